@@ -1,0 +1,115 @@
+"""Pinned packages from PyPI as plain archives: fetched by pip, never built, never installed, never executed.
+
+In: a package's name and version. Out: the path of its wheel in a cache, and its members as bytes.
+A wheel is a zip from the outside: members whose path leaves the archive, and archives that unpack to more than a
+stated size, are refused; nothing is ever unpacked to disk by its own names.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from hornbook import store
+from hornbook.records import UserError
+
+MEMBER_BYTES = 20_000_000  # a member above this is no source file: the largest .py in 72 popular wheels has 2.6 MB
+WHEEL_BYTES = 2_000_000_000
+
+
+def cache() -> Path:
+    """Where fetched packages stay: $HORNBOOK_CACHE, else ~/.cache/hornbook."""
+    return Path(os.environ.get("HORNBOOK_CACHE") or Path.home() / ".cache" / "hornbook")
+
+
+def fetch(name: str, version: str) -> Path:
+    """The wheel of this package and version, downloaded once. Raises UserError with pip's own last line."""
+    folder = cache() / "wheels" / f"{_normal(name)}-{version}"
+    found = sorted(folder.glob("*.whl"))
+    if found:
+        return found[0]
+    folder.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:",
+               "--dest", str(folder / f".fetching-{os.getpid()}"), f"{name}=={version}"]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True)
+    got = sorted((folder / f".fetching-{os.getpid()}").glob("*.whl"))
+    if done.returncode or not got:
+        lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or done.stderr.splitlines()
+        raise UserError(
+            f"{name}=={version} could not be downloaded from PyPI: {lines[-1] if lines else 'pip said nothing'}. "
+            f"Check the network and the pin, or put its wheel into {folder} by hand"
+        )
+    target = folder / got[0].name
+    os.replace(got[0], target)
+    got[0].parent.rmdir()
+    return target
+
+
+@dataclass(frozen=True)
+class Member:
+    """A file inside a wheel that was not read: its path and why."""
+
+    path: str
+    size: int
+
+
+def members(wheel: Path) -> list[Member]:
+    """The regular files of a wheel, in the archive's order of names. Raises UserError for what is no safe wheel."""
+    with _open(wheel) as archive:
+        infos = [info for info in archive.infolist() if not info.is_dir()]
+    total = sum(info.file_size for info in infos)
+    if total > WHEEL_BYTES:
+        raise UserError(f"{wheel} unpacks to {total:,} bytes, above the limit of {WHEEL_BYTES:,}: it is not read")
+    for info in infos:
+        path = PurePosixPath(info.filename)
+        if path.is_absolute() or ".." in path.parts or "\\" in info.filename or ":" in path.parts[0]:
+            raise UserError(f"{wheel} has a member that leaves the archive ({info.filename!r}): it is not read")
+    return sorted((Member(info.filename, info.file_size) for info in infos), key=lambda member: member.path)
+
+
+def read(wheel: Path, path: str) -> bytes:
+    """One member's bytes, at most MEMBER_BYTES whatever its header claims."""
+    for _, data in read_many(wheel, [path]):
+        return data
+    raise UserError(f"{wheel} has no member {path}")
+
+
+def read_many(wheel: Path, paths: list[str]) -> Iterator[tuple[str, bytes]]:
+    """Members' bytes in the order asked for; one that is larger than its header says is cut at MEMBER_BYTES + 1."""
+    with _open(wheel) as archive:
+        for path in paths:
+            with archive.open(path) as file:
+                yield path, file.read(MEMBER_BYTES + 1)
+
+
+def extract(wheel: Path, path: str, target: Path) -> Path:
+    """Copy one member (a model's weights, say) to a file of our own choosing; returns it."""
+    if not target.exists():
+        with (
+            _open(wheel) as archive,
+            archive.open(path) as source,
+            store.whole(target) as temporary,
+            temporary.open("wb") as out,
+        ):
+            shutil.copyfileobj(source, out, 1 << 20)
+    return target
+
+
+def _open(wheel: Path) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(wheel)
+    except (zipfile.BadZipFile, OSError) as error:
+        raise UserError(
+            f"{wheel} is not a wheel ({error}): download it again, or leave it out of the recipe"
+        ) from error
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "_", name).lower()
