@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from hornbook import meter, store
 from hornbook.identity import identity, order, state
 from hornbook.records import UserError, marks, table
-from hornbook.stage import Desk, Stage, Whole, marked, spread
+from hornbook.stage import Desk, Stage, Whole, spread
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -35,16 +35,20 @@ class Failed:
     why: str
 
 
-class Crew(Protocol):
-    """Who does the parts. `do` yields each part with None when it is on disk, or Failed when workers died on it."""
+# A part's name, with what it cost or why it could not be made.
+Result = tuple[str, meter.Usage | Failed]
 
-    def do(self, stage: Stage, desk: Desk, parts: Sequence[str]) -> Iterator[tuple[str, meter.Usage | Failed]]: ...
+
+class Crew(Protocol):
+    """Who does the parts. `do` yields each part as it gets on disk, or as Failed."""
+
+    def do(self, stage: Stage, desk: Desk, parts: Sequence[str]) -> Iterator[Result]: ...
 
 
 class Inline:
     """A crew of one: this process. The reference that every other crew must equal, byte for byte."""
 
-    def do(self, stage: Stage, desk: Desk, parts: Sequence[str]) -> Iterator[tuple[str, meter.Usage | Failed]]:
+    def do(self, stage: Stage, desk: Desk, parts: Sequence[str]) -> Iterator[Result]:
         for part in parts:
             yield part, do_part(stage, desk, part)
 
@@ -80,9 +84,10 @@ def _count(stage: Stage, desk: Desk, part: str, made: pa.Table) -> dict[str, Any
         if len(dropped)
         else {}
     )
+    over = _over(stage)
     text = made["text"] if "text" in made.column_names else None
-    if text is None and stage.form == "marks":
-        text = desk.table(marked(stage), part, ["text"])["text"]
+    if text is None and over:
+        text = desk.table(over, part, ["text"])["text"]
     if text is not None:
         counts["kept_bytes"] = pc.sum(pc.binary_length(text.filter(made["kept"]))).as_py() or 0
     return counts
@@ -180,9 +185,10 @@ def _do_parts(
 
 def _nothing(stage: Stage, desk: Desk, part: str, why: str) -> pa.Table:
     """What stands for a part that was set aside: every row dropped with the reason, or no rows at all."""
-    if stage.form != "marks":
+    over = _over(stage)
+    if not over:
         return table([])
-    rows = desk.table(marked(stage), part, ["kept"])
+    rows = desk.table(over, part, ["kept"])
     number = sum(rows["kept"].to_pylist())
     return spread(rows, marks([False] * number, [f"part set aside: {why}"] * number))
 
@@ -200,6 +206,11 @@ def _do_whole(stage: Whole, desk: Desk, spend: list[meter.Usage]) -> list[str]:
     return names
 
 
+def _over(stage: Stage) -> Stage | None:
+    """The stage whose rows these marks stand beside, or None for a stage with rows of its own."""
+    return stage.inputs()[0] if stage.form == "marks" else None
+
+
 def _manifest(stage: Stage, desk: Desk, parts: Sequence[str], set_aside: Mapping[str, str]) -> dict[str, Any]:
     folder = desk.folder(stage)
     rows = [{"name": part, **_part_facts(desk.part_path(stage, part))} for part in parts]
@@ -213,6 +224,8 @@ def _manifest(stage: Stage, desk: Desk, parts: Sequence[str], set_aside: Mapping
         files = {str(f.relative_to(folder)): store.digest(f) for f in mine if f.name not in BOOKKEEPING}
     return {
         "identity": identity(stage, desk),
+        "form": stage.form,
+        "over": over.name if (over := _over(stage)) else "",
         "parts": rows,
         "files": files,
         "seen": sum(row["seen"] for row in rows),

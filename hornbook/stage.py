@@ -144,53 +144,65 @@ def spread(rows: pa.Table, marks: pa.Table) -> pa.Table:
 
 @dataclass(frozen=True)
 class Desk:
-    """Where and with what a run works. None of it is part of any identity."""
+    """Where and with what a run works. None of it is part of any identity.
+
+    What is on disk can be read by a stage or by its name alone, so that a run's folder is open to anybody's tools.
+    """
 
     root: Path
     workers: int = 1
     part_mb: float = 64.0
-    options: Mapping[str, Any] = field(default_factory=dict)  # how: teacher's address, budget, device, torchrun
+    options: Mapping[str, Any] = field(default_factory=dict)  # how: teacher's address, budget, device
     reporter: Reporter = field(default_factory=Silent, compare=False)
 
-    def folder(self, stage: Stage) -> Path:
-        return self.root / stage.name
+    def folder(self, stage: Stage | str) -> Path:
+        return self.root / (stage if isinstance(stage, str) else stage.name)
 
-    def part_path(self, stage: Stage, part: str) -> Path:
+    def part_path(self, stage: Stage | str, part: str) -> Path:
         return self.folder(stage) / f"{part}.parquet"
 
-    def parts(self, stage: Stage) -> list[str]:
+    def stages(self) -> list[str]:
+        """The names of the finished stages, in the order in which they were finished."""
+        found = sorted(self.root.glob("*/manifest.json"), key=lambda path: path.stat().st_mtime_ns)
+        return [path.parent.name for path in found]
+
+    def manifest(self, stage: Stage | str) -> dict[str, Any]:
+        facts = store.read_json(self.folder(stage) / "manifest.json")
+        if facts is None:
+            raise UserError(
+                f"there is no finished stage in {self.folder(stage)}: finished are {', '.join(self.stages()) or 'none'}"
+            )
+        return dict(facts)
+
+    def parts(self, stage: Stage | str) -> list[str]:
         """The parts that a finished stage has."""
         return [part["name"] for part in self.manifest(stage)["parts"]]
 
-    def manifest(self, stage: Stage) -> dict[str, Any]:
-        facts = store.read_json(self.folder(stage) / "manifest.json")
-        if facts is None:
-            raise UserError(f"{stage.name} is not finished: there is no {self.folder(stage) / 'manifest.json'}")
-        return dict(facts)
-
-    def table(self, stage: Stage, part: str, columns: Sequence[str] | None = None) -> pa.Table:
+    def table(self, stage: Stage | str, part: str, columns: Sequence[str] | None = None) -> pa.Table:
         """One part of a finished stage with all its rows; marks are laid over the rows that they mark."""
-        if stage.form != "marks":
+        over = self._over(stage)
+        if not over:
             return store.read_table(self.part_path(stage, part), list(columns) if columns else None)
         marks = store.read_table(self.part_path(stage, part))
         wanted = None if columns is None else [c for c in columns if c not in marks.column_names] + ["reason"]
-        return _lay(self.table(marked(stage), part, wanted), marks, columns)
+        return _lay(self.table(over, part, wanted), marks, columns)
 
-    def tables(self, stage: Stage, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+    def _over(self, stage: Stage | str) -> str:
+        """The stage whose rows these marks stand beside; empty for a stage with rows of its own."""
+        if isinstance(stage, str):
+            return str(self.manifest(stage)["over"])
+        return stage.inputs()[0].name if stage.form == "marks" else ""
+
+    def tables(self, stage: Stage | str, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
         """All parts of a finished stage, in order."""
         for part in self.parts(stage):
             yield self.table(stage, part, columns)
 
-    def kept(self, stage: Stage, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+    def kept(self, stage: Stage | str, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
         """All parts, only the rows that are still kept."""
         wanted = None if columns is None else [*columns, "kept"]
         for rows in self.tables(stage, wanted):
             yield rows.filter(rows["kept"])
-
-
-def marked(stage: Stage) -> Stage:
-    """The stage whose rows these marks stand beside: the first input."""
-    return stage.inputs()[0]
 
 
 def _lay(rows: pa.Table, marks: pa.Table, columns: Sequence[str] | None) -> pa.Table:
@@ -198,7 +210,7 @@ def _lay(rows: pa.Table, marks: pa.Table, columns: Sequence[str] | None) -> pa.T
 
     if len(rows) != len(marks):
         raise UserError(
-            f"marks and rows differ in number ({len(marks)} and {len(rows)}): the run's folder was changed by hand"
+            f"{len(marks)} marks for {len(rows)} rows: the run's folder was changed by hand; rebuild the stage"
         )
     for name in marks.column_names:
         if columns is not None and name not in columns:
