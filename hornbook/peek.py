@@ -1,0 +1,80 @@
+"""Looking into a run's folder: its stages and reasons, single records, and how two runs differ.
+
+In: a desk over a run's folder; no recipe is needed. Out: plain dictionaries that the command line prints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from hornbook import store
+from hornbook.identity import difference
+from hornbook.records import UserError, share
+from hornbook.stage import Desk
+
+
+def overview(desk: Desk) -> list[dict[str, Any]]:
+    """A row a finished stage: rows seen and kept, time, and its commonest reasons for dropping."""
+    rows = []
+    for name in desk.stages():
+        facts = desk.manifest(name)
+        usage = store.read_json(desk.folder(name) / "usage.json") or {}
+        reasons = sorted(facts["reasons"].items(), key=lambda item: -item[1])
+        rows.append(
+            {
+                "stage": name,
+                "is": facts["identity"]["stage"],
+                "seen": facts["seen"],
+                "kept": facts["kept"],
+                "seconds": round(usage.get("seconds", 0.0), 1),
+                "dropped because": ", ".join(f"{reason} {number:,}" for reason, number in reasons[:4]),
+            }
+        )
+    return rows
+
+
+def records(
+    desk: Desk, stage: str, number: int, dropped: bool = False, reason: str | None = None, words: str | None = None
+) -> Iterator[dict[str, Any]]:
+    """Up to `number` records, chosen by a hash of their ids, so that one sees a sample and not the first file."""
+    found = []
+    for table in desk.tables(stage):
+        vectors = [name for name in table.column_names if name.endswith("vector")]
+        for row in table.drop_columns(vectors).to_pylist():
+            why = row.get("reason") or ""
+            wanted = row.get("kept", True) != dropped and (not reason or reason in why)
+            if wanted and (not words or words in f"{row.get('path')}\n{row.get('text')}"):
+                found.append((share("peek", str(row.get("id", row.get("task_id", "")))), len(found), row))
+        found = sorted(found, key=lambda item: item[:2])[:number]
+    yield from (row for _, _, row in found)
+
+
+def differences(first: Desk, second: Desk) -> list[dict[str, Any]]:
+    """What differs between two runs, stage by stage: settings, kept counts, files."""
+    rows = []
+    names = [*first.stages(), *(name for name in second.stages() if name not in first.stages())]
+    for name in names:
+        mine, yours = (desk.manifest(name) if name in desk.stages() else None for desk in (first, second))
+        if mine is None or yours is None:
+            rows.append({"stage": name, "what": "present", "first": mine is not None, "second": yours is not None})
+            continue
+        for line in difference(mine["identity"], yours["identity"]):
+            setting, _, values = line.partition(": ")
+            old, _, new = values.partition(" -> ")
+            if values:
+                rows.append({"stage": name, "what": setting, "first": old, "second": new})
+        if mine["kept"] != yours["kept"]:
+            rows.append({"stage": name, "what": "kept", "first": mine["kept"], "second": yours["kept"]})
+    return rows
+
+
+def model_folder(desk: Desk, stage: str | None) -> Path:
+    """The folder of a trained model: of this stage, or of the one that was trained last."""
+    trained = [name for name in desk.stages() if desk.manifest(name)["identity"]["stage"] == "Train"]
+    if not trained:
+        raise UserError(f"{desk.root} has no trained model yet: its stages are {', '.join(desk.stages())}")
+    if stage is not None and stage not in trained:
+        raise UserError(f"{stage} is no trained model of {desk.root}: {', '.join(trained)}")
+    return desk.folder(stage or trained[-1]) / "model"
