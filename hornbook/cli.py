@@ -176,16 +176,19 @@ def run(engine: str, address: str | None, rebuild: tuple[str, ...], **words: Any
     \b
     Example: hornbook run pocket steps=200 --out runs/short
     """
+    import functools
     import time
 
     from hornbook import engine as engines
+    from hornbook.recipe import execute
     from hornbook.run import run as make
     from hornbook.terminal import clock
 
     recipe, desk = _set_up(**words)
     started = time.perf_counter()
     click.echo(f"{recipe.name}: {recipe.about}\nfolder: {desk.root}")
-    with _stop_on_sigterm(), engines.crew(engine, desk.workers, address) as crew:
+    prepare = functools.partial(execute, recipe.path.resolve())
+    with _stop_on_sigterm(), engines.crew(engine, desk.workers, address, prepare) as crew:
         make(recipe.last, desk, crew, rebuild)
     click.echo(f"done in {clock(time.perf_counter() - started)}")
     for page in sorted(desk.folder(recipe.last).glob("*.html")):

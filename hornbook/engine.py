@@ -30,20 +30,23 @@ from hornbook.stage import Desk, Silent, Stage
 PR_SET_PDEATHSIG = 1
 
 
-def crew(engine: str, workers: int, address: str | None = None) -> Pool | RayCrew:
+Prepare = Callable[[], object]  # run in each new worker: makes a recipe's own stage classes importable there
+
+
+def crew(engine: str, workers: int, address: str | None = None, prepare: Prepare | None = None) -> Pool | RayCrew:
     """The crew by name: `pool` (the default) or `ray`; a context manager that lets its workers go at the end."""
     if engine == "pool":
-        return Pool(workers)
+        return Pool(workers, prepare)
     if engine == "ray":
-        return RayCrew(workers, address)
+        return RayCrew(workers, address, prepare)
     raise UserError(f"no engine named {engine!r}: pool (this machine) or ray (a cluster, or this machine through Ray)")
 
 
 class Pool:
     """Processes of this machine, started when first needed and kept from stage to stage."""
 
-    def __init__(self, workers: int) -> None:
-        self.workers = workers
+    def __init__(self, workers: int, prepare: Prepare | None = None) -> None:
+        self.workers, self.prepare = workers, prepare
         self._pool: cf.ProcessPoolExecutor | None = None
 
     def __enter__(self) -> Pool:
@@ -66,7 +69,9 @@ class Pool:
         if self._pool is None:
             # spawn, never fork: pyarrow's and numba's threads do not survive a fork.
             context = multiprocessing.get_context("spawn")
-            self._pool = cf.ProcessPoolExecutor(self.workers, mp_context=context, initializer=_start_worker)
+            self._pool = cf.ProcessPoolExecutor(
+                self.workers, mp_context=context, initializer=_start_worker, initargs=(self.prepare,)
+            )
         return self._pool.submit(do_part, stage, _quiet(desk), part)
 
     def _again(self, stage: Stage, desk: Desk) -> Callable[[str], meter.Usage | Failed]:
@@ -97,7 +102,7 @@ class Pool:
 class RayCrew:
     """Ray core: a task a part; a stage that wants a machine gets a node's processors, and its GPU if it has one."""
 
-    def __init__(self, workers: int, address: str | None = None) -> None:
+    def __init__(self, workers: int, address: str | None = None, prepare: Prepare | None = None) -> None:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         try:
             self.ray: Any = importlib.import_module("ray")
@@ -105,10 +110,15 @@ class RayCrew:
             raise UserError(
                 "--engine ray needs Ray: pip install 'hornbook[ray]' (the same version as the cluster's)"
             ) from None
-        self.workers, self.address = workers, address
+        self.workers, self.address, self.prepare = workers, address, prepare
 
     def __enter__(self) -> RayCrew:
-        mine = {"address": self.address} if self.address else {"num_cpus": self.workers, "include_dashboard": False}
+        mine: dict[str, Any] = (
+            {"address": self.address} if self.address else {"num_cpus": self.workers, "include_dashboard": False}
+        )
+        if prepare := self.prepare:
+            # Ray asks the hook for its __name__, which a functools.partial lacks.
+            mine["runtime_env"] = {"worker_process_setup_hook": lambda: prepare()}
         self.ray.init(**mine, ignore_reinit_error=True, log_to_driver=False, logging_level="ERROR")
         return self
 
@@ -172,10 +182,12 @@ def _quiet(desk: Desk) -> Desk:
     return dataclasses.replace(desk, reporter=Silent(), workers=1)
 
 
-def _start_worker() -> None:
+def _start_worker(prepare: Prepare | None) -> None:
     """One thread a worker, no answer to Ctrl-C (the parent decides), and no life after the parent's."""
     os.environ.update(OMP_NUM_THREADS="1", NUMBA_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", ARROW_IO_THREADS="1")
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform == "linux":
         with contextlib.suppress(OSError):
             ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if prepare:
+        prepare()

@@ -51,7 +51,7 @@ class Step:
 def load(name: str, dials: Iterable[str] = (), smoke: bool = False) -> Recipe:
     """Load a recipe and build its graph. `smoke` starts from the file's SMOKE dials: offline, in seconds."""
     path = find(name)
-    module = _execute(path)
+    module = execute(path)
     function = getattr(module, "recipe", None)
     if not callable(function):
         raise UserError(f"{path} has no function named recipe: it must define recipe(...) and return its last stage")
@@ -111,7 +111,8 @@ def plan(recipe: Recipe, desk: Desk) -> list[Step]:
     return steps
 
 
-def _execute(path: Path) -> ModuleType:
+def execute(path: Path) -> ModuleType:
+    """Read a recipe's file as a module; workers do this too, so that stages defined in a recipe reach them."""
     spec = importlib.util.spec_from_file_location(f"hornbook_recipe_{re.sub(r'[^0-9a-zA-Z_]', '_', path.stem)}", path)
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)

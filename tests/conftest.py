@@ -1,0 +1,73 @@
+"""Two small stages and a poisoned record, with which the frame's promises are attacked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pyarrow as pa
+import pytest
+
+from hornbook import records
+from hornbook.stage import Desk, Marking, Stage
+
+
+@dataclass(frozen=True)
+class Numbers(Stage):
+    """Documents that spell the numbers below `upto`, in as many parts as the desk's part size asks for."""
+
+    upto: int = 60
+
+    def parts(self, desk: Desk) -> Sequence[str]:
+        number = max(1, round(1 / desk.part_mb))
+        return [f"{at:04d}-of-{number:04d}" for at in range(number)]
+
+    def work(self, desk: Desk, part: str) -> pa.Table:
+        at, number = (int(word) for word in part.split("-of-"))
+        mine = range(self.upto * at // number, self.upto * (at + 1) // number)
+        texts = [f"{i} " * i for i in mine]
+        return records.table(
+            {"id": records.document_id(text), "text": text, "path": str(i)} for i, text in zip(mine, texts, strict=True)
+        )
+
+
+@dataclass(frozen=True)
+class Longer(Marking):
+    """Keeps texts above a length; a text that it cannot read is dropped with the reason. `deadly` kills its worker."""
+
+    above: int = 30
+    deadly: str = ""
+    seen_in: ClassVar[list[str]] = []
+
+    def mark(self, desk: Desk, rows: pa.Table) -> pa.Table:
+        kept, reason = [], []
+        for path, text in zip(rows["path"].to_pylist(), rows["text"].to_pylist(), strict=True):
+            if self.deadly and path == self.deadly:
+                os.kill(os.getpid(), 9)
+            kept.append(len(text) > self.above)
+            reason.append("" if kept[-1] else f"short: {len(text)} characters")
+        return records.marks(kept, reason, length=[len(text) for text in rows["text"].to_pylist()])
+
+
+def contents(root: Path) -> dict[str, bytes]:
+    """Every file of a run that says what was made (not what it cost, nor how it was split)."""
+    from hornbook.run import BOOKKEEPING
+
+    skip = {*BOOKKEEPING, ".lock"} - {"manifest.json"}
+    return {
+        str(f.relative_to(root)): f.read_bytes() for f in sorted(root.rglob("*")) if f.is_file() and f.name not in skip
+    }
+
+
+def rows_of(desk: Desk, stage: Stage) -> list[dict[str, Any]]:
+    return [row for table in desk.tables(stage) for row in table.to_pylist()]
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """No test writes into the cache of the person who runs it, but those that fetch may read it."""
+    if "network" not in request.keywords:
+        monkeypatch.setenv("HORNBOOK_CACHE", str(tmp_path / "cache"))

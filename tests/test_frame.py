@@ -1,0 +1,216 @@
+"""The frame: resume equals never killed, the split changes nothing, changes are refused, nothing vanishes."""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import functools
+import json
+import random
+import site
+from pathlib import Path
+
+import pytest
+from conftest import Longer, Numbers, contents, rows_of
+
+from hornbook import engine, records, store
+from hornbook.identity import difference, identity, order, state
+from hornbook.records import UserError
+from hornbook.run import run
+from hornbook.stage import Desk
+
+
+def chain(above: int = 30, longer: int = 60, deadly: str = "") -> Longer:
+    return Longer("long", Longer("medium", Numbers("numbers"), above, deadly), longer)
+
+
+class Killed(BaseException):
+    """Stands for kill -9: nothing of ours may catch it."""
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_run_killed_at_random_points_and_resumed_equals_one_never_killed(
+    seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    undisturbed, disturbed = Desk(tmp_path / "a", part_mb=0.2), Desk(tmp_path / "b", part_mb=0.2)
+    run(chain(), undisturbed)
+    chance, replace = random.Random(seed), store.os.replace
+    kills = [0]
+
+    def dying_replace(source: Path, target: Path) -> None:
+        if chance.random() < 0.3 and kills[0] < 12:
+            kills[0] += 1
+            raise Killed
+        replace(source, target)
+
+    monkeypatch.setattr(store.os, "replace", dying_replace)
+    for _ in range(20):
+        try:
+            run(chain(), disturbed)
+            break
+        except Killed:
+            continue
+    assert kills[0] > 0
+    assert contents(tmp_path / "b") == contents(tmp_path / "a")
+
+
+@pytest.mark.parametrize("part_mb", [1.0, 0.5, 0.14, 0.02])
+def test_the_number_of_parts_changes_no_record(part_mb: float, tmp_path: Path) -> None:
+    one, many = Desk(tmp_path / "one", part_mb=1.0), Desk(tmp_path / "many", part_mb=part_mb)
+    run(chain(), one)
+    run(chain(), many)
+    assert len(many.parts(chain())) == round(1 / part_mb)
+    assert rows_of(one, chain()) == rows_of(many, chain())
+
+
+def test_the_process_pool_makes_the_same_bytes_as_one_process(tmp_path: Path) -> None:
+    inline, pooled = Desk(tmp_path / "inline", part_mb=0.3), Desk(tmp_path / "pool", workers=2, part_mb=0.3)
+    run(chain(), inline)
+    with engine.Pool(2) as crew:
+        run(chain(), pooled, crew)
+    assert contents(tmp_path / "inline") == contents(tmp_path / "pool")
+
+
+@pytest.mark.slow
+def test_ray_makes_the_same_bytes_as_one_process(tmp_path: Path) -> None:
+    pytest.importorskip("ray")
+    inline, rayed = Desk(tmp_path / "inline", part_mb=0.3), Desk(tmp_path / "ray", workers=2, part_mb=0.3)
+    run(chain(), inline)
+    here = functools.partial(site.addsitedir, str(Path(__file__).parent))
+    with engine.crew("ray", 2, prepare=here) as crew:
+        run(chain(), rayed, crew)
+    assert contents(tmp_path / "inline") == contents(tmp_path / "ray")
+
+
+def test_a_part_that_kills_its_worker_twice_is_set_aside_and_the_rest_survives(tmp_path: Path) -> None:
+    desk, fatal = Desk(tmp_path, workers=2, part_mb=0.2), chain(deadly="40")
+    with engine.Pool(2) as crew:
+        run(fatal, desk, crew)
+    medium = order(fatal)[1]
+    facts = desk.manifest(medium)
+    assert len(facts["set_aside"]) == 1 and "killed twice" in next(iter(facts["set_aside"].values()))
+    rows = rows_of(desk, medium)
+    assert len(rows) == 60
+    assert {row["reason"].split(":")[0] for row in rows if 36 <= int(row["path"]) < 48} == {"part set aside"}
+    assert all(row["kept"] for row in rows if int(row["path"]) >= 48)
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        (chain(above=31), "above: 30 -> 31"),
+        (chain(longer=61), "above: 60 -> 61"),
+        (Longer("long", Longer("medium", Numbers("numbers", upto=50)), 60), "upto: 60 -> 50"),
+    ],
+)
+def test_a_changed_setting_is_refused_with_its_difference(changed: Longer, words: str, tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    run(chain(), desk)
+    before = contents(tmp_path)
+    with pytest.raises(UserError, match=words) as error:
+        run(changed, desk)
+    assert "--rebuild" in str(error.value)
+    assert contents(tmp_path) == before
+
+
+def test_a_stage_whose_input_changed_is_stale_too_and_says_so(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    run(chain(), desk)
+    now = state(chain(above=31), desk)
+    assert (now.status, now.detail) == ("stale", "its input medium changed")
+
+
+def test_rebuild_makes_the_stage_and_all_that_follows_and_nothing_before(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    run(chain(), desk)
+    untouched = (tmp_path / "numbers" / "manifest.json").stat().st_mtime_ns
+    run(chain(above=40), desk, rebuild=["medium"])
+    assert (tmp_path / "numbers" / "manifest.json").stat().st_mtime_ns == untouched
+    assert state(chain(above=40), desk).status == "done"
+
+
+def test_every_record_leaves_kept_or_dropped_with_a_reason(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    run(chain(), desk)
+    rows = rows_of(desk, chain())
+    assert len(rows) == 60
+    assert all(row["kept"] == (row["reason"] == "") for row in rows)
+    facts = [desk.manifest(stage) for stage in order(chain())]
+    assert [f["seen"] - f["kept"] for f in facts] == [sum(f["reasons"].values()) for f in facts]
+    assert facts[2]["seen"] == facts[1]["kept"]
+
+
+def test_where_a_stage_ran_is_no_part_of_what_it_is(tmp_path: Path) -> None:
+    here, there = Desk(tmp_path / "a", 1, 1.0), Desk(tmp_path / "b", 8, 64.0, {"device": "cuda"})
+    assert identity(chain(), here) == identity(chain(), there)
+
+
+@pytest.mark.parametrize("value", [print, Path("x"), {1, 2}, object()])
+def test_a_setting_without_a_stable_form_is_refused(value: object, tmp_path: Path) -> None:
+    odd = dataclasses.replace(chain(), above=value)
+    with pytest.raises(UserError, match="no stable form"):
+        run(odd, Desk(tmp_path))
+
+
+def test_two_stages_of_one_name_are_refused() -> None:
+    with pytest.raises(UserError, match="two different stages"):
+        order(Longer("numbers", Numbers("numbers")))
+
+
+def test_a_second_process_on_the_same_folder_is_refused_and_told_who_is_there(tmp_path: Path) -> None:
+    from hornbook.run import _alone_in
+
+    with _alone_in(tmp_path), pytest.raises(UserError, match="process [0-9]+ is already running"), _alone_in(tmp_path):
+        pass
+    with _alone_in(tmp_path):
+        pass
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_ends_in_one_readable_error_and_leaves_nothing_half_written(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(source: Path, target: Path) -> None:
+        raise OSError(number, "No space left on device")
+
+    monkeypatch.setattr(store.os, "replace", full)
+    with pytest.raises(UserError, match="disk is full"):
+        store.write_json(tmp_path / "facts.json", {})
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("keep", [0, 4, 100, -8])
+def test_a_damaged_part_is_named(keep: int, tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    run(chain(), desk)
+    path = desk.part_path("numbers", desk.parts("numbers")[0])
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(UserError, match=path.name):
+        list(desk.tables("numbers"))
+
+
+def test_a_run_can_be_read_by_the_names_of_its_stages_alone(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    run(chain(), desk)
+    assert [t.to_pylist() for t in desk.tables("long")] == [t.to_pylist() for t in desk.tables(chain())]
+    assert next(desk.kept("long", ["id", "length"])).column_names == ["id", "length", "kept"]
+
+
+def test_a_difference_names_settings_in_words() -> None:
+    old = {"settings": {"above": 0.5, "prompt": "a" * 100}, "inputs": {"data": "1"}, "version": 1}
+    new = {"settings": {"above": 0.7, "prompt": "b" * 100}, "inputs": {"data": "2"}, "version": 1}
+    lines = difference(old, new)
+    assert lines[0] == "its input data changed" and lines[1] == "above: 0.5 -> 0.7" and "100 characters" in lines[2]
+
+
+def test_sampling_by_identity_is_even_and_does_not_know_positions() -> None:
+    shares = [records.share("sample", str(i)) for i in range(4000)]
+    assert all(0 <= s < 1 for s in shares) and abs(sum(shares) / 4000 - 0.5) < 0.02
+    assert records.share("sample", "7") == records.share("sample", "7") != records.share("other", "7")
+
+
+def test_equal_facts_are_equal_bytes(tmp_path: Path) -> None:
+    store.write_json(tmp_path / "a", {"x": 1, "y": [1.5, "ü"]})
+    store.write_json(tmp_path / "b", {"y": [1.5, "ü"], "x": 1})
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    assert json.loads((tmp_path / "a").read_text()) == store.read_json(tmp_path / "b")
