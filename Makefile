@@ -1,0 +1,31 @@
+# make demo: the whole chain, from wheels to an examined model and a page.   make test: the default suite.
+# Needs Python 3.11 or later with pip, make, and a C compiler. Everything is installed into .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test test-all check clean
+
+demo: .venv/ready
+	$(BIN)/hornbook run pocket
+
+test: .venv/ready
+	$(BIN)/pytest
+
+test-all: .venv/ready  # the slow tests and those that fetch from PyPI too; the GPU ones where there is a GPU
+	$(BIN)/pytest -m "not gpu"
+
+check: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# Exact versions from the lock; on a machine with a GPU install torch first, for your CUDA, into .venv.
+.venv/ready: requirements.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+clean:
+	rm -rf .venv
