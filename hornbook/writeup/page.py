@@ -56,7 +56,8 @@ def to_html(title: str, subtitle: str, sections: Sequence[Section]) -> str:
     name = html.escape(title)
     return (
         f'<!doctype html>\n<html lang="en"><head>{head}<title>{name}</title><style>{STYLE}</style></head>\n<body><main>'
-        f'<h1>{name}</h1><p class="subtitle">{html.escape(subtitle)}</p><nav>{links}</nav>\n{body}\n</main></body></html>\n'
+        f'<h1>{name}</h1><p class="subtitle">{html.escape(subtitle)}</p>'
+        f"<nav>{links}</nav>\n{body}\n</main></body></html>\n"
     )
 
 

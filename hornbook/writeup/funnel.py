@@ -1,0 +1,119 @@
+"""What went in, what stayed, why the rest did not, and what it cost: the sections that every run has.
+
+In: a desk and the finished stages. Out: sections made from manifests and usage files alone; no data is read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from hornbook import meter, store
+from hornbook.stage import Desk, Stage
+from hornbook.writeup import figures, paper
+from hornbook.writeup.blocks import Block, Figure, Section, Table, Text
+
+MOST_REASONS = 6
+
+
+def funnel(desk: Desk, stages: Sequence[Stage]) -> Section:
+    """Documents seen, kept and dropped per stage, with the reasons, the paper's funnel beside them."""
+    rows, labels, kept, dropped = [], [], [], []
+    for stage in stages:
+        facts = desk.manifest(stage)
+        if stage.form == "files" or not facts["seen"]:
+            continue
+        reasons = sorted(facts["reasons"].items(), key=lambda item: (-item[1], item[0]))
+        words = ", ".join(f"{reason} {number:,}" for reason, number in reasons[:MOST_REASONS])
+        more = f", and {len(reasons) - MOST_REASONS} rarer reasons" if len(reasons) > MOST_REASONS else ""
+        rows.append([stage.name, facts["seen"], facts["kept"], f"{facts['kept_bytes'] / 1e6:,.2f}", words + more])
+        if facts["reasons"]:
+            labels.append(stage.name)
+            kept.append(100 * facts["kept"] / facts["seen"])
+            dropped.append(100 - kept[-1])
+    blocks: list[Block] = [Table(["stage", "seen", "kept", "MB kept", "dropped because"], rows)]
+    if labels:
+        drawn = figures.stacked(
+            labels, [("kept", kept), ("dropped", dropped)], "percent of the records that the stage saw"
+        )
+        blocks.append(
+            Figure(
+                "funnel",
+                drawn,
+                "What each stage kept of what it saw. Dropped records stay on disk: `hornbook peek RUN STAGE --dropped`.",
+            )
+        )
+    blocks.append(Table(["in the paper", "documents", "tokens"], paper.FUNNEL, "The paper's funnel, for comparison"))
+    return Section("Funnel", blocks)
+
+
+def set_aside(desk: Desk, stages: Sequence[Stage]) -> list[Text]:
+    """One warning a stage that could not do all its parts; empty when all went well."""
+    found = {stage.name: desk.manifest(stage)["set_aside"] for stage in stages}
+    return [
+        Text(f"*{name}* set aside {len(parts)} parts: {'; '.join(parts.values())}.")
+        for name, parts in found.items()
+        if parts
+    ]
+
+
+def costs(desk: Desk, stages: Sequence[Stage]) -> Section:
+    """Time, processor time, tokens, requests, money and energy per stage, and where the energy figure comes from."""
+    spent = [(stage.name, usage_of(desk, stage)) for stage in stages]
+    rows = [_cost_row(name, usage) for name, usage in spent]
+    total = sum((usage for _, usage in spent), meter.Usage())
+    rows.append(_cost_row("total", total))
+    columns = ["stage", "minutes", "CPU minutes", "tokens read", "tokens written", "requests", "money", "Wh", "peak MB"]
+    sources = {usage.energy_from for _, usage in spent if usage.kwh}
+    estimate = f"an estimate from processor time at {meter.WATTS_PER_CORE:g} W a core"
+    energy = ", ".join(estimate if source == "estimate" else source for source in sorted(sources)) or "nothing"
+    note = Text(
+        f"Energy comes from {energy}. Tokens are those of language models (teacher, judge, embedder). {paper.COST}."
+    )
+    drawn = figures.stacked(
+        [name for name, _ in spent], [("minutes", [usage.seconds / 60 for _, usage in spent])], "minutes"
+    )
+    return Section("Cost", [Table(columns, rows), Figure("cost", drawn, "Minutes of wall clock per stage."), note])
+
+
+def usage_of(desk: Desk, stage: Stage) -> meter.Usage:
+    return meter.Usage(**(store.read_json(desk.folder(stage) / "usage.json") or {}))
+
+
+def _cost_row(name: str, usage: meter.Usage) -> list[Any]:
+    return [
+        name,
+        round(usage.seconds / 60, 2),
+        round(usage.cpu_s / 60, 2),
+        usage.tokens_in,
+        usage.tokens_out,
+        usage.requests,
+        round(usage.money, 4),
+        round(usage.kwh * 1000, 3),
+        round(usage.peak_mb),
+    ]
+
+
+def choices(desk: Desk, stages: Sequence[Stage]) -> Section:
+    """Every setting of every stage as it stood: what the paper leaves open is a named value here."""
+    rows = []
+    for stage in stages:
+        facts = desk.manifest(stage)["identity"]
+        settings = {k: v for k, v in facts["settings"].items() if not _is_stage(v)}
+        words = ", ".join(f"{key} = {_short(value)}" for key, value in settings.items())
+        rows.append([stage.name, facts["stage"], ", ".join(facts["inputs"]), words])
+    note = Text(
+        "Where the paper is silent (judge scale, forest size, threshold, optimiser betas, seeds and more), these are our choices."
+    )
+    return Section("Every choice", [note, Table(["stage", "is a", "from", "settings"], rows)])
+
+
+def _is_stage(value: Any) -> bool:
+    inner = value if isinstance(value, list) else [value]
+    return bool(inner) and all(isinstance(v, dict) and set(v) == {"stage"} for v in inner)
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 90 else f"{text[:80]}... ({len(text):,} characters)"
