@@ -41,7 +41,7 @@ def funnel(desk: Desk, stages: Sequence[Stage]) -> Section:
             Figure(
                 "funnel",
                 drawn,
-                "What each stage kept of what it saw. Dropped records stay on disk: `hornbook peek RUN STAGE --dropped`.",
+                "What each stage kept of what it saw. See the dropped: `hornbook peek RUN STAGE --dropped`.",
             )
         )
     blocks.append(Table(["in the paper", "documents", "tokens"], paper.FUNNEL, "The paper's funnel, for comparison"))
@@ -104,7 +104,7 @@ def choices(desk: Desk, stages: Sequence[Stage]) -> Section:
         words = ", ".join(f"{key} = {_short(value)}" for key, value in settings.items())
         rows.append([stage.name, facts["stage"], ", ".join(facts["inputs"]), words])
     note = Text(
-        "Where the paper is silent (judge scale, forest size, threshold, optimiser betas, seeds and more), these are our choices."
+        "Where the paper is silent (judge scale, threshold, optimiser betas, seeds and more), these are ours."
     )
     return Section("Every choice", [note, Table(["stage", "is a", "from", "settings"], rows)])
 

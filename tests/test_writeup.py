@@ -1,0 +1,68 @@
+"""The page: self-contained, escaped, the same in HTML and Markdown."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from hornbook.writeup import figures, page
+from hornbook.writeup.blocks import Code, Figure, Section, Table, Text, shown
+
+HOSTILE = '<script>alert("x")</script> & </pre></style> `<b>` |'
+
+
+def hostile_page() -> str:
+    blocks = [
+        Text(HOSTILE),
+        Table([HOSTILE], [[HOSTILE]], HOSTILE),
+        Code(HOSTILE, HOSTILE),
+        Figure("f", "<svg></svg>", HOSTILE),
+    ]
+    return page.to_html(HOSTILE, HOSTILE, [Section(HOSTILE, blocks)])
+
+
+def test_text_that_a_stranger_wrote_never_becomes_markup() -> None:
+    body = hostile_page().split("</style>", 1)[1]
+    assert "<script" not in body and "<b>" not in body and "</style" not in body
+    assert body.count("<svg") == 1
+
+
+def test_a_page_loads_nothing_from_anywhere() -> None:
+    svg = figures.histogram([0.1, 0.2, 0.9], 0.5, "score")
+    text = page.to_html("t", "s", [Section("x", [Figure("h", svg, "c")])])
+    assert not re.search(r"<(script|link|img|iframe)", text)
+    assert not re.search(r"(src|@import|url\()\s*=?\s*['\"(]?\s*https?:", text)
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda: figures.histogram([0.1, 0.5, 0.7], 0.4, "score"),
+        lambda: figures.curves([("a", [1, 2], [3.0, 2.0], "-"), ("b", [1, 2], [2.0, 1.0], "o")], "step", "loss", True),
+        lambda: figures.intervals([("a", 0.1, 0.2, 0.3)], "pass rate"),
+        lambda: figures.stacked(["a", "b"], [("kept", [1, 2]), ("dropped", [3, 4])], "percent"),
+    ],
+)
+def test_a_figure_is_the_same_bytes_each_time(draw: object) -> None:
+    assert callable(draw)
+    first, second = draw(), draw()
+    assert first == second and first.startswith("<svg")
+
+
+def test_markdown_says_what_the_page_says() -> None:
+    sections = [
+        Section(
+            "Funnel", [Table(["stage", "kept"], [["a|b", 1234]], "Rows"), Code("head", "a = 1\n```", 5), Text("end")]
+        )
+    ]
+    text = page.to_markdown("Title", "sub", sections)
+    assert "# Title" in text and "| a\\|b | 1,234 |" in text and "````python" in text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(1234567, "1,234,567"), (0.123456, "0.1235"), (2500.4, "2,500"), (None, ""), (True, "yes"), ("x", "x")],
+)
+def test_values_are_shown_as_a_person_reads_them(value: object, text: str) -> None:
+    assert shown(value) == text
