@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-all check clean
+.PHONY: demo test test-all check lock clean
 
 demo: .venv/ready
 	$(BIN)/hornbook run pocket
@@ -26,6 +26,10 @@ check: .venv/ready
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
+
+# After a change of dependencies in pyproject.toml: install them into .venv by hand, run the tests, then write them down.
+lock:
+	$(BIN)/pip freeze --exclude-editable | sed 's/+cpu$$//' > requirements.lock
 
 clean:
 	rm -rf .venv
