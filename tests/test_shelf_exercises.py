@@ -1,0 +1,189 @@
+"""The seed shelf's exercises: their form, their examples, their hidden tests, and whether those tests bite."""
+
+from __future__ import annotations
+
+import ast
+import copy
+import doctest
+import operator
+import signal
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+
+from hornbook.generate.shelf import ShelfExercise, exercises
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import CodeType
+
+SHELF = list(exercises())
+by_file = pytest.mark.parametrize("path", sorted({exercise.path for exercise in SHELF}))
+
+
+def of_file(path: str) -> list[ShelfExercise]:
+    return [exercise for exercise in SHELF if exercise.path == path]
+
+
+def definition(exercise: ShelfExercise) -> ast.FunctionDef | ast.ClassDef:
+    node = ast.parse(exercise.prompt + exercise.solution).body[-1]
+    assert isinstance(node, (ast.FunctionDef, ast.ClassDef))
+    return node
+
+
+def test_the_shelf_holds_four_hundred_exercises_on_forty_five_topics_with_unique_names() -> None:
+    assert len(SHELF) >= 400
+    assert len({exercise.topic for exercise in SHELF}) >= 45
+    assert [name for name, count in Counter(exercise.name for exercise in SHELF).items() if count > 1] == []
+
+
+@by_file
+def test_every_exercise_explains_itself_and_shows_two_examples(path: str) -> None:
+    for exercise in of_file(path):
+        docstring = ast.get_docstring(definition(exercise)) or ""
+        prose = docstring.split(">>>")[0].split()
+        shown = [example for example in doctest.DocTestParser().get_examples(docstring) if example.want]
+        assert len(prose) >= 8, exercise.name
+        assert len(shown) >= 2, exercise.name
+
+
+@by_file
+def test_every_parameter_and_result_has_a_type(path: str) -> None:
+    for exercise in of_file(path):
+        for function in ast.walk(definition(exercise)):
+            if isinstance(function, ast.FunctionDef):
+                hints = [a.annotation for a in function.args.args + function.args.kwonlyargs if a.arg != "self"]
+                assert function.returns is not None and None not in hints, exercise.name
+
+
+@by_file
+def test_every_exercise_has_at_least_four_asserts(path: str) -> None:
+    for exercise in of_file(path):
+        nodes = list(ast.walk(ast.parse(exercise.tests)))
+        checks = sum(isinstance(node, ast.Assert) for node in nodes) + sum(isinstance(node, ast.Try) for node in nodes)
+        assert 4 <= checks <= 10, f"{exercise.name}: {checks}"
+
+
+@by_file
+def test_every_example_and_every_hidden_test_holds(path: str) -> None:
+    for exercise in of_file(path):
+        namespace: dict[str, object] = {"__name__": "shelf"}
+        exec(exercise.prompt + exercise.solution, namespace)  # noqa: S102
+        docstring = namespace[exercise.name].__doc__ or ""
+        examples = doctest.DocTestParser().get_doctest(docstring, dict(namespace), exercise.name, path, 0)
+        report: list[str] = []
+        assert doctest.DocTestRunner(verbose=False).run(examples, out=report.append).failed == 0, "".join(report)
+        exec(compile(exercise.tests, f"{exercise.name}.tests", "exec"), namespace)  # noqa: S102
+
+
+def test_openings_vary() -> None:
+    docstrings = (ast.get_docstring(definition(exercise)) or "" for exercise in SHELF)
+    openings = Counter(" ".join(docstring.split()[:3]).lower() for docstring in docstrings)
+    assert [opening for opening, count in openings.items() if count > 8] == []
+
+
+@pytest.mark.slow
+def test_hidden_tests_catch_most_mutants() -> None:
+    verdicts = [(exercise, caught(exercise, mutant)) for exercise in SHELF for mutant in mutants(exercise)]
+    share = sum(verdict for _, verdict in verdicts) / len(verdicts)
+    alive = Counter(exercise.name for exercise, verdict in verdicts if not verdict)
+    print(f"{share:.3f} of {len(verdicts)} mutants caught; most alive: {alive.most_common(12)}")
+    unhurt = {exercise.name for exercise in SHELF} - {exercise.name for exercise, verdict in verdicts if verdict}
+    assert share >= 0.6
+    assert unhurt == set()
+
+
+# Mutants: one small change each. Loops that no longer end are cut by a timer and count as caught.
+
+SWAPS: dict[type[ast.AST], type[ast.AST]] = {
+    ast.Lt: ast.LtE,
+    ast.LtE: ast.Lt,
+    ast.Gt: ast.GtE,
+    ast.GtE: ast.Gt,
+    ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq,
+    ast.In: ast.NotIn,
+    ast.NotIn: ast.In,
+    ast.Is: ast.IsNot,
+    ast.IsNot: ast.Is,
+    ast.Add: ast.Sub,
+    ast.Sub: ast.Add,
+    ast.Mult: ast.Add,
+    ast.FloorDiv: ast.Mult,
+    ast.And: ast.Or,
+    ast.Or: ast.And,
+}
+
+
+class TookTooLong(BaseException):
+    """Not an Exception, so that no solution's own handler swallows it."""
+
+
+def mutants(exercise: ShelfExercise) -> Iterator[CodeType]:
+    """The exercise compiled with one comparison or operator swapped, one constant moved, or one condition negated."""
+    module = ast.parse(exercise.prompt + exercise.solution)
+    for index in range(len(list(ast.walk(module.body[-1])))):
+        for change in (swapped, moved, negated):
+            mutant = copy.deepcopy(module)
+            if change(list(ast.walk(mutant.body[-1]))[index]):
+                yield compile(ast.fix_missing_locations(mutant), exercise.name, "exec")
+
+
+def swapped(node: ast.AST) -> bool:
+    if isinstance(node, ast.Compare) and type(node.ops[0]) in SWAPS:
+        node.ops[0] = SWAPS[type(node.ops[0])]()  # type: ignore[assignment]
+    elif isinstance(node, (ast.BinOp, ast.AugAssign, ast.BoolOp)) and type(node.op) in SWAPS:
+        node.op = SWAPS[type(node.op)]()  # type: ignore[assignment]
+    else:
+        return False
+    return True
+
+
+def moved(node: ast.AST) -> bool:
+    if isinstance(node, ast.Constant) and type(node.value) is int:
+        node.value += 1
+        return True
+    return False
+
+
+def negated(node: ast.AST) -> bool:
+    if isinstance(node, (ast.If, ast.While, ast.IfExp)):
+        node.test = ast.UnaryOp(ast.Not(), node.test)
+    elif isinstance(node, ast.comprehension) and node.ifs:
+        node.ifs[0] = ast.UnaryOp(ast.Not(), node.ifs[0])
+    else:
+        return False
+    return True
+
+
+def caught(exercise: ShelfExercise, mutant: CodeType) -> bool:
+    namespace: dict[str, object] = {"__name__": "shelf"}
+    previous = signal.signal(signal.SIGALRM, too_long)
+    signal.setitimer(signal.ITIMER_REAL, 0.3)
+    try:
+        exec(mutant, namespace)  # noqa: S102
+        exec(exercise.tests, namespace)  # noqa: S102
+    except (Exception, TookTooLong):
+        return True
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+    return False
+
+
+def too_long(_signal: int, _frame: object) -> None:
+    raise TookTooLong
+
+
+def test_the_mutators_change_what_they_say() -> None:
+    cases: list[tuple[Callable[[ast.AST], bool], str, str]] = [
+        (swapped, "a < b", "a <= b"),
+        (swapped, "a + b", "a - b"),
+        (moved, "f(1)", "f(2)"),
+        (negated, "a if b else c", "a if not b else c"),
+    ]
+    for change, before, after in cases:
+        tree = ast.parse(before)
+        assert any(map(change, list(ast.walk(tree))))
+        assert operator.eq(ast.unparse(tree), after)
