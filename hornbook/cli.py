@@ -303,16 +303,26 @@ def ask(
 
 
 @main.command()
+@click.argument("folder", metavar="[RUN]", type=click.Path(path_type=Path), required=False)
 @click.option("--json", "as_json", is_flag=True, help="One JSON line a finding.")
-def doctor(as_json: bool) -> None:
-    """Say what this machine can and cannot do, and how to get what is missing.
+def doctor(folder: Path | None, as_json: bool) -> None:
+    """Say what this machine can and cannot do, and how to get what is missing; or whether a run's files are sound.
 
     \b
     Example: hornbook doctor
+             hornbook doctor runs/pocket
     """
     from hornbook.doctor import examine
+    from hornbook.peek import damaged
     from hornbook.terminal import show_table
 
+    if folder is not None:
+        found = damaged(_open(folder))
+        for line in found:
+            _json({"damaged": line}) if as_json else click.echo(line)
+        if not as_json:
+            click.echo(f"{len(found)} damaged files" if found else "every file is as its manifest recorded it")
+        sys.exit(1 if found else 0)
     findings = examine()
     if as_json:
         for finding in findings:

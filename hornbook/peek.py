@@ -70,6 +70,20 @@ def differences(first: Desk, second: Desk) -> list[dict[str, Any]]:
     return rows
 
 
+def damaged(desk: Desk) -> list[str]:
+    """Every file of the finished stages whose bytes are not those that its manifest recorded, each with the way out."""
+    found = []
+    for name in desk.stages():
+        facts = desk.manifest(name)
+        recorded = {desk.part_path(name, part["name"]): part["sha256"] for part in facts["parts"]}
+        recorded |= {desk.folder(name) / path: digest for path, digest in facts["files"].items()}
+        for path, digest in recorded.items():
+            if not path.exists() or store.digest(path) != digest:
+                state = "was changed" if path.exists() else "is missing"
+                found.append(f"{path} {state} since {name} was finished: --rebuild {name} makes it again")
+    return found
+
+
 def model_folder(desk: Desk, stage: str | None) -> Path:
     """The folder of a trained model: of this stage, or of the one that was trained last."""
     trained = [name for name in desk.stages() if desk.manifest(name)["identity"]["stage"] == "Train"]

@@ -34,7 +34,8 @@ def whole(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".writing-{os.getpid()}-{path.name}")
     try:
         yield temporary
-        _sync(temporary)
+        for inside in [temporary, *temporary.rglob("*")] if temporary.is_dir() else [temporary]:
+            _sync(inside)
         if path.is_dir() and temporary.is_dir():
             shutil.rmtree(path)
         os.replace(temporary, path)
@@ -54,12 +55,11 @@ def whole(path: Path) -> Iterator[Path]:
 
 
 def _sync(path: Path) -> None:
-    for inside in [path, *path.rglob("*")] if path.is_dir() else [path]:
-        descriptor = os.open(inside, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def sweep(folder: Path) -> None:

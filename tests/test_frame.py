@@ -15,6 +15,7 @@ from conftest import Longer, Numbers, contents, rows_of
 
 from hornbook import engine, records, store
 from hornbook.identity import difference, identity, order, state
+from hornbook.peek import damaged
 from hornbook.records import UserError
 from hornbook.run import run
 from hornbook.stage import Desk
@@ -54,7 +55,7 @@ def test_a_run_killed_at_random_points_and_resumed_equals_one_never_killed(
     assert contents(tmp_path / "b") == contents(tmp_path / "a")
 
 
-@pytest.mark.parametrize("part_mb", [1.0, 0.5, 0.14, 0.02])
+@pytest.mark.parametrize("part_mb", [1.0, 0.5, 0.14, 0.05])
 def test_the_number_of_parts_changes_no_record(part_mb: float, tmp_path: Path) -> None:
     one, many = Desk(tmp_path / "one", part_mb=1.0), Desk(tmp_path / "many", part_mb=part_mb)
     run(chain(), one)
@@ -64,7 +65,8 @@ def test_the_number_of_parts_changes_no_record(part_mb: float, tmp_path: Path) -
 
 
 def test_the_process_pool_makes_the_same_bytes_as_one_process(tmp_path: Path) -> None:
-    inline, pooled = Desk(tmp_path / "inline", part_mb=0.3), Desk(tmp_path / "pool", workers=2, part_mb=0.3)
+    # Many small parts, so that workers write into one folder at the same moment.
+    inline, pooled = Desk(tmp_path / "inline", part_mb=0.08), Desk(tmp_path / "pool", workers=2, part_mb=0.08)
     run(chain(), inline)
     with engine.Pool(2) as crew:
         run(chain(), pooled, crew)
@@ -187,6 +189,18 @@ def test_a_damaged_part_is_named(keep: int, tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:keep])
     with pytest.raises(UserError, match=path.name):
         list(desk.tables("numbers"))
+
+
+@pytest.mark.parametrize("at", [0, 100, -1])
+def test_one_changed_byte_of_any_output_is_found_and_named(at: int, tmp_path: Path) -> None:
+    desk = Desk(tmp_path, part_mb=0.3)
+    run(chain(), desk)
+    assert damaged(desk) == []
+    path = desk.part_path("medium", desk.parts("medium")[1])
+    data = bytearray(path.read_bytes())
+    data[at] ^= 1
+    path.write_bytes(data)
+    assert [path.name in line and "--rebuild medium" in line for line in damaged(desk)] == [True]
 
 
 def test_a_run_can_be_read_by_the_names_of_its_stages_alone(tmp_path: Path) -> None:
