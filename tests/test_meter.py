@@ -1,0 +1,54 @@
+"""Costs add up, nest, and say where the energy figure comes from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hornbook import meter
+
+
+def test_what_is_counted_goes_to_the_innermost_measure() -> None:
+    with meter.measure() as outer:
+        meter.count(tokens_in=1)
+        with meter.measure() as inner:
+            meter.count(tokens_in=10, tokens_out=5, requests=1, money=0.5)
+        meter.count(tokens_in=2)
+    assert (outer.tokens_in, inner.tokens_in, inner.tokens_out, inner.requests, inner.money) == (3, 10, 5, 1, 0.5)
+
+
+def test_usage_adds_up_but_memory_is_the_larger() -> None:
+    a = meter.Usage(seconds=1, cpu_s=2, tokens_in=3, kwh=0.1, peak_mb=100)
+    b = meter.Usage(seconds=10, cpu_s=20, tokens_in=30, kwh=0.2, peak_mb=50)
+    total = a + b
+    assert (total.seconds, total.cpu_s, total.tokens_in, total.peak_mb) == (11, 22, 33, 100)
+    assert total.kwh == pytest.approx(0.3)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "said"),
+    [("RAPL", "RAPL", "RAPL"), ("RAPL", "estimate", "mixed"), ("estimate", "estimate", "estimate")],
+)
+def test_energy_of_two_sources_is_called_mixed(first: str, second: str, said: str) -> None:
+    total = meter.Usage(kwh=1, energy_from=first) + meter.Usage(kwh=1, energy_from=second)
+    assert total.energy_from == said
+    assert (meter.Usage() + meter.Usage(kwh=1, energy_from=first)).energy_from == first
+
+
+def test_energy_is_read_from_rapl_where_it_is_readable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    counter = tmp_path / "intel-rapl:0" / "energy_uj"
+    counter.parent.mkdir()
+    counter.write_text("1000000")
+    monkeypatch.setattr(meter, "RAPL", tmp_path)
+    with meter.measure() as usage:
+        counter.write_text(str(1_000_000 + 3_600_000_000))
+    assert (usage.energy_from, usage.kwh) == ("RAPL", pytest.approx(0.001))
+
+
+def test_energy_is_an_estimate_from_processor_time_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(meter, "RAPL", tmp_path / "absent")
+    with meter.measure() as usage:
+        sum(range(300_000))
+    assert usage.energy_from == "estimate"
+    assert usage.kwh == pytest.approx(usage.cpu_s * meter.WATTS_PER_CORE / 3.6e6)
