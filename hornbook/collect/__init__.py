@@ -1,0 +1,5 @@
+"""Stage folder 1: get documents, from pinned wheels, source trees, jsonl and Parquet, with path and licence kept."""
+
+from hornbook.collect.wheels import CollectWheels
+
+__all__ = ["CollectWheels"]
