@@ -24,7 +24,8 @@ FUNCTION = {
 MBPP_ROW: dict[str, Any] = {
     "task_id": 11,
     "text": "Write a function to pair two numbers.",
-    "code": "class Pair:\r\n    def __init__(self, a, b):\r\n        self.a, self.b = a, b\r\ndef total(p):\r\n    return p.a + p.b",
+    "code": "class Pair:\r\n    def __init__(self, a, b):\r\n        self.a, self.b = a, b\r\n"
+    "def total(p):\r\n    return p.a + p.b",
     "test_setup_code": "",
     "test_list": ["assert total(Pair(1, 2)) == 3", "assert total(Pair(0, 0)) == 0", "assert total(Pair(5, 5)) == 10"],
 }

@@ -1,0 +1,1 @@
+"""Stage 6: can it code? Sample, extract, run in the sandbox, count, compare, grade. docs/verify.md has the numbers."""
