@@ -42,12 +42,16 @@ def model(device: str = "cpu") -> tuple[Any, Any]:
     """The causal model in bf16, ready to answer, and its tokenizer; loaded once a process (0.7 s)."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
-    from transformers.utils import logging
 
-    logging.disable_progress_bar()  # its bar would run across ours
-    tokenizer = AutoTokenizer.from_pretrained(folder(), padding_side="left")
-    loaded = AutoModelForCausalLM.from_pretrained(folder(), dtype=torch.bfloat16)
+    with _quiet():
+        tokenizer = AutoTokenizer.from_pretrained(folder(), padding_side="left")
+        loaded: Any = AutoModelForCausalLM.from_pretrained(folder(), dtype=torch.bfloat16)
     return loaded.to(device).eval(), tokenizer
+
+
+def _quiet() -> contextlib.redirect_stderr[io.StringIO]:
+    """The loader's bars would run across ours, and it warns of packed weights in the very call that unpacks them."""
+    return contextlib.redirect_stderr(io.StringIO())
 
 
 def _convert(gguf: Path, target: Path) -> None:
@@ -57,17 +61,17 @@ def _convert(gguf: Path, target: Path) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
     config = GgufConfig(dequantize=True)
-    with contextlib.redirect_stderr(io.StringIO()):  # bars and a warning of packed weights, which this very call unpacks
+    with _quiet():
         loaded = AutoModelForCausalLM.from_pretrained(
             gguf.parent, gguf_file=gguf.name, dtype=torch.bfloat16, quantization_config=config
         )
         tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
-    loaded.config.__dict__.pop("quantization_config", None)
-    # The conversion loses SmolLM2's rule that each digit is a token: 6,569 tokens for a file in which llama.cpp
-    # counts 6,521; with the rule put back the ids are equal.
-    tokenizer.backend_tokenizer.pre_tokenizer = Sequence(
-        [Digits(individual_digits=True), ByteLevel(add_prefix_space=False)]
-    )
-    loaded.save_pretrained(target, safe_serialization=True)
-    tokenizer.save_pretrained(target)
+        loaded.config.__dict__.pop("quantization_config", None)
+        # The conversion loses SmolLM2's rule that each digit is a token: 6,569 tokens for a file in which llama.cpp
+        # counts 6,521; with the rule put back the ids are equal.
+        tokenizer.backend_tokenizer.pre_tokenizer = Sequence(
+            [Digits(individual_digits=True), ByteLevel(add_prefix_space=False)]
+        )
+        loaded.save_pretrained(target, safe_serialization=True)
+        tokenizer.save_pretrained(target)
     gguf.unlink()
