@@ -158,8 +158,8 @@ def test_skipping_hopeless_ends_finds_what_trying_every_run_finds() -> None:
         return "\n".join(lines[span[0] : span[1] + 1])
 
     draw = random.Random(7)
-    pieces = ["def f(x):", "    return x", "    if x:", "        return (", "    )", "prose is here", "x = [1,", "2]", "",
-              "```", "'''", "    pass", "else:", "for i in x:", "  y = 1", "class A:"]  # fmt: skip
+    pieces = ["def f(x):", "    return x", "    if x:", "        return (", "    )", "prose is here", "x = [1,", "2]",
+              "", "```", "'''", "    pass", "else:", "for i in x:", "  y = 1", "class A:"]  # fmt: skip
     for _ in range(150):
         text = "\n".join(draw.choice(pieces) for _ in range(draw.randrange(2, 14)))
         assert longest_code(text) == slow(text), text
