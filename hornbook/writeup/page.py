@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
+from typing import Any
 
-from hornbook.writeup.blocks import Figure, Section
+from hornbook.writeup.blocks import Figure, Section, Table
 
 # Colours hold a contrast of at least 4.5 to 1 on both backgrounds.
 STYLE = """
@@ -72,3 +73,18 @@ def to_markdown(title: str, subtitle: str, sections: Sequence[Section]) -> str:
 def figures(sections: Sequence[Section]) -> dict[str, str]:
     """File name -> SVG of every figure."""
     return {f"{b.name}.svg": b.svg for section in sections for b in section.blocks if isinstance(b, Figure)}
+
+
+def numbers(sections: Sequence[Section]) -> list[dict[str, Any]]:
+    """Every table of the page as records, for tools that compare runs."""
+    return [
+        {
+            "section": section.title,
+            "caption": block.caption,
+            "columns": list(block.columns),
+            "rows": [list(r) for r in block.rows],
+        }
+        for section in sections
+        for block in section.blocks
+        if isinstance(block, Table)
+    ]

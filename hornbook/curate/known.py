@@ -1,0 +1,82 @@
+"""The shipped labels of educational value, joined to the texts that they judge.
+
+In: 798 labels (ids with provenance, labels/README.md) and pinned wheels. Out: records with columns `label` (0 to 5, by
+labels/RUBRIC.md) and `why`. The texts stay with their authors: each is cut from its wheel, or from the standard
+library of the running Python, and counts only if its id is the labelled one. What cannot be joined is a dropped row.
+"""
+
+from __future__ import annotations
+
+import json
+import sysconfig
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hornbook import records, store, wheels
+from hornbook.stage import Desk, Price, Size, Stage
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+SHIPPED = Path(__file__).parent / "labels" / "quality.jsonl"
+COLUMNS = records.DOCUMENT | {"label": "int32", "why": "string"}
+STDLIB = "cpython"
+
+
+@dataclass(frozen=True)
+class Labels(Stage):
+    """The labels whose texts these wheels hold, and those from the standard library if `stdlib`."""
+
+    wheels: tuple[tuple[str, str], ...] = ()
+    stdlib: bool = True
+
+    def parts(self, desk: Desk) -> Sequence[str]:
+        return ["labels"]
+
+    def facts(self, desk: Desk) -> Mapping[str, Any]:
+        return {"labels": store.digest(SHIPPED)}
+
+    def work(self, desk: Desk, part: str) -> pa.Table:
+        at_hand = {(_plain(name), version) for name, version in self.wheels}
+        return records.table((_row(label, text, why) for label, text, why in join(at_hand, self.stdlib)), COLUMNS)
+
+    def price(self, desk: Desk, inputs: Sequence[Size]) -> Price:
+        number = sum(1 for _ in SHIPPED.open("rb"))
+        return Price(Size(number, number * 0.002), minutes=0.05)
+
+
+def join(at_hand: set[tuple[str, str]], stdlib: bool) -> Iterator[tuple[dict[str, Any], str, str]]:
+    """(label, its text, "") in the labels' order, or (label, "", the reason why its text cannot be had)."""
+    for label in map(json.loads, SHIPPED.read_text(encoding="utf-8").splitlines()):
+        package = (_plain(label["package"]), label["version"])
+        if package[0] == STDLIB and stdlib:
+            found = _stdlib_file(label["path"])
+        elif package in at_hand:
+            found = wheels.read(wheels.fetch(label["package"], label["version"]), label["path"])
+        else:
+            yield label, "", "not joined: its package is not in this recipe"
+            continue
+        lines = found.decode("utf-8", "replace").replace("\r\n", "\n").split("\n")
+        text = "\n".join(lines[label["start"] - 1 : label["end"]])
+        same = records.document_id(text) == label["id"]
+        yield label, text if same else "", "" if same else "not joined: the text differs (another Python version?)"
+
+
+def _stdlib_file(path: str) -> bytes:
+    file = Path(sysconfig.get_paths()["stdlib"]) / path
+    return file.read_bytes() if file.is_file() else b""
+
+
+def _row(label: Mapping[str, Any], text: str, reason: str) -> dict[str, Any]:
+    origin = f"{'pypi:' if label['package'] != STDLIB else ''}{label['package']}=={label['version']}"
+    return {
+        "id": label["id"], "text": text, "kind": "code", "origin": origin, "path": label["path"],
+        "start": label["start"], "end": label["end"], "kept": not reason, "reason": reason,
+        "label": label["score"], "why": label["why"],
+    }  # fmt: skip
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("-", "_")

@@ -1,0 +1,435 @@
+"""The paper's transformer: token ids in, logits or a loss out; equal to Hugging Face's PhiForCausalLM.
+
+In: ids (batch, time). Out: logits (batch, time, vocabulary), or the summed cross-entropy for training, which is
+computed in chunks so that the logits of a whole batch never exist. `load` and `save` speak Hugging Face's format.
+Attention and MLP stand in parallel behind one LayerNorm, so their four first projections are one matrix product.
+Not covered: grouped heads, query-key norms and other variants of the format: `load` refuses them by name.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from hornbook import store
+from hornbook.records import UserError
+
+if TYPE_CHECKING:
+    from hornbook.tokenizer import Tokenizer
+
+INIT_STD = 0.02  # Hugging Face's PhiConfig.initializer_range; the paper does not say
+NORM_EPS = 1e-5  # PhiConfig.layer_norm_eps
+ROPE_THETA = 10_000.0  # PhiConfig.rope_theta
+NO_TARGET = -100  # a position without a next token to predict
+
+Attend = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a model is made of. The defaults are phi-1's; `Shape.of` turns one dial instead."""
+
+    layers: int = 24
+    width: int = 2048
+    heads: int = 32
+    vocab: int = 51_200  # rows of the embedding: at least the tokenizer's entries
+    context: int = 2048
+    rotary: int = 32  # dimensions of each head that are rotated
+
+    @staticmethod
+    def of(name: str, vocab: int = 51_200, context: int = 2048) -> Shape:
+        """A preset by name (phi-1, phi-1-small), or the phi-like shape nearest to a total such as "17M" or "1.3B"."""
+        if name in PRESETS:
+            layers, width = PRESETS[name]
+            return Shape(layers, width, width // HEAD, vocab, context)
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)([MB])", name)
+        if not match:
+            raise UserError(f"no shape is named {name!r}: use {', '.join(PRESETS)}, or a size such as 4M, 17M or 1.3B")
+        wanted = float(match[1]) * {"M": 1e6, "B": 1e9}[match[2]]
+        all_shapes = (
+            Shape(layers, width, width // HEAD, vocab, context)
+            for width in range(HEAD, 4096 + HEAD, HEAD)
+            for layers in range(max(2, width // 86), max(2, width // 40) + 1)
+        )
+        found = min(all_shapes, key=lambda shape: abs(shape.parameters() - wanted))
+        if not 0.75 < found.parameters() / wanted < 1.33:
+            raise UserError(
+                f"no shape of {name} has a vocabulary of {vocab:,}: embedding and head alone are too large. "
+                "Take a larger size or a smaller vocabulary"
+            )
+        return found
+
+    def parameters(self) -> int:
+        """Weights and biases, embedding and untied head included."""
+        c = self.width
+        block = 12 * c * c + 9 * c + 2 * c  # matrices; biases (q, k, v, dense: 4, MLP: 5); LayerNorm
+        return self.layers * block + 2 * self.vocab * c + self.vocab + 2 * c
+
+
+# The paper's two shapes: layers, width (section 2.3). Their heads are 64 wide, 32 of which are rotated.
+PRESETS = {"phi-1": (24, 2048), "phi-1-small": (20, 1024)}
+HEAD = 64
+
+
+class Phi(nn.Module):
+    """The model. `model(ids)` gives logits; `model.loss(ids, targets)` gives the summed loss for training."""
+
+    cos: Tensor
+    sin: Tensor
+
+    def __init__(self, shape: Shape, dropout: float = 0.0) -> None:
+        """Weights are drawn from torch's random state: seed it first."""
+        super().__init__()
+        self.shape, self.dropout = shape, dropout
+        self.embedding = nn.Embedding(shape.vocab, shape.width)
+        self.blocks = nn.ModuleList(Block(shape, dropout) for _ in range(shape.layers))
+        self.norm = nn.LayerNorm(shape.width, eps=NORM_EPS)
+        self.head = nn.Linear(shape.width, shape.vocab)
+        cos, sin = _rotation_table(shape)
+        self.register_buffer("cos", cos, persistent=False)
+        self.register_buffer("sin", sin, persistent=False)
+        for module in self.modules():
+            if isinstance(module, nn.Linear | nn.Embedding):
+                nn.init.normal_(module.weight, std=INIT_STD)
+            if isinstance(module, nn.Linear):
+                nn.init.zeros_(module.bias)
+
+    def forward(self, ids: Tensor, documents: Tensor | None = None) -> Tensor:
+        """Logits (B, T, V) of ids (B, T); `documents` (B, T) are numbers that hide documents from each other."""
+        logits: Tensor = self.head(self.hidden(ids, documents))
+        return logits
+
+    def loss(self, ids: Tensor, targets: Tensor, documents: Tensor | None = None) -> Tensor:
+        """Summed cross-entropy in nats over the targets (B, T); those that are NO_TARGET do not count."""
+        hidden = self.hidden(ids, documents)
+        summed: Tensor = _HeadLoss.apply(
+            hidden.reshape(-1, self.shape.width), self.head.weight, self.head.bias, targets.reshape(-1)
+        )
+        return summed
+
+    def hidden(self, ids: Tensor, documents: Tensor | None = None) -> Tensor:
+        """What the head sees: (B, T, width)."""
+        time = ids.shape[1]
+        x = F.dropout(self.embedding(ids), self.dropout, self.training)
+        attend = _attention(documents, self.shape.heads, self.dropout if self.training else 0.0)
+        cos, sin = self.cos[:time], self.sin[:time]
+        for block in self.blocks:
+            x = block(x, cos, sin, attend)
+        normed: Tensor = self.norm(x)
+        return normed
+
+
+class Block(nn.Module):
+    """x + dense(attention(norm(x))) + fc2(gelu(fc1(norm(x)))), with q, k, v and fc1 as one matrix."""
+
+    def __init__(self, shape: Shape, dropout: float) -> None:
+        super().__init__()
+        self.width, self.heads, self.dropout = shape.width, shape.heads, dropout
+        self.norm = nn.LayerNorm(shape.width, eps=NORM_EPS)
+        self.into = nn.Linear(shape.width, 7 * shape.width)  # rows: q, k, v, fc1 (4 times the width)
+        self.dense = nn.Linear(shape.width, shape.width)
+        self.fc2 = nn.Linear(4 * shape.width, shape.width)
+
+    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, attend: Attend) -> Tensor:
+        qkv, inner = self.open(x, cos, sin)
+        return self.close(x, attend(qkv), inner)
+
+    def open(self, x: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor]:
+        """x (B, T, C) to rotated queries, keys and values (B, T, 3, heads, 64), and the MLP's inside (B, T, 4C)."""
+        qkv, inner = self.into(self.norm(x)).split((3 * self.width, 4 * self.width), dim=-1)
+        qkv = qkv.unflatten(-1, (3, self.heads, -1))
+        return _rotate(qkv, cos, sin), F.gelu(inner, approximate="tanh")
+
+    def close(self, x: Tensor, attention: Tensor, inner: Tensor) -> Tensor:
+        """Add both branches to x; attention is (B, T, C)."""
+        attended = F.dropout(self.dense(attention), self.dropout, self.training)
+        thought = F.dropout(self.fc2(inner), self.dropout, self.training)
+        return x + attended + thought
+
+
+def _rotation_table(shape: Shape) -> tuple[Tensor, Tensor]:
+    """Cosines and sines, each (context, 1, 1, rotary / 2), in fp32."""
+    frequency = 1.0 / (ROPE_THETA ** (torch.arange(0, shape.rotary, 2, dtype=torch.float32) / shape.rotary))
+    angle = torch.arange(shape.context, dtype=torch.float32)[:, None] * frequency
+    return angle.cos()[:, None, None], angle.sin()[:, None, None]
+
+
+def _rotate(qkv: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Rotate the first dimensions of queries and keys by their position; the halves are the pairs, as in GPT-NeoX."""
+    half = cos.shape[-1]
+    cos, sin = cos.to(qkv.dtype), sin.to(qkv.dtype)
+    qk, v = qkv.split((2, 1), dim=-3)
+    a, b, rest = qk.split((half, half, qk.shape[-1] - 2 * half), dim=-1)
+    rotated = torch.cat((a * cos - b * sin, b * cos + a * sin, rest), dim=-1)
+    return torch.cat((rotated, v), dim=-3)
+
+
+def _attention(documents: Tensor | None, heads: int, dropout: float) -> Attend:
+    """Causal attention over qkv (B, T, 3, H, D), giving (B, T, H * D); FlashAttention kernels where there are any."""
+    if documents is not None and documents.is_cuda and not dropout:
+        return _flex(documents)
+    mask = None if documents is None else _document_mask(documents)
+
+    def attend(qkv: Tensor) -> Tensor:
+        q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind(0)  # (B, H, T, D)
+        mixed = F.scaled_dot_product_attention(q, k, v, mask, dropout, is_causal=mask is None)
+        return mixed.transpose(1, 2).flatten(-2)
+
+    return attend
+
+
+def _document_mask(documents: Tensor) -> Tensor:
+    """(B, 1, T, T): true where the key is not later than the query and in the same document."""
+    same = documents[:, None, :, None] == documents[:, None, None, :]
+    return same.tril()
+
+
+def _flex(documents: Tensor) -> Attend:
+    """FlexAttention skips the blocks that the mask empties; its backward pass exists on GPUs only (torch 2.13)."""
+    from torch.nn.attention.flex_attention import create_block_mask, flex_attention
+
+    def allowed(b: Tensor, h: Tensor, query: Tensor, key: Tensor) -> Tensor:
+        return (query >= key) & (documents[b, query] == documents[b, key])
+
+    batch, time = documents.shape
+    blocks = create_block_mask(allowed, batch, None, time, time, device=documents.device)
+    kernel = flex_attention if torch.compiler.is_compiling() else torch.compile(flex_attention)
+
+    def attend(qkv: Tensor) -> Tensor:
+        q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind(0)
+        mixed = kernel(q, k, v, block_mask=blocks)
+        assert isinstance(mixed, Tensor)
+        return mixed.transpose(1, 2).flatten(-2)
+
+    return attend
+
+
+# Elements of a chunk's logits. CPU: 4 MB of fp32 stay in the cache, 2 times faster than all at once; GPU: 512 MB.
+CPU_CHUNK, GPU_CHUNK = 1 << 20, 1 << 27
+# fp16 has no room for probabilities of 1e-6: its logits' gradients are multiplied by this, and their products divided.
+FP16_BOOST = 1024.0
+
+
+class _HeadLoss(torch.autograd.Function):
+    """The head and the cross-entropy in one: a chunk's gradients are taken while its logits are at hand.
+
+    The gradients are exact; they are made in the forward pass because the loss is the last thing that happens.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
+        device = hidden.device.type
+        dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else hidden.dtype
+        training = any(ctx.needs_input_grad)
+        boost = FP16_BOOST if dtype == torch.float16 else 1.0
+        h, w, b = hidden.to(dtype), weight.to(dtype), bias.to(dtype)
+        total = torch.zeros((), dtype=torch.float32, device=hidden.device)
+        dh = torch.empty_like(h, dtype=torch.float32) if training else None
+        dw, db = (torch.zeros_like(p, dtype=torch.float32) if training else None for p in (weight, bias))
+        rows = max(16, (CPU_CHUNK if device == "cpu" else GPU_CHUNK) // weight.shape[0])
+        with torch.autocast(device, enabled=False):
+            for at in range(0, h.shape[0], rows):
+                part, target = h[at : at + rows], targets[at : at + rows]
+                log_p = F.log_softmax(F.linear(part, w, b).float(), dim=-1)
+                counts = (target != NO_TARGET)[:, None]
+                index = target.clamp(min=0)[:, None]
+                total -= (log_p.gather(1, index) * counts).sum()
+                if dh is None or dw is None or db is None:
+                    continue
+                slope = log_p.exp_().scatter_add_(1, index, torch.full_like(index, -1, dtype=torch.float32))
+                slope.mul_(counts * boost)
+                db += slope.sum(0)
+                slope = slope.to(dtype)
+                dh[at : at + rows] = slope @ w
+                if dtype == torch.float32:
+                    dw.addmm_(slope.t(), part)
+                else:
+                    dw += slope.t() @ part
+        if dh is not None and dw is not None and db is not None:
+            ctx.save_for_backward(dh.div_(boost), dw.div_(boost), db.div_(boost))
+            ctx.dtypes = hidden.dtype, weight.dtype, bias.dtype
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        scaled = (saved.mul_(grads[0]).to(d) for saved, d in zip(ctx.saved_tensors, ctx.dtypes, strict=True))
+        return (*scaled, None)
+
+
+def load(folder: Path | str, dtype: torch.dtype = torch.float32, device: str = "cpu") -> Phi:
+    """The model in a Hugging Face phi folder, in evaluation mode. Only safetensors are read; nothing is unpickled."""
+    folder = Path(folder)
+    shape = shape_of(folder)
+    with torch.device("meta"):
+        model = Phi(shape)
+    model.load_state_dict(_from_hugging_face(_tensors(folder), shape, dtype, folder), assign=True)
+    model.cos, model.sin = _rotation_table(shape)
+    return model.eval().to(device)
+
+
+def shape_of(folder: Path | str) -> Shape:
+    """The shape that a folder's config.json states. Raises UserError for what is no plain phi model."""
+    path = Path(folder) / "config.json"
+    config = store.read_json(path)
+    if config is None:
+        raise UserError(f"{folder} has no config.json: give the folder of a Hugging Face phi model")
+    rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
+    heads = config.get("num_attention_heads", 32)
+    variants = {
+        "model_type": (config.get("model_type"), "phi"),
+        "qk_layernorm": (config.get("qk_layernorm", False), False),
+        "num_key_value_heads": (config.get("num_key_value_heads") or heads, heads),
+        "tie_word_embeddings": (config.get("tie_word_embeddings", False), False),
+        "hidden_act": (config.get("hidden_act", "gelu_new"), "gelu_new"),
+        "layer_norm_eps": (config.get("layer_norm_eps", NORM_EPS), NORM_EPS),
+        "rope_theta": (rope.get("rope_theta", config.get("rope_theta", ROPE_THETA)), ROPE_THETA),
+        "rope_type": (rope.get("rope_type", "default"), "default"),
+        "intermediate_size": (config.get("intermediate_size"), 4 * config.get("hidden_size", 0)),
+    }
+    wrong = [f"{name} is {got!r}, not {wanted!r}" for name, (got, wanted) in variants.items() if got != wanted]
+    if wrong:
+        raise UserError(f"{path} describes a model that is not phi-1's architecture: {'; '.join(wrong)}")
+    width = config["hidden_size"]
+    part = rope.get("partial_rotary_factor", config.get("partial_rotary_factor", 0.5))
+    return Shape(
+        layers=config["num_hidden_layers"],
+        width=width,
+        heads=heads,
+        vocab=config["vocab_size"],
+        context=config["max_position_embeddings"],
+        rotary=int(part * (width // heads)),
+    )
+
+
+def save(model: Phi, tokenizer: Tokenizer, folder: Path | str, dtype: torch.dtype = torch.float32) -> None:
+    """Write a folder that AutoModelForCausalLM, AutoTokenizer and vLLM load unmodified; whole or not at all."""
+    from safetensors.torch import save_file
+
+    with store.whole(Path(folder)) as temporary:
+        temporary.mkdir()
+        tensors = {k: v.to("cpu", dtype).contiguous() for k, v in _to_hugging_face(model.state_dict()).items()}
+        save_file(tensors, temporary / "model.safetensors", metadata={"format": "pt"})
+        facts = {
+            "config.json": _config(model, tokenizer.end, dtype),
+            "generation_config.json": {"bos_token_id": tokenizer.end, "eos_token_id": tokenizer.end},
+        }
+        for name, values in facts.items():
+            (temporary / name).write_text(json.dumps(values, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        tokenizer.save(temporary, model.shape.context)
+
+
+def _config(model: Phi, end: int, dtype: torch.dtype) -> dict[str, Any]:
+    shape = model.shape
+    share = shape.rotary / (shape.width // shape.heads)
+    return {
+        "architectures": ["PhiForCausalLM"],
+        "model_type": "phi",
+        "vocab_size": shape.vocab,
+        "hidden_size": shape.width,
+        "intermediate_size": 4 * shape.width,
+        "num_hidden_layers": shape.layers,
+        "num_attention_heads": shape.heads,
+        "num_key_value_heads": shape.heads,
+        "max_position_embeddings": shape.context,
+        # transformers 5 reads rope_parameters; transformers 4 and older servers read the two keys beside it.
+        "rope_parameters": {"rope_theta": ROPE_THETA, "rope_type": "default", "partial_rotary_factor": share},
+        "rope_theta": ROPE_THETA,
+        "partial_rotary_factor": share,
+        "hidden_act": "gelu_new",
+        "layer_norm_eps": NORM_EPS,
+        "initializer_range": INIT_STD,
+        "qk_layernorm": False,
+        "tie_word_embeddings": False,
+        "attention_dropout": model.dropout,
+        "resid_pdrop": model.dropout,
+        "embd_pdrop": model.dropout,
+        "bos_token_id": end,
+        "eos_token_id": end,
+        "pad_token_id": None,
+        "dtype": str(dtype).removeprefix("torch."),
+        "torch_dtype": str(dtype).removeprefix("torch."),
+    }
+
+
+# Ours -> theirs, in a block; `into` is the four first projections one below the other.
+_OUTSIDE = {"embedding": "model.embed_tokens", "norm": "model.final_layernorm", "head": "lm_head"}
+_INSIDE = {"norm": "input_layernorm", "dense": "self_attn.dense", "fc2": "mlp.fc2"}
+_INTO = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "mlp.fc1")
+
+
+def _to_hugging_face(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Our parameters under Hugging Face's names."""
+    theirs: dict[str, Tensor] = {}
+    for name, tensor in state.items():
+        *path, module, kind = name.split(".")
+        if not path:
+            theirs[f"{_OUTSIDE[module]}.{kind}"] = tensor
+        elif module == "into":
+            width = tensor.shape[0] // 7
+            parts = tensor.split((width, width, width, 4 * width))
+            theirs |= {f"model.layers.{path[1]}.{n}.{kind}": p for n, p in zip(_INTO, parts, strict=True)}
+        else:
+            theirs[f"model.layers.{path[1]}.{_INSIDE[module]}.{kind}"] = tensor
+    return theirs
+
+
+def _from_hugging_face(
+    theirs: Mapping[str, Tensor], shape: Shape, dtype: torch.dtype, folder: Path
+) -> dict[str, Tensor]:
+    """Their parameters under our names, checked to be exactly those that the shape asks for."""
+    with torch.device("meta"):
+        skeleton = Phi(shape).state_dict()
+    wanted = {name: tensor.shape for name, tensor in _to_hugging_face(skeleton).items()}
+    got = {name: tensor.shape for name, tensor in theirs.items()}
+    if wanted != got:
+        odd = sorted(name for name in wanted.keys() | got.keys() if wanted.get(name) != got.get(name))
+        raise UserError(f"the weights in {folder} are not those of its config.json: look at {', '.join(odd[:5])}")
+    state = {}
+    for name in skeleton:
+        *path, module, kind = name.split(".")
+        if not path:
+            state[name] = theirs[f"{_OUTSIDE[module]}.{kind}"].to(dtype)
+            continue
+        sources = _INTO if module == "into" else (_INSIDE[module],)
+        state[name] = torch.cat([theirs[f"model.layers.{path[1]}.{n}.{kind}"].to(dtype) for n in sources])
+    return state
+
+
+def _tensors(folder: Path) -> dict[str, Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    files = sorted(folder.glob("model*.safetensors"))
+    if not files:
+        raise UserError(
+            f"{folder} has no model.safetensors. Weights in pickled .bin files are not read: they may run code. "
+            "Convert them with Hugging Face's convert tool first"
+        )
+    tensors: dict[str, Tensor] = {}
+    for file in files:
+        try:
+            tensors |= load_file(file)
+        except (SafetensorError, OSError) as error:
+            raise UserError(f"{file} cannot be read as safetensors ({error}): download or train it again") from error
+    return {name: tensor for name, tensor in tensors.items() if not name.endswith("rotary_emb.inv_freq")}
+
+
+def with_dropout(model: Phi, dropout: float) -> Phi:
+    """The same model with another dropout, for finetuning."""
+    for module in model.modules():
+        if isinstance(module, Phi | Block):
+            module.dropout = dropout
+    return model
+
+
+def shape_facts(shape: Shape) -> dict[str, int]:
+    return dataclasses.asdict(shape)

@@ -1,0 +1,160 @@
+"""The exam: a model is sampled, its programs are run, and what that shows is written down with its uncertainty.
+
+In: a trained model (or any LLM), an exam by name or held-out exercises. Out: a row a problem, sample and protocol with
+raw text, program, verdict and reason, and `summary.json`: pass@k with intervals per protocol, bits per byte of the
+reference solutions, failures by category. Opening a benchmark is noted in the run's log first (lock.py).
+Killed while sampling, it goes on with the batches that are on disk. Not covered: time, which is in usage.json, for rows
+must be the same bytes whenever they are made.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from hornbook import benchmarks, store
+from hornbook.llm import LLM
+from hornbook.records import UserError, share
+from hornbook.stage import Desk, Price, Size, Stage, Whole
+from hornbook.verify import lock, writers
+from hornbook.verify.judge import MEMORY_MB, TIMEOUT_S, Judged, judge
+from hornbook.verify.protocols import protocols
+from hornbook.verify.sample import Asked, answers, asked, write
+from hornbook.verify.score import as_json, summarise
+from hornbook.verify.statistics import ratio
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from hornbook.benchmarks import Problem
+
+RESULT: dict[str, str] = {
+    "task_id": "string",
+    "sample": "int32",
+    "protocol": "string",
+    "prompt": "string",  # what the model was shown
+    "raw": "string",  # what it wrote, uncut
+    "program": "string",  # what the protocol made of it
+    "verdict": "string",
+    "reason": "string",
+    "category": "string",
+    "trust": "string",
+    "reference_bits": "double",  # of the reference given the prompt; null where the model gives no probabilities
+    "reference_bytes": "int32",
+}
+BATCH = 32  # prompts sampled before they are put on disk
+
+
+@dataclass(frozen=True)
+class Examine(Whole):
+    """Examine a model. Its stages `after` are finished before the exam is opened: checkpoints to choose among."""
+
+    model: Stage | LLM
+    exam: str | Stage  # a name for benchmarks.load, or a stage of exercises
+    protocols: tuple[str, ...] = ("plain",)
+    samples: int = 1
+    temperature: float = 0.0
+    max_new_tokens: int = 384  # the longest reference of HumanEval has 249 tokens of CodeGen's vocabulary
+    problems: int = 0  # so many, chosen by a hash of their ids; 0 for all
+    after: tuple[Stage, ...] = ()
+
+    version: ClassVar[int] = 1
+
+    def facts(self, desk: Desk) -> Mapping[str, Any]:
+        source = benchmarks.source(self.exam) if isinstance(self.exam, str) else ""
+        return {"exam": source, "timeout_s": TIMEOUT_S, "memory_mb": MEMORY_MB}
+
+    def price(self, desk: Desk, inputs: Sequence[Size]) -> Price:
+        known = benchmarks.SIZES.get(self.exam.partition(":")[0], 500) if isinstance(self.exam, str) else 100
+        answers = (min(known, self.problems) if self.problems else known) * self.samples
+        tokens = answers * self.max_new_tokens
+        # 500 tokens a second is the embedded model at batch 32 (measured, 2 cores); 100 programs a second are judged.
+        return Price(Size(answers), tokens=tokens, minutes=(tokens / 500 + answers / 100) / 60, peak_mb=1500)
+
+    def make(self, desk: Desk) -> Iterable[tuple[str, pa.Table]]:
+        chosen = protocols(self.protocols)
+        if self.samples > 1 and not self.temperature:
+            raise UserError(f"{self.name}: {self.samples} samples at temperature 0 are one answer written {self.samples} "
+                            "times: set a temperature, or samples=1")  # fmt: skip
+        exam = self.open(desk)
+        questions = asked(exam, chosen)
+        given = [each for batch in self._sampled(desk, questions) for each in batch]
+        place = {problem.task_id: at for at, problem in enumerate(exam)}
+        rank = {protocol.name: at for at, protocol in enumerate(chosen)}
+        given.sort(key=lambda answer: (place[answer.task_id], rank[answer.protocol], answer.sample))
+        judged = list(judge(exam, given, bool(desk.options.get("allow_unsafe"))))
+        bits = writers.reference_bits(self.model, desk, exam)
+        yield "answers", _table(exam, judged, bits)
+        store.write_json(desk.folder(self) / "summary.json", _summary(self, exam, judged, bits))
+
+    def open(self, desk: Desk) -> list[Problem]:
+        """The problems; for a benchmark, the run's log is told first."""
+        if isinstance(self.exam, Stage):
+            exam = benchmarks.from_records(row for table in desk.kept(self.exam) for row in table.to_pylist())
+        else:
+            checkpoint = lock.fingerprint(desk, self.model) if isinstance(self.model, Stage) else str(self.model)
+            lock.record_opening(desk, self.name, self.exam, benchmarks.source(self.exam), checkpoint)
+            exam = benchmarks.load(self.exam)
+        if self.problems:
+            few = sorted(exam, key=lambda problem: share("problems", problem.task_id))[: self.problems]
+            exam = [problem for problem in exam if problem in few]
+        if not exam:
+            raise UserError(f"{self.name}: no problem is left to be asked; is every exercise of the exam dropped?")
+        return exam
+
+    def _sampled(self, desk: Desk, questions: Sequence[Asked]) -> Iterator[list[Any]]:
+        writer = writers.writer(self.model, desk, self.temperature, self.max_new_tokens)
+        desk.reporter.begin(self.name, len(questions), "prompts")
+        for first in range(0, len(questions), BATCH):
+            batch = questions[first : first + BATCH]
+            path = desk.folder(self) / "raw" / f"{first:05d}.json"
+            texts = store.read_json(path)
+            if texts is None:
+                texts = write(batch, self.samples, writer)
+                store.write_json(path, texts)
+            desk.reporter.advance(len(batch))
+            yield list(answers(batch, texts))
+
+
+def _table(exam: Sequence[Problem], judged: Sequence[Judged], bits: Sequence[float | None]) -> pa.Table:
+    import pyarrow as pa
+
+    from hornbook.records import schema
+
+    surprise = dict(zip((problem.task_id for problem in exam), bits, strict=True))
+    length = {problem.task_id: len(problem.reference.encode()) for problem in exam}
+    rows = [
+        dataclasses.asdict(each.answer)
+        | {"verdict": each.verdict, "reason": each.reason, "category": each.category, "trust": each.trust}
+        | {"reference_bits": surprise[each.answer.task_id], "reference_bytes": length[each.answer.task_id]}
+        for each in judged
+    ]
+    return pa.Table.from_pylist(rows, schema=schema(RESULT))
+
+
+def _summary(
+    stage: Examine, exam: Sequence[Problem], judged: Sequence[Judged], bits: Sequence[float | None]
+) -> dict[str, Any]:
+    """What the report shows, as plain data: the report's stage reads it and needs none of ours."""
+    known = [(each, problem) for each, problem in zip(bits, exam, strict=True) if each is not None]
+    estimate = ratio([each for each, _ in known], [len(p.reference.encode()) for _, p in known], "bits per byte")
+    facts = {
+        "exam": stage.exam if isinstance(stage.exam, str) else stage.exam.name,
+        "exam_digest": benchmarks.digest(exam),
+        "decoding": {"temperature": stage.temperature, "samples": stage.samples, "max_new_tokens": stage.max_new_tokens},
+        "scores": [as_json(score) for score in summarise(exam, judged)],
+        "bits_per_byte": dataclasses.asdict(estimate) if known else None,
+    }
+    return plain(facts)
+
+
+def plain(value: Any) -> Any:
+    """Data as JSON has it: what is not a number becomes null."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(each) for each in value]
+    return None if isinstance(value, float) and math.isnan(value) else value

@@ -1,0 +1,60 @@
+"""How the models learned: loss curves, and what each training was given and took.
+
+In: Train stages. Out: a section with both losses over the steps and a table of shapes, tokens, speed and choice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from hornbook import store
+from hornbook.stage import Desk, Stage
+from hornbook.writeup import figures
+from hornbook.writeup.blocks import Block, Figure, Section, Table
+
+
+def section(desk: Desk, stages: Sequence[Stage]) -> Section | None:
+    """The training section, or None in a recipe that trains nothing."""
+    trained = [stage for stage in stages if type(stage).__name__ == "Train"]
+    if not trained:
+        return None
+    blocks: list[Block] = []
+    rows = []
+    for stage in trained:
+        log = _log(desk, stage)
+        blocks.append(_curve(stage.name, log))
+        rows.append(_row(stage, store.read_json(desk.folder(stage) / "training.json"), log))
+    columns = ["stage", "parameters", "steps", "batch tokens", "tokens", "learning rate", "held-out loss", "tokens/s"]
+    blocks.append(Table(columns, rows, "The model that goes on is the checkpoint with the lowest held-out loss."))
+    return Section("Training", blocks)
+
+
+def _log(desk: Desk, stage: Stage) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = store.read_table(desk.folder(stage) / "log.parquet").to_pylist()
+    return rows
+
+
+def _curve(name: str, log: Sequence[dict[str, Any]]) -> Figure:
+    held_out = [row for row in log if row.get("held_out_loss") is not None]
+    lines = [
+        ("training", [row["step"] for row in log], [row["loss"] for row in log], "-"),
+        ("held out", [row["step"] for row in held_out], [row["held_out_loss"] for row in held_out], "o-"),
+    ]
+    drawn = figures.curves(lines, "step", "loss (nats a token)")
+    return Figure(
+        f"loss-{name}", drawn, f"Loss of `{name}`: each step's batch, and the sequences held out from training."
+    )
+
+
+def _row(stage: Stage, facts: dict[str, Any], log: Sequence[dict[str, Any]]) -> list[Any]:
+    return [
+        stage.name,
+        facts["parameters"],
+        facts["steps"],
+        facts["batch_tokens"],
+        facts["tokens"],
+        facts["lr"],
+        facts["held_out_loss"],
+        round(facts["tokens_per_s"]),
+    ]

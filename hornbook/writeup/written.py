@@ -1,0 +1,110 @@
+"""What the teacher wrote and what survived being run; and what the scrubber took out.
+
+In: stages of exercises and textbooks, Scrub stages. Out: sections with the yield at each gate, accepted and rejected
+pieces side by side, the diversity of what was kept, and the hits against the exams.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from hornbook import store
+from hornbook.records import share
+from hornbook.stage import Desk, Stage
+from hornbook.writeup.blocks import Block, Code, Section, Table, Text, shown
+
+WRITERS = ("Exercises", "Textbooks", "ShelfExercises", "ShelfSections")
+SAMPLES = 3
+
+
+def section(desk: Desk, stages: Sequence[Stage]) -> Section | None:
+    """The section on generated text, or None in a recipe without any."""
+    writers = [stage for stage in stages if type(stage).__name__ in WRITERS]
+    if not writers:
+        return None
+    blocks: list[Block] = [_yields(desk, writers), *_diversity(desk, writers)]
+    for stage in writers:
+        blocks += _samples(desk, stage)
+    return Section("Written", blocks)
+
+
+def _yields(desk: Desk, writers: Sequence[Stage]) -> Table:
+    """Every gate and how many it stopped, one row a stage and gate."""
+    rows = []
+    for stage in writers:
+        facts = desk.manifest(stage)
+        seen = max(1, facts["seen"])
+        rows.append([stage.name, "written", facts["seen"], "100%"])
+        for reason, number in sorted(facts["reasons"].items(), key=lambda item: -item[1]):
+            rows.append([stage.name, f"stopped: {reason}", number, f"{100 * number / seen:.1f}%"])
+        rows.append([stage.name, "kept", facts["kept"], f"{100 * facts['kept'] / seen:.1f}%"])
+    return Table(
+        ["stage", "gate", "records", "share"], rows, "Every text was parsed and executed; what each gate stopped"
+    )
+
+
+def _diversity(desk: Desk, writers: Sequence[Stage]) -> list[Block]:
+    measured = {stage.name: store.read_json(desk.folder(stage) / "diversity.json") for stage in writers}
+    measured = {name: facts for name, facts in measured.items() if facts}
+    if not measured:
+        return []
+    names = sorted(
+        {key for facts in measured.values() for key, value in facts.items() if isinstance(value, int | float)}
+    )
+    rows = [
+        [name, *(shown(facts.get(key)) for facts in measured.values())]
+        for name, key in ((n.replace("_", " "), n) for n in names)
+    ]
+    return [Table(["diversity of what was kept", *measured], rows)]
+
+
+def _samples(desk: Desk, stage: Stage) -> list[Block]:
+    """A few kept and a few stopped records, chosen by a hash of their ids."""
+    rows: list[dict[str, Any]] = []
+    for table in desk.tables(stage, ["id", "text", "kept", "reason", "path"]):
+        rows += table.to_pylist()
+    rows.sort(key=lambda row: share("page", row["id"]))
+    kept = [row for row in rows if row["kept"]][:SAMPLES]
+    stopped = [row for row in rows if not row["kept"]][:SAMPLES]
+    made = type(stage).__name__ in ("Exercises", "Textbooks")
+    blocks: list[Block] = [Text(f"From `{stage.name}`:")] if kept or stopped else []
+    blocks += [
+        Code(f"kept: {row['path'] or row['id']}", row["text"], open=made and at == 0) for at, row in enumerate(kept)
+    ]
+    blocks += [Code(f"stopped ({row['reason']}): {row['path'] or row['id']}", row["text"]) for row in stopped]
+    return blocks
+
+
+def scrubbed(desk: Desk, stages: Sequence[Stage]) -> Section | None:
+    """What the detectors found against the exams, and the texts that come nearest to one."""
+    scrubs = [stage for stage in stages if type(stage).__name__ == "Scrub"]
+    if not scrubs:
+        return None
+    rows = []
+    for stage in scrubs:
+        facts = desk.manifest(stage)
+        hits = ", ".join(f"{reason} {number:,}" for reason, number in sorted(facts["reasons"].items())) or "none"
+        rows.append([stage.name, facts["seen"], facts["kept"], hits])
+    blocks: list[Block] = [Table(["stage", "looked at", "clean", "hits"], rows)]
+    near = [row for stage in scrubs for row in _near(desk, stage)]
+    near.sort(key=lambda row: (-row["syntax_match"], row["id"]))
+    columns = ["text", "where", "exam", "syntax match", "state"]
+    cells = [
+        [
+            row["id"],
+            row["path"],
+            row["nearest_exam"],
+            round(row["syntax_match"], 3),
+            "kept" if row["kept"] else row["reason"],
+        ]
+        for row in near[:15]
+    ]
+    blocks.append(Table(columns, cells, "The texts whose syntax trees come nearest to an exam's reference"))
+    return Section("Contamination", blocks)
+
+
+def _near(desk: Desk, stage: Stage) -> list[dict[str, Any]]:
+    columns = ["id", "path", "kept", "reason", "nearest_exam", "syntax_match"]
+    rows = [row for table in desk.tables(stage, columns) for row in table.to_pylist()]
+    return [row for row in rows if row["syntax_match"]]
