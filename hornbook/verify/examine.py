@@ -19,12 +19,12 @@ from hornbook import benchmarks, store
 from hornbook.llm import LLM
 from hornbook.records import UserError, share
 from hornbook.stage import Desk, Price, Size, Stage, Whole
+from hornbook.statistics import ratio
 from hornbook.verify import lock, writers
 from hornbook.verify.judge import MEMORY_MB, TIMEOUT_S, Judged, judge
 from hornbook.verify.protocols import protocols
 from hornbook.verify.sample import Asked, answers, asked, write
 from hornbook.verify.score import as_json, summarise
-from hornbook.verify.statistics import ratio
 
 if TYPE_CHECKING:
     import pyarrow as pa

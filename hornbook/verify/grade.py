@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hornbook.verify.statistics import Estimate, mean, weighted_kappa, wilson
+from hornbook.statistics import Estimate, mean, weighted_kappa, wilson
 
 if TYPE_CHECKING:
     from hornbook.benchmarks import Problem

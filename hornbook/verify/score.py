@@ -16,9 +16,9 @@ from typing import Any
 
 from hornbook.benchmarks import Problem
 from hornbook.records import UserError
+from hornbook.statistics import Estimate, Pairs, pairs, pass_at_k_of, wilson
 from hornbook.verify.judge import Answer, Judged, counted, judge
 from hornbook.verify.protocols import Protocol, protocols, whole_program
-from hornbook.verify.statistics import Estimate, Pairs, pairs, pass_at_k_of, wilson
 
 KS = (1, 10, 100)  # the paper's and HumanEval's
 
