@@ -1,0 +1,84 @@
+"""Generation: each completion is what the plain loop gives, alone or in company."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from hornbook import decode, tokenizer
+from hornbook.model import Phi, Shape
+
+TEXTS = [f"def f{n}(a, b):\n    return a + {n} * b\n" for n in range(60)]
+PROMPTS = ["def f", "def f1(a", "x = ", "return a + 3", "def f2(a, b):\n    ret", "    " * 20, "import"]
+
+
+@pytest.fixture(scope="module")
+def words():
+    return tokenizer.train(TEXTS, 300)
+
+
+@pytest.fixture(scope="module")
+def phi(words):
+    torch.manual_seed(3)
+    model = Phi(Shape(2, 64, 2, words.vocab, 128, 16)).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(6)  # far from uniform, so that argmax means something
+    return model
+
+
+def plain(phi, ids, most, end):
+    """The loop of the textbook: no cache, no batch."""
+    drawn = []
+    with torch.inference_mode():
+        while len(drawn) < most:
+            token = int(phi(torch.tensor([ids + drawn]))[0, -1].argmax())
+            if token == end:
+                break
+            drawn.append(token)
+    return drawn
+
+
+@pytest.mark.parametrize("prompt", PROMPTS)
+def test_greedy_equals_the_plain_loop(phi, words, prompt):
+    expected = words.decode(plain(phi, words.encode(prompt), 30, words.end))
+    assert decode.generate(phi, words, [prompt], 30)[0].text == expected
+
+
+@pytest.mark.parametrize("temperature", [0.0, 0.9])
+def test_a_completion_does_not_depend_on_its_neighbours(phi, words, temperature):
+    how = {"max_new_tokens": 25, "temperature": temperature, "top_p": 0.9, "slots": 4}
+    together = decode.generate(phi, words, PROMPTS, seeds=range(7), **how)
+    alone = [decode.generate(phi, words, [p], seeds=[at], **how)[0] for at, p in enumerate(PROMPTS)]
+    assert together == alone
+
+
+def test_seeds_are_the_requests_own(phi, words):
+    first, again, other = decode.generate(phi, words, ["def f"] * 3, 20, temperature=1.0, seeds=[5, 5, 6])
+    assert first == again
+    assert first != other
+
+
+def test_text_ends_before_the_stop_sequence(phi, words):
+    whole = decode.generate(phi, words, ["def f"], 30)[0].text
+    word = whole[5:8]
+    cut = decode.generate(phi, words, ["def f"], 30, stop=[word])[0]
+    assert cut.text == whole[: whole.find(word)]
+    assert cut.finish == "stop"
+
+
+def test_a_prompt_longer_than_the_context_still_gets_an_answer(phi, words):
+    answer = decode.generate(phi, words, ["a + b " * 200], 16)[0]
+    assert answer.tokens > 0
+
+
+def test_bits_are_those_of_the_softmax(phi, words):
+    pairs = [("def f1(a", ", b):"), ("x", "return a + b\n"), ("", "import")]
+    for (prompt, text), bits in zip(pairs, decode.reference_bits(phi, words, pairs), strict=True):
+        left, right = words.encode(prompt) or [words.end], words.encode(text)
+        with torch.inference_mode():
+            log_p = torch.log_softmax(phi(torch.tensor([left + right]))[0].double(), -1)
+        expected = -sum(float(log_p[len(left) + at - 1, token]) for at, token in enumerate(right)) / math.log(2)
+        assert bits == pytest.approx(expected, rel=1e-4)
