@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
@@ -107,6 +107,7 @@ class _Writer:
     def __init__(self, model: Phi, tokenizer: Tokenizer, most: int, stop: Sequence[str], slots: int) -> None:
         self.model, self.tokenizer, self.most, self.stop = model, tokenizer, most, tuple(stop)
         self.slots: list[_Slot | None] = [None] * slots
+        self.blocks: list[Any] = list(model.blocks)
         shape, weight = model.shape, model.embedding.weight
         self.device = weight.device
         size = (shape.layers, 2, slots, shape.heads, shape.context, shape.width // shape.heads)
@@ -138,7 +139,7 @@ class _Writer:
         batch[0, : len(ids)] = torch.tensor(ids, device=self.device)
         x = self.model.embedding(batch)
         cos, sin = self.model.cos[:padded], self.model.sin[:padded]
-        for layer, block in enumerate(self.model.blocks):
+        for layer, block in enumerate(self.blocks):
             qkv, inner = block.open(x, cos, sin)
             q, k, v = qkv[0].permute(1, 2, 0, 3).unsqueeze(1).unbind(0)  # each (1, H, T, D)
             self.cache[layer, 0, place, :, :padded], self.cache[layer, 1, place, :, :padded] = k[0], v[0]
@@ -158,7 +159,7 @@ class _Writer:
         cos, sin = self.model.cos[position][:, None], self.model.sin[position][:, None]
         rows = torch.arange(len(self.slots), device=self.device)
         x = self.model.embedding(token)
-        for layer, block in enumerate(self.model.blocks):
+        for layer, block in enumerate(self.blocks):
             qkv, inner = block.open(x, cos, sin)
             q, k, v = qkv[:, 0].unbind(1)  # each (slots, H, D)
             keys, values = self.cache[layer, 0], self.cache[layer, 1]

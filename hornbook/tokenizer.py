@@ -32,7 +32,7 @@ class Tokenizer:
 
     @property
     def end(self) -> int:
-        return int(self.backend.token_to_id(END))
+        return self.backend.token_to_id(END) or 0
 
     @property
     def vocab(self) -> int:
