@@ -1,0 +1,5 @@
+"""Keep the exam unseen: three detectors of what training data and an exam have in common, and what they find."""
+
+from hornbook.scrub.stage import Scrub
+
+__all__ = ["Scrub"]

@@ -1,0 +1,164 @@
+"""The stage: what is dropped and why, what the columns say, and that neither parts nor a second run change it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from conftest import contents, rows_of
+
+from hornbook import records
+from hornbook.embedder import Embedder
+from hornbook.identity import identity
+from hornbook.records import UserError
+from hornbook.run import run
+from hornbook.scrub import Scrub
+from hornbook.stage import Desk, Stage
+
+PROMPT = '''def running_peak(levels):
+    """For each position of a list give the greatest of the values up to it, in a new list of the same length.
+    >>> running_peak([1, 3, 2])
+    [1, 3, 3]
+    """
+'''
+BODY = """    peaks = []
+    for level in levels:
+        if peaks and peaks[-1] > level:
+            peaks.append(peaks[-1])
+        else:
+            peaks.append(level)
+    return peaks
+"""
+OTHER = '''def shout(words):
+    """Join words in capitals with spaces between them."""
+    return " ".join(word.upper() for word in words if word)
+'''
+
+
+@dataclass(frozen=True)
+class Held(Stage):
+    """An exam of one exercise; more of them are dropped already."""
+
+    kept: bool = True
+
+    def parts(self, desk: Desk) -> list[str]:
+        return ["held"]
+
+    def work(self, desk: Desk, part: str) -> pa.Table:
+        row = {"kind": "exercise", "prompt": PROMPT, "solution": BODY, "text": PROMPT + BODY, "entry_point": "running_peak",
+              
+               "tests": "assert running_peak([1]) == [1]\n"}  # fmt: skip
+        gone = row | {
+            "prompt": OTHER,
+            "solution": "",
+            "entry_point": "shout",
+            "tests": "",
+            "kept": False,
+            "reason": "no tests",
+        }
+        return records.table([row | {"id": "peak", "kept": self.kept}, gone | {"id": "gone"}], records.EXERCISE)
+
+
+@dataclass(frozen=True)
+class Given(Stage):
+    texts: tuple[str, ...]
+    per_part: int = 100
+
+    def parts(self, desk: Desk) -> list[str]:
+        return [str(at) for at in range(0, max(1, len(self.texts)), self.per_part)]
+
+    def work(self, desk: Desk, part: str) -> pa.Table:
+        mine = self.texts[int(part) : int(part) + self.per_part]
+        return records.table({"id": records.document_id(t), "text": t, "kept": t != "dropped before"} for t in mine)
+
+
+RENAMED = "# another one\n" + BODY.replace("    peaks = []", "def top(row):\n    out = []").replace(
+    "peaks", "out"
+).replace("levels", "row").replace("level", "x")
+
+
+def scrubbed(texts: list[str], folder: Path, per_part: int = 100, **settings: Any) -> list[dict[str, Any]]:
+    stage = Scrub("clean", Given("given", tuple(texts), per_part), exams=(Held("exam"),), **settings)
+    run(stage, Desk(folder))
+    return rows_of(Desk(folder), stage)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (PROMPT + BODY, "13-gram overlap: peak"),
+        ("Some prose. For each position of a list, give the greatest of the values up to it!", "13-gram overlap: peak"),
+        (RENAMED, "syntax tree match: peak at 1.00"),
+        ("Look:\n```python\n" + RENAMED + "```\n", "syntax tree match: peak at 1.00"),
+        (OTHER, ""),
+        ("", ""),
+        ("x = 1\n", ""),
+    ],
+)
+def test_what_overlaps_is_dropped_with_the_detector_and_the_problem(text: str, reason: str, tmp_path: Path) -> None:
+    (row,) = scrubbed([text], tmp_path)
+    assert (row["kept"], row["reason"]) == (not reason, reason)
+
+
+def test_the_columns_say_how_near_a_kept_row_came(tmp_path: Path) -> None:
+    (row,) = scrubbed([RENAMED.replace("> x", "> x + 1")], tmp_path)
+    assert row["kept"] and row["nearest_exam"] == "peak" and 0.8 < row["syntax_match"] < 0.95 and row["ngram_hit"] == ""
+
+
+def test_a_detector_that_is_switched_off_drops_nothing(tmp_path: Path) -> None:
+    texts = [PROMPT + BODY, RENAMED]
+    assert [r["kept"] for r in scrubbed(texts, tmp_path / "a", ngram=None, syntax=None)] == [True, True]
+    assert [r["kept"] for r in scrubbed(texts, tmp_path / "b", syntax=None)] == [False, True]
+    assert [r["reason"] for r in scrubbed(texts, tmp_path / "c", ngram=None)] == ["syntax tree match: peak at 1.00"] * 2
+
+
+def test_small_trees_are_no_evidence_unless_asked_for(tmp_path: Path) -> None:
+    assert scrubbed([RENAMED], tmp_path / "a", smallest=500)[0]["kept"]
+    assert not scrubbed([RENAMED], tmp_path / "b", smallest=0)[0]["kept"]
+
+
+def test_embeddings_drop_what_is_nearer_than_the_distance(tmp_path: Path) -> None:
+    settings = {"ngram": None, "syntax": None, "embedding": 0.3, "how": Embedder("hashed")}
+    near, far = scrubbed([PROMPT + BODY + "\n", OTHER], tmp_path, **settings)
+    assert near["reason"].startswith("embedding distance: peak at 0.0")
+    assert far["kept"] and far["embedding_distance"] > 0.3 and far["embedding_exam"] == "peak"
+
+
+def test_rows_that_were_dropped_before_stay_as_they_were(tmp_path: Path) -> None:
+    rows = scrubbed(["dropped before", PROMPT + BODY, OTHER], tmp_path)
+    assert [row["kept"] for row in rows] == [False, False, True]
+    assert rows[0]["reason"] == "" and rows[0]["ngram_hit"] is None
+
+
+def test_parts_change_nothing(tmp_path: Path) -> None:
+    texts = [PROMPT + BODY, OTHER, RENAMED, "", "dropped before", RENAMED + OTHER] * 3
+    assert scrubbed(texts, tmp_path / "a") == scrubbed(texts, tmp_path / "b", per_part=2)
+
+
+def test_a_second_run_writes_the_same_bytes(tmp_path: Path) -> None:
+    scrubbed([PROMPT + BODY, OTHER, RENAMED], tmp_path / "a")
+    scrubbed([PROMPT + BODY, OTHER, RENAMED], tmp_path / "b")
+    assert contents(tmp_path / "a") == contents(tmp_path / "b")
+
+
+def test_an_exam_without_problems_is_an_error_that_says_so(tmp_path: Path) -> None:
+    stage = Scrub("clean", Given("given", (OTHER,)), exams=(Held("exam", kept=False),))
+    with pytest.raises(UserError, match="name an exam"):
+        run(stage, Desk(tmp_path))
+
+
+def test_the_content_of_an_exam_file_is_part_of_the_identity(tmp_path: Path) -> None:
+    file = tmp_path / "exam.jsonl"
+    stage = Scrub("clean", Given("given", (OTHER,)), exams=(f"jsonl:{file}",))
+    file.write_text("{}\n")
+    before = identity(stage, Desk(tmp_path))
+    file.write_text("{ }\n")
+    assert identity(stage, Desk(tmp_path)) != before
+
+
+def test_the_exams_are_inputs_and_the_data_is_the_first() -> None:
+    data, exam = Given("given", ()), Held("exam")
+    assert Scrub("clean", data, exams=("humaneval", exam)).inputs() == [data, exam]
