@@ -33,11 +33,11 @@ class Trees:
         """The mean of the trees' answers: float64 of shape (rows,)."""
         import numpy as np
 
-        kernel = _kernel()
+        from hornbook.curate.forest_kernel import mean_of_trees
+
         x = np.ascontiguousarray(vectors, np.float32)
-        answer: NDArray[np.float64] = kernel(
-            x, self.feature, self.threshold, self.left, self.right, self.value, self.root
-        )
+        nodes = (self.feature, self.threshold, self.left, self.right, self.value, self.root)
+        answer: NDArray[np.float64] = mean_of_trees(x, *nodes)
         return answer
 
 
@@ -53,7 +53,7 @@ class Line:
         """Float64 of shape (rows,)."""
         import numpy as np
 
-        raw = vectors.astype(np.float64) @ self.weight + self.bias[0]
+        raw: NDArray[np.float64] = vectors.astype(np.float64) @ self.weight + self.bias[0]
         return 1 / (1 + np.exp(-raw)) if self.logistic[0] else raw
 
 
@@ -73,8 +73,8 @@ def trees_of(forest: Any) -> Trees:
         answers = tree.value[:, 0, :]
         parts["value"].append(answers[:, -1] / answers.sum(1) if answers.shape[1] > 1 else answers[:, 0])
         at += tree.node_count
-    kinds = {"threshold": np.float64, "value": np.float64}
-    arrays = {name: np.concatenate(each).astype(kinds.get(name, np.int32)) for name, each in parts.items()}
+    kinds: dict[str, Any] = {"threshold": np.float64, "value": np.float64}
+    arrays: dict[str, Any] = {k: np.concatenate(each).astype(kinds.get(k, np.int32)) for k, each in parts.items()}
     return Trees(**arrays, root=np.array(roots, np.int32))
 
 
@@ -95,13 +95,7 @@ def read(path: Path) -> Trees | Line:
             arrays = {name: file[name] for name in file.files}
     except (OSError, ValueError) as error:
         raise UserError(f"{path} holds no classifier ({error}): rebuild its stage") from error
-    kinds = {frozenset(kind.__dataclass_fields__): kind for kind in (Trees, Line)}
-    if frozenset(arrays) not in kinds:
-        raise UserError(f"{path} holds no classifier: its arrays are {', '.join(sorted(arrays))}")
-    return kinds[frozenset(arrays)](**arrays)
-
-
-def _kernel() -> Any:
-    from hornbook.curate.forest_kernel import mean_of_trees
-
-    return mean_of_trees
+    for kind in (Trees, Line):
+        if arrays.keys() == kind.__dataclass_fields__.keys():
+            return kind(**arrays)
+    raise UserError(f"{path} holds no classifier: its arrays are {', '.join(sorted(arrays))}")

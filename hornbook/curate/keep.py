@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from hornbook import records
 from hornbook.stage import Desk, Form, Price, Size, Stage, Whole, spread
@@ -16,7 +16,7 @@ from hornbook.stage import Desk, Form, Price, Size, Stage, Whole, spread
 if TYPE_CHECKING:
     import pyarrow as pa
 
-from typing import ClassVar
+BELOW = "score below the budget's threshold"
 
 
 @dataclass(frozen=True)
@@ -45,10 +45,8 @@ class KeepBudget(Whole):
             asked = rows.filter(rows["kept"])
             order = zip(asked["score"].to_pylist(), asked["id"].to_pylist(), strict=True)
             kept = [(-score, name) <= (-last[0], last[1]) for score, name in order]
-            yield (
-                part,
-                spread(rows, records.marks(kept, ["" if k else "score below the budget's threshold" for k in kept])),
-            )
+            reasons = ["" if each else BELOW for each in kept]
+            yield part, spread(rows, records.marks(kept, reasons))
 
     def price(self, desk: Desk, inputs: Sequence[Size]) -> Price:
         kept = min(inputs[0].megabytes, self.tokens * self.bytes_per_token / 1e6)

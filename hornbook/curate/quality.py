@@ -8,6 +8,7 @@ Not covered: whether the judge is right; the agreement of judges is measured by 
 
 from __future__ import annotations
 
+import functools
 import io
 import re
 import tokenize
@@ -45,13 +46,16 @@ class FitQuality(Whole):
     form: ClassVar[Form] = "files"
 
     def make(self, desk: Desk) -> Iterable[tuple[str, pa.Table]]:
+        if self.kind == "boosting":
+            raise UserError(
+                f"{self.name}: boosting is only compared in the validation: score by forest, linear or regression"
+            )
         known = _known(desk, self.data, self.good)
         desk.reporter.begin(self.name, len(KINDS), "classifiers")
-        tested = {}
+        tested: dict[str, NDArray[np.float64]] = {}
         for kind in KINDS:
-            tested[kind] = _across_packages(
-                known, lambda x, y, k=kind: _fit(k, x, y, self.trees, self.seed), self.folds, self.seed
-            )
+            fit = functools.partial(_fit, kind, trees=self.trees, seed=self.seed)
+            tested[kind] = _across_packages(known, fit, self.folds, self.seed)
             desk.reporter.advance()
         store.write_json(desk.folder(self) / "validation.json", _validation(known, tested, self.kind, self.good))
         final = _fit(self.kind, known.x, known.y, self.trees, self.seed)
@@ -211,7 +215,7 @@ def comment_share(text: str) -> float:
 BASELINES: Mapping[str, Callable[[str], float]] = {
     "length": len,
     "comment share": comment_share,
-    "docstring present": lambda text: float(bool(re.search(r'^\s*(?:[rRuU]?"""|[rRuU]?\'\'\')', text, re.M))),
+    "docstring present": lambda text: float(bool(re.search(r"^\s*[rRuU]?(?:\"\"\"|''')", text, re.M))),
 }
 
 
@@ -220,10 +224,6 @@ def _arrays(kind: Kind, model: Any) -> forest.Trees | forest.Line:
 
     if kind in ("forest", "regression"):
         return forest.trees_of(model)
-    if kind == "boosting":
-        raise UserError(
-            "gradient boosting is compared in the validation but cannot score: choose forest, linear or regression"
-        )
     scale, line = model[0], model[-1]
     weight = line.coef_[0] / scale.scale_
     return forest.Line(weight, np.array([line.intercept_[0] - weight @ scale.mean_]), np.array([1], np.int32))

@@ -1,1 +1,5 @@
 """Stage 6: can it code? Sample, extract, run in the sandbox, count, compare, grade. docs/verify.md has the numbers."""
+
+from hornbook.verify.examine import Examine
+
+__all__ = ["Examine"]

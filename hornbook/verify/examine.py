@@ -77,8 +77,10 @@ class Examine(Whole):
     def make(self, desk: Desk) -> Iterable[tuple[str, pa.Table]]:
         chosen = protocols(self.protocols)
         if self.samples > 1 and not self.temperature:
-            raise UserError(f"{self.name}: {self.samples} samples at temperature 0 are one answer written {self.samples} "
-                            "times: set a temperature, or samples=1")  # fmt: skip
+            raise UserError(
+                f"{self.name}: {self.samples} samples at temperature 0 are one answer, {self.samples} times over: "
+                "set a temperature, or samples=1"
+            )
         exam = self.open(desk)
         questions = asked(exam, chosen)
         given = [each for batch in self._sampled(desk, questions) for each in batch]
@@ -144,11 +146,16 @@ def _summary(
     facts = {
         "exam": stage.exam if isinstance(stage.exam, str) else stage.exam.name,
         "exam_digest": benchmarks.digest(exam),
-        "decoding": {"temperature": stage.temperature, "samples": stage.samples, "max_new_tokens": stage.max_new_tokens},
+        "decoding": {
+            "temperature": stage.temperature,
+            "samples": stage.samples,
+            "max_new_tokens": stage.max_new_tokens,
+        },
         "scores": [as_json(score) for score in summarise(exam, judged)],
         "bits_per_byte": dataclasses.asdict(estimate) if known else None,
     }
-    return plain(facts)
+    said: dict[str, Any] = plain(facts)
+    return said
 
 
 def plain(value: Any) -> Any:

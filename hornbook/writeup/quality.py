@@ -23,6 +23,7 @@ def section(desk: Desk, stages: Sequence[Stage]) -> Section | None:
     if not keepers:
         return None
     blocks: list[Block] = []
+    blocks.append(Text("What a labelled sample calls educational, learned from embeddings and given to everything."))
     for stage in stages:
         if type(stage).__name__ == "FitQuality":
             blocks += validation(store.read_json(desk.folder(stage) / "validation.json"))
@@ -31,6 +32,53 @@ def section(desk: Desk, stages: Sequence[Stage]) -> Section | None:
     for stage in keepers:
         blocks += scores(desk, stage)
     return Section("Quality", blocks)
+
+
+def validation(facts: dict[str, Any]) -> list[Block]:
+    """How well the taste is told from vectors, on packages that were never seen, beside what reads no vector."""
+    rows = [
+        [name, "baseline" if name in facts["baselines"] else "on embeddings", area, f"{low:.3f} to {high:.3f}"]
+        for name, (low, area, high) in sorted(facts["area"].items(), key=lambda item: -item[1][1])
+    ]
+    said = (
+        f"{facts['labels']:,} labelled pieces from {facts['packages']} packages, {facts['good']:,} of them with "
+        f"{facts['good_from']} or more of 5. No package is on both sides of a split; `{facts['chosen']}` is used."
+    )
+    roc, calibration = facts["roc"], facts["calibration"]
+    diagonal = ("chance", [0, 1], [0, 1], ":")
+    curve = figures.curves(
+        [(facts["chosen"], roc["false_positive"], roc["true_positive"], "-"), diagonal],
+        "share of the rest that is let through",
+        "share of the good that is found",
+    )
+    reliable = figures.curves(
+        [("observed", calibration["predicted"], calibration["observed"], "o-"), ("perfect", [0, 1], [0, 1], ":")],
+        "score of the classifier",
+        "share that was labelled good",
+    )
+    return [
+        Text(said),
+        Table(["classifier", "kind", "area under ROC", "95 % interval"], rows, "Area under the ROC curve"),
+        Figure("roc", curve, "ROC of the classifier in use, across packages."),
+        Figure("calibration", reliable, "Calibration: of the pieces that got a score, how many are labelled good."),
+    ]
+
+
+def agreement(name: str, facts: dict[str, Any]) -> list[Block]:
+    """How the model that judges agrees with the labels; a kappa near 0 is chance."""
+    within = facts["within_one"]
+    row = [
+        facts["judge"],
+        facts["asked"],
+        facts["compared"],
+        facts["kappa"],
+        f"{within[1]:.2f} ({within[0]:.2f} to {within[2]:.2f})" if within else "",
+        facts["good_by_label"],
+        facts["good_by_judge"],
+    ]
+    columns = ["judge", "asked", "compared", "weighted kappa", "within one point", "good by label", "good by judge"]
+    caption = f"`{name}`: this judge against the shipped labels. Kappa is 1 for agreement and 0 for chance"
+    return [Table(columns, [row], caption)]
 
 
 def scores(desk: Desk, keeper: Stage) -> list[Block]:

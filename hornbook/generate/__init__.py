@@ -1,0 +1,8 @@
+"""Stage folder 3: textbooks and exercises: from the shelf, or from a teacher under constraints; all of them are run."""
+
+from hornbook.generate.diversity import MeasureDiversity
+from hornbook.generate.exercises import Exercises
+from hornbook.generate.from_shelf import ShelfExercises, ShelfSections
+from hornbook.generate.textbooks import Textbooks
+
+__all__ = ["Exercises", "MeasureDiversity", "ShelfExercises", "ShelfSections", "Textbooks"]

@@ -1,0 +1,123 @@
+"""A teacher's text to an exercise: what a student is given, what completes it, and tests; or the reason why not.
+
+In: text with Python in it, fenced or not. Out: an Exercise whose prompt + solution is a program, or a reason in words.
+Pure text and syntax trees: nothing is run here, check.py does that.
+"""
+
+from __future__ import annotations
+
+import ast
+import doctest
+import re
+import textwrap
+from dataclasses import dataclass
+
+FENCE = re.compile(r"^```(?:python|py)?[ \t]*\n(.*?)(?:^```|\Z)", re.DOTALL | re.MULTILINE)
+FEWEST_WORDS = 5  # of a docstring that explains anything
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """A function to complete: `prompt + solution` defines `entry_point`, and `tests` call it."""
+
+    entry_point: str
+    prompt: str
+    solution: str
+    tests: str
+
+    @property
+    def program(self) -> str:
+        return self.prompt + self.solution
+
+
+def parse(text: str) -> Exercise | str:
+    """The first explained function of a text with the assertions after it, or the reason why there is none.
+
+    >>> parse("Sure! I hope that it helps.")
+    'does not parse'
+    """
+    code = "\n".join(FENCE.findall(text)) or text
+    try:
+        module = ast.parse(code)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return "does not parse"
+    explained = [node for node in module.body if isinstance(node, ast.FunctionDef) and ast.get_docstring(node)]
+    if not explained:
+        return "no function with a docstring"
+    node = explained[0]
+    if len(node.body) < 2:
+        return "no solution"
+    prose = (ast.get_docstring(node) or "").split(">>>")[0]
+    if len(prose.split()) < FEWEST_WORDS:
+        return "the docstring explains nothing"
+    tests = _tests(module, code, node)
+    if not tests:
+        return "no tests"
+    return _split(module, code, node, tests)
+
+
+def _split(module: ast.Module, code: str, node: ast.FunctionDef, tests: str) -> Exercise:
+    rows = code.splitlines(keepends=True)
+    imports = [ast.unparse(n) + "\n" for n in module.body if isinstance(n, ast.Import | ast.ImportFrom)]
+    first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
+    docstring_ends, last = node.body[0].end_lineno or 0, node.end_lineno or 0
+    head = "".join(imports) + ("\n\n" if imports else "")
+    solution = "".join(rows[docstring_ends:last]).rstrip("\n") + "\n"
+    return Exercise(node.name, head + "".join(rows[first - 1 : docstring_ends]), solution, tests)
+
+
+def _tests(module: ast.Module, code: str, function: ast.FunctionDef) -> str:
+    """Assertions after the function at the left margin, or in a function named test..., with what they stand among."""
+    after = module.body[module.body.index(function) + 1 :]
+    found: list[str] = []
+    for node in after:
+        source = ast.get_source_segment(code, node) or ""
+        if isinstance(node, ast.FunctionDef) and node.name.startswith(("test", "check")) and not node.args.args:
+            found.append(textwrap.dedent("\n".join(code.splitlines()[node.body[0].lineno - 1 : node.end_lineno])))
+        elif _asserts(node) or (found == [] and isinstance(node, ast.Assign)):
+            found.append(source)
+    calls = {n.id for text in found for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Name)}
+    return "\n".join(found) + "\n" if any("assert" in text for text in found) and function.name in calls else ""
+
+
+def _asserts(node: ast.AST) -> bool:
+    return isinstance(node, ast.Assert | ast.For) and any(isinstance(n, ast.Assert) for n in ast.walk(node))
+
+
+def examples(prompt: str, entry_point: str) -> str:
+    """The docstring's >>> examples as a test program; "" where there are none that show a value.
+
+    An example that must raise becomes a try; one that prints is left out, for tests see values and not output.
+    """
+    module = ast.parse(prompt + "    pass\n" if not prompt.rstrip().endswith("pass") else prompt)
+    node = next(n for n in module.body if getattr(n, "name", "") == entry_point)
+    assert isinstance(node, ast.FunctionDef | ast.ClassDef)
+    try:
+        shown = doctest.DocTestParser().get_examples(ast.get_docstring(node) or "")
+    except ValueError:
+        return ""
+    lines = [_as_test(example) for example in shown]
+    return "".join(lines) if any(line.startswith(("assert", "try")) for line in lines) else ""
+
+
+def _as_test(example: doctest.Example) -> str:
+    try:
+        tree = ast.parse(example.source)
+    except SyntaxError:
+        return ""
+    if not example.want:
+        return example.source
+    if example.exc_msg is not None:
+        name = example.exc_msg.split(":")[0].strip().rpartition(".")[2]
+        body = textwrap.indent(example.source, "    ")
+        caught = f"except Exception as _error:\n    assert type(_error).__name__ == {name!r}\n"
+        return f"try:\n{body}{caught}else:\n    assert False, 'no {name}'\n"
+    if len(tree.body) != 1 or not isinstance(tree.body[0], ast.Expr) or _prints(tree):
+        return ""
+    return f"assert repr({ast.unparse(tree.body[0])}) == {example.want.strip()!r}\n"
+
+
+def _prints(tree: ast.AST) -> bool:
+    return any(
+        isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == "print" for n in ast.walk(tree)
+    )

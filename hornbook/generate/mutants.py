@@ -1,0 +1,88 @@
+"""Small wrong versions of a right solution: tests that let them pass do not test.
+
+In: a program and the function in it. Out: programs with one comparison or operator swapped, one whole number moved, one
+condition negated, or one result dropped. Not covered: mutants that mean the same; a good test set leaves some alive.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+from collections.abc import Callable, Iterator
+
+SWAPS: dict[type[ast.AST], type[ast.AST]] = {
+    ast.Lt: ast.LtE,
+    ast.LtE: ast.Lt,
+    ast.Gt: ast.GtE,
+    ast.GtE: ast.Gt,
+    ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq,
+    ast.In: ast.NotIn,
+    ast.NotIn: ast.In,
+    ast.Is: ast.IsNot,
+    ast.IsNot: ast.Is,
+    ast.Add: ast.Sub,
+    ast.Sub: ast.Add,
+    ast.Mult: ast.Add,
+    ast.Div: ast.Mult,
+    ast.FloorDiv: ast.Mult,
+    ast.Mod: ast.FloorDiv,
+    ast.And: ast.Or,
+    ast.Or: ast.And,
+}
+
+
+def mutants(program: str, entry_point: str) -> Iterator[str]:
+    """Every mutant of the function or class `entry_point`, as a whole program, in the order of the tree."""
+    module = ast.parse(program)
+    at = next(i for i, node in enumerate(module.body) if getattr(node, "name", "") == entry_point)
+    for index in range(len(list(ast.walk(module.body[at])))):
+        for change in CHANGES:
+            mutant = copy.deepcopy(module)
+            if change(list(ast.walk(mutant.body[at]))[index]):
+                yield ast.unparse(ast.fix_missing_locations(mutant))
+
+
+def swapped(node: ast.AST) -> bool:
+    """One comparison or operator becomes another."""
+    if isinstance(node, ast.Compare) and type(node.ops[0]) in SWAPS:
+        node.ops[0] = SWAPS[type(node.ops[0])]()  # type: ignore[assignment]
+    elif isinstance(node, (ast.BinOp, ast.AugAssign, ast.BoolOp)) and type(node.op) in SWAPS:
+        node.op = SWAPS[type(node.op)]()  # type: ignore[assignment]
+    else:
+        return False
+    return True
+
+
+def moved(node: ast.AST) -> bool:
+    """One whole number becomes the next."""
+    if isinstance(node, ast.Constant) and type(node.value) is int:
+        node.value += 1
+        return True
+    return False
+
+
+def negated(node: ast.AST) -> bool:
+    """One condition becomes its opposite."""
+    if isinstance(node, (ast.If, ast.While, ast.IfExp)):
+        node.test = ast.UnaryOp(ast.Not(), node.test)
+    elif isinstance(node, ast.comprehension) and node.ifs:
+        node.ifs[0] = ast.UnaryOp(ast.Not(), node.ifs[0])
+    else:
+        return False
+    return True
+
+
+def silenced(node: ast.AST) -> bool:
+    """One result becomes None."""
+    if isinstance(node, ast.Return) and node.value is not None and not _is_none(node.value):
+        node.value = ast.Constant(None)
+        return True
+    return False
+
+
+def _is_none(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is None
+
+
+CHANGES: tuple[Callable[[ast.AST], bool], ...] = (swapped, moved, negated, silenced)

@@ -1,0 +1,79 @@
+"""Who writes the answers: a model that a recipe trained, or any LLM; and what the references would cost it in bits.
+
+In: a Train stage or an LLM, and a desk. Out: a function from prompts to texts (sample.Write), and bits per reference.
+An LLM behind a chat interface is asked to go on with the code and to answer with code alone; it gives no bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from hornbook import device, llm, meter
+from hornbook.llm import LLM
+from hornbook.stage import Desk, Stage
+from hornbook.verify.sample import Write
+
+if TYPE_CHECKING:
+    from hornbook.benchmarks import Problem
+    from hornbook.model import Phi
+    from hornbook.tokenizer import Tokenizer
+
+CHAT = "Complete this Python code. Answer with the rest of the code only, without a fence:\n\n{}"
+
+
+def writer(model: Stage | LLM, desk: Desk, temperature: float, max_new_tokens: int) -> Write:
+    """A function from prompts, stop sequences and seeds to the texts after the prompts."""
+    return (
+        _asked(model, desk, temperature, max_new_tokens)
+        if isinstance(model, LLM)
+        else _trained(model, desk, temperature, max_new_tokens)
+    )
+
+
+def reference_bits(model: Stage | LLM, desk: Desk, exam: Sequence[Problem]) -> list[float | None]:
+    """Bits of each reference given its prompt; None from a model that gives no probabilities."""
+    if isinstance(model, LLM):
+        return [None] * len(exam)
+    from hornbook import decode
+
+    phi, tokenizer = load(model, desk)
+    return list(decode.reference_bits(phi, tokenizer, [(each.prompt, each.reference) for each in exam]))
+
+
+def load(model: Stage, desk: Desk) -> tuple[Phi, Tokenizer]:
+    """The model that a finished Train stage left, in fp32 on a CPU (exact) and in bf16 on a GPU."""
+    from hornbook import model as phi
+    from hornbook import tokenizer
+
+    where = device.pick(desk.options.get("device"))
+    folder = desk.folder(model) / "model"
+    import torch
+
+    dtype = torch.float32 if where == "cpu" else device.fast_dtype(where)
+    return phi.load(folder, dtype, where), tokenizer.load(folder)
+
+
+def _trained(model: Stage, desk: Desk, temperature: float, most: int) -> Write:
+    from hornbook import decode
+
+    phi, tokenizer = load(model, desk)
+
+    def write(prompts: Sequence[str], stop: Sequence[str], seeds: Sequence[int]) -> list[str]:
+        found = decode.generate(phi, tokenizer, prompts, most, temperature, 0.95 if temperature else 1.0, stop, seeds)
+        meter.count(requests=len(found))
+        return [each.text for each in found]
+
+    return write
+
+
+def _asked(model: LLM, desk: Desk, temperature: float, most: int) -> Write:
+    import dataclasses
+
+    def write(prompts: Sequence[str], stop: Sequence[str], seeds: Sequence[int]) -> list[str]:
+        # Servers take four stop sequences; the protocol cuts the text again, so that more are not missed.
+        how = dataclasses.replace(model, temperature=temperature, max_tokens=most, stop=tuple(stop)[:4])
+        found = llm.complete(how, [CHAT.format(prompt) for prompt in prompts], desk, samples=list(seeds))
+        return [each.text for each in found]
+
+    return write
