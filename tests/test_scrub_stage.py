@@ -48,9 +48,8 @@ class Held(Stage):
         return ["held"]
 
     def work(self, desk: Desk, part: str) -> pa.Table:
-        row = {"kind": "exercise", "prompt": PROMPT, "solution": BODY, "text": PROMPT + BODY, "entry_point": "running_peak",
-              
-               "tests": "assert running_peak([1]) == [1]\n"}  # fmt: skip
+        row = {"kind": "exercise", "prompt": PROMPT, "solution": BODY, "text": PROMPT + BODY}
+        row |= {"entry_point": "running_peak", "tests": "assert running_peak([1]) == [1]\n"}
         gone = row | {
             "prompt": OTHER,
             "solution": "",

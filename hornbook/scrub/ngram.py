@@ -3,8 +3,8 @@
 In: the exam's texts, and texts to look at. Out: which of them share a run of n words with which problem.
 The rule of words: a word is a run of ASCII letters and digits and of non-ASCII bytes, ASCII capitals read as small
 letters; everything else, underscores, signs and line ends included, only separates. So a reformatted or re-indented
-copy is found, `has_close_elements` is three words, and 1.0 is two. Runs without a single letter are no evidence
-(1, 2, 3, ... 13 is in many a text) and are left out, and so are, by option, runs that several problems share.
+copy is found, `has_close_elements` is three words, and 1.0 is two. Runs without a word of two letters are no evidence
+(1, 2, 3 ... and a, b, c ... are in many a text) and are left out, and so are, by option, runs that problems share.
 Not covered: paraphrase and renaming (syntax.py, nearest.py); a problem of fewer than n words has no runs.
 """
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 N = 13
 WORD = re.compile(rb"[0-9A-Za-z\x80-\xff]+")
-LETTER = re.compile(rb"[A-Za-z\x80-\xff]")
+LETTERS = re.compile(rb"[A-Za-z\x80-\xff]{2}")
 BITS_A_RUN = 64  # of the bitmap: a run of words that is not the exam's passes it once in 64 times
 
 
@@ -56,13 +56,13 @@ def runs_of(text: str, n: int = N) -> set[bytes]:
 def index(problems: Sequence[Sequence[str]], n: int = N, shared: int = 0) -> Runs:
     """Index the runs of each problem's texts. `shared`: leave out runs that more problems than this have; 0 for none.
 
-    >>> index([["a b c"], ["b c d"]], n=2).owners
-    [(0,), (0, 1), (1,)]
+    >>> index([["one two three"], ["two three four"]], n=2).owners
+    [(0,), (1,), (0, 1)]
     """
     owners: dict[bytes, list[int]] = {}
     for at, texts in enumerate(problems):
         for run in sorted(set().union(*(runs_of(text, n) for text in texts))):
-            if LETTER.search(run):
+            if LETTERS.search(run):
                 owners.setdefault(run, []).append(at)
     return _indexed(n, {run: who for run, who in owners.items() if not shared or len(who) <= shared})
 
