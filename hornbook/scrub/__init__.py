@@ -1,5 +1,6 @@
 """Keep the exam unseen: three detectors of what training data and an exam have in common, and what they find."""
 
+from hornbook.scrub.near import NearExam
 from hornbook.scrub.stage import Scrub
 
-__all__ = ["Scrub"]
+__all__ = ["NearExam", "Scrub"]

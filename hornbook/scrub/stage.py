@@ -15,17 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 from hornbook import benchmarks, records
 from hornbook.embedder import Embedder, embed
-from hornbook.records import UserError
 from hornbook.scrub import nearest, ngram, syntax
+from hornbook.scrub.exams import problems
 from hornbook.stage import Desk, Marking, Price, Runs, Size, Stage
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from hornbook.benchmarks import Problem
-
-FUNCTIONS_A_MB = 1500  # of library code; exercises have as many
-PARSED_MB_S = 3.5  # a core, the parser's speed; 13-grams take a hundredth of it
 
 
 @dataclass(frozen=True)
@@ -55,7 +52,7 @@ class Scrub(Marking):
 
     def price(self, desk: Desk, inputs: Sequence[Size]) -> Price:
         megabytes = inputs[0].megabytes
-        minutes = 0.2 + (megabytes / PARSED_MB_S / 60 / max(1, desk.workers) if self.syntax is not None else 0)
+        minutes = 0.2 + (megabytes / syntax.MB_S / 60 / max(1, desk.workers) if self.syntax is not None else 0)
         if self.embedding is None:
             return Price(inputs[0], minutes=minutes)
         # 7,000 tokens a second on 2 cores (benchmarks/embed.py), 3.6 bytes a token.
@@ -113,16 +110,3 @@ class Scrub(Marking):
                for name, d in zip(names, far, strict=True)]  # fmt: skip
         columns = {"embedding_exam": pa.array(names, pa.string()), "embedding_distance": pa.array(far, pa.float32())}
         return columns, why
-
-
-def problems(desk: Desk, exams: Sequence[str | Stage]) -> list[Problem]:
-    """The problems of all exams, in their order. Raises UserError where there is none to keep out."""
-    found: list[Problem] = []
-    for exam in exams:
-        if isinstance(exam, str):
-            found += benchmarks.load(exam)
-        else:
-            found += benchmarks.from_records(row for table in desk.kept(exam) for row in table.to_pylist())
-    if not found:
-        raise UserError("nothing to keep unseen: name an exam, such as exams=('humaneval',)")
-    return found

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FLOOR = 0.8  # the lowest rate that anybody asks for; below it a rate is written as 0, which is what makes this fast
+MB_S = 3.5  # a core, of library code: the parser's speed, beside which comparing is nothing
 REPAIRS = 20  # of one text: what then still does not parse is left alone
 FENCE = re.compile(r"^ *```[^\n]*\n(.*?)(?:^ *```|\Z)", re.M | re.S)
 OPENING = re.compile(r"[ \t]*(?:(?:async[ \t]+)?def|class)[ \t]+\w|[ \t]*@\w")
