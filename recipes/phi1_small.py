@@ -1,0 +1,13 @@
+"""phi-1-small with the paper's numbers: 350M parameters, the data and steps of phi-1 (arXiv 2306.11644, section 2).
+
+A graph may be built from another recipe's: this one turns one dial of phi1.
+"""
+
+from hornbook.recipe import load
+
+SMOKE = {"scale": 1e-6, "smoke": True}
+
+
+def recipe(source="data/the-stack-python", scale=1.0, smoke=False):
+    dials = () if smoke else (f"source={source}", f"scale={scale}", "shape=phi-1-small")
+    return load("phi1", dials, smoke=smoke).last

@@ -1,0 +1,135 @@
+"""From a teacher's text to an exercise: what can be used is found, what cannot says why."""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+
+from hornbook.generate.exercise import Exercise, examples, parse
+from hornbook.generate.mutants import moved, mutants, negated, silenced, swapped
+from hornbook.generate.textbooks import readable, tidy
+
+GOOD = '''\
+Here it is:
+```python
+import math
+from collections import Counter
+
+
+def area(r: float) -> float:
+    """The area of a circle with radius r.
+
+    >>> area(1.0)
+    3.141592653589793
+    >>> area(-1.0)
+    Traceback (most recent call last):
+    ValueError: negative
+    """
+    if r < 0:
+        raise ValueError("negative")
+    return math.pi * r * r
+
+
+assert area(0) == 0
+assert area(2) == 4 * math.pi
+```
+I hope that helps.
+'''
+
+
+def test_a_good_answer_is_taken_apart():
+    found = parse(GOOD)
+    assert isinstance(found, Exercise)
+    assert found.entry_point == "area"
+    assert found.prompt.endswith('"""\n')
+    assert found.solution.startswith("    if r < 0:")
+    assert found.tests == "assert area(0) == 0\nassert area(2) == 4 * math.pi\n"
+    namespace: dict[str, object] = {}
+    exec(found.program + found.tests + examples(found.prompt, "area"), namespace)  # noqa: S102
+
+
+BODY = 'def f(a):\n    """Add one to the number a."""\n    return a + 1\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("no code here, sorry", "does not parse"),
+        ("x = 1", "no function with a docstring"),
+        ("def f(a):\n    return a\nassert f(1) == 1", "no function with a docstring"),
+        ('def f(a):\n    """Add one to the number a."""\nassert f(1) == 2', "no solution"),
+        ('def f(a):\n    """Adds."""\n    return a\nassert f(1) == 1', "the docstring explains nothing"),
+        (BODY, "no tests"),
+        (BODY + "assert 1 == 1", "no tests"),
+        (BODY + "print(f(1))", "no tests"),
+        ("(" * 500, "does not parse"),
+    ],
+)
+def test_what_is_no_exercise_says_why(text, reason):
+    assert parse(text) == reason
+
+
+@pytest.mark.parametrize(
+    "tests",
+    [
+        "assert f(1) == 2\n",
+        "def test_f():\n    assert f(1) == 2\n    assert f(2) == 3\n",
+        "for a in range(3):\n    assert f(a) == a + 1\n",
+        "cases = [(1, 2)]\nfor a, b in cases:\n    assert f(a) == b\n",
+    ],
+)
+def test_tests_are_found_in_many_forms(tests):
+    found = parse(BODY + tests)
+    assert isinstance(found, Exercise)
+    namespace: dict[str, object] = {}
+    exec(found.program, namespace)  # noqa: S102
+    exec(found.tests, namespace)  # noqa: S102
+    with pytest.raises(AssertionError):
+        exec(found.tests, {"f": lambda a: -1})  # noqa: S102
+
+
+def test_examples_that_print_are_left_out():
+    prompt = 'def f(a):\n    """Add one.\n\n    >>> print(f(1))\n    2\n    >>> f(2)\n    3\n    """\n'
+    assert examples(prompt, "f") == "assert repr(f(2)) == '3'\n"
+
+
+def test_examples_with_setup_keep_it():
+    prompt = 'def f(a):\n    """Add one.\n\n    >>> x = [1]\n    >>> f(x)\n    [1, 1]\n    """\n'
+    assert examples(prompt, "f") == "x = [1]\nassert repr(f(x)) == '[1, 1]'\n"
+
+
+@pytest.mark.parametrize(
+    ("change", "before"),
+    [(swapped, "a < b"), (swapped, "a + b"), (moved, "f(1)"), (negated, "a if b else c"), (silenced, "return a")],
+)
+def test_the_mutators_change_the_tree(change, before):
+    source = f"def g():\n    {before}\n"
+    tree = ast.parse(source)
+    assert any(map(change, list(ast.walk(tree))))
+    assert ast.dump(tree) != ast.dump(ast.parse(source))
+
+
+def test_mutants_change_one_thing_in_the_function_and_nothing_else():
+    program = "LIMIT = 5\n\n\ndef f(a):\n    if a > 3:\n        return a + 1\n    return 0\n"
+    found = list(mutants(program, "f"))
+    assert len(found) == len(set(found)) == 8
+    assert all(text.startswith("LIMIT = 5\n") for text in found)
+
+
+def test_a_lesson_is_tidied():
+    text = "Sure!\n# Lists\n\nText.\n\n```python\nx = 1\n```\n\nMore.\n\n```python\ny ="
+    assert tidy(text) == "# Lists\n\nText.\n\n```python\nx = 1\n```\n\nMore.\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("# T\n" + "word " * 50, "no code"),
+        ("# T\n```python\nx = 1\n```", "hardly any prose"),
+        ("same line here for ever and ever\n" * 30 + "```python\nx = 1\n```", "turns in circles"),
+        ("word " * 50 + "\n```python\nx = 1\n```\n\n```python\ny = 2\n```\n", ["x = 1\n", "y = 2\n"]),
+    ],
+)
+def test_a_lesson_is_read_or_refused(text, expected):
+    assert readable(text) == expected
