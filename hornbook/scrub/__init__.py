@@ -1,6 +1,7 @@
 """Keep the exam unseen: three detectors of what training data and an exam have in common, and what they find."""
 
+from hornbook.scrub.audit import AuditScrub
 from hornbook.scrub.near import NearExam
 from hornbook.scrub.stage import Scrub
 
-__all__ = ["NearExam", "Scrub"]
+__all__ = ["AuditScrub", "NearExam", "Scrub"]

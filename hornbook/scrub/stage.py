@@ -9,20 +9,19 @@ A copy is called one even if nothing came of it: records are compared as they ar
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hornbook import benchmarks, records
-from hornbook.embedder import Embedder, embed
-from hornbook.scrub import nearest, ngram, syntax
+from hornbook.embedder import Embedder
+from hornbook.scrub import detect, ngram, syntax
 from hornbook.scrub.exams import problems
 from hornbook.stage import Desk, Marking, Price, Runs, Size, Stage
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-    from hornbook.benchmarks import Problem
 
 
 @dataclass(frozen=True)
@@ -60,53 +59,29 @@ class Scrub(Marking):
         return Price(inputs[0], tokens=tokens, minutes=minutes + 0.5 + tokens / 7000 / 60, peak_mb=1600)
 
     def mark(self, desk: Desk, rows: pa.Table) -> pa.Table:
-        exam = problems(desk, self.exams)
-        reasons = [""] * len(rows)
-        more: dict[str, Any] = {}
-        detectors = (self._by_words(exam, rows), self._by_trees(exam, rows), self._by_vectors(desk, exam, rows))
-        for columns, why in detectors:
-            more |= columns
-            reasons = [first or second for first, second in zip(reasons, why or reasons, strict=True)]
+        import pyarrow as pa
+
+        exam, texts = problems(desk, self.exams), rows["text"].to_pylist()
+        hits, names, rates = [""] * len(rows), [""] * len(rows), [0.0] * len(rows)
+        if self.ngram is not None:
+            hits = detect.by_words(exam, rows["text"], self.ngram, self.shared)
+        if self.syntax is not None:
+            names, rates = detect.by_trees(exam, texts, self.smallest, min(self.syntax, syntax.FLOOR))
+        more = {"ngram_hit": pa.array(hits, pa.string()), "nearest_exam": pa.array(names, pa.string()),
+                "syntax_match": pa.array(rates, pa.float32())}  # fmt: skip
+        near, far = names, [math.inf] * len(rows)
+        if self.embedding is not None:
+            near, far = detect.by_vectors(exam, texts, self.how, str(desk.options.get("device", "cpu")))
+            more |= {"embedding_exam": pa.array(near, pa.string()), "embedding_distance": pa.array(far, pa.float32())}
+        reasons = [self._reason(*each) for each in zip(hits, names, rates, near, far, strict=True)]
         return records.marks([not reason for reason in reasons], reasons, **more)
 
-    def _by_words(self, exam: Sequence[Problem], rows: pa.Table) -> tuple[dict[str, Any], list[str]]:
-        import pyarrow as pa
-
-        if self.ngram is None:
-            return {"ngram_hit": pa.array([""] * len(rows), pa.string())}, []
-        runs = ngram.index([(problem.text, problem.solution) for problem in exam], self.ngram, self.shared)
-        found = ngram.closest(runs, ngram.find(runs, rows["text"]), len(rows))
-        hit = [exam[at].task_id if at >= 0 else "" for at in found]
-        return {"ngram_hit": pa.array(hit, pa.string())}, [f"{self.ngram}-gram overlap: {h}" if h else "" for h in hit]
-
-    def _by_trees(self, exam: Sequence[Problem], rows: pa.Table) -> tuple[dict[str, Any], list[str]]:
-        import numpy as np
-        import pyarrow as pa
-
-        best, rate = np.full(len(rows), -1), np.zeros(len(rows), np.float32)
-        if self.syntax is not None:
-            units = [syntax.unit(problem.solution, problem.entry_point) for problem in exam]
-            units = [unit if len(unit) >= self.smallest else "" for unit in units]
-            texts = [syntax.trees(text) for text in rows["text"].to_pylist()]
-            best, rate = syntax.nearest(units, texts, min(self.syntax, syntax.FLOOR))
-        names = [exam[at].task_id if at >= 0 else "" for at in best.tolist()]
-        least = np.float32(2 if self.syntax is None else self.syntax)
-        why = [f"syntax tree match: {name} at {value:.2f}" if value >= least else ""
-               for name, value in zip(names, rate, strict=True)]  # fmt: skip
-        return {"nearest_exam": pa.array(names, pa.string()), "syntax_match": pa.array(rate)}, why
-
-    def _by_vectors(self, desk: Desk, exam: Sequence[Problem], rows: pa.Table) -> tuple[dict[str, Any], list[str]]:
-        import pyarrow as pa
-
-        if self.embedding is None:
-            return {}, []
-        device, texts = str(desk.options.get("device", "cpu")), rows["text"].to_pylist()
-        known = embed([problem.solution for problem in exam], self.how, device)
-        desk.reporter.begin(self.name, len(texts), "texts")
-        vectors = embed(texts, self.how, device, desk.reporter.advance).reshape(len(texts), -1)
-        where, distance = nearest.nearest(known, vectors) if texts else ([], [])
-        names, far = [exam[at[0]].task_id for at in where], [each[0] for each in distance]
-        why = [f"embedding distance: {name} at {d:.2f}" if d <= self.embedding else ""
-               for name, d in zip(names, far, strict=True)]  # fmt: skip
-        columns = {"embedding_exam": pa.array(names, pa.string()), "embedding_distance": pa.array(far, pa.float32())}
-        return columns, why
+    def _reason(self, hit: str, name: str, rate: float, near: str, far: float) -> str:
+        """Why a row is dropped; a rate is a 32-bit number, in which 0.95 is a little less than 0.95."""
+        if hit:
+            return f"{self.ngram}-gram overlap: {hit}"
+        if self.syntax is not None and rate >= self.syntax - 1e-6:
+            return f"syntax tree match: {name} at {rate:.2f}"
+        if self.embedding is not None and far <= self.embedding:
+            return f"embedding distance: {near} at {far:.2f}"
+        return ""

@@ -57,7 +57,8 @@ def similar(
             )
     rows = []
     for threshold in thresholds:
-        near = {task for task in matches if matches[task] >= threshold}
+        # A rate is kept as a 32-bit number, in which 0.95 is a little less than 0.95.
+        near = {task for task in matches if matches[task] >= threshold - 1e-6}
         for subset, members in (("similar", near), ("non-similar", matches.keys() - near), ("total", matches.keys())):
             counts = tuple(sum(verdicts[task] for task in members) for verdicts in passed.values())
             rows.append(Row(threshold, subset, len(members), counts))

@@ -1,0 +1,46 @@
+"""The three detectors as functions of texts: what the stage marks by, the audit measures, and anybody may call.
+
+In: problems, and texts as an Arrow column or a list. Out: for each text the problem that it is nearest to ("" where
+there is none) and how near it is. The rules are in ngram.py, syntax.py and nearest.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from hornbook.embedder import Embedder, embed
+from hornbook.scrub import nearest, ngram, syntax
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from hornbook.benchmarks import Problem
+
+
+def by_words(exam: Sequence[Problem], texts: pa.ChunkedArray, n: int = ngram.N, shared: int = 0) -> list[str]:
+    """The problem with which each text has most runs of n words in common."""
+    runs = ngram.index([(problem.text, problem.solution) for problem in exam], n, shared)
+    found = ngram.closest(runs, ngram.find(runs, texts), len(texts))
+    return [exam[at].task_id if at >= 0 else "" for at in found]
+
+
+def by_trees(
+    exam: Sequence[Problem], texts: Sequence[str], smallest: int = 0, cutoff: float = syntax.FLOOR
+) -> tuple[list[str], list[float]]:
+    """The problem that one of each text's functions matches best, and the rate; "" and 0 below the cutoff."""
+    units = [syntax.unit(problem.solution, problem.entry_point) for problem in exam]
+    units = [unit if len(unit) >= smallest else "" for unit in units]
+    best, rate = syntax.nearest(units, [syntax.trees(text) for text in texts], cutoff)
+    return [exam[at].task_id if at >= 0 else "" for at in best.tolist()], rate.tolist()
+
+
+def by_vectors(
+    exam: Sequence[Problem], texts: Sequence[str], how: Embedder, device: str = "cpu"
+) -> tuple[list[str], list[float]]:
+    """The problem whose solution is nearest to each text, and the L2 distance of their vectors."""
+    if not texts:
+        return [], []
+    known = embed([problem.solution for problem in exam], how, device)
+    where, distance = nearest.nearest(known, embed(texts, how, device))
+    return [exam[at].task_id for at in where[:, 0].tolist()], distance[:, 0].tolist()

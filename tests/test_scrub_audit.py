@@ -1,0 +1,148 @@
+"""Plants differ from their problem in what their kind says and in nothing else; the audit counts who finds them."""
+
+from __future__ import annotations
+
+import ast
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from hornbook import records
+from hornbook.benchmarks import Problem
+from hornbook.embedder import Embedder
+from hornbook.run import run
+from hornbook.scrub import AuditScrub, audit, plant, syntax
+from hornbook.scrub.audit import Settings
+from hornbook.stage import Desk, Stage
+
+LOOP = Problem(
+    "exam/0",
+    'def long_words(words, least=3):\n    """Return the words of a given list that have at least so many letters.\n'
+    "    >>> long_words(['of', 'given'])\n    ['given']\n" + '    """\n',
+    "long_words",
+    "    limit = least - 1\n    found = []\n    for word in words:\n        if len(word) > limit:\n"
+    "            found.append(word)\n    return found\n",
+    "",
+    "",
+)
+COMPREHENSION = Problem(
+    "exam/1",
+    'def doubled(numbers, extra=0):\n    """Write a function that doubles all numbers, and adds if asked."""\n',
+    "doubled",
+    "    if extra:\n        shift = extra\n    else:\n        shift = 0\n    total, number = [0], 'x'\n"
+    "    return [2 * number + shift for number in numbers if number != 7]\n",
+    "",
+    "",
+)
+ALL = Problem("exam/2", "def even(numbers):\n", "even", "    return all(n % 2 == 0 for n in numbers)\n", "", "")
+TRANSLATED = "loop or comprehension translated"
+EXAM = [LOOP, COMPREHENSION, ALL]
+
+
+def calls(text: str, entry_point: str, *values: Any) -> Any:
+    space: dict[str, Any] = {}
+    exec(text, space)  # these are the problems above
+    return space[entry_point](*values)
+
+
+def tree(text: str) -> str:
+    return syntax.trees(text).codes[-1]
+
+
+@pytest.mark.parametrize("kind", plant.KINDS)
+def test_every_plant_is_a_program(kind: str) -> None:
+    made = [text for which, _, text in plant.planted(EXAM) if which == kind]
+    assert made and all(ast.parse(text) for text in made)
+
+
+@pytest.mark.parametrize(
+    "kind", ["reordered", "translated", "reformatted", "commented", "bare", "verbatim", "reworded"]
+)
+@pytest.mark.parametrize("problem", EXAM, ids=lambda p: p.task_id)
+def test_plants_that_keep_names_and_constants_compute_the_same(kind: str, problem: Problem) -> None:
+    text = getattr(plant, kind)(problem)
+    values: list[Any] = [["given", "of", "abc"]] if problem is LOOP else [[1, 7, 4]]
+    if text is not None:
+        assert calls(text, problem.entry_point, *values) == calls(problem.solution, problem.entry_point, *values)
+
+
+@pytest.mark.parametrize("kind", [name for name in plant.KINDS if name not in ("statements reordered", TRANSLATED)])
+@pytest.mark.parametrize("problem", EXAM, ids=lambda p: p.task_id)
+def test_plants_that_only_dress_differently_have_the_same_tree(kind: str, problem: Problem) -> None:
+    text = plant.KINDS[kind](problem)
+    assert text is None or tree(text) == tree(problem.solution)
+
+
+@pytest.mark.parametrize(
+    ("kind", "problem", "there", "gone"),
+    [
+        ("bare", LOOP, "limit = least", "Return"),
+        ("renamed", LOOP, "append", "limit"),
+        ("other_constants", COMPREHENSION, "!= 8", "'x'"),
+        ("reworded", LOOP, "give back this words from one supplied sequence which", ">>>"),
+        ("rewritten", COMPREHENSION, "develop one routine which", "numbers if"),
+        ("translated", LOOP, "[word for word in words if len(word) > limit]", "append"),
+        ("translated", COMPREHENSION, "found.append(2 * number + shift)", "return ["),
+        ("translated", ALL, "return False", "all("),
+        ("reordered", COMPREHENSION, "if not extra", "if extra"),
+    ],
+)
+def test_a_kind_changes_what_it_says(kind: str, problem: Problem, there: str, gone: str) -> None:
+    text = getattr(plant, kind)(problem)
+    assert there in text and gone not in text
+
+
+@pytest.mark.parametrize(
+    ("kind", "problem"), [("bare", ALL), ("reordered", ALL), ("reworded", ALL), ("rewritten", ALL)]
+)
+def test_a_kind_with_nothing_to_change_makes_no_plant(kind: str, problem: Problem) -> None:
+    assert getattr(plant, kind)(problem) is None
+
+
+def test_independent_neighbours_are_swapped_and_dependent_ones_are_not() -> None:
+    swapped = Problem("t", "", "f", "def f():\n    a = 1\n    b = 2\n    c = b\n    return a, b, c\n", "", "")
+    assert plant.reordered(swapped) == "def f():\n    b = 2\n    a = 1\n    c = b\n    return (a, b, c)"
+
+
+def test_recall_counts_each_kind_by_itself() -> None:
+    found = list(audit.recall(["a", "b", "a"], {"d": ["x", "", ""], "e": ["", "", ""]}))
+    assert [(f.detector, f.among, f.hits, f.rate.n) for f in found] == [
+        ("d", "a", 1, 2), ("d", "b", 0, 1), ("e", "a", 0, 2), ("e", "b", 0, 1)]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Clean(Stage):
+    def parts(self, desk: Desk) -> list[str]:
+        return ["0"]
+
+    def work(self, desk: Desk, part: str) -> pa.Table:
+        texts = ["import os\n", "def f(x):\n    return os.path.join(x, 'y')\n", "# a copy\n" + LOOP.solution]
+        return records.table(
+            {"id": records.document_id(t), "text": t, "path": f"{at}.py"} for at, t in enumerate(texts)
+        )
+
+
+def test_the_stage_writes_recall_and_hits_to_be_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audit, "problems", lambda desk, exams: EXAM)
+    settings = Settings(smallest=0, rates=(0.95,), how=Embedder("hashed"), distances=(0.2,))
+    run(AuditScrub("audit", Clean("clean"), (), settings), Desk(tmp_path))
+    rows = {(r["detector"], r["among"]): r for r in json.loads((tmp_path / "audit/audit.json").read_text())}
+    assert {detector for detector, _ in rows} == {"13-gram", "syntax tree at 0.95", "embedding within 0.2"}
+    assert rows["syntax tree at 0.95", "renamed"]["hits"] == 3 and rows["13-gram", "renamed"]["hits"] == 0
+    assert rows["13-gram", "data"]["hits"] == 1 and rows["13-gram", "data"]["rate"]["n"] == 3
+    pairs = json.loads((tmp_path / "audit/hits.json").read_text())
+    assert {(p["detector"], p["task_id"], p["where"]) for p in pairs} >= {("13-gram", "exam/0", ":2.py:0")}
+    assert all(p["verdict"] == "" and "long_words" in p["problem"] for p in pairs)
+
+
+def test_a_sample_does_not_depend_on_order(tmp_path: Path) -> None:
+    run(Clean("clean"), Desk(tmp_path))
+    rows = AuditScrub("audit", Clean("clean"), sample=2)._sampled(Desk(tmp_path))
+    ids = sorted(
+        (records.share("audit", r["id"]), r["id"]) for t in Desk(tmp_path).tables("clean") for r in t.to_pylist()
+    )
+    assert {row["id"] for row in rows} == {one for _, one in ids[:2]}
