@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from hornbook import meter
 from hornbook.ledger import Answer, Entry, Ledger, Spent
+from hornbook.llm.by_name import named
 from hornbook.llm.chat import LLM, Prompt, Request, Schema, request
+from hornbook.llm.wire import reachable
 
 if TYPE_CHECKING:
     from hornbook.stage import Desk
 
-__all__ = ["LLM", "Answer", "Estimate", "Prompt", "Spent", "complete", "estimate", "spent"]
+__all__ = ["LLM", "Answer", "Estimate", "Prompt", "Spent", "complete", "estimate", "reachable", "spent"]
 
 LEDGER = "ledger.sqlite"
 Keep = Callable[[Sequence[Entry]], None]
