@@ -11,19 +11,18 @@ Not covered: the vendors' batch interfaces, streaming, tools, images.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hornbook import meter
 from hornbook.ledger import Answer, Entry, Ledger, Spent
 from hornbook.llm.by_name import named
 from hornbook.llm.chat import LLM, Prompt, Request, Schema, request
-from hornbook.llm.wire import reachable
 
 if TYPE_CHECKING:
     from hornbook.stage import Desk
 
-__all__ = ["LLM", "Answer", "Estimate", "Prompt", "Spent", "complete", "estimate", "reachable", "spent"]
+__all__ = ["LLM", "Answer", "Estimate", "Prompt", "Spent", "complete", "estimate", "named", "reachable", "spent"]
 
 LEDGER = "ledger.sqlite"
 Keep = Callable[[Sequence[Entry]], None]
@@ -139,3 +138,10 @@ def _unanswered(asked: Sequence[Request], desk: Desk) -> list[Request]:
 
 def _size(asked: Request) -> int:
     return sum(len(each["content"].encode()) for each in asked.messages())
+
+
+def reachable(options: Mapping[str, Any]) -> tuple[bool, str]:
+    """Whether the server of the options, or of OPENAI_BASE_URL, answers and takes the key; in words. Never raises."""
+    from hornbook.llm import wire
+
+    return wire.reachable(options)
