@@ -1,0 +1,162 @@
+"""Anybody's data to texts, in batches: what `hornbook similar` reads, without a recipe and without judging it.
+
+In: files and folders (.py, .md, .txt, .jsonl and .json with .gz or .zst, .parquet) or a stage's folder in a run. Out:
+tables with id, text, origin, path, start. A row's text is what its known columns hold, joined by line ends (`prompt`
+and `solution`, `instruction` and `output`, ...), or the columns asked for. What cannot be read is counted with a
+reason and passed over. Unlike collect/, nothing is cut into pieces or refused: code that does not parse is data too.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from hornbook import records
+from hornbook.records import UserError
+from hornbook.stage import Desk
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+# In the order in which they are joined.
+TEXT = ("prompt", "problem", "instruction", "question", "text", "content", "code", "solution", "canonical_solution",
+        "output", "response", "completion")  # fmt: skip
+COLUMNS = {name: records.DOCUMENT[name] for name in ("id", "text", "origin", "path", "start")}
+PLAIN = (".py", ".md", ".txt")
+SUFFIXES = (*PLAIN, ".jsonl", ".json", ".jsonl.gz", ".jsonl.zst", ".parquet")
+BATCH_ROWS, BATCH_BYTES = 5000, 8_000_000
+
+Row = dict[str, Any]
+
+
+def batches(
+    paths: Sequence[Path], columns: Sequence[str] = (), skipped: dict[str, int] | None = None
+) -> Iterator[pa.Table]:
+    """Tables of COLUMNS, a few MB each, in the order of the paths. `skipped` gets the reasons and their numbers.
+
+    Raises UserError for a path that does not exist, holds nothing readable, or lacks the columns asked for.
+    """
+    skipped = {} if skipped is None else skipped
+    for path in paths:
+        if (path / "manifest.json").is_file():
+            yield from _of_stage(path)
+        else:
+            yield from _batched(_rows(path, columns, skipped))
+
+
+def _of_stage(path: Path) -> Iterator[pa.Table]:
+    """The rows that a finished stage keeps."""
+    for table in Desk(path.parent).kept(path.name, list(COLUMNS)):
+        for at in range(0, len(table), BATCH_ROWS):
+            yield table.slice(at, BATCH_ROWS)
+
+
+def _batched(rows: Iterable[Row]) -> Iterator[pa.Table]:
+    held: list[Row] = []
+    size = 0
+    for row in rows:
+        held.append(row)
+        size += len(row["text"])
+        if len(held) == BATCH_ROWS or size > BATCH_BYTES:
+            yield records.table(held, COLUMNS)
+            held, size = [], 0
+    if held:
+        yield records.table(held, COLUMNS)
+
+
+def files(path: Path) -> list[Path]:
+    """The file itself, or the readable files of a folder, sorted. Raises UserError where there is none."""
+    if path.is_file():
+        found = [path]
+    else:
+        found = sorted(each for each in path.rglob("*") if each.is_file())
+    readable = [each for each in found if each.name.endswith(SUFFIXES)]
+    if not readable:
+        what = "no file that can be read" if path.exists() else "nothing there"
+        raise UserError(f"{path}: {what}; give a file or a folder of {', '.join(SUFFIXES)}")
+    return readable
+
+
+def _rows(path: Path, columns: Sequence[str], skipped: dict[str, int]) -> Iterator[Row]:
+    for file in files(path):
+        for number, values in _read(file, skipped):
+            text = values if isinstance(values, str) else _joined(values, columns, file)
+            if text:
+                # A lone surrogate fits in no Arrow table.
+                text = text.encode("utf-8", "replace").decode("utf-8")
+                yield {"id": records.document_id(text), "text": text, "origin": path.name, "start": number,
+                       "path": str(file.relative_to(path)) if path.is_dir() else ""}  # fmt: skip
+            else:
+                _skip(skipped, "no text")
+
+
+def _joined(values: Mapping[str, Any], columns: Sequence[str], file: Path) -> str:
+    missing = [name for name in columns if name not in values]
+    if missing:
+        raise UserError(f"{file} has no column {missing[0]}; it has {', '.join(values) or 'none'}")
+    return "\n".join(values[name] for name in columns or TEXT if isinstance(values.get(name), str))
+
+
+def _skip(skipped: dict[str, int], reason: str) -> None:
+    skipped[reason] = skipped.get(reason, 0) + 1
+
+
+def _read(file: Path, skipped: dict[str, int]) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
+    """(line or row, from 1, and its fields), or the whole text of a file of plain text."""
+    try:
+        if file.suffix == ".parquet":
+            yield from _parquet(file)
+        elif file.suffix in PLAIN:
+            yield 1, file.read_text(encoding="utf-8", errors="replace")
+        elif file.suffix == ".json":
+            yield from _objects(json.loads(file.read_text(encoding="utf-8")), file)
+        else:
+            yield from _lines(file, skipped)
+    except (OSError, EOFError, ValueError) as error:
+        if isinstance(error, UserError):
+            raise
+        raise UserError(f"{file} cannot be read ({error}): mend it, or leave it out") from error
+
+
+def _parquet(file: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    import pyarrow.parquet as pq
+
+    number = 0
+    for batch in pq.ParquetFile(file, memory_map=True).iter_batches(1000):
+        for values in batch.to_pylist():
+            number += 1
+            yield number, values
+
+
+def _objects(value: Any, file: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
+        raise UserError(f"{file} must hold a JSON list of objects, or be .jsonl")
+    yield from enumerate(value, start=1)
+
+
+def _lines(file: Path, skipped: dict[str, int]) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    with _opened(file) as opened:
+        for number, line in enumerate(opened, start=1):
+            if line.strip():
+                try:
+                    values = json.loads(line)
+                except ValueError:
+                    values = None
+                if isinstance(values, dict):
+                    yield number, values
+                else:
+                    _skip(skipped, "no JSON object")
+
+
+def _opened(file: Path) -> IO[bytes] | gzip.GzipFile:
+    if file.suffix == ".gz":
+        return gzip.open(file)
+    if file.suffix == ".zst":
+        import zstandard
+
+        return io.BufferedReader(zstandard.open(file, "rb"))
+    return file.open("rb")

