@@ -8,7 +8,6 @@ Not covered: whether the judge is right; the agreement of judges is measured by 
 
 from __future__ import annotations
 
-import functools
 import io
 import re
 import tokenize
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
 Kind = Literal["forest", "linear", "boosting", "regression"]
 KINDS: tuple[Kind, ...] = ("forest", "linear", "boosting", "regression")
 DRAWS = 1000  # bootstrap resamples behind each interval
+FEWEST_GROUPS = 5  # packages below which pieces are kept apart by file
 FEWEST = 20  # labels of each side below which nothing is fitted
 
 
@@ -54,8 +54,7 @@ class FitQuality(Whole):
         desk.reporter.begin(self.name, len(KINDS), "classifiers")
         tested: dict[str, NDArray[np.float64]] = {}
         for kind in KINDS:
-            fit = functools.partial(_fit, kind, trees=self.trees, seed=self.seed)
-            tested[kind] = _across_packages(known, fit, self.folds, self.seed)
+            tested[kind] = across_packages(known, kind, self.trees, self.folds, self.seed)
             desk.reporter.advance()
         store.write_json(desk.folder(self) / "validation.json", _validation(known, tested, self.kind, self.good))
         final = _fit(self.kind, known.x, known.y, self.trees, self.seed)
@@ -99,7 +98,7 @@ class Known:
 
     x: NDArray[np.float32]
     y: NDArray[np.int64]
-    origin: Sequence[str]
+    origin: Sequence[str]  # the package; the file, where all come from too few packages to be split by them
     texts: Sequence[str]
 
 
@@ -107,14 +106,15 @@ def _known(desk: Desk, data: Stage, good: int) -> Known:
     import numpy as np
     import pyarrow as pa
 
-    rows = pa.concat_tables(desk.kept(data, ["vector", "label", "origin", "text"]))
+    rows = pa.concat_tables(desk.kept(data, ["vector", "label", "origin", "path", "text"]))
     y = (rows["label"].to_numpy() >= good).astype(np.int64)
     if min(y.sum(), len(y) - y.sum()) < FEWEST:
         raise UserError(
             f"{data.name} has {y.sum()} pieces labelled {good} or more and {len(y) - y.sum()} below: at least {FEWEST} "
             "of each are needed to learn a taste. Add wheels that the labels come from, or judge a sample of your own"
         )
-    return Known(vectors(rows), y, rows["origin"].to_pylist(), rows["text"].to_pylist())
+    apart = "origin" if len(rows["origin"].unique()) >= FEWEST_GROUPS else "path"
+    return Known(vectors(rows), y, rows[apart].to_pylist(), rows["text"].to_pylist())
 
 
 def _fit(kind: Kind, x: NDArray[Any], y: NDArray[Any], trees: int, seed: int) -> Any:
@@ -140,17 +140,15 @@ def _scores(model: Any, x: NDArray[Any]) -> NDArray[np.float64]:
     return answer
 
 
-def _across_packages(
-    known: Known, fit: Callable[[NDArray[Any], NDArray[Any]], Any], folds: int, seed: int
-) -> NDArray[np.float64]:
-    """A score for every labelled piece from a model that saw no piece of the same package."""
+def across_packages(known: Known, kind: Kind, trees: int = 500, folds: int = 5, seed: int = 0) -> NDArray[np.float64]:
+    """A score for every labelled piece, float64 of shape (pieces,), from a model that saw no piece of its package."""
     import numpy as np
     from sklearn.model_selection import StratifiedGroupKFold
 
     out = np.zeros(len(known.y))
-    splitter = StratifiedGroupKFold(min(folds, len(set(known.origin))), shuffle=True, random_state=seed)
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
     for train, test in splitter.split(known.x, known.y, known.origin):
-        out[test] = _scores(fit(known.x[train], known.y[train]), known.x[test])
+        out[test] = _scores(_fit(kind, known.x[train], known.y[train], trees, seed), known.x[test])
     return out
 
 
