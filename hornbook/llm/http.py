@@ -1,0 +1,206 @@
+"""Any OpenAI-compatible server answers: as many requests at once as it can take, none lost, none paid for twice.
+
+In: requests, the desk's options, the ledger. Out: an entry each, committed to the ledger in groups before its place is
+given to the next request. The number in flight adapts: doubled each round until the server's first refusal, then one
+more a round and half at each refusal (TCP's rule); Retry-After is honoured. What stops all (key, credit, model,
+budget, a dead server) lets the requests in flight end and be kept, then raises UserError.
+Not covered: streaming; the vendors' batch interfaces.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures as cf
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from hornbook.ledger import Entry, Ledger, Spent
+from hornbook.llm import wire
+from hornbook.llm.chat import Request
+from hornbook.llm.gate import Gate
+from hornbook.llm.wire import Malformed, Refused, Reply, Stop, Unwell
+from hornbook.records import UserError
+
+if TYPE_CHECKING:
+    import aiohttp
+
+MOST = 256  # requests in flight; hosted models answer 1,000 tokens/s long before
+TRIES = 6  # of a request that meets a broken connection, a time limit or a 5xx: 30 s of backing off
+MALFORMED_TRIES = 3  # of a request whose answers are not what was asked for
+BACKOFF_S = 0.5  # doubled with each try, with full jitter (AWS Architecture Blog, Exponential Backoff And Jitter)
+BACKOFF_MOST_S = 60.0
+PATIENCE_S = 900.0  # without any answer, only refusals: then the server's limit is no longer one of rate
+TIMEOUT_S = 600.0
+SETTLING_S = 0.02  # between looks at the budget while requests in flight may turn out cheaper than they could be
+
+Keep = Callable[[Sequence[Entry]], None]
+
+
+def answer(asked: Sequence[Request], options: Mapping[str, Any], ledger: Ledger, keep: Keep) -> None:
+    """Answer all; `keep` is called, in a thread, with groups of entries. Raises UserError for what stops all."""
+    server = wire.server(options)
+    clerk = _Clerk(server, asked, options, ledger, keep)
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        asyncio.run(clerk.serve())
+    else:  # in a notebook
+        with cf.ThreadPoolExecutor(1) as pool:
+            pool.submit(asyncio.run, clerk.serve()).result()
+    if clerk.stopped:
+        raise UserError(
+            f"{server.hide(clerk.stopped)}. {clerk.kept:,} of {len(asked):,} answers came and are in the ledger: "
+            "nothing is lost, and running again asks only for the rest"
+        ) from None
+
+
+class _Clerk:
+    """Sends the requests, keeps the answers, and knows when to stop."""
+
+    def __init__(
+        self, server: wire.Server, asked: Sequence[Request], options: Mapping[str, Any], ledger: Ledger, keep: Keep
+    ) -> None:
+        self.server, self.ledger, self.keep = server, ledger, keep
+        self.waiting: Iterator[Request] = iter(asked)
+        self.workers = min(MOST, len(asked))
+        self.prices: tuple[float, float] | None = dict(options.get("prices") or {}).get(asked[0].llm.model)
+        self.budget: float | None = options.get("budget")
+        self.timeout_s = float(options.get("timeout_s") or TIMEOUT_S)
+        self.gate = Gate(MOST, float(options.get("requests_per_minute") or 0))
+        self.aside: set[bytes] = set()  # requests in flight for which money is set aside
+        self.till = asyncio.Lock()
+        self.stopped = ""
+        self.kept = 0
+        self.answered_at = 0.0  # when the last answer came
+        if self.budget is not None and self.prices is None:
+            raise UserError(
+                f"a budget of {self.budget} cannot be kept without the price of {asked[0].llm.model}: give "
+                f"prices={{{asked[0].llm.model!r}: (per million tokens in, per million out)}}"
+            )
+
+    async def serve(self) -> None:
+        import aiohttp
+
+        self.queue: asyncio.Queue[tuple[Entry, asyncio.Future[None]]] = asyncio.Queue()
+        limit = aiohttp.ClientTimeout(total=self.timeout_s, sock_connect=10)
+        connector = aiohttp.TCPConnector(limit=0)
+        async with aiohttp.ClientSession(timeout=limit, connector=connector, headers=self.server.headers) as session:
+            writer = asyncio.create_task(self._write())
+            workers = [asyncio.create_task(self._work(session)) for _ in range(self.workers)]
+            try:
+                await asyncio.gather(*workers)
+            finally:
+                for task in (writer, *workers):
+                    task.cancel()
+
+    async def _work(self, session: aiohttp.ClientSession) -> None:
+        """Take requests until there are none or all is stopped; as many workers run as could be in flight."""
+        for each in self.waiting:
+            try:
+                await self._answer(session, each)
+            except Stop as stop:
+                self.stopped = self.stopped or str(stop)
+            if self.stopped:
+                self.gate.open()
+                return
+
+    async def _answer(self, session: aiohttp.ClientSession, each: Request) -> None:
+        """Ask until there is an answer or the tries are used up; what failed tries cost is added up."""
+        paid, started = Spent(), time.monotonic()
+        refused = malformed = unwell = 0
+        while True:
+            async with self.gate:  # whoever waits for the server's sake keeps the place: fewer are sent meanwhile
+                if self.stopped:
+                    return
+                try:
+                    reply = await self._send(session, each, malformed, paid)
+                    await self._file(Entry(each.key, each.llm.model, reply.answer, paid + reply.paid, reply.lasting))
+                    return
+                except Malformed as error:
+                    malformed, paid = malformed + 1, paid + error.paid
+                    if malformed == MALFORMED_TRIES:
+                        await self._file(Entry(each.key, each.llm.model, error.answer, paid))
+                        return
+                except Refused as error:
+                    refused += 1
+                    self._out_of_patience(started, str(error))
+                    await asyncio.sleep(max(error.wait_s, _backoff(refused)))
+                except Unwell as error:
+                    unwell += 1
+                    if unwell == TRIES:
+                        self._out_of_order(started, str(error))
+                        await self._file(Entry(each.key, each.llm.model, wire.failed(str(error)), paid, lasting=False))
+                        return
+                    await asyncio.sleep(_backoff(unwell))
+
+    async def _send(self, session: aiohttp.ClientSession, each: Request, variant: int, paid: Spent) -> Reply:
+        """One request, if there is money for it."""
+        await self._set_aside(each, paid)
+        sent = time.monotonic()
+        try:
+            reply = await self.server.ask(session, each, variant, self.prices)
+        except (Refused, Stop) as error:
+            if self.budget is not None:
+                await asyncio.to_thread(self.ledger.release, each.key)
+                self.aside.discard(each.key)
+            if isinstance(error, Refused):
+                self.gate.refused(sent)
+            raise
+        self.gate.answered()
+        self.answered_at = time.monotonic()
+        return reply
+
+    async def _set_aside(self, each: Request, paid: Spent) -> None:
+        """Take the most that the request can cost out of the budget; what it costs less comes back with its answer."""
+        if self.budget is None or self.prices is None:
+            return
+        most = paid.money + wire.most(each, self.prices)
+        self.aside.discard(each.key)
+        while True:
+            async with self.till:
+                others = bool(self.aside)
+                if await asyncio.to_thread(self.ledger.reserve, each.key, most, self.budget):
+                    self.aside.add(each.key)
+                    return
+            if not others:
+                spent = sum(cost.money for cost in self.ledger.spent().values())
+                raise Stop(f"the budget of {self.budget:g} could be passed by the next request ({spent:.4g} is spent)")
+            await asyncio.sleep(SETTLING_S)
+
+    def _out_of_patience(self, started: float, why: str) -> None:
+        if time.monotonic() - max(started, self.answered_at) > PATIENCE_S:
+            raise Stop(f"{self.server.name} has refused everything for {PATIENCE_S:.0f} s ({why})")
+
+    def _out_of_order(self, started: float, why: str) -> None:
+        """One request that always fails is that record's misfortune; if no other was answered either, it is ours."""
+        if self.answered_at < started:
+            raise Stop(f"{self.server.name} does not answer ({why}), tried {TRIES} times")
+
+    async def _file(self, entry: Entry) -> None:
+        """Return when the entry is on disk."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.queue.put_nowait((entry, done))
+        await done
+        self.aside.discard(entry.key)
+
+    async def _write(self) -> None:
+        """Commit what has come while the last commit ran: many answers a disk flush."""
+        while True:
+            group = [await self.queue.get()]
+            while not self.queue.empty():
+                group.append(self.queue.get_nowait())
+            try:
+                await asyncio.to_thread(self.keep, [entry for entry, _ in group])
+            except Exception as error:  # a full disk: whoever waits for the entry is told
+                for _, done in group:
+                    done.set_exception(error)
+                continue
+            self.kept += len(group)
+            for _, done in group:
+                done.set_result(None)
+
+
+def _backoff(turn: int) -> float:
+    return random.uniform(0, min(BACKOFF_MOST_S, BACKOFF_S * 2**turn))

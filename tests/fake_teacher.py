@@ -1,0 +1,109 @@
+"""A server that speaks the protocol of /v1/chat/completions on this machine and fails as it is told to.
+
+In: a function that says what happens to the n-th request. Out: its address, and what it was asked and paid for.
+An answer is a hash of the prompt, so that a test can see whose answer came back. It counts an answer as given once
+it is sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import hashlib
+import json
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from aiohttp import web
+
+Fault = Callable[[int], str]
+
+
+def text_for(prompt: str) -> str:
+    return hashlib.sha256(prompt.encode()).hexdigest()[:16]
+
+
+class FakeTeacher:
+    """A context manager; faults by name: 429, 500, cut, half, no-text, 401, 404, quota, schema, hang."""
+
+    def __init__(self, fault: Fault = lambda n: "", delay_s: float = 0.0) -> None:
+        self.fault, self.delay_s = fault, delay_s
+        self.requests = 0
+        self.answered: collections.Counter[str] = collections.Counter()  # by prompt
+        self.bodies: list[dict[str, Any]] = []
+        self.inside = self.most_inside = 0
+
+    def __enter__(self) -> FakeTeacher:
+        self.loop = asyncio.new_event_loop()
+        started = threading.Event()
+        self.thread = threading.Thread(target=self._serve, args=(started,), daemon=True)
+        self.thread.start()
+        assert started.wait(10)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self.thread.join(10)
+
+    def _serve(self, started: threading.Event) -> None:
+        asyncio.set_event_loop(self.loop)
+        app = web.Application()
+        app.router.add_post("/v1/chat/completions", self._complete)
+        app.router.add_get("/v1/models", self._models)
+        runner = web.AppRunner(app, shutdown_timeout=0)
+        self.loop.run_until_complete(runner.setup())
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        self.loop.run_until_complete(site.start())
+        self.url = f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
+        started.set()
+        self.loop.run_forever()
+        self.loop.run_until_complete(runner.cleanup())
+        self.loop.close()
+
+    async def _models(self, request: web.Request) -> web.Response:
+        if request.headers.get("Authorization") != "Bearer right":
+            return web.json_response({"error": {"message": "wrong key"}}, status=401)
+        return web.json_response({"data": []})
+
+    async def _complete(self, request: web.Request) -> web.StreamResponse:
+        self.inside += 1
+        self.most_inside = max(self.most_inside, self.inside)
+        try:
+            return await self._reply(request, await request.json())
+        finally:
+            self.inside -= 1
+
+    async def _reply(self, request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
+        fault = self.fault(self.requests)
+        self.requests += 1
+        self.bodies.append(body)
+        if self.delay_s:
+            await asyncio.sleep(self.delay_s)
+        key = request.headers.get("Authorization", "")
+        if fault == "429":
+            return web.Response(status=429, headers={"Retry-After": "0.01"}, text="slow down")
+        if fault == "500":
+            return web.Response(status=500, text="oops")
+        if fault in ("401", "403", "404"):
+            return web.json_response({"error": {"message": f"no: {key}"}}, status=int(fault))
+        if fault == "quota":
+            message = {"message": "You exceeded your current quota", "code": "insufficient_quota"}
+            return web.json_response({"error": message}, status=429)
+        if fault == "400":
+            return web.json_response({"error": {"message": "this prompt is too long"}}, status=400)
+        if fault == "schema" and "response_format" in body:
+            return web.json_response({"error": {"message": "response_format is not supported"}}, status=400)
+        if fault == "cut":
+            assert request.transport is not None
+            request.transport.close()
+            return web.Response()
+        return self._answer(body, fault)
+
+    def _answer(self, body: dict[str, Any], fault: str) -> web.Response:
+        prompt = body["messages"][-1]["content"]
+        self.answered[prompt] += 1
+        text = {"no-text": None, "json": '{"score": 3}'}.get(fault, text_for(prompt))
+        choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}
+        told = json.dumps({"choices": [choice, choice], "usage": {"prompt_tokens": 10, "completion_tokens": 5}})
+        return web.Response(text=told[: len(told) // 2] if fault == "half" else told, content_type="application/json")

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hornbook import meter
+from hornbook.identity import canonical
+from hornbook.llm import LLM, Prompt, complete, estimate, spent
+from hornbook.llm.chat import request
+from hornbook.records import UserError
+from hornbook.stage import Desk
+
+SCRIPTED = LLM("script", "scripted", answers=("one", "two words", "three"))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"kind": "grpc"},
+        {"model": "gpt-9"},
+        {"kind": "scripted"},
+        {"temperature": -1.0},
+        {"top_p": 0.0},
+        {"max_tokens": 0},
+    ],
+)
+def test_settings_that_mean_nothing_are_refused(settings: dict[str, Any]) -> None:
+    with pytest.raises(UserError):
+        LLM(**settings)
+
+
+def test_the_model_and_all_its_settings_are_in_a_stages_identity() -> None:
+    assert canonical(LLM()) != canonical(LLM(temperature=0.7)) != canonical(LLM(seed=1))
+    assert canonical(SCRIPTED)["answers"] == ["one", "two words", "three"]
+
+
+def test_everything_that_an_answer_depends_on_is_in_its_key() -> None:
+    base = (LLM(), "p", 0, None)
+    others: list[Any] = [
+        (LLM(seed=1), "p", 0, None),
+        (LLM(system="s"), "p", 0, None),
+        (LLM(stop=("x",)), "p", 0, None),
+        (LLM(), "q", 0, None),
+        (LLM(), "p", 1, None),
+        (LLM(), "p", 0, {"type": "object"}),
+        (LLM(), Prompt((("user", "p"),), begins="b"), 0, None),
+        (LLM("smollm2", "http"), "p", 0, None),
+    ]
+    assert len({request(*each).key for each in [base, *others]}) == 1 + len(others)
+    assert request(*base).key == request(LLM(), Prompt((("user", "p"),)), 0, None).key
+
+
+def test_scripted_answers_come_in_turn_and_depend_on_prompt_and_sample_alone(tmp_path: Path) -> None:
+    prompts = [f"p{n}" for n in range(30)]
+    first = complete(SCRIPTED, prompts, Desk(tmp_path / "a"))
+    again = complete(SCRIPTED, prompts[::-1], Desk(tmp_path / "b"))
+    assert first == again[::-1]
+    assert {a.text for a in first} == set(SCRIPTED.answers)
+    samples = complete(SCRIPTED, ["p"] * 3, Desk(tmp_path / "a"), samples=range(3))
+    assert {a.text for a in samples} == set(SCRIPTED.answers)
+
+
+def test_an_answer_in_the_ledger_costs_nothing_and_the_ledger_says_what_was_paid(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    assert spent(desk) == {}
+    for requests in (2, 0):
+        with meter.measure() as usage:
+            complete(SCRIPTED, ["a", "b", "a"], desk)
+        assert usage.requests == requests
+    assert spent(desk)["script"].requests == 2
+
+
+def test_progress_is_one_step_an_answer_known_or_not(tmp_path: Path) -> None:
+    class Counter:
+        total = 0.0
+
+        def begin(self, name: str, total: float, unit: str) -> None: ...
+        def say(self, text: str) -> None: ...
+        def end(self, text: str) -> None: ...
+        def advance(self, amount: float = 1) -> None:
+            self.total += amount
+
+    for prompts in (["a", "b", "c"], ["a", "b", "c", "d", "d"]):
+        counter = Counter()
+        complete(SCRIPTED, prompts, Desk(tmp_path, reporter=counter))
+        assert counter.total == len(prompts)
+
+
+def test_no_prompts_are_no_work(tmp_path: Path) -> None:
+    assert complete(LLM(), [], Desk(tmp_path)) == []
+
+
+def test_the_estimate_leaves_out_what_is_known_and_learns_from_what_was_paid(tmp_path: Path) -> None:
+    llm = LLM("m", "http", max_tokens=100)
+    desk = Desk(tmp_path, options={"prices": {"m": (1.0, 10.0)}})
+    guess = estimate(llm, 1000, desk)
+    assert guess.requests == 1000 and guess.money == pytest.approx((1000 * 400 * 1 + 1000 * 60 * 10) / 1e6)
+    assert estimate(llm, ["a" * 360], desk).tokens == pytest.approx(100 + 60)
+    scripted_desk = Desk(tmp_path / "s")
+    complete(SCRIPTED, ["a", "b"], scripted_desk)
+    assert estimate(SCRIPTED, ["a", "b", "c"], scripted_desk).requests == 1
+
+
+def test_an_address_is_needed_for_http(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    with pytest.raises(UserError, match="set OPENAI_BASE_URL"):
+        complete(LLM("m", "http"), ["p"], Desk(tmp_path))
+
+
+@pytest.mark.slow
+@pytest.mark.network
+def test_the_embedded_model_answers_as_transformers_does_and_whoever_sits_beside(tmp_path: Path) -> None:
+    from hornbook import embedded
+
+    model, tokenizer = embedded.model("cpu")
+    greedy, sampled = LLM(temperature=0, max_tokens=12), LLM(max_tokens=12, stop=("\n\n",))
+    shots = Prompt((("user", "Say a colour. " * 20), ("assistant", "red"), ("user", "Another one.")), begins="The")
+    prompts: list[Any] = ["What is two and two?", shots, *(f"Write a function about {n} apples." for n in range(6))]
+    together = complete(sampled, prompts, Desk(tmp_path / "together"))
+    alone = [complete(sampled, [prompt], Desk(tmp_path / "alone"))[0] for prompt in prompts[1::-1]]
+    assert alone[::-1] == together[:2]
+    assert together[1].text.startswith("The")
+
+    ours = complete(greedy, prompts[:1], Desk(tmp_path / "greedy"))[0]
+    chat = [{"role": "user", "content": prompts[0]}]
+    ids = tokenizer.apply_chat_template(chat, add_generation_prompt=True, return_tensors="pt", return_dict=True)
+    theirs = model.generate(**ids, max_new_tokens=12, do_sample=False)[0, ids["input_ids"].shape[1] :]
+    assert ours.text == tokenizer.decode(theirs, skip_special_tokens=True)
