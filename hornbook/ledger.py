@@ -15,7 +15,7 @@ import json
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
@@ -52,7 +52,12 @@ class Spent:
     money: float = 0.0
 
     def __add__(self, other: Spent) -> Spent:
-        return Spent(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
+        return Spent(
+            self.requests + other.requests,
+            self.tokens_in + other.tokens_in,
+            self.tokens_out + other.tokens_out,
+            self.money + other.money,
+        )
 
 
 @dataclass(frozen=True)
@@ -110,7 +115,7 @@ class Ledger:
                     "INSERT INTO spent VALUES (?, ?, ?, ?, ?) ON CONFLICT (model) DO UPDATE SET "
                     "requests = requests + excluded.requests, tokens_in = tokens_in + excluded.tokens_in, "
                     "tokens_out = tokens_out + excluded.tokens_out, money = money + excluded.money",
-                    (entry.model, *astuple(entry.spent)),
+                    (entry.model, *vars(entry.spent).values()),
                 )
                 db.execute("DELETE FROM reserved WHERE key = ?", (entry.key,))
 

@@ -219,7 +219,7 @@ def kill_and_resume(root: Path, teacher: FakeTeacher, number: int, moments: Sequ
 
 
 def test_killed_at_any_moment_no_answered_request_is_asked_again_beyond_those_in_flight(tmp_path: Path) -> None:
-    with FakeTeacher(some("429", 0.1), delay_s=0.01) as teacher:
+    with FakeTeacher(some("429", 0.05), delay_s=0.01) as teacher:
         kill_and_resume(tmp_path, teacher, 300, (30, 200))
 
 

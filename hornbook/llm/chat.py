@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
@@ -72,7 +72,7 @@ class Request:
     @cached_property
     def key(self) -> bytes:
         """SHA-256 of everything that the answer depends on."""
-        facts = [asdict(self.llm), asdict(self.prompt), self.sample, self.schema]
+        facts = [vars(self.llm), vars(self.prompt), self.sample, self.schema]
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).digest()
 
     @property

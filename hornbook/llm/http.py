@@ -126,7 +126,7 @@ class _Clerk:
                 except Refused as error:
                     refused += 1
                     self._out_of_patience(started, str(error))
-                    await asyncio.sleep(max(error.wait_s, _backoff(refused)))
+                    await asyncio.sleep(error.wait_s * random.uniform(1, 1.1) or _backoff(refused))
                 except Unwell as error:
                     unwell += 1
                     if unwell == TRIES:
