@@ -51,10 +51,14 @@ def confine() -> None:
 
 
 def limit_program(cpu_s: int, memory_bytes: int, threads: int) -> None:
-    """What is set in each program: CPU seconds (behind the zygote's own clock), address space, files, threads."""
+    """What is set in each program: CPU seconds (behind the zygote's own clock), address space, files, threads.
+
+    The kernel counts threads by user, so that limit (0: none) is for a user who owns nothing else.
+    """
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s))
     resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
-    resource.setrlimit(resource.RLIMIT_NPROC, (threads, threads))
+    if threads:
+        resource.setrlimit(resource.RLIMIT_NPROC, (threads, threads))
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
 
 
@@ -63,8 +67,9 @@ def landlock_abi() -> int:
     return max(0, LIBC.syscall(syscalls.LANDLOCK_CREATE_RULESET, None, ctypes.c_size_t(0), 1))
 
 
-def landlock(readable: Iterable[str], writable: Iterable[str]) -> None:
-    """Only read below `readable`, also write below `writable`, no TCP, no signal or abstract socket to the outside.
+def landlock(readable: Iterable[str], writable: Iterable[str], listable: Iterable[str] = ()) -> None:
+    """Only read below `readable`, list below `listable`, do both and write below `writable`; no TCP, no signal or
+    abstract socket to the outside.
 
     Every right that this kernel's version knows is handled, so what is not granted here is refused. Source:
     Documentation/userspace-api/landlock.rst; version 4 added TCP, 5 ioctl on devices, 6 the scopes.
@@ -79,6 +84,8 @@ def landlock(readable: Iterable[str], writable: Iterable[str]) -> None:
     try:
         for path in readable:
             _allow(ruleset, path, READ_FILE | READ_DIR)
+        for path in listable:
+            _allow(ruleset, path, READ_DIR)
         for path in writable:
             _allow(ruleset, path, files & ~1)  # never execute
         check(LIBC.syscall(syscalls.LANDLOCK_RESTRICT_SELF, ruleset, 0), "Landlock")
@@ -116,7 +123,7 @@ class Seccomp:
     def install(self) -> None:
         pid = struct.pack("=I", os.getpid())
         for at in self._pid_at:
-            self._buffer[at : at + 4] = pid
+            ctypes.memmove(ctypes.addressof(self._buffer) + at, pid, 4)
         check(LIBC.prctl(PR_SET_SECCOMP, 2, self._fprog, 0, 0), "seccomp")
 
 

@@ -1,15 +1,40 @@
-HEAD
-BINARY = "add sub mul matmul truediv floordiv mod divmod pow lshift rshift and xor or".split()
+"""Remote: the stand-in for an object that stayed in the other process. Its class has the object's special methods.
+
+In: a number, a name and a mask of special methods. Out: an object whose attributes, calls and operators are questions
+to the other end. Between tests and program the questions are unequal: what the tests get from the program is never
+asked how it compares, adds or contains, for its methods could answer with whatever the tests hope for. An instance of
+a subclass of a plain type (an IntEnum, a named tuple) is compared as the plain value in it; an instance that the tests
+themselves made by calling a class of the program (`own`) answers for itself, because that is what is being tested.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable
+from typing import Any
+
+FACES: dict[str, type] = {
+    kind.__name__: kind
+    for kind in (bool, int, float, complex, str, bytes, bytearray, tuple, list, dict, set, frozenset)
+}
+KINDS: dict[str, type] = {
+    "class": type,
+    "function": types.FunctionType,
+    "generator": types.GeneratorType,
+    "method": types.MethodType,
+}
+BINARY = "add sub mul matmul truediv floordiv mod divmod pow lshift rshift and xor or".split()  # noqa: SIM905
 DUNDERS = [
     f"__{name}__"
     for name in (
-        "call getitem setitem delitem len iter next contains reversed bool int float index complex abs neg pos invert "
-        "round trunc floor ceil enter exit get length_hint missing fspath bytes"
+        "call getitem setitem delitem len iter next reversed bool int float index complex enter exit length_hint "
+        "missing fspath bytes abs neg pos invert round trunc floor ceil contains"
     ).split()
     + BINARY
     + [f"r{name}" for name in BINARY]
     + [f"i{name}" for name in BINARY if name != "divmod"]
 ]
+ANSWERING = frozenset(DUNDERS[DUNDERS.index("__abs__") :])  # could answer with what is hoped for: only own objects may
 COMPARISONS = ("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__")
 
 SLOTS = ("_hb_peer", "_hb_number", "_hb_own", "_hb_face", "_hb_kind")
@@ -99,6 +124,22 @@ def _forward(name: str) -> Callable[..., Any]:
     return method
 
 
+def _guarded(name: str) -> Callable[..., Any]:
+    """An operator of which the answer counts: asked of own objects, worked out here for plain values, else refused."""
+
+    def method(self: Any, *args: Any) -> Any:
+        if self._hb_own or any(issubclass(type(arg), Remote) and arg._hb_own for arg in args):
+            return self._hb_peer.do("do", self._hb_number, name, *args)
+        if self._hb_face is not None:
+            operator = getattr(self._of("plain", self._hb_face), name, None)
+            return NotImplemented if operator is None else operator(*args)
+        if name == "__contains__":
+            return any(item is args[0] or item == args[0] for item in self)
+        return NotImplemented
+
+    return method
+
+
 def _call(self: Any, /, *args: Any, **named: Any) -> Any:
     return self._hb_peer.call(self._hb_number, args, named, self._hb_own)
 
@@ -112,7 +153,9 @@ def _comparison(name: str) -> Callable[[Any, Any], Any]:
 
 for _name in COMPARISONS:
     setattr(Remote, _name, _comparison(_name))
-METHODS: list[Callable[..., Any]] = [_call if name == "__call__" else _forward(name) for name in DUNDERS]
+METHODS: list[Callable[..., Any]] = [
+    _call if name == "__call__" else _guarded(name) if name in ANSWERING else _forward(name) for name in DUNDERS
+]
 _classes: dict[tuple[str, int], type] = {}
 
 
@@ -127,29 +170,27 @@ def remote_class(name: str, mask: int) -> type:
 _masks: dict[type, int] = {}
 
 
-def _mask(kind: type) -> int:
+def mask_of(kind: type) -> int:
     if kind not in _masks:
         _masks[kind] = sum(1 << at for at, name in enumerate(DUNDERS) if getattr(kind, name, None) is not None)
     return _masks[kind]
 
 
-def _face(kind: type) -> str | None:
+def face_of(kind: type) -> str | None:
     """The plain type that this type extends."""
     return next((name for name, plain in FACES.items() if issubclass(kind, plain)), None)
 
 
-def _kind(value: object) -> str | None:
+def kind_of(value: object) -> str | None:
     return next((name for name, kind in KINDS.items() if isinstance(value, kind)), None)
 
 
-def _plain(value: Any) -> Any:
+def plain_of(value: Any) -> Any:
     """The plain value inside an instance of a subclass, by the plain type's own methods."""
-    face = FACES[_face(type(value)) or ""]
+    face = FACES[face_of(type(value)) or ""]
     if face is dict:
         return dict(dict.items(value))
     if face in (list, tuple, set, frozenset):
         return face(face.__iter__(value))
     by = {int: int.__int__, float: float.__float__, str: str.__str__, complex: complex.__complex__}
     return by[face](value) if face in by else face(face.__add__(value, face()))
-
-

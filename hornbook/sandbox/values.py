@@ -39,8 +39,22 @@ MODULES: dict[str, types.ModuleType] = {
     + (json, math, operator, re, statistics, string, time, typing)
 }
 # What reaches out of plain computing never crosses by name, whoever asks for it.
-POWERS = set("eval exec compile open input globals locals vars getattr setattr delattr breakpoint print type super".split())
-POWERS |= {"help", "exit", "quit", "copyright", "credits", "license", "memoryview", "aiter", "anext"}
+POWERS = {"eval", "exec", "compile", "open", "input", "globals", "locals", "vars", "getattr", "setattr", "delattr"}
+POWERS |= {
+    "breakpoint",
+    "print",
+    "type",
+    "super",
+    "help",
+    "exit",
+    "quit",
+    "copyright",
+    "credits",
+    "license",
+    "memoryview",
+    "aiter",
+    "anext",
+}
 
 
 class ProtocolError(Exception):

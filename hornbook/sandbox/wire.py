@@ -13,23 +13,25 @@ from __future__ import annotations
 import copy
 import struct
 import threading
-import types
 from collections.abc import Callable
 from os import read, write
 from typing import Any
 
+from hornbook.sandbox.remote import (
+    DUNDERS,
+    FACES,
+    KINDS,
+    SLOTS,
+    Remote,
+    face_of,
+    kind_of,
+    mask_of,
+    plain_of,
+    remote_class,
+)
 from hornbook.sandbox.values import MUTABLE, NAME_OF, Codec, ProtocolError, from_bytes, pour, to_bytes
 
 FRAME_BYTES = 8 << 20
-FACES = {
-    kind.__name__: kind for kind in (bool, int, float, complex, str, bytes, bytearray, tuple, list, dict, set, frozenset)
-}
-KINDS: dict[str, type] = {
-    "class": type,
-    "function": types.FunctionType,
-    "generator": types.GeneratorType,
-    "method": types.MethodType,
-}
 OF: dict[str, Callable[..., Any]] = {
     "repr": repr,
     "str": str,
@@ -41,7 +43,7 @@ OF: dict[str, Callable[..., Any]] = {
     "format": format,
     "isinstance": isinstance,
     "issubclass": issubclass,
-    "plain": lambda value: _plain(value),
+    "plain": lambda value: plain_of(value),
 }
 
 
@@ -56,8 +58,11 @@ def anything(op: str, target: object, name: str) -> bool:
 class Peer(Codec):
     """One end of the conversation. `broken` says why it ended, "" while it lives."""
 
-    def __init__(self, handle: int, permits: Callable[[str, object, str], bool] = anything) -> None:
-        self._fd, self._permits = handle, permits
+    def __init__(
+        self, handle: int, permits: Callable[[str, object, str], bool] = anything, trusts: bool = False
+    ) -> None:
+        """`trusts`: the other end's objects may answer for themselves, as the tests' may towards the program."""
+        self._fd, self._permits, self._trusts = handle, permits, trusts
         self._mine: dict[int, object] = {}
         self._numbers: dict[int, int] = {}
         self._remotes: dict[tuple[int, bool], Any] = {}
@@ -99,6 +104,22 @@ class Peer(Codec):
         """Answer until the other end is gone."""
         while True:
             self.answer(self.receive())
+
+    def offer(self, named: dict[str, object]) -> None:
+        """Answer the question for the program's functions and classes by name."""
+        self.send(["r", [[name, self.encode(value)] for name, value in named.items()]])
+
+    def offered(self) -> dict[str, Any]:
+        """What the other end has under the names asked for; a CapWords name is a class that speaks for its objects."""
+        frame = self.receive()
+        if frame[0] != "r" or len(frame) != 2 or type(frame[1]) is not list:
+            self.give_up("the program broke the protocol: no offer")
+        found = {}
+        for pair in frame[1]:
+            if type(pair) is not list or len(pair) != 2 or type(pair[0]) is not str:
+                self.give_up("the program broke the protocol: no offer")
+            found[pair[0]] = self._own(pair[1]) if pair[0][:1].isupper() else self.decode(pair[1])
+        return found
 
     # frames
 
@@ -177,10 +198,9 @@ class Peer(Codec):
         op, number, name, trees = frame[0], frame[1], frame[2], frame[3]
         target = self._mine.get(number)
         if op == "call":
-            op, name, trees, named = "call", "", name, trees
-            if not self._permits(op, target, name):
+            if type(name) is not list or not self._permits(op, target, ""):
                 raise TypeError("this object of the tests can not be called from the program")
-            return self._called(target, trees, named)
+            return self._called(target, name, trees)
         if type(name) is not str or not self._permits(op, target, name):
             raise AttributeError(f"the program has no access to {name!r} of an object of the tests")
         args = [self.decode(tree) for tree in trees]
@@ -222,7 +242,7 @@ class Peer(Codec):
         number, known = self._number(value)
         if known:
             return {"o": [number]}
-        return {"o": [number, _face(kind), _mask(kind), kind.__name__[:80], _kind(value)]}
+        return {"o": [number, face_of(kind), mask_of(kind), kind.__name__[:80], kind_of(value)]}
 
     def unhandle(self, tag: str, body: Any) -> object:
         if tag == "p" and type(body) is int and body in self._mine:
@@ -244,7 +264,7 @@ class Peer(Codec):
         return number, False
 
     def _remote(self, body: Any, own: bool) -> Any:
-        number = body[0]
+        number, own = body[0], own or self._trusts
         if len(body) > 1:
             self._about[number] = body
         found = self._remotes.get((number, own))

@@ -1,0 +1,92 @@
+"""What the tests' own process does: fetch the program's functions as Remotes, run the tests, report one verdict.
+
+In: the tests' text, the names they need, the channel to the program. Out: one line on the report pipe, which the
+program never had. Nothing of the tests goes to the program but the arguments of its calls; what it may do with objects
+that come along (callbacks, instances of the tests' classes) is decided in `permits`.
+Not covered: tests that look at the program's source, that test identity (`is`), or that subclass its classes.
+"""
+
+from __future__ import annotations
+
+import builtins
+import types
+from collections.abc import Iterator, Sequence
+
+from hornbook.sandbox import values
+from hornbook.sandbox.candidate import named, report
+from hornbook.sandbox.remote import COMPARISONS, DUNDERS
+from hornbook.sandbox.wire import Gone, Peer
+
+PLACE = "tests.py"
+HOME = "tests"  # the __module__ of what the tests define
+STEPS = {"__iter__", "__next__", "__len__", "__getitem__", "__call__", "__bool__", "__reversed__", "__length_hint__"}
+OPERATORS = frozenset((*DUNDERS, *COMPARISONS))
+QUESTIONS = {"repr", "str", "hash", "format", "isinstance", "issubclass", "plain"}
+POWERS = [vars(builtins)[name] for name in values.POWERS if name in vars(builtins)]
+
+
+def run(tests: str, names: Sequence[str], channel: int, handle: int) -> None:
+    """Run the tests against the program at the other end of the channel and report the verdict."""
+    try:
+        compiled = compile(tests, PLACE, "exec", dont_inherit=True)
+    except BaseException as error:
+        return report(handle, "error", f"the tests do not compile: {named(error)[1]}")
+    peer = Peer(channel, permits)
+    try:
+        peer.send(["want", list(names) or sorted(set(_names(compiled)))])
+        scope = {"__name__": HOME, "__builtins__": builtins, **peer.offered()}
+        exec(compiled, scope)
+    except Gone:
+        return report(handle, "gone", peer.broken)
+    except BaseException as error:
+        if peer.broken:
+            return report(handle, "gone", peer.broken)
+        return report(handle, *_verdict(error, tests))
+    # A test that swallowed the program's end must not pass.
+    return report(handle, "gone", peer.broken) if peer.broken else report(handle, "passed")
+
+
+def _names(code: types.CodeType) -> Iterator[str]:
+    """Names that the tests may want from the program, when nobody said which: all they use that is not built in."""
+    yield from (name for name in code.co_names if not hasattr(builtins, name) and not name.startswith("__"))
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _names(constant)
+
+
+def _verdict(error: BaseException, tests: str) -> tuple[str, str]:
+    if not isinstance(error, AssertionError) or "_hb_number" in vars(error):
+        status, text = named(error)
+        return status, text if "_hb_number" in vars(error) else f"{text} (in the tests: {_line(error, tests)})"
+    message = " ".join(str(error).split())
+    return "failed", _line(error, tests) + (f" ({message})" if message else "")
+
+
+def _line(error: BaseException, tests: str) -> str:
+    """The line of the tests that raised."""
+    at, trace = 0, error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == PLACE:
+            at = trace.tb_lineno
+        trace = trace.tb_next
+    lines = tests.split("\n")
+    return lines[at - 1].strip() if 0 < at <= len(lines) else ""
+
+
+def permits(op: str, target: object, name: str) -> bool:
+    """Whether the program may do this with an object of the tests that it was handed.
+
+    Calls: of functions, and of classes that the tests define. Attributes: public ones of instances of such classes;
+    never a function's globals, a generator's frame, a module or an exception's traceback. Operators: all of such
+    instances, iteration and indexing of the rest.
+    """
+    mine = vars(type(target)).get("__module__") == HOME
+    if op == "call":
+        if isinstance(target, type):
+            return vars(target).get("__module__") == HOME
+        return callable(target) and not any(target is power for power in POWERS)
+    if op in ("get", "set"):
+        return mine and not name.startswith("_")
+    if op == "do":
+        return name in (OPERATORS if mine else STEPS)
+    return op == "of" and name in QUESTIONS

@@ -1,0 +1,254 @@
+"""One worker's two warm parents, seen from the trusted side: start them, give them a job each, make one verdict.
+
+In: a Job. Out: a Verdict. What the program's side says is believed only when it is bad news; a pass needs the tests'
+side to say so in its one line, after the tests ran to their end, with no limit overrun. Whatever is not understood is
+`infrastructure`: the pair is replaced and the job run once more before that is said.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hornbook.sandbox.zygote import receive, send
+
+WAIT_S = 30.0  # beyond the wall-clock limit: then the zygote itself is taken for dead
+CODE_BYTES = 4 << 20
+WALL = 3.0  # wall-clock seconds for a CPU second: sleepers end too, and a busy machine decides no verdict
+# hornbook.sandbox without its __init__, which is the supervisor's side and would only make every fork bigger.
+BOOT = """import sys, types, json
+sys.path.insert(0, sys.argv[1])
+package = types.ModuleType("hornbook.sandbox")
+package.__path__ = [sys.argv[1] + "/hornbook/sandbox"]
+sys.modules["hornbook.sandbox"] = package
+from hornbook.sandbox import zygote
+zygote.main(json.loads(sys.argv[2]))
+"""
+STATUSES = ("passed", "failed", "error", "syntax", "memory", "refused", "gone")
+
+
+@dataclass(frozen=True)
+class Job:
+    """A program, and tests that call its entry_points; without tests the program is only run.
+
+    timeout_s: CPU seconds at the reference speed, for the program and for its tests each. Without entry_points every
+    name that the tests use and do not define is taken from the program.
+    """
+
+    code: str
+    tests: str = ""
+    entry_points: tuple[str, ...] = ()
+    timeout_s: float = 5.0
+    memory_mb: int = 1024
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """status: passed, failed, error, syntax, timeout, memory, killed, refused or infrastructure.
+
+    trust says what a pass is worth: "split" (tests in another process), "ran" (no tests), "unsafe" (no isolation).
+    cpu_s: of program and tests together. output: the first 4 KiB that the program printed.
+    """
+
+    status: str
+    reason: str = ""
+    cpu_s: float = 0.0
+    wall_s: float = 0.0
+    output: str = ""
+    trust: str = "split"
+
+
+class Broken(Exception):
+    """A zygote did not do its part."""
+
+
+class Zygote:
+    """The trusted end of a warm parent. Raises OSError with the zygote's own words where it could not lock itself."""
+
+    def __init__(self, role: str, level: str, uid: int) -> None:
+        self._socket, theirs = socket.socketpair()
+        self._socket.settimeout(WAIT_S)
+        root = str(Path(__file__).parents[2])
+        settings = {"role": role, "level": level, "uid": uid, "hide": [root]}
+        self._process = subprocess.Popen(
+            [sys.executable, "-s", "-P", "-S", "-B", "-X", "utf8", "-c", BOOT, root, json.dumps(settings)],
+            stdin=theirs,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env={"PYTHONHASHSEED": "0"},  # sets keep one order, so verdicts do not change from run to run
+            start_new_session=True,
+        )
+        theirs.close()
+        self.speed = 0.0
+
+    def ready(self) -> None:
+        """Wait until it is warm and locked."""
+        message = self.answer(WAIT_S)
+        if "refused" in message:
+            self.close()
+            raise OSError(str(message["refused"])[:300])
+        self.speed = float(message["ready"])
+
+    def ask(self, message: dict[str, Any], channel: socket.socket | None = None) -> None:
+        try:
+            self._socket.settimeout(WAIT_S)
+            send(self._socket, message, (channel.fileno(),) if channel else ())
+        except OSError as error:
+            raise Broken(f"a zygote hung up: {error}") from error
+
+    def answer(self, patience_s: float) -> dict[str, Any]:
+        try:
+            self._socket.settimeout(patience_s)
+            return receive(self._socket)[0]
+        except (OSError, EOFError, ValueError) as error:
+            raise Broken(f"a zygote does not answer: {type(error).__name__}") from error
+
+    def close(self) -> None:
+        self._socket.close()
+        self._process.kill()  # at level A it is the parent of process 1, which dies with it
+        self._process.wait()
+
+
+class Pair:
+    """A candidate zygote and a judge zygote."""
+
+    def __init__(self, level: str, uids: tuple[int, int], slowness: float = 1.0) -> None:
+        self._level, self._uids, self.slowness = level, uids, slowness
+        self._open()
+
+    def _open(self) -> None:
+        self._c = Zygote("candidate", self._level, self._uids[0])
+        self._t = Zygote("judge", self._level, self._uids[1])
+        self._fresh = True
+
+    def ready(self) -> float:
+        """Wait for both; the CPU seconds of the calibration, the better of two."""
+        self._c.ready()
+        self._t.ready()
+        self._fresh = False
+        return min(self._c.speed, self._t.speed)
+
+    def close(self) -> None:
+        self._c.close()
+        self._t.close()
+
+    def run(self, job: Job) -> Verdict:
+        size = len(job.code.encode("utf-8", "replace")) + len(job.tests.encode("utf-8", "replace"))
+        if size > CODE_BYTES:
+            return Verdict("refused", f"{size:,} bytes of program: the limit is {CODE_BYTES:,}", trust=self._trust(job))
+        problem = ""
+        for _ in range(2):
+            try:
+                if self._fresh:
+                    self.ready()
+                return self._once(job)
+            except (Broken, OSError, KeyError, TypeError, ValueError) as error:
+                problem = f"{type(error).__name__}: {error}"
+                self.close()
+                self._open()
+        return Verdict("infrastructure", problem, trust=self._trust(job))
+
+    def _trust(self, job: Job) -> str:
+        return "unsafe" if self._level == "none" else "split" if job.tests.strip() else "ran"
+
+    def _once(self, job: Job) -> Verdict:
+        cpu_s = job.timeout_s * self.slowness
+        limits = {"cpu_s": cpu_s, "wall_s": cpu_s * WALL, "memory_mb": job.memory_mb}
+        patience = cpu_s * WALL + WAIT_S
+        if not job.tests.strip():
+            self._c.ask({"code": job.code, **limits})
+            return alone(_outcome(self._c.answer(patience)), self._trust(job))
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            self._c.ask({"code": job.code, **limits}, ours)
+            self._t.ask({"tests": job.tests, "names": job.entry_points, **limits}, theirs)
+        t = _outcome(self._t.answer(patience))
+        self._c.ask({})
+        c = _outcome(self._c.answer(patience))
+        return together(c, t, self._trust(job))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one child ended, as its zygote saw it, and the line that the child wrote."""
+
+    end: str  # report, gone, timeout or stopped
+    exit: int
+    status: str  # of the child's own report, "" without a readable one
+    reason: str
+    cpu_s: float
+    wall_s: float
+    output: str
+
+
+def _outcome(message: dict[str, Any]) -> Outcome:
+    """Raises KeyError, TypeError or ValueError if the zygote's message is not one."""
+    status = reason = ""
+    try:
+        told = json.loads(message["report"].split("\n")[0])
+        if told["status"] in STATUSES and isinstance(told["reason"], str):
+            status, reason = told["status"], told["reason"][:300]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        pass  # a child wrote nonsense: it counts as having said nothing
+    return Outcome(
+        message["end"], int(message["exit"]), status, reason,
+        float(message["cpu_s"]), float(message["wall_s"]), str(message["output"]),
+    )  # fmt: skip
+
+
+def alone(c: Outcome, trust: str) -> Verdict:
+    """The verdict on a program that was only run."""
+    status, reason = _ended(c)
+    return Verdict(status, reason, c.cpu_s, c.wall_s, c.output, trust)
+
+
+def together(c: Outcome, t: Outcome, trust: str) -> Verdict:
+    """The verdict on a program and its tests. Passed only if the tests' side says so and nothing speaks against it."""
+    if "timeout" in (c.end, t.end):
+        status, reason = "timeout", _late(c if c.end == "timeout" else t)
+    elif c.status and c.status != "passed":
+        status, reason = c.status, c.reason
+    elif t.status == "gone":
+        status, reason = _fallen(c, t.reason)
+    elif t.end == "report" and t.status:
+        status, reason = t.status, t.reason
+    else:
+        status, reason = "error", f"the tests ended without a verdict (exit {t.exit})"
+    return Verdict(status, reason, c.cpu_s + t.cpu_s, max(c.wall_s, t.wall_s), c.output, trust)
+
+
+def _ended(c: Outcome) -> tuple[str, str]:
+    if c.end == "timeout":
+        return "timeout", _late(c)
+    if c.end == "report" and c.status and c.status != "gone":
+        return c.status, c.reason
+    return _fallen(c, "the program ended before its end")
+
+
+def _fallen(c: Outcome, why: str) -> tuple[str, str]:
+    """A program's process that is gone: by a signal, or by its own exit; or it spoke what is not the protocol."""
+    if "protocol" in why or "raised" in why:
+        return "error", why
+    return "killed", f"{why} (signal {-c.exit})" if c.exit < 0 and c.end != "stopped" else f"{why} (exit {c.exit})"
+
+
+def _late(outcome: Outcome) -> str:
+    return f"{outcome.cpu_s:.1f} s of CPU, {outcome.wall_s:.1f} s by the clock"
+
+
+def unused_users(number: int) -> list[int]:
+    """Ids of users that own no process and have no name, for root to become; empty for anybody else."""
+    if os.getuid() != 0:
+        return [0] * number
+    import pwd
+
+    taken = {entry.pw_uid for entry in pwd.getpwall()}
+    taken |= {os.stat(entry.path).st_uid for entry in os.scandir("/proc") if entry.name.isdigit()}
+    first = 200_000 + os.getpid() % 40_000 * 1_000  # each supervisor has a range of its own
+    return [uid for uid in range(first, first + 1_000) if uid not in taken][:number]

@@ -1,0 +1,115 @@
+"""Which locks this kernel holds, found by trying them in a process made for that.
+
+In: nothing but the machine. Out: a Layer each, with how to get it where it is missing. Run as a module in a fresh
+interpreter it tries one lock, attacks it, and exits with 0 if it held.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+REMEDIES = {
+    "landlock": "a kernel from 5.13 on with landlock among its security modules (lsm=landlock,... at boot)",
+    "seccomp": "a kernel with CONFIG_SECCOMP_FILTER on x86_64 or aarch64; in a container, one whose profile allows it",
+    "limits": "a system where RLIMIT_AS can be lowered: Linux",
+    "namespaces": "sysctl kernel.unprivileged_userns_clone=1 and kernel.apparmor_restrict_unprivileged_userns=0, or root",
+}
+PROMISES = {
+    "landlock": "no file outside the interpreter is read or written",
+    "seccomp": "no process is made, no socket opened, no other process signalled",
+    "limits": "memory and CPU time are bounded",
+    "namespaces": "other processes, the network and the file system are not even visible",
+}
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One lock: whether it held when it was tried, the promise that rests on it, and how to get it."""
+
+    name: str
+    available: bool
+    detail: str
+    remedy: str = ""
+
+
+def probe() -> list[Layer]:
+    """Try every lock. Takes about 0.3 s."""
+    if sys.platform != "linux":
+        return [Layer(name, False, f"{PROMISES[name]}: Linux only", elsewhere()) for name in PROMISES]
+    return [_layer(name) for name in PROMISES]
+
+
+def elsewhere() -> str:
+    """What to do on macOS and Windows."""
+    return "use Linux: a container (docker run --rm -it python:3.11), a virtual machine, WSL 2, or a remote worker"
+
+
+def _layer(name: str) -> Layer:
+    tried = subprocess.run(
+        [sys.executable, "-B", "-m", "hornbook.sandbox.probe", name], capture_output=True, text=True, timeout=60
+    )
+    held = tried.returncode == 0
+    lines = (tried.stderr or tried.stdout).strip().splitlines()
+    detail = f"held: {PROMISES[name]}" if held else f"{PROMISES[name]}: {lines[-1] if lines else 'not to be had'}"
+    return Layer(name, held, detail, "" if held else REMEDIES[name])
+
+
+def _landlock() -> None:
+    from hornbook.sandbox import locks
+
+    locks.confine()
+    locks.landlock(["/usr"], [])
+    _must_fail("reading /etc/passwd", lambda: open("/etc/passwd").close())
+    _must_fail("writing a file", lambda: open("/tmp/hornbook-probe", "w").close())
+
+
+def _seccomp() -> None:
+    from hornbook.sandbox import locks
+
+    filters = locks.Seccomp()
+    locks.confine()
+    filters.install()
+    _must_fail("a fork", lambda: os.fork() or os._exit(0))
+    _must_fail("a socket", lambda: socket.socket().connect(("127.0.0.1", 9)))
+    _must_fail("a signal to the parent", lambda: os.kill(os.getppid(), 0))
+
+
+def _limits() -> None:
+    from hornbook.sandbox import locks
+
+    locks.limit_program(10, 512 << 20, 0)
+    try:
+        bytearray(1 << 30)
+    except MemoryError:
+        return
+    raise SystemExit("1 GiB could be had under a limit of 512 MiB")
+
+
+def _namespaces() -> None:
+    from hornbook.sandbox import rooms
+
+    rooms.enter(["/usr/lib"], 0)
+    if os.getpid() != 1:
+        raise SystemExit("not process 1")
+    _must_fail("reading /etc/passwd", lambda: open("/etc/passwd").close())
+
+
+def _must_fail(what: str, act: Callable[[], object]) -> None:
+    try:
+        act()
+    except OSError as error:
+        if not isinstance(error, ConnectionRefusedError):
+            return
+    raise SystemExit(f"{what} was not stopped")
+
+
+if __name__ == "__main__":
+    try:
+        {"landlock": _landlock, "seccomp": _seccomp, "limits": _limits, "namespaces": _namespaces}[sys.argv[1]]()
+    except OSError as problem:
+        raise SystemExit(str(problem)) from None
