@@ -1,0 +1,285 @@
+"""The scrubber's kernels beside other tools, in one run on one machine, in processor seconds.
+
+In: HumanEval, and the source of the running Python's standard library, in which every problem is planted verbatim once.
+Out: megabytes a second and plants found of each 13-gram tool; pairs a second of each tree distance; the time of 880,000
+exercises against 164 problems; benchmarks/results/scrub.json.
+Run: python benchmarks/scrub.py [--peers PYTHON ...]. Each PYTHON is the interpreter of an environment that has some of
+  pip install 'datatrove[processing]' spacy apted zss x-ted     (Python 3.11)
+  pip install decontaminate                                     (Python 3.12: allenai/decon's bindings)
+This file is also what runs in them (--as NAME FOLDER), so it imports nothing at the top that is not in Python.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import gzip
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+RESULTS = Path(__file__).parent / "results" / "scrub.json"
+MEGABYTES = {"hornbook": 200, "decon": 20, "python sets": 4, "datatrove": 2}  # a few seconds for each
+PAIRS = {"x-ted": 4000, "apted": 60, "zss": 20}
+EXERCISES = 880_000  # of the paper
+
+
+def main() -> None:
+    words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    words.add_argument("--peers", nargs="*", default=[], help="interpreters of environments with peers")
+    words.add_argument("--as", nargs=2, dest="who", metavar=("NAME", "FOLDER"), help="for this file's own use")
+    asked = words.parse_args()
+    if asked.who:
+        print(json.dumps(PEERS[asked.who[0]](Path(asked.who[1]))))
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        rows = words_rows(Path(folder), asked.peers) + trees_rows(Path(folder), asked.peers)
+    print(f"load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores; figures hold where it is about 1")
+    for row in rows:
+        print(f"{row['what']:10} {row['tool']:14} {row['rate']:14,.1f} {row['unit']:12} {row['note']}")
+    RESULTS.parent.mkdir(exist_ok=True)
+    facts = {"load": os.getloadavg()[0], "cores": os.cpu_count(), "rows": rows}
+    RESULTS.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+
+
+def of_peers(peers: list[str], folder: Path, names: list[str]) -> dict[str, dict[str, float]]:
+    """What each tool measured in the first environment that has it."""
+    found: dict[str, dict[str, float]] = {}
+    for name in names:
+        for python in peers:
+            done = subprocess.run([python, __file__, "--as", name, str(folder)], capture_output=True, text=True)
+            if done.returncode == 0:
+                found[name] = json.loads(done.stdout.splitlines()[-1])
+                break
+        else:
+            print(f"{name}: in none of the environments given")
+    return found
+
+
+# 13-grams ------------------------------------------------------------------------------------------------------------
+
+
+def words_rows(folder: Path, peers: list[str]) -> list[dict[str, object]]:
+    import pyarrow as pa
+
+    from hornbook import benchmarks
+    from hornbook.scrub import ngram
+
+    exam = benchmarks.load("humaneval")
+    library = [path.read_text(errors="replace") for path in sorted(Path(sysconfig.get_paths()["stdlib"]).rglob("*.py"))
+               if "site-packages" not in path.parts and path.stat().st_size < 200_000]  # fmt: skip
+    plants = [f"# {number}\n{problem.solution}" for number, problem in enumerate(exam)]
+    for name, megabytes in MEGABYTES.items():
+        texts, size = list(plants), sum(map(len, plants))
+        while size < megabytes * 1e6:
+            text = library[len(texts) % len(library)]
+            texts.append(text)
+            size += len(text.encode("utf-8", "replace"))
+        write_jsonl(folder / name / "train" / "texts.jsonl", [{"text": text} for text in texts])
+    write_jsonl(folder / "decon" / "exam" / "exam.jsonl.gz", [
+        {"doc_id": at, "eval_key": "exam", "eval_instance_index": at, "split": "test", "question": problem.prompt,
+         "answer": problem.reference, "fingerprint": str(at), "is_correct": True} for at, problem in enumerate(exam)
+    ])  # fmt: skip
+    for name in ("datatrove", "python sets"):
+        write_jsonl(folder / name / "exam.jsonl", [{"text": problem.solution} for problem in exam])
+
+    column = pa.array(
+        [row["text"] for row in read_jsonl(folder / "hornbook" / "train" / "texts.jsonl")], pa.large_string()
+    )
+    runs = ngram.index([[problem.solution] for problem in exam])
+    ngram.find(runs, column.slice(0, 10))  # compiled
+    seconds, hits = cpu(lambda: ngram.find(runs, column))
+    size = column.nbytes / 1e6
+    measured = {
+        "hornbook": {"seconds": seconds, "megabytes": size, "found": len({t for t, _ in hits.tolist() if t < 164})}
+    }
+    measured["python sets"] = python_sets(folder)
+    measured |= of_peers(peers, folder, ["decon", "datatrove"])
+    speed = {name: row["megabytes"] / row["seconds"] for name, row in measured.items()}
+    return [
+        {"what": "13-grams", "tool": name, "rate": speed[name], "unit": "MB/s a core",
+         "note": f"{row['found']:.0f} of 164 plants found; hornbook is {speed['hornbook'] / speed[name]:.0f} times"}
+        for name, row in measured.items()
+    ]  # fmt: skip
+
+
+def python_sets(folder: Path) -> dict[str, float]:
+    from hornbook.scrub import ngram
+
+    exam = set().union(*(ngram.runs_of(row["text"]) for row in read_jsonl(folder / "python sets" / "exam.jsonl")))
+    texts = [row["text"] for row in read_jsonl(folder / "python sets" / "train" / "texts.jsonl")]
+    seconds, hits = cpu(lambda: [at for at, text in enumerate(texts) if not exam.isdisjoint(ngram.runs_of(text))])
+    return {"seconds": seconds, "megabytes": bytes_of(texts), "found": sum(at < 164 for at in hits)}
+
+
+def decon(folder: Path) -> dict[str, float]:
+    """allenai/decon, one thread, with its own defaults; reading its files and building its index are in the time."""
+    import decon as tool
+
+    train, out = folder / "decon" / "train", folder / "decon" / "out"
+    config = tool.Config(str(train), str(folder / "decon" / "exam"), str(out), worker_threads=1)
+    seconds, _ = cpu(lambda: tool.detect(config))
+    found = {row["training_line"] for path in out.glob("*.jsonl") for row in read_jsonl(path)}
+    return {"seconds": seconds, "megabytes": bytes_of([row["text"] for row in read_jsonl(train / "texts.jsonl")]),
+            "found": sum(line < 164 for line in found)}  # fmt: skip
+
+
+def datatrove(folder: Path) -> dict[str, float]:
+    """Its n-gram filter with 13 words; its index is filled by its own function."""
+    import numpy as np
+    from datatrove.data import Document
+    from datatrove.pipeline.decont import n_grams as tool
+
+    config = tool.NGramsDecontConfig(n_grams=13)
+    block = tool.NGramsDecontFilter(str(folder / "datatrove"), config)
+    hashes: set[int] = set()
+    for row in read_jsonl(folder / "datatrove" / "exam.jsonl"):
+        hashes.update(tool.NGramsDecontIndexer.compute_hashes(block, row["text"]))
+    np.array(list(hashes), config.hash_config.np_descr).tofile(folder / "datatrove" / "exam.index.hashes")
+    texts = [row["text"] for row in read_jsonl(folder / "datatrove" / "train" / "texts.jsonl")]
+    documents = [Document(text=text, id=str(at)) for at, text in enumerate(texts)]
+    block.filter(documents[-1])
+    seconds, kept = cpu(lambda: [block.filter(document) for document in documents])
+    return {"seconds": seconds, "megabytes": bytes_of(texts), "found": sum(each is not True for each in kept[:164])}
+
+
+# Syntax trees --------------------------------------------------------------------------------------------------------
+
+
+def trees_rows(folder: Path, peers: list[str]) -> list[dict[str, object]]:
+    from hornbook import benchmarks
+    from hornbook.scrub import syntax
+
+    exam = benchmarks.load("humaneval")
+    units = [syntax.unit(problem.solution, problem.entry_point) for problem in exam]
+    functions = library_functions()
+    parsed, found = cpu(lambda: [syntax.trees(text) for text in functions])
+    codes = [code for each in found for code in each.codes]
+    note = f"parsed and written as strings, {bytes_of(functions) / parsed:.1f} MB/s"
+    rows: list[dict[str, object]] = [{"what": "trees", "tool": "hornbook", "rate": len(functions) / parsed,
+                                      "unit": "exercises/s", "note": note}]  # fmt: skip
+    list(syntax.rates(units[:1], codes[:1]))  # imported
+    compared = {}
+    for cutoff in (0.95, 0.8):
+        compared[cutoff], _ = cpu(lambda cutoff=cutoff: list(syntax.rates(units, codes, cutoff)))
+        rate = len(codes) * len(units) / compared[cutoff]
+        rows.append({"what": "trees", "tool": "hornbook", "rate": rate, "unit": "pairs/s", "note": f"cutoff {cutoff}"})
+    seconds = EXERCISES * (parsed / len(functions) + compared[0.8] / len(codes)) / 2
+    rows.append({"what": "trees", "tool": "hornbook", "rate": seconds, "unit": "seconds",
+                 "note": f"{EXERCISES:,} exercises against 164 problems on 2 cores, from the rates above"})  # fmt: skip
+    pairs = [[nested(problem.solution), nested(text)] for problem, text in zip(exam * 30, functions, strict=False)]
+    (folder / "pairs.json").write_text(json.dumps(pairs[:4000]))
+    for name, row in of_peers(peers, folder, list(PAIRS)).items():
+        rate = row["pairs"] / row["seconds"]
+        times = len(codes) * len(units) / compared[0.8] / rate
+        note = f"true tree distance, no cutoff; hornbook is {times:,.0f} times"
+        rows.append({"what": "trees", "tool": name, "rate": rate, "unit": "pairs/s", "note": note})
+    return rows
+
+
+def library_functions() -> list[str]:
+    """The functions of the standard library of 4 to 30 lines, as texts: about as long as an exercise."""
+    found = []
+    for path in sorted(Path(sysconfig.get_paths()["stdlib"]).glob("*.py")):
+        text = path.read_text(errors="replace")
+        for node in ast.parse(text).body:
+            if isinstance(node, ast.FunctionDef) and 4 <= (node.end_lineno or 0) - node.lineno <= 30:
+                found.append("\n".join(text.splitlines()[node.lineno - 1 : node.end_lineno]) + "\n")
+    return found
+
+
+def nested(text: str) -> list[object]:
+    """The tree of the last function of a text: [kind, children]."""
+
+    def of(node: ast.AST) -> list[object]:
+        kids = [child for child in ast.iter_child_nodes(node) if not isinstance(child, ast.expr_context)]
+        return [type(node).__name__, [of(child) for child in kids]]
+
+    return of([node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)][-1])
+
+
+def timed_pairs(name: str, folder: Path, prepare: Callable, distance: Callable) -> dict[str, float]:
+    pairs = json.loads((folder / "pairs.json").read_text())[: PAIRS[name]]
+    ready = [(prepare(first), prepare(second)) for first, second in pairs]
+    seconds, _ = cpu(lambda: [distance(first, second) for first, second in ready])
+    return {"seconds": seconds, "pairs": len(pairs)}
+
+
+def apted(folder: Path) -> dict[str, float]:
+    from apted import APTED
+    from apted.helpers import Tree
+
+    def prepare(tree: list) -> Tree:
+        return Tree(tree[0], *map(prepare, tree[1]))
+
+    return timed_pairs("apted", folder, prepare, lambda a, b: APTED(a, b).compute_edit_distance())
+
+
+def zss(folder: Path) -> dict[str, float]:
+    from zss import Node, simple_distance
+
+    def prepare(tree: list) -> Node:
+        node = Node(tree[0])
+        for child in tree[1]:
+            node.addkid(prepare(child))
+        return node
+
+    return timed_pairs("zss", folder, prepare, simple_distance)
+
+
+def xted(folder: Path) -> dict[str, float]:
+    from xted import x_ted_compute
+
+    def prepare(tree: list) -> tuple[list[int], list[str]]:
+        parents: list[int] = []
+        labels: list[str] = []
+
+        def walk(node: list, parent: int) -> None:
+            mine = len(parents)
+            parents.append(parent)
+            labels.append(node[0])
+            for child in node[1]:
+                walk(child, mine)
+
+        walk(tree, -1)
+        return parents, labels
+
+    return timed_pairs("x-ted", folder, prepare, lambda a, b: x_ted_compute(*a, *b))
+
+
+# -------------------------------------------------------------------------------------------------------------------
+
+
+def cpu(work: Callable) -> tuple[float, object]:
+    """Processor seconds of this process, all threads, and what came out."""
+    started = time.process_time()
+    made = work()
+    return time.process_time() - started, made
+
+
+def bytes_of(texts: list[str]) -> float:
+    return sum(len(text.encode("utf-8", "replace")) for text in texts) / 1e6
+
+
+def write_jsonl(path: Path, rows: list[dict]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    path.write_bytes(gzip.compress(text.encode()) if path.suffix == ".gz" else text.encode())
+
+
+def read_jsonl(path: Path) -> list[dict]:
+    with path.open(encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]
+
+
+PEERS = {"decon": decon, "datatrove": datatrove, "apted": apted, "zss": zss, "x-ted": xted}
+
+if __name__ == "__main__":
+    sys.setrecursionlimit(10_000)
+    main()
