@@ -15,7 +15,7 @@ from hornbook.embedder import Embedder
 from hornbook.identity import identity
 from hornbook.records import UserError
 from hornbook.run import run
-from hornbook.scrub import Scrub
+from hornbook.scrub import Idioms, Scrub
 from hornbook.stage import Desk, Stage
 
 PROMPT = '''def running_peak(levels):
@@ -161,3 +161,23 @@ def test_the_content_of_an_exam_file_is_part_of_the_identity(tmp_path: Path) -> 
 def test_the_exams_are_inputs_and_the_data_is_the_first() -> None:
     data, exam = Given("given", ()), Held("exam")
     assert Scrub("clean", data, exams=("humaneval", exam)).inputs() == [data, exam]
+
+
+def test_code_that_many_documents_have_is_no_evidence_but_a_docstring_always_is(tmp_path: Path) -> None:
+    code = "\n".join(BODY.splitlines()[1:5])
+    texts = (*(f"x = {n}\n{code}" for n in range(4)), *(f"# {n}\n{PROMPT}" for n in range(4)))
+    data, desk = Given("given", texts), Desk(tmp_path)
+    found = Idioms("idioms", data, (Held("exam"),), often=3)
+    strict = Scrub("strict", data, (Held("exam"),), syntax=None)
+    run(strict, desk)
+    assert not any(row["kept"] for row in rows_of(desk, strict))
+    lenient = Scrub("lenient", data, (Held("exam"),), syntax=None, idioms=found)
+    run(lenient, desk)
+    assert [row["kept"] for row in rows_of(desk, lenient)] == [True] * 4 + [False] * 4
+
+
+def test_code_that_few_documents_have_is_evidence(tmp_path: Path) -> None:
+    data = Given("given", tuple(f"x = {n}\n{BODY}" for n in range(3)))
+    stage = Scrub("clean", data, (Held("exam"),), syntax=None, idioms=Idioms("idioms", data, (Held("exam"),), often=3))
+    run(stage, Desk(tmp_path))
+    assert not any(row["kept"] for row in rows_of(Desk(tmp_path), stage))

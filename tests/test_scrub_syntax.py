@@ -82,10 +82,10 @@ def test_every_kind_of_node_has_a_character_of_its_own_in_one_byte() -> None:
     assert {type(node) for node in ast.walk(ast.parse(PLAIN))} <= kinds
 
 
-@pytest.mark.parametrize("cutoff", [0.8, 0.9, 0.95, 1.0])
+@pytest.mark.parametrize("cutoff", [0.8, 0.95, 1.0])
 def test_rates_are_those_of_the_plain_edit_distance(cutoff: float) -> None:
     chance = random.Random(7)
-    first = ["".join(chance.choices("abc", k=chance.randrange(1, 90))) for _ in range(30)]
+    first = ["".join(chance.choices("abc", k=chance.randrange(1, 70))) for _ in range(20)]
     codes = ["".join(x if chance.random() > 0.1 else chance.choice("abc") for x in a) for a in first * 3] + ["", "a"]
     wanted = {
         (i, j): rate(a, b)

@@ -1,7 +1,8 @@
 """Keep the exam unseen: three detectors of what training data and an exam have in common, and what they find."""
 
 from hornbook.scrub.audit import AuditScrub
+from hornbook.scrub.idioms import Idioms
 from hornbook.scrub.near import NearExam
 from hornbook.scrub.stage import Scrub
 
-__all__ = ["AuditScrub", "NearExam", "Scrub"]
+__all__ = ["AuditScrub", "Idioms", "NearExam", "Scrub"]

@@ -6,7 +6,7 @@ there is none) and how near it is. The rules are in ngram.py, syntax.py and near
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from hornbook.embedder import Embedder, embed
@@ -18,9 +18,15 @@ if TYPE_CHECKING:
     from hornbook.benchmarks import Problem
 
 
-def by_words(exam: Sequence[Problem], texts: pa.ChunkedArray, n: int = ngram.N, shared: int = 0) -> list[str]:
+def by_words(
+    exam: Sequence[Problem],
+    texts: pa.ChunkedArray,
+    n: int = ngram.N,
+    shared: int = 0,
+    idioms: Collection[bytes] = frozenset(),
+) -> list[str]:
     """The problem with which each text has most runs of n words in common."""
-    runs = ngram.index([(problem.text, problem.solution) for problem in exam], n, shared)
+    runs = ngram.index([(problem.text, problem.solution) for problem in exam], n, shared, idioms)
     found = ngram.closest(runs, ngram.find(runs, texts), len(texts))
     return [exam[at].task_id if at >= 0 else "" for at in found]
 

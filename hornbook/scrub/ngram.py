@@ -11,7 +11,7 @@ Not covered: paraphrase and renaming (syntax.py, nearest.py); a problem of fewer
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -53,8 +53,10 @@ def runs_of(text: str, n: int = N) -> set[bytes]:
     return {b" ".join(words[at : at + n]) for at in range(len(words) - n + 1)}
 
 
-def index(problems: Sequence[Sequence[str]], n: int = N, shared: int = 0) -> Runs:
-    """Index the runs of each problem's texts. `shared`: leave out runs that more problems than this have; 0 for none.
+def index(
+    problems: Sequence[Sequence[str]], n: int = N, shared: int = 0, left_out: Collection[bytes] = frozenset()
+) -> Runs:
+    """Index the runs of each problem's texts but some; and, unless `shared` is 0, those that more problems have.
 
     >>> index([["one two three"], ["two three four"]], n=2).owners
     [(0,), (1,), (0, 1)]
@@ -62,15 +64,9 @@ def index(problems: Sequence[Sequence[str]], n: int = N, shared: int = 0) -> Run
     owners: dict[bytes, list[int]] = {}
     for at, texts in enumerate(problems):
         for run in sorted(set().union(*(runs_of(text, n) for text in texts))):
-            if LETTERS.search(run):
+            if LETTERS.search(run) and run not in left_out:
                 owners.setdefault(run, []).append(at)
     return _indexed(n, {run: who for run, who in owners.items() if not shared or len(who) <= shared})
-
-
-def without(runs: Runs, left_out: set[bytes]) -> Runs:
-    """The same index without some runs."""
-    pairs = zip(runs.spelled, runs.owners, strict=True)
-    return _indexed(runs.n, {run: list(who) for run, who in pairs if run not in left_out})
 
 
 def _indexed(n: int, owners: dict[bytes, list[int]]) -> Runs:

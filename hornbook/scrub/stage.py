@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from hornbook import benchmarks, records
 from hornbook.embedder import Embedder
-from hornbook.scrub import detect, ngram, syntax
+from hornbook.scrub import detect, idioms, ngram, syntax
 from hornbook.scrub.exams import problems
+from hornbook.scrub.idioms import Idioms
 from hornbook.stage import Desk, Marking, Price, Runs, Size, Stage
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class Scrub(Marking):
     how: Embedder = Embedder()
     shared: int = 0
     smallest: int = 15
+    idioms: Idioms | None = None  # runs of words that it found often are no evidence
 
     @property
     def runs(self) -> Runs:  # type: ignore[override]
@@ -64,7 +66,7 @@ class Scrub(Marking):
         exam, texts = problems(desk, self.exams), rows["text"].to_pylist()
         hits, names, rates = [""] * len(rows), [""] * len(rows), [0.0] * len(rows)
         if self.ngram is not None:
-            hits = detect.by_words(exam, rows["text"], self.ngram, self.shared)
+            hits = detect.by_words(exam, rows["text"], self.ngram, self.shared, idioms.read(desk, self.idioms))
         if self.syntax is not None:
             names, rates = detect.by_trees(exam, texts, self.smallest, min(self.syntax, syntax.FLOOR))
         more = {"ngram_hit": pa.array(hits, pa.string()), "nearest_exam": pa.array(names, pa.string()),
