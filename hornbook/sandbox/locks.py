@@ -64,7 +64,7 @@ def limit_program(cpu_s: int, memory_bytes: int, threads: int) -> None:
 
 def landlock_abi() -> int:
     """The kernel's Landlock version, 0 where there is none."""
-    return max(0, LIBC.syscall(syscalls.LANDLOCK_CREATE_RULESET, None, ctypes.c_size_t(0), 1))
+    return max(0, int(LIBC.syscall(syscalls.LANDLOCK_CREATE_RULESET, None, ctypes.c_size_t(0), 1)))
 
 
 def landlock(readable: Iterable[str], writable: Iterable[str], listable: Iterable[str] = ()) -> None:

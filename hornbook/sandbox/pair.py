@@ -78,7 +78,7 @@ class Zygote:
         settings = {"role": role, "level": level, "uid": uid, "hide": [root]}
         self._process = subprocess.Popen(
             [sys.executable, "-s", "-P", "-S", "-B", "-X", "utf8", "-c", BOOT, root, json.dumps(settings)],
-            stdin=theirs,
+            stdin=theirs.fileno(),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             env={"PYTHONHASHSEED": "0"},  # sets keep one order, so verdicts do not change from run to run

@@ -17,7 +17,7 @@ REMEDIES = {
     "landlock": "a kernel from 5.13 on with landlock among its security modules (lsm=landlock,... at boot)",
     "seccomp": "a kernel with CONFIG_SECCOMP_FILTER on x86_64 or aarch64; in a container, one whose profile allows it",
     "limits": "a system where RLIMIT_AS can be lowered: Linux",
-    "namespaces": "sysctl kernel.unprivileged_userns_clone=1 and kernel.apparmor_restrict_unprivileged_userns=0, or root",
+    "namespaces": "root, or sysctl kernel.unprivileged_userns_clone=1 kernel.apparmor_restrict_unprivileged_userns=0",
 }
 PROMISES = {
     "landlock": "no file outside the interpreter is read or written",

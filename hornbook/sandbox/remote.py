@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 FACES: dict[str, type] = {
     kind.__name__: kind
@@ -26,7 +28,7 @@ KINDS: dict[str, type] = {
 BINARY = "add sub mul matmul truediv floordiv mod divmod pow lshift rshift and xor or".split()  # noqa: SIM905
 DUNDERS = [
     f"__{name}__"
-    for name in (
+    for name in (  # noqa: SIM905
         "call getitem setitem delitem len iter next reversed bool int float index complex enter exit length_hint "
         "missing fspath bytes abs neg pos invert round trunc floor ceil contains"
     ).split()
@@ -77,19 +79,19 @@ class Remote:
 
     def __instancecheck__(self, value: Any) -> bool:
         if isinstance(type(value), type) and issubclass(type(value), Remote):
-            return value._hb_peer.do("of", value._hb_number, "isinstance", self) is True  # type: ignore[no-any-return]
+            return value._hb_peer.do("of", value._hb_number, "isinstance", self) is True
         return False
 
     def __subclasscheck__(self, value: Any) -> bool:
         if issubclass(type(value), Remote):
-            return value._hb_peer.do("of", value._hb_number, "issubclass", self) is True  # type: ignore[no-any-return]
+            return value._hb_peer.do("of", value._hb_number, "issubclass", self) is True
         return False
 
-    def _of(self, what: str, kind: type, *args: Any) -> Any:
+    def _of(self, what: str, kind: Callable[..., T], *args: Any) -> T:
         value = self._hb_peer.do("of", self._hb_number, what, *args)
         if type(value) is not kind:
-            raise TypeError(f"{what}() of an object of the program gave no {kind.__name__}")
-        return value
+            raise TypeError(f"{what}() of an object of the program gave no plain value")
+        return value  # type: ignore[no-any-return]
 
     def _compare(self, name: str, other: Any) -> Any:
         remote = issubclass(type(other), Remote)
@@ -108,7 +110,7 @@ class Remote:
     def __doc__(self) -> Any:  # type: ignore[override]
         return self._hb_peer.do("get", self._hb_number, "__doc__")
 
-    @property
+    @property  # type: ignore[misc]
     def __class__(self) -> Any:
         if self._hb_face is not None:
             return self._hb_face
@@ -187,10 +189,15 @@ def kind_of(value: object) -> str | None:
 
 def plain_of(value: Any) -> Any:
     """The plain value inside an instance of a subclass, by the plain type's own methods."""
-    face = FACES[face_of(type(value)) or ""]
+    face: Any = FACES[face_of(type(value)) or ""]
     if face is dict:
         return dict(dict.items(value))
     if face in (list, tuple, set, frozenset):
         return face(face.__iter__(value))
-    by = {int: int.__int__, float: float.__float__, str: str.__str__, complex: complex.__complex__}
+    by: dict[type, Callable[[Any], Any]] = {
+        int: int.__int__,
+        float: float.__float__,
+        str: str.__str__,
+        complex: complex.__complex__,
+    }
     return by[face](value) if face in by else face(face.__add__(value, face()))

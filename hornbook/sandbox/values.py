@@ -260,8 +260,7 @@ def pour(old: Any, new: Any) -> None:
         return
     if kind is list or kind is tuple:
         if len(old) == len(new):
-            merged = [_merge(before, after) for before, after in zip(old, new, strict=True)]
-            new = merged
+            new = [_merge(before, after) for before, after in zip(old, new, strict=True)]
         if kind is list:
             old[:] = new
     elif issubclass(kind, dict):

@@ -15,7 +15,7 @@ import struct
 import threading
 from collections.abc import Callable
 from os import read, write
-from typing import Any
+from typing import Any, NoReturn
 
 from hornbook.sandbox.remote import (
     DUNDERS,
@@ -154,7 +154,7 @@ class Peer(Codec):
             self.give_up(f"the program broke the protocol: {error}")
         if type(frame) is not list or not frame:
             self.give_up("the program broke the protocol: no frame")
-        return frame  # type: ignore[no-any-return]
+        return frame
 
     def _read(self, size: int) -> bytes:
         try:
@@ -165,7 +165,7 @@ class Peer(Codec):
             self.give_up("the program ended")
         return data
 
-    def give_up(self, why: str) -> None:
+    def give_up(self, why: str) -> NoReturn:
         self.broken = self.broken or why
         raise Gone(self.broken)
 
@@ -346,7 +346,7 @@ class Peer(Codec):
         try:
             error = self._rebuilt(frame[1])
         except (ProtocolError, ValueError, TypeError, LookupError) as problem:
-            return self.give_up(f"the program broke the protocol: {problem}")  # type: ignore[func-returns-value]
+            self.give_up(f"the program broke the protocol: {problem}")
         if len(frame) > 2 or not isinstance(error, Exception):
             self.give_up(f"the program raised {type(error).__name__}: {error}")
         if isinstance(error, StopIteration) and not (request[0] == "do" and request[2] == "__next__"):
@@ -356,7 +356,7 @@ class Peer(Codec):
 
 
 def _text_of(self: Any) -> str:
-    return self._hb_text if "_hb_text" in self.__dict__ else BaseException.__str__(self)  # type: ignore[no-any-return]
+    return self._hb_text if "_hb_text" in self.__dict__ else BaseException.__str__(self)
 
 
 def _get_of(self: Any, name: str) -> Any:

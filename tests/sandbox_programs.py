@@ -1,0 +1,360 @@
+"""Programs for the sandbox's tests: hostile ones that try one thing each, and honest ones that must not suffer for it.
+
+HOSTILE: name -> the verdicts it deserves, and the program; asked for numbers it cannot know (SECRET). FOOLING: programs
+with tests that are easy to fool. HONEST: programs that are right, with tests that need something carried across.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+# What hostile programs are asked for: a number that no program can know without having seen the tests.
+SECRET = "assert f(3) == 829_461\nassert f(4) == 551_278\n"
+CANARY = Path(tempfile.gettempdir()) / f"hornbook-canary-{os.getpid()}"
+
+HOSTILE: dict[str, tuple[str, str]] = {
+    # leaving early
+    "os._exit(0) at import": ("killed", "import os\nos._exit(0)"),
+    "os._exit(0) in the call": ("killed", "import os\ndef f(x): os._exit(0)"),
+    "sys.exit(0) at import": ("error", "import sys\nsys.exit(0)"),
+    "sys.exit(0) in the call": ("error", "import sys\ndef f(x): sys.exit(0)"),
+    "exit by a signal of its own": ("killed", "import os, signal\ndef f(x): os.kill(os.getpid(), signal.SIGKILL)"),
+    "a crash of the interpreter": ("killed", "import ctypes\ndef f(x): return ctypes.string_at(0)"),
+    "StopIteration out of the call": ("error", "def f(x): raise StopIteration"),
+    "KeyboardInterrupt out of the call": ("error", "def f(x): raise KeyboardInterrupt"),
+    "GeneratorExit out of the call": ("error", "def f(x): raise GeneratorExit"),
+    "an atexit handler": ("failed", "import atexit, os\natexit.register(lambda: os._exit(0))\ndef f(x): return 0"),
+    "an excepthook": ("error", "import os, sys\nsys.excepthook = lambda *a: os._exit(0)\ndef f(x): return 1 / 0"),
+    "the exit of a thread": (
+        "killed",
+        "import os, threading, time\ndef f(x):\n    threading.Thread(target=os._exit, args=(0,)).start()\n"
+        "    time.sleep(5)",
+    ),
+    # saying what a pass looks like
+    "a printed pass": ("failed", 'def f(x):\n    print(\'{"status": "passed", "reason": ""}\')\n    return 0'),
+    "a pass written to every descriptor": (
+        "killed error",
+        'import os\nline = b\'{"status": "passed", "reason": ""}\\n\'\n'
+        "for fd in range(3, 64):\n    try: os.write(fd, line)\n    except OSError: pass\ndef f(x): return 0",
+    ),
+    "a pass on the report pipe, then an exit": (
+        "killed",
+        'import os, stat\nline = b\'{"status": "passed", "reason": ""}\\n\'\n'
+        "for fd in range(3, 64):\n    try:\n        if stat.S_ISFIFO(os.fstat(fd).st_mode): os.write(fd, line)\n"
+        "    except OSError: pass\nos._exit(0)",
+    ),
+    "every descriptor closed": ("killed", "import os\nos.closerange(0, 64)\ndef f(x): return 0"),
+    "a forged reply": (
+        "error",
+        "import os, struct\ndef f(x):\n    for fd in range(3, 64):\n"
+        "        try: os.write(fd, struct.pack('=I', 10) + b'[\"r\",12345]' * 3)\n        except OSError: pass\n"
+        "    return 0",
+    ),
+    "a frame of 4 GiB": (
+        "error",
+        "import os\ndef f(x):\n    for fd in range(3, 64):\n"
+        "        try: os.write(fd, b'\\xff' * 64)\n        except OSError: pass\n    return 0",
+    ),
+    "a frame nested 100,000 deep": (
+        "error",
+        "import os, struct\ndef f(x):\n    data = b'[' * 100_000\n    for fd in range(3, 64):\n"
+        "        try: os.write(fd, struct.pack('=I', len(data)) + data)\n        except OSError: pass\n    return 0",
+    ),
+    # answering what is hoped for
+    "__eq__ that is always true": (
+        "failed",
+        "class Yes:\n    __hash__ = object.__hash__\n    def __eq__(self, other): return True\n"
+        "    def __ne__(self, o): return False\n"
+        "def f(x): return Yes()",
+    ),
+    "an int with its own __eq__": (
+        "failed",
+        "class Yes(int):\n    __hash__ = int.__hash__\n    def __eq__(self, other): return True\n"
+        "def f(x): return Yes(1)",
+    ),
+    "a metaclass with its own __eq__": (
+        "failed",
+        "class Meta(type):\n    __hash__ = type.__hash__\n    def __eq__(self, other): return True\n"
+        "class Yes(metaclass=Meta): pass\n"
+        "def f(x): return Yes",
+    ),
+    "unittest.mock.ANY": ("failed", "from unittest import mock\ndef f(x): return mock.ANY"),
+    "a NaN": ("failed", "def f(x): return float('nan')"),
+    "builtins in the program's process": (
+        "failed killed error",
+        "import builtins\nbuiltins.AssertionError = type('Quiet', (BaseException,), {})\n"
+        "builtins.__build_class__ = None\nbuiltins.isinstance = lambda *a: True\ndef f(x): return 0",
+    ),
+    "a patched json and struct": (
+        "error",
+        "import json, struct\njson.JSONEncoder.encode = lambda *a: 'true'\nstruct.pack = lambda *a: b''\n"
+        "from hornbook.sandbox import values\nvalues._text = lambda tree: '[]'\ndef f(x): return 0",
+    ),
+    "a patched wire": (
+        "error",
+        "import sys\nwire = sys.modules['hornbook.sandbox.wire']\n"
+        "wire.Peer._called = lambda self, *a: ['r', {'k': ['builtins', 'eval']}, 'x']\ndef f(x): return 0",
+    ),
+    "sys.modules emptied": ("failed", "import sys\nsys.modules.clear()\ndef f(x): return 0"),
+    # looking for the tests
+    "the frames above": (
+        "failed",
+        "import re, sys\ndef f(x):\n    frame = sys._getframe()\n    while frame:\n"
+        "        found = re.search(r'f.3. == (\\d+)', repr((frame.f_locals, frame.f_globals)).replace('_', ''))\n"
+        "        if found: return int(found[1])\n        frame = frame.f_back\n    return 0",
+    ),
+    "every object of the collector": (
+        "failed",
+        "import gc\ndef f(x):\n    gc.unfreeze()\n    needle = f'f({x}) =' + '= '\n    for d in gc.get_objects():\n"
+        "        for o in gc.get_referents(d):\n"
+        "            if isinstance(o, str) and needle in o: return int(o.split(needle)[1][:7])",
+    ),
+    "the caller's globals through an argument": (
+        "error",
+        "def f(x): return x.__globals__",
+    ),
+    "its own source of answers: sys.argv and environment": (
+        "failed",
+        "import os, sys\ndef f(x): return 829_461 if '829' in repr((sys.argv, dict(os.environ))) else 0",
+    ),
+    "/proc/self/mem": ("error refused", "def f(x): return open('/proc/self/mem', 'rb').read(10)"),
+    "/proc of the parent": (
+        "error refused",
+        "import os\ndef f(x): return open(f'/proc/{os.getppid()}/environ', 'rb').read()",
+    ),
+    "/proc of everybody": (
+        "failed error refused",
+        "import glob\ndef f(x): return [open(p, 'rb').read() for p in glob.glob('/proc/[0-9]*/cmdline')] or 1 / 0",
+    ),
+    "ptrace of the parent": (
+        "failed",
+        "import ctypes, os\ndef f(x): return ctypes.CDLL(None).ptrace(16, os.getppid(), 0, 0)",
+    ),
+    "process_vm_readv of the parent": (
+        "failed",
+        "import ctypes, os\ndef f(x): return ctypes.CDLL(None).syscall(310, os.getppid(), 0, 0, 0, 0, 0)",
+    ),
+    # files
+    "/etc/passwd": ("error refused", "def f(x): return open('/etc/passwd').read()"),
+    "the host's home": ("error refused", "import os\ndef f(x): return os.listdir('/root') + os.listdir('/home')"),
+    "a file next door": ("error refused failed", f"def f(x): open({str(CANARY)!r}, 'a').write('x')"),
+    "the canary removed": ("error refused", f"import os\ndef f(x): os.unlink({str(CANARY)!r})"),
+    "a symlink out": (
+        "error refused failed",
+        f"import os\ndef f(x):\n    os.symlink({str(CANARY)!r}, 'link')\n    return open('link', 'w').write('x')",
+    ),
+    "a hard link out": ("error refused", f"import os\ndef f(x): os.link({str(CANARY)!r}, 'link')"),
+    "another root": ("refused", "import os\ndef f(x): os.chroot('/')"),
+    "a mount by ctypes": (
+        "failed",
+        "import ctypes\ndef f(x): return ctypes.CDLL(None).mount(b'none', b'/', b'tmpfs', 0, 0)",
+    ),
+    "another user": ("refused", "import os\ndef f(x): os.setuid(0)"),
+    "the mode of the interpreter": ("refused", "import os\ndef f(x): os.chmod(os.__file__, 0o777)"),
+    "a disk bomb": (
+        "error refused",
+        "def f(x):\n    for i in range(100):\n        open(f'bomb{i}', 'wb').write(b'x' * 1_000_000)",
+    ),
+    "a file of 10 MB": ("error refused", "def f(x): open('big', 'wb').write(b'x' * 10_000_000)"),
+    "shared memory": (
+        "error refused",
+        "import os\ndef f(x): os.write(os.open('/dev/shm/x', os.O_CREAT | os.O_RDWR), b'x')",
+    ),
+    "an anonymous file": ("refused", "import os\ndef f(x): os.memfd_create('x')"),
+    # processes, signals, network
+    "a fork": ("refused", "import os\ndef f(x): return os.fork()"),
+    "a fork bomb": ("refused", "import os\ndef f(x):\n    while True: os.fork()"),
+    "a double fork by ctypes": ("failed", "import ctypes\ndef f(x): return ctypes.CDLL(None).fork()"),
+    "vfork and clone as raw calls": (
+        "failed",
+        "import ctypes\ncall = ctypes.CDLL(None).syscall\ndef f(x): return (call(58), call(56, 17, 0, 0, 0, 0))",
+    ),
+    "a shell": ("failed", "import os\ndef f(x): return os.system('echo')"),
+    "another program in its place": (
+        "refused",
+        "import os, sys\ndef f(x): os.execv(sys.executable, ['python', '-c', ''])",
+    ),
+    "a subprocess": ("error refused", "import subprocess\ndef f(x): return subprocess.run(['/bin/true'])"),
+    "the parent killed": ("refused", "import os\ndef f(x): os.kill(os.getppid(), 9)"),
+    "everybody killed": ("refused", "import os\ndef f(x): os.kill(-1, 9)"),
+    "the group killed": ("refused", "import os\ndef f(x): os.killpg(os.getpgid(os.getppid()) or 1, 9)"),
+    "a connection": ("refused", "import socket\ndef f(x): socket.create_connection(('127.0.0.1', 80))"),
+    "a name looked up": ("error refused", "import socket\ndef f(x): socket.getaddrinfo('example.org', 80)"),
+    "a listening socket": ("refused", "import socket\ndef f(x): socket.create_server(('', 0))"),
+    "a unix socket": ("refused", "import socket\ndef f(x): socket.socket(socket.AF_UNIX).connect('/run/x')"),
+    "io_uring": (
+        "failed",
+        "import ctypes\ndef f(x): return ctypes.CDLL(None).syscall(425, 8, ctypes.create_string_buffer(120))",
+    ),
+    "bpf and userfaultfd": (
+        "failed",
+        "import ctypes\ncall = ctypes.CDLL(None).syscall\ndef f(x): return (call(321, 0, 0, 0), call(323, 0))",
+    ),
+    "a new user namespace": ("failed", "import ctypes\ndef f(x): return ctypes.CDLL(None).unshare(0x10000000)"),
+    "limits raised": (
+        "error refused",
+        "import resource\ndef f(x): resource.setrlimit(resource.RLIMIT_AS, (1 << 40, 1 << 40))",
+    ),
+    # time and memory
+    "an endless loop": ("timeout", "def f(x):\n    while True: pass"),
+    "an endless loop at import": ("timeout", "while True: pass"),
+    "a long sleep": ("timeout", "import time\ndef f(x): time.sleep(100)"),
+    "all signals masked, then a loop": (
+        "timeout",
+        "import signal\ndef f(x):\n    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())\n"
+        "    while True: pass",
+    ),
+    "itself stopped": ("timeout", "import os, signal\ndef f(x): os.kill(os.getpid(), signal.SIGSTOP)"),
+    "a C loop that holds the lock": ("timeout", "def f(x): return sum(range(10 ** 12))"),
+    "a regular expression without end": ("timeout", "import re\ndef f(x): return re.match('(a+)+$', 'a' * 40 + 'b')"),
+    "an exponential number": ("timeout", "def f(x): return 9 ** 9 ** 9"),
+    "2 GiB at once": ("memory", "def f(x): return len(bytearray(2 << 30))"),
+    "memory in small pieces": (
+        "memory timeout",
+        "def f(x):\n    l = []\n    while True: l.append(bytearray(1 << 20))",
+    ),
+    "a thread bomb": (
+        "error timeout memory",
+        "import threading, time\ndef f(x):\n"
+        "    for _ in range(10_000): threading.Thread(target=time.sleep, args=(50,)).start()",
+    ),
+    "threads that never end": (
+        "failed",
+        "import threading\ndef loop():\n    while True: pass\ndef f(x):\n"
+        "    threading.Thread(target=loop).start()\n    return 0",
+    ),
+    "endless recursion": ("error", "def f(x): return f(x)"),
+    "recursion into the C stack": (
+        "killed error memory",
+        "import sys\nsys.setrecursionlimit(10 ** 8)\nclass A:\n    def __repr__(self): return repr(self)\n"
+        "def f(x): return repr(A())",
+    ),
+    "endless output": ("timeout", "def f(x):\n    while True: print('x' * 10_000)"),
+    "an endless iterator": ("failed", "import itertools\ndef f(x): return itertools.count()"),
+    "a result nested 5,000 deep": ("error", "def f(x):\n    r = []\n    for _ in range(5_000): r = [r]\n    return r"),
+    "a result that contains itself": ("error", "def f(x):\n    r = []\n    r.append(r)\n    return r"),
+    "a result of 50 MB": ("error timeout memory", "def f(x): return 'x' * 50_000_000"),
+    "an integer of 100,000 digits": ("failed", "def f(x): return 10 ** 100_000"),
+    "a message without end": ("error", "def f(x): raise ValueError('x' * 1_000_000)"),
+    "an exception that cannot be printed": (
+        "error killed",
+        "class E(Exception):\n    def __str__(self): raise SystemExit(0)\ndef f(x): raise E",
+    ),
+    "a program nested 100,000 deep": ("syntax", "x = " + "(" * 100_000),
+    "null bytes": ("syntax", "x = 1\0"),
+}
+
+SWALLOWING = "try:\n    f(3)\nexcept BaseException:\n    pass\n"
+PEEKING = "def secret(x): return x == 829_461\nassert f(secret) is None"
+TOLERANT = "assert abs(f(3) - 829_461.5) < 1e-6"
+FOOLING: dict[str, tuple[str, str]] = {
+    "an exit that the tests swallow": ("import os\ndef f(x): os._exit(0)", SWALLOWING),
+    "a SystemExit that the tests swallow": ("def f(x): raise SystemExit(0)", SWALLOWING),
+    "a difference that is always zero": (
+        "class Z:\n    def __sub__(self, o): return 0.0\ndef f(x): return Z()",
+        TOLERANT,
+    ),
+    "a float's own difference": (
+        "class Z(float):\n    def __sub__(self, o): return 0.0\ndef f(x): return Z(1)",
+        TOLERANT,
+    ),
+    "a container of everything": (
+        "class C:\n    def __contains__(self, o): return True\ndef f(x): return C()",
+        "assert 829_461 in f(3)",
+    ),
+    "an order that always holds": (
+        "class L:\n    def __lt__(self, o): return True\n    __gt__ = __lt__\ndef f(x): return L()",
+        "assert f(3) > 9",
+    ),
+    "a reflected comparison": (
+        "class E:\n    def __eq__(self, o): return True\ndef f(x): return E()",
+        "assert [829_461] == [f(3)]",
+    ),
+    "a dictionary of yes": (
+        "class D(dict):\n    def __eq__(self, o): return True\n    __hash__ = None\ndef f(x): return D()",
+        "assert {1: 829_461} == f(3)",
+    ),
+    "the globals of a callback": ("def f(g): return g.__globals__ and None", PEEKING),
+    "the code of a callback": ("def f(g): return g.__code__.co_consts and None", PEEKING),
+    "the closure's frame by an exception": (
+        "def f(g):\n    try: g()\n    except TypeError as e:\n        trace, names = e.__traceback__, []\n"
+        "        while trace:\n"
+        "            names.append(trace.tb_frame.f_globals['__name__'])\n            trace = trace.tb_next\n"
+        "        return None if 'tests' in names else names",
+        PEEKING,
+    ),
+    "the check redefined": ("def check(x): pass\ndef f(x): return 0", "def check(x): assert x == 829_461\ncheck(f(3))"),
+}
+
+# Programs that are right, for what must be carried across: name -> program, tests
+HONEST: dict[str, tuple[str, str]] = {
+    "plain data": (
+        "def f(*a): return a",
+        "assert f(1, 1.5, 'x', None, True, b'y', {1: (2,)}, {3}) == (1, 1.5, 'x', None, True, b'y', {1: (2,)}, {3})",
+    ),
+    "types kept apart": (
+        "def f(x): return x",
+        "assert type(f((1,))) is tuple and type(f(True)) is bool and type(f(1.0)) is float",
+    ),
+    "an argument changed in place": ("def f(x): x.sort()", "l = [3, 1]\nassert f(l) is None and l == [1, 3]"),
+    "the same list returned": ("def f(x):\n    x.append(1)\n    return x", "l = []\nassert f(l) is l and l == [1]"),
+    "a nested argument changed": ("def f(x): x['a'][0].add(2)", "d = {'a': [{1}]}\nf(d)\nassert d == {'a': [{1, 2}]}"),
+    "a generator": ("def f(n):\n    yield from range(n)", "assert list(f(3)) == [0, 1, 2]"),
+    "an iterator of zip": ("def f(a, b): return zip(a, b)", "assert list(f([1], [2])) == [(1, 2)]"),
+    "an exception by its class": (
+        "def f(x): return [][x]",
+        "try:\n    f(1)\nexcept IndexError as e:\n    assert 'range' in str(e)\nelse:\n    assert False",
+    ),
+    "an exception of its own": (
+        "class Bad(ValueError): pass\ndef f(x): raise Bad('no')",
+        "try:\n    f(1)\nexcept ValueError as e:\n    assert str(e) == 'no'\nelse:\n    assert False",
+    ),
+    "a callback": ("def f(g, x): return g(g(x))", "assert f(lambda y: y * 2, 3) == 12"),
+    "a function returned": ("def f(n): return lambda x: x + n", "assert f(2)(3) == 5"),
+    "a key function of a builtin": ("def f(k): return sorted(['bb', 'a'], key=k)", "assert f(len) == ['a', 'bb']"),
+    "an object with methods": (
+        "class Stack:\n    def __init__(self): self.items = []\n    def push(self, x): self.items.append(x)\n"
+        "    def __len__(self): return len(self.items)\ndef f(): return Stack()",
+        "s = f()\ns.push(1)\ns.push(2)\nassert len(s) == 2 and s.items == [1, 2]",
+    ),
+    "a named tuple": (
+        "from collections import namedtuple\nP = namedtuple('P', 'x y')\ndef f(): return P(1, 2)",
+        "assert f() == (1, 2) and f().x == 1 and f()[1] == 2",
+    ),
+    "a dataclass's field": (
+        "from dataclasses import dataclass\n@dataclass\nclass P:\n    x: int\ndef f(): return P(4)",
+        "assert f().x == 4",
+    ),
+    "decimals and fractions": (
+        "from fractions import Fraction\ndef f(x): return Fraction(x, 3)",
+        "from fractions import Fraction\nassert f(2) == Fraction(2, 3)",
+    ),
+    "a big integer": ("def f(x): return x ** 100", "assert f(10) == 10 ** 100"),
+    "no number and infinity": (
+        "def f(): return [float('inf'), float('nan')]",
+        "a, b = f()\nassert a == float('inf') and b != b",
+    ),
+    "text beyond the first plane": (
+        "def f(x): return x[::-1]",
+        "assert f('a\\U0001f600\\ud800') == '\\ud800\\U0001f600a'",
+    ),
+    "a node of the tests' own class": (
+        "def f(n):\n    total = 0\n    while n:\n        total, n = total + n.val, n.next\n    return total",
+        "class Node:\n    def __init__(self, val, next=None): self.val, self.next = val, next\n"
+        "assert f(Node(1, Node(2))) == 3",
+    ),
+    "a helper that prints": ("def f(x):\n    print('noise' * 100_000)\n    return x", "assert f(1) == 1"),
+    "threads": (
+        "import threading\ndef f(n):\n    out = []\n"
+        "    ts = [threading.Thread(target=out.append, args=(i,)) for i in range(n)]\n"
+        "    [t.start() for t in ts]\n    [t.join() for t in ts]\n    return sorted(out)",
+        "assert f(5) == [0, 1, 2, 3, 4]",
+    ),
+    "asyncio": (
+        "import asyncio\nasync def g():\n    await asyncio.sleep(0)\n    return 5\ndef f(): return asyncio.run(g())",
+        "assert f() == 5",
+    ),
+    "a main block that would fail": ("def f(x): return x\nif __name__ == '__main__':\n    input()", "assert f(1) == 1"),
+}

@@ -1,0 +1,131 @@
+"""The sandbox attacked: every hostile program tries one thing, and none may pass, get out, or stop the next one."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sandbox_programs import CANARY, FOOLING, HONEST, HOSTILE, SECRET
+
+from hornbook.sandbox import Job, Refused, Sandbox, Verdict, probe
+
+if sys.platform != "linux":
+    pytest.skip("the sandbox refuses elsewhere", allow_module_level=True)
+
+BAD = {"failed", "error", "syntax", "timeout", "memory", "killed", "refused"}
+
+
+@pytest.fixture(scope="module", params=["A", "B"])
+def box(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
+    CANARY.write_text("alive")
+    try:
+        with Sandbox(level=request.param) as sandbox:
+            yield sandbox
+    except Refused as refused:
+        pytest.skip(str(refused))
+    finally:
+        CANARY.unlink(missing_ok=True)
+
+
+@pytest.fixture(scope="module")
+def verdicts(box: Sandbox) -> dict[str, Verdict]:
+    """All programs at once, so that hostile ones run beside honest ones."""
+    jobs = {name: (code, SECRET) for name, (_, code) in HOSTILE.items()} | FOOLING | HONEST
+    asked = [Job(code, tests, ("f",), timeout_s=0.3, memory_mb=512) for code, tests in jobs.values()]
+    return dict(zip(jobs, box.run(asked), strict=True))
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_program_ends_in_the_verdict_it_deserves(verdicts: dict[str, Verdict], name: str) -> None:
+    expected = HOSTILE[name][0].split()
+    assert verdicts[name].status in expected, verdicts[name]
+
+
+@pytest.mark.parametrize("name", FOOLING)
+def test_tests_that_are_easy_to_fool_are_not_fooled(verdicts: dict[str, Verdict], name: str) -> None:
+    assert verdicts[name].status in BAD, verdicts[name]
+
+
+@pytest.mark.parametrize("name", HONEST)
+def test_an_honest_program_passes_beside_hostile_ones(verdicts: dict[str, Verdict], name: str) -> None:
+    assert verdicts[name].status == "passed", verdicts[name]
+
+
+def test_the_host_is_as_it_was(box: Sandbox, verdicts: dict[str, Verdict]) -> None:
+    assert CANARY.read_text() == "alive"
+    with_us = subprocess.run(["ps", "-eo", "uid="], capture_output=True, text=True).stdout.split()
+    own = {pair_user for pair in box._pairs for pair_user in map(str, pair._uids)} - {"0"}
+    assert sum(uid in own for uid in with_us) <= len(own)  # the warm parents and nobody else
+    assert not list(Path("/dev/shm").glob("x")) and not list(Path.cwd().glob("bomb*"))
+
+
+def test_what_one_program_leaves_in_its_scratch_folder_the_next_does_not_find(box: Sandbox) -> None:
+    if box.level != "A":
+        pytest.skip("level B has no scratch folder")
+    write = "import os\nos.makedirs('a/b')\nopen('a/b/c', 'w').write('x')\nos.mkdir('shut', 0)"
+    look = "import os\nassert os.listdir('.') == [], os.listdir('.')"
+    assert {verdict.status for verdict in box.run([Job(write), Job(look)] * 6)} == {"passed"}
+
+
+def test_a_program_without_tests_is_run_and_says_so(box: Sandbox) -> None:
+    verdict = box.one(Job("print('hello')"))
+    assert (verdict.status, verdict.trust, verdict.output) == ("passed", "ran", "hello\n")
+    assert box.one(Job("if __name__ == '__main__':\n    1 / 0")).reason == "ZeroDivisionError: division by zero"
+
+
+def test_a_failed_assertion_is_quoted(box: Sandbox) -> None:
+    verdict = box.one(Job("def f(x): return 2", "assert f(1) == 2\nassert f(2) == 4, 'four'", ("f",)))
+    assert (verdict.status, verdict.reason) == ("failed", "assert f(2) == 4, 'four' (four)")
+
+
+def test_verdicts_keep_the_order_of_the_jobs(box: Sandbox) -> None:
+    jobs = [Job(f"import time\ntime.sleep({0.1 * (i % 3 == 0)})\nprint({i})") for i in range(30)]
+    assert [verdict.output for verdict in box.run(jobs)] == [f"{i}\n" for i in range(30)]
+
+
+def test_draws_and_sets_are_the_same_every_time(box: Sandbox) -> None:
+    code = "import random\nprint(random.random(), {str(i) for i in range(20)})"
+    assert len({verdict.output for verdict in box.run([Job(code)] * 9)}) == 1
+
+
+def test_a_killed_zygote_is_replaced_and_its_job_judged(box: Sandbox) -> None:
+    for pair in box._pairs:
+        pair._c._process.kill()
+        pair._t._process.kill()
+    jobs = [
+        Job("def f(x): return x", "assert f(1) == 1", ("f",)),
+        Job("def f(x): return 0", "assert f(1) == 1", ("f",)),
+    ]
+    assert [verdict.status for verdict in box.run(jobs * 4)] == ["passed", "failed"] * 4
+
+
+def test_closing_leaves_no_process() -> None:
+    with Sandbox(workers=1) as box:
+        pids = [zygote._process.pid for pair in box._pairs for zygote in (pair._c, pair._t)]
+        assert box.one(Job("pass")).status == "passed"
+    assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
+
+
+def test_a_kernel_without_landlock_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    from hornbook import sandbox
+    from hornbook.sandbox import Layer, pair
+
+    monkeypatch.setattr(
+        pair,
+        "BOOT",
+        "import sys\n" + pair.BOOT.replace("zygote.main", "zygote.locks.landlock_abi = lambda: 0\nzygote.main"),
+    )
+    monkeypatch.setattr(sandbox, "probe", lambda: [Layer("landlock", False, "no file is read", "a newer kernel")])
+    with pytest.raises(Refused, match="landlock.*no file is read.*a newer kernel"):
+        Sandbox(workers=1)
+    with Sandbox(workers=1, allow_unsafe=True) as box:
+        assert (box.level, box.one(Job("pass")).trust) == ("none", "unsafe")
+
+
+def test_every_layer_was_tried_and_names_its_promise() -> None:
+    assert [(layer.name, bool(layer.detail)) for layer in probe()] == [
+        (name, True) for name in ("landlock", "seccomp", "limits", "namespaces")
+    ]
