@@ -27,8 +27,8 @@ def text_for(prompt: str) -> str:
 class FakeTeacher:
     """A context manager; faults by name: 429, 500, cut, half, no-text, 401, 404, quota, schema, hang."""
 
-    def __init__(self, fault: Fault = lambda n: "", delay_s: float = 0.0) -> None:
-        self.fault, self.delay_s = fault, delay_s
+    def __init__(self, fault: Fault = lambda n: "", delay_s: float = 0.0, retry_after: str = "0.01") -> None:
+        self.fault, self.delay_s, self.retry_after = fault, delay_s, retry_after
         self.requests = 0
         self.answered: collections.Counter[str] = collections.Counter()  # by prompt
         self.bodies: list[dict[str, Any]] = []
@@ -82,7 +82,7 @@ class FakeTeacher:
             await asyncio.sleep(self.delay_s)
         key = request.headers.get("Authorization", "")
         if fault == "429":
-            return web.Response(status=429, headers={"Retry-After": "0.01"}, text="slow down")
+            return web.Response(status=429, headers={"Retry-After": self.retry_after}, text="slow down")
         if fault == "500":
             return web.Response(status=500, text="oops")
         if fault in ("401", "403", "404"):

@@ -2,7 +2,7 @@
 
 In: requests, the desk's options, the ledger. Out: an entry each, committed to the ledger in groups before its place is
 given to the next request. The number in flight adapts: doubled each round until the server's first refusal, then one
-more a round and half at each refusal (TCP's rule); Retry-After is honoured. What stops all (key, credit, model,
+more a round and fewer at each refusal, as TCP does; Retry-After is honoured. What stops all (key, credit, model,
 budget, a dead server) lets the requests in flight end and be kept, then raises UserError.
 Not covered: streaming; the vendors' batch interfaces.
 """
@@ -146,7 +146,7 @@ class _Clerk:
                 await asyncio.to_thread(self.ledger.release, each.key)
                 self.aside.discard(each.key)
             if isinstance(error, Refused):
-                self.gate.refused(sent)
+                self.gate.refused(sent, error.wait_s)
             raise
         self.gate.answered()
         self.answered_at = time.monotonic()
