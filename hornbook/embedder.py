@@ -113,8 +113,9 @@ def _body(name: str, layer: int, device: str) -> tuple[Callable[[Any], Any], Any
 
     source = str(embedded.folder()) if name == embedded.NAME else name
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source)
-        model = AutoModel.from_pretrained(source, dtype=fast_dtype(device)).to(device).eval()
+        with embedded.quiet():
+            tokenizer = AutoTokenizer.from_pretrained(source)
+            model = AutoModel.from_pretrained(source, dtype=fast_dtype(device)).to(device).eval()
     except (OSError, ValueError) as error:
         first = str(error).strip().split("\n")[0]
         raise UserError(

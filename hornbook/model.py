@@ -8,11 +8,8 @@ Not covered: grouped heads, query-key norms and other variants of the format: `l
 
 from __future__ import annotations
 
-import dataclasses
 import json
-import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +19,7 @@ from torch import Tensor, nn
 
 from hornbook import store
 from hornbook.records import UserError
+from hornbook.shape import Shape
 
 if TYPE_CHECKING:
     from hornbook.tokenizer import Tokenizer
@@ -32,52 +30,6 @@ ROPE_THETA = 10_000.0  # PhiConfig.rope_theta
 NO_TARGET = -100  # a position without a next token to predict
 
 Attend = Callable[[Tensor], Tensor]
-
-
-@dataclass(frozen=True)
-class Shape:
-    """What a model is made of. The defaults are phi-1's; `Shape.of` turns one dial instead."""
-
-    layers: int = 24
-    width: int = 2048
-    heads: int = 32
-    vocab: int = 51_200  # rows of the embedding: at least the tokenizer's entries
-    context: int = 2048
-    rotary: int = 32  # dimensions of each head that are rotated
-
-    @staticmethod
-    def of(name: str, vocab: int = 51_200, context: int = 2048) -> Shape:
-        """A preset by name (phi-1, phi-1-small), or the phi-like shape nearest to a total such as "17M" or "1.3B"."""
-        if name in PRESETS:
-            layers, width = PRESETS[name]
-            return Shape(layers, width, width // HEAD, vocab, context)
-        match = re.fullmatch(r"(\d+(?:\.\d+)?)([MB])", name)
-        if not match:
-            raise UserError(f"no shape is named {name!r}: use {', '.join(PRESETS)}, or a size such as 4M, 17M or 1.3B")
-        wanted = float(match[1]) * {"M": 1e6, "B": 1e9}[match[2]]
-        all_shapes = (
-            Shape(layers, width, width // HEAD, vocab, context)
-            for width in range(HEAD, 4096 + HEAD, HEAD)
-            for layers in range(max(2, width // 86), max(2, width // 40) + 1)
-        )
-        found = min(all_shapes, key=lambda shape: abs(shape.parameters() - wanted))
-        if not 0.75 < found.parameters() / wanted < 1.33:
-            raise UserError(
-                f"no shape of {name} has a vocabulary of {vocab:,}: embedding and head alone are too large. "
-                "Take a larger size or a smaller vocabulary"
-            )
-        return found
-
-    def parameters(self) -> int:
-        """Weights and biases, embedding and untied head included."""
-        c = self.width
-        block = 12 * c * c + 9 * c + 2 * c  # matrices; biases (q, k, v, dense: 4, MLP: 5); LayerNorm
-        return self.layers * block + 2 * self.vocab * c + self.vocab + 2 * c
-
-
-# The paper's two shapes: layers, width (section 2.3). Their heads are 64 wide, 32 of which are rotated.
-PRESETS = {"phi-1": (24, 2048), "phi-1-small": (20, 1024)}
-HEAD = 64
 
 
 class Phi(nn.Module):
@@ -429,7 +381,3 @@ def with_dropout(model: Phi, dropout: float) -> Phi:
         if isinstance(module, Phi | Block):
             module.dropout = dropout
     return model
-
-
-def shape_facts(shape: Shape) -> dict[str, int]:
-    return dataclasses.asdict(shape)

@@ -237,7 +237,7 @@ def _manifest(stage: Stage, desk: Desk, parts: Sequence[str], set_aside: Mapping
 
 
 # Files of every stage's folder that describe the run rather than what was made.
-BOOKKEEPING = ("intent.json", "manifest.json", "usage.json")
+BOOKKEEPING = ("intent.json", "manifest.json", "usage.json", "speed.json")
 
 
 def _part_facts(path: Path) -> dict[str, Any]:

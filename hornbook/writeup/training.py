@@ -22,11 +22,14 @@ def section(desk: Desk, stages: Sequence[Stage]) -> Section | None:
     blocks: list[Block] = []
     rows = []
     for stage in trained:
+        folder = desk.folder(stage)
         log = _log(desk, stage)
         blocks.append(_curve(stage.name, log))
-        rows.append(_row(stage, store.read_json(desk.folder(stage) / "training.json"), log))
-    columns = ["stage", "parameters", "steps", "batch tokens", "tokens", "learning rate", "held-out loss", "tokens/s"]
-    blocks.append(Table(columns, rows, "The model that goes on is the checkpoint with the lowest held-out loss."))
+        facts = {**store.read_json(folder / "training.json"), **store.read_json(folder / "speed.json")}
+        rows.append(_row(stage, facts))
+    columns = ["stage", "parameters", "steps", "batch tokens", "tokens", "learning rate", "held-out loss"]
+    columns += ["of step", "precision", "tokens/s"]
+    blocks.append(Table(columns, rows, "Held-out loss in nats a token, of the checkpoint that goes on"))
     return Section("Training", blocks)
 
 
@@ -47,7 +50,7 @@ def _curve(name: str, log: Sequence[dict[str, Any]]) -> Figure:
     )
 
 
-def _row(stage: Stage, facts: dict[str, Any], log: Sequence[dict[str, Any]]) -> list[Any]:
+def _row(stage: Stage, facts: dict[str, Any]) -> list[Any]:
     return [
         stage.name,
         facts["parameters"],
@@ -56,5 +59,7 @@ def _row(stage: Stage, facts: dict[str, Any], log: Sequence[dict[str, Any]]) -> 
         facts["tokens"],
         facts["lr"],
         facts["held_out_loss"],
+        facts["chosen_step"],
+        facts["precision"],
         round(facts["tokens_per_s"]),
     ]
