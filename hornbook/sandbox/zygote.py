@@ -36,8 +36,9 @@ THREADS = 64
 
 def main(settings: dict[str, Any]) -> None:
     """Lock, say so, and serve until the supervisor hangs up."""
-    control = socket.socket(fileno=0)
     os.closerange(3, 1 << 16)
+    control = socket.socket(fileno=os.dup(0))
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     try:
         for name in PRELOADED.split():
             importlib.import_module(name)
@@ -172,13 +173,11 @@ class Zygote:
 
     def _child(self, job: dict[str, Any], channel: int, report: int, output: int) -> None:
         """In the fork: only the channel and the two pipes stay open, then the limits and seccomp, then the job."""
-        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.dup2(output, 1)
         os.dup2(output, 2)
         keep = sorted({0, 1, 2, report, *([channel] if channel >= 0 else [])})
         for low, high in zip(keep, [*keep[1:], 256], strict=True):
             os.closerange(low + 1, high)
-        sys.stdin = open(0, closefd=False)  # noqa: SIM115 it lives as long as the process
         random.seed(0)  # so that a program which draws without a seed gets the same verdict every time
         locks.limit_program(int(job["cpu_s"]) + 2, job["memory_mb"] << 20, THREADS if os.getuid() == self._uid else 0)
         if self._seccomp is not None:
