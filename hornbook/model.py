@@ -119,8 +119,8 @@ def _rotate(qkv: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Rotate the first dimensions of queries and keys by their position; the halves are the pairs, as in GPT-NeoX."""
     half = cos.shape[-1]
     cos, sin = cos.to(qkv.dtype), sin.to(qkv.dtype)
-    qk, v = torch.split(qkv, (2, 1), dim=-3)
-    a, b, rest = torch.split(qk, (half, half, qk.shape[-1] - 2 * half), dim=-1)
+    qk, v = torch.split(qkv, [2, 1], dim=-3)
+    a, b, rest = torch.split(qk, [half, half, qk.shape[-1] - 2 * half], dim=-1)
     rotated = torch.cat((a * cos - b * sin, b * cos + a * sin, rest), dim=-1)
     return torch.cat((rotated, v), dim=-3)
 
@@ -327,7 +327,7 @@ def _to_hugging_face(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
             theirs[f"{_OUTSIDE[module]}.{kind}"] = tensor
         elif module == "into":
             width = tensor.shape[0] // 7
-            parts = torch.split(tensor, (width, width, width, 4 * width))
+            parts = torch.split(tensor, [width, width, width, 4 * width])
             theirs |= {f"model.layers.{path[1]}.{n}.{kind}": p for n, p in zip(_INTO, parts, strict=True)}
         else:
             theirs[f"model.layers.{path[1]}.{_INSIDE[module]}.{kind}"] = tensor
