@@ -46,7 +46,7 @@ def mutants(program: str, entry_point: str) -> Iterator[str]:
 def swapped(node: ast.AST) -> bool:
     """One comparison or operator becomes another."""
     if isinstance(node, ast.Compare) and type(node.ops[0]) in SWAPS:
-        node.ops[0] = SWAPS[type(node.ops[0])]()  # type: ignore[assignment]
+        node.ops[0] = SWAPS[type(node.ops[0])]()  # type: ignore[call-overload]
     elif isinstance(node, (ast.BinOp, ast.AugAssign, ast.BoolOp)) and type(node.op) in SWAPS:
         node.op = SWAPS[type(node.op)]()  # type: ignore[assignment]
     else:

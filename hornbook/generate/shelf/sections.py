@@ -51,7 +51,7 @@ def sections() -> Iterator[Section]:
 
 
 def split(source: str, path: str) -> Section:
-    """One file as a record. Raises AssertionError, with the file's name, where the first three lines are not its head."""
+    """One file as a record. Raises AssertionError, with the file's name, where its head is not as it must be."""
     head = _HEAD.match(source)
     assert head, f"{path} does not open with '# title', 'topic: ...', 'format: ...' and an empty line"
     return Section(

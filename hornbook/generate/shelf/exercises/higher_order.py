@@ -186,8 +186,8 @@ def test_price_with() -> None:
 
 
 def domino_rows(length: int) -> int:
-    """In how many ways can a row of `length` cells be filled with red tiles of 2 cells and blue tiles of 3 cells, if two
-    blue tiles must never touch? Cache the recursive function so that long rows are quick.
+    """In how many ways can a row of `length` cells be filled with red tiles of 2 cells and blue tiles of 3 cells, if
+    two blue tiles must never touch? Cache the recursive function so that long rows are quick.
 
     >>> [domino_rows(n) for n in (2, 3, 5, 6)]
     [1, 1, 2, 1]

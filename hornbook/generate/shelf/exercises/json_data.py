@@ -138,7 +138,8 @@ def fill_template(template: Any, values: dict[str, Any]) -> Any:
 
 
 def test_fill_template() -> None:
-    assert fill_template({"who": "{name}", "say": ["hi {name}!", 1]}, {"name": "Bo"}) == {"who": "Bo", "say": ["hi Bo!", 1]}
+    filled = fill_template({"who": "{name}", "say": ["hi {name}!", 1]}, {"name": "Bo"})
+    assert filled == {"who": "Bo", "say": ["hi Bo!", 1]}
     assert fill_template(["{n}", "{n}{n}", "n"], {"n": 3}) == [3, "33", "n"]
     assert fill_template({"{k}": None}, {}) == {"{k}": None}
     assert fill_template("{xs}", {"xs": [1]}) == [1]

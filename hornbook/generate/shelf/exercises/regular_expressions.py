@@ -89,7 +89,8 @@ def mirror_dates(text: str) -> str:
     >>> mirror_dates("12/31/2020")
     '31 December 2020'
     """
-    months = "January February March April May June July August September October November December".split()
+    first = ["January", "February", "March", "April", "May", "June"]
+    months = [*first, "July", "August", "September", "October", "November", "December"]
 
     def rewritten(match: re.Match[str]) -> str:
         month, day = int(match[1]), int(match[2])
