@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from hornbook.embedder import Embedder, embed
 from hornbook.scrub import nearest, ngram, syntax
+from hornbook.scrub.exams import views
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -44,9 +45,9 @@ def by_trees(
 def by_vectors(
     exam: Sequence[Problem], texts: Sequence[str], how: Embedder, device: str = "cpu"
 ) -> tuple[list[str], list[float]]:
-    """The problem whose solution is nearest to each text, and the L2 distance of their vectors."""
+    """The problem of which one of the forms (exams.views) is nearest to each text, and their vectors' L2 distance."""
     if not texts:
         return [], []
-    known = embed([problem.solution for problem in exam], how, device)
-    where, distance = nearest.nearest(known, embed(texts, how, device))
-    return [exam[at].task_id for at in where[:, 0].tolist()], distance[:, 0].tolist()
+    forms, owners = views(exam)
+    where, distance = nearest.nearest(embed(forms, how, device), embed(texts, how, device))
+    return [exam[owners[at]].task_id for at in where[:, 0].tolist()], distance[:, 0].tolist()

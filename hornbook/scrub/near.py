@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from hornbook import benchmarks, records
 from hornbook.embedder import Embedder, embed
 from hornbook.scrub import nearest, ngram, syntax
-from hornbook.scrub.exams import problems
+from hornbook.scrub.exams import problems, views
 from hornbook.stage import Desk, Price, Runs, Size, Stage
 
 if TYPE_CHECKING:
@@ -145,10 +145,16 @@ def _by_trees(exam: Sequence[Problem], rows: pa.Table, top: int) -> Ranked:
 def _by_vectors(exam: Sequence[Problem], rows: pa.Table, top: int, how: Embedder | None, device: str) -> Ranked:
     if how is None or not len(rows):
         return
-    known = embed([problem.solution for problem in exam], how, device)
-    where, distance = nearest.nearest(embed(rows["text"].to_pylist(), how, device), known, top)
-    for problem, (found, far) in enumerate(zip(where.tolist(), distance.tolist(), strict=True)):
-        yield problem, "embedding", list(zip(found, far, strict=True))
+    forms, owners = views(exam)
+    vectors = embed(rows["text"].to_pylist(), how, device)
+    where, distance = nearest.nearest(vectors, embed(forms, how, device), top)
+    best: dict[int, dict[int, float]] = {}
+    for problem, found, far in zip(owners, where.tolist(), distance.tolist(), strict=True):
+        mine = best.setdefault(problem, {})
+        for at, value in zip(found, far, strict=True):
+            mine[at] = min(value, mine.get(at, value))
+    for problem, mine in best.items():
+        yield problem, "embedding", sorted(mine.items(), key=lambda item: (item[1], item[0]))[:top]
 
 
 def merged(parts: Iterable[Iterable[Near]], top: int = 3) -> list[Near]:

@@ -12,6 +12,8 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from hornbook.scrub.exams import docstrings, parsing, without_docstrings
+
 if TYPE_CHECKING:
     from hornbook.benchmarks import Problem
 
@@ -34,12 +36,7 @@ def verbatim(problem: Problem) -> str:
 
 def bare(problem: Problem) -> str | None:
     """The program without its docstrings, otherwise letter for letter."""
-    tree = ast.parse(problem.solution)
-    lines = problem.solution.splitlines()
-    gone = [node for _, node in _docstrings(tree)]
-    for node in sorted(gone, key=lambda n: -n.lineno):
-        lines[node.lineno - 1 : node.end_lineno] = []
-    return _parsing("\n".join(lines) + "\n") if gone else None
+    return without_docstrings(problem.solution)
 
 
 def reformatted(problem: Problem) -> str:
@@ -122,30 +119,9 @@ def planted(exam: Sequence[Problem]) -> Iterator[tuple[str, str, str]]:
                 yield kind, problem.task_id, text
 
 
-def _parsing(text: str) -> str | None:
-    try:
-        ast.parse(text)
-    except SyntaxError:
-        return None
-    return text
-
-
-def _docstrings(tree: ast.AST) -> Iterator[tuple[Any, ast.Expr]]:
-    """(owner, statement) of every docstring that is not all of its owner's body."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Module) and len(node.body) > 1:
-            first = node.body[0]
-            if (
-                isinstance(first, ast.Expr)
-                and isinstance(first.value, ast.Constant)
-                and isinstance(first.value.value, str)
-            ):
-                yield node, first
-
-
 def _undocumented(problem: Problem) -> ast.Module:
     tree = ast.parse(problem.solution)
-    for owner, _ in list(_docstrings(tree)):
+    for owner, _ in list(docstrings(tree)):
         del owner.body[0]
     return tree
 
@@ -153,14 +129,14 @@ def _undocumented(problem: Problem) -> ast.Module:
 def _reword(program: str) -> str | None:
     """Every docstring of a program by the table of synonyms, cut before its first example."""
     lines = program.splitlines()
-    found = sorted(_docstrings(ast.parse(program)), key=lambda pair: -pair[1].lineno)
+    found = sorted(docstrings(ast.parse(program)), key=lambda pair: -pair[1].lineno)
     for _, node in found:
         given = ast.literal_eval(node.value)
         prose = re.split(r">>>|\n\s*(?:for )?examples?\b", given, maxsplit=1, flags=re.I)[0]
         told = re.sub(r"[A-Za-z]+", lambda m: SYNONYMS.get(m[0].lower(), m[0]), prose)
         told = told.replace("\\", " ").replace('"', "'").strip()
         lines[node.lineno - 1 : node.end_lineno] = [f'{" " * node.col_offset}"""{told}"""']
-    return _parsing("\n".join(lines) + "\n") if found else None
+    return parsing("\n".join(lines) + "\n") if found else None
 
 
 def _renamed(tree: ast.Module) -> ast.Module:
