@@ -2,7 +2,8 @@
 
 In: HumanEval, and the source of the running Python's standard library, in which every problem is planted verbatim once.
 Out: megabytes a second and plants found of each 13-gram tool; pairs a second of each tree distance; the time of 880,000
-exercises against 164 problems; benchmarks/results/scrub.json.
+exercises against 164 problems; recall on planted paraphrases and alarms on the library, with and without the rule for
+small trees; benchmarks/results/scrub.json.
 Run: python benchmarks/scrub.py [--peers PYTHON ...]. Each PYTHON is the interpreter of an environment that has some of
   pip install 'datatrove[processing]' spacy apted zss x-ted     (Python 3.11)
   pip install decontaminate                                     (Python 3.12: allenai/decon's bindings)
@@ -39,7 +40,7 @@ def main() -> None:
         print(json.dumps(PEERS[asked.who[0]](Path(asked.who[1]))))
         return
     with tempfile.TemporaryDirectory() as folder:
-        rows = words_rows(Path(folder), asked.peers) + trees_rows(Path(folder), asked.peers)
+        rows = words_rows(Path(folder), asked.peers) + trees_rows(Path(folder), asked.peers) + audit_rows()
     print(f"load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores; figures hold where it is about 1")
     for row in rows:
         print(f"{row['what']:10} {row['tool']:14} {row['rate']:14,.1f} {row['unit']:12} {row['note']}")
@@ -251,6 +252,35 @@ def xted(folder: Path) -> dict[str, float]:
         return parents, labels
 
     return timed_pairs("x-ted", folder, prepare, lambda a, b: x_ted_compute(*a, *b))
+
+
+# What is found, and what is found wrongly -----------------------------------------------------------------------------
+
+
+def audit_rows() -> list[dict[str, object]]:
+    from hornbook import benchmarks
+    from hornbook.scrub import audit, plant
+
+    exam, functions = benchmarks.load("humaneval"), library_functions()
+    made = list(plant.planted(exam))
+    rows: list[dict[str, object]] = []
+    for smallest in (0, 15):
+        settings = audit.Settings(smallest=smallest)
+        on_plants = audit.hits(exam, [text for *_, text in made], settings)
+        on_library = audit.hits(exam, functions, settings)
+        for found in audit.recall([kind for kind, *_ in made], on_plants):
+            rows.append(
+                audited(f"{found.detector}, {found.among}", found.rate.value, smallest, found.hits, found.rate.n)
+            )
+        for detector, tasks in on_library.items():
+            number = sum(task != "" for task in tasks)
+            rows.append(audited(f"{detector}, library", number / len(tasks), smallest, number, len(tasks)))
+    return rows
+
+
+def audited(what: str, rate: float, smallest: int, hits: int, n: int) -> dict[str, object]:
+    return {"what": "audit", "tool": "hornbook", "rate": 100 * rate, "unit": "% hit",
+            "note": f"{what}: {hits} of {n}, trees of {smallest} nodes and more"}  # fmt: skip
 
 
 # -------------------------------------------------------------------------------------------------------------------

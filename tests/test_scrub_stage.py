@@ -181,3 +181,10 @@ def test_code_that_few_documents_have_is_evidence(tmp_path: Path) -> None:
     stage = Scrub("clean", data, (Held("exam"),), syntax=None, idioms=Idioms("idioms", data, (Held("exam"),), often=3))
     run(stage, Desk(tmp_path))
     assert not any(row["kept"] for row in rows_of(Desk(tmp_path), stage))
+
+
+@pytest.mark.parametrize(
+    ("text", "state"), [(OTHER, "parsed"), ("Look:\n" + OTHER, "repaired"), ("it's prose\n", "unreadable")]
+)
+def test_the_column_tree_says_what_could_be_read(text: str, state: str, tmp_path: Path) -> None:
+    assert scrubbed([text], tmp_path)[0]["tree"] == state

@@ -113,7 +113,7 @@ def hits(
 
     column = pa.chunked_array([pa.array(texts, pa.string())])
     found = {f"{settings.ngram}-gram": detect.by_words(exam, column, settings.ngram, settings.shared)}
-    tasks, rates = detect.by_trees(exam, texts, settings.smallest, min(settings.rates, default=syntax.FLOOR))
+    tasks, rates, _ = detect.by_trees(exam, texts, settings.smallest, min(settings.rates, default=syntax.FLOOR))
     for least in settings.rates:
         near = zip(tasks, rates, strict=True)
         found[f"syntax tree at {least:g}"] = [task if rate >= least - 1e-6 else "" for task, rate in near]

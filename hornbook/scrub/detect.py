@@ -34,12 +34,16 @@ def by_words(
 
 def by_trees(
     exam: Sequence[Problem], texts: Sequence[str], smallest: int = 0, cutoff: float = syntax.FLOOR
-) -> tuple[list[str], list[float]]:
-    """The problem that one of each text's functions matches best, and the rate; "" and 0 below the cutoff."""
+) -> tuple[list[str], list[float], list[str]]:
+    """The problem that one of each text's functions matches best, the rate ("" and 0 below the cutoff), and whether
+    the text parsed, was repaired, or is unreadable.
+    """
     units = [syntax.unit(problem.solution, problem.entry_point) for problem in exam]
     units = [unit if len(unit) >= smallest else "" for unit in units]
-    best, rate = syntax.nearest(units, [syntax.trees(text) for text in texts], cutoff)
-    return [exam[at].task_id if at >= 0 else "" for at in best.tolist()], rate.tolist()
+    trees = [syntax.trees(text) for text in texts]
+    best, rate = syntax.nearest(units, trees, cutoff)
+    tasks = [exam[at].task_id if at >= 0 else "" for at in best.tolist()]
+    return tasks, rate.tolist(), [tree.state for tree in trees]
 
 
 def by_vectors(

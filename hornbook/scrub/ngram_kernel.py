@@ -28,7 +28,7 @@ def letters() -> Any:
 
 @njit(inline="always")
 def _fed(word: Any, c: Any) -> Any:
-    """A byte more: rotated by seven bits and joined, two cycles, where a product takes four; it need only find candidates."""
+    """A byte more, by rotation, in half the cycles of a product: the hash need only find candidates."""
     return (word << np.uint64(7)) ^ (word >> np.uint64(57)) ^ np.uint64(c)
 
 

@@ -3,7 +3,7 @@
 In: kept documents or exercises, and exams. Out: marks; reasons are "13-gram overlap: HumanEval/12", "syntax tree
 match: HumanEval/3 at 0.97" and "embedding distance: HumanEval/7 at 0.11"; and columns that say how near every row came:
 ngram_hit (the problem whose words it shares, or ""), syntax_match (the highest match rate, 0 below 0.8) with
-nearest_exam (its problem), and, if asked for, embedding_distance with embedding_exam.
+nearest_exam (its problem), tree (parsed, repaired or unreadable), and, by option, embedding_distance, embedding_exam.
 A copy is called one even if nothing came of it: records are compared as they are, not as a model would use them.
 """
 
@@ -30,8 +30,9 @@ class Scrub(Marking):
     """Drop what overlaps with `exams`: names for benchmarks.load, or stages of exercises. None switches a detector off.
 
     `shared`: a run of words that more problems than this have is an idiom and no evidence (0: every run counts).
-    `smallest`: trees of fewer nodes are not compared, for `return len(s)` is in half of all files; the paper, which
-    scrubbed exercises only, has no such limit (0).
+    `smallest`: trees of fewer nodes are not compared, for `return len(s)` is in half of all files. At 15, as many of
+    HumanEval's 164 problems are left to the other detectors (benchmarks/scrub.py counts what that gains and costs);
+    the paper, which scrubbed exercises only, states no such limit (0).
     """
 
     exams: tuple[str | Stage, ...] = ("humaneval",)
@@ -64,13 +65,14 @@ class Scrub(Marking):
         import pyarrow as pa
 
         exam, texts = problems(desk, self.exams), rows["text"].to_pylist()
-        hits, names, rates = [""] * len(rows), [""] * len(rows), [0.0] * len(rows)
+        nothing = [""] * len(rows)
+        hits, names, rates, states = nothing, nothing, [0.0] * len(rows), nothing
         if self.ngram is not None:
             hits = detect.by_words(exam, rows["text"], self.ngram, self.shared, idioms.read(desk, self.idioms))
         if self.syntax is not None:
-            names, rates = detect.by_trees(exam, texts, self.smallest, min(self.syntax, syntax.FLOOR))
+            names, rates, states = detect.by_trees(exam, texts, self.smallest, min(self.syntax, syntax.FLOOR))
         more = {"ngram_hit": pa.array(hits, pa.string()), "nearest_exam": pa.array(names, pa.string()),
-                "syntax_match": pa.array(rates, pa.float32())}  # fmt: skip
+                "syntax_match": pa.array(rates, pa.float32()), "tree": pa.array(states, pa.string())}  # fmt: skip
         near, far = names, [math.inf] * len(rows)
         if self.embedding is not None:
             near, far = detect.by_vectors(exam, texts, self.how, str(desk.options.get("device", "cpu")))
