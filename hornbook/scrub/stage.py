@@ -30,9 +30,9 @@ class Scrub(Marking):
     """Drop what overlaps with `exams`: names for benchmarks.load, or stages of exercises. None switches a detector off.
 
     `shared`: a run of words that more problems than this have is an idiom and no evidence (0: every run counts).
-    `smallest`: trees of fewer nodes are not compared, for `return len(s)` is in half of all files. At 15, as many of
-    HumanEval's 164 problems are left to the other detectors (benchmarks/scrub.py counts what that gains and costs);
-    the paper, which scrubbed exercises only, states no such limit (0).
+    `smallest`: trees of fewer nodes, block ends counted, are not compared: `return len(s)` is in half of all files. At
+    15, as many of HumanEval's 164 problems are left to the other detectors (benchmarks/scrub.py counts what that gains
+    and costs); the paper, which scrubbed exercises only, states no such limit (0).
     """
 
     exams: tuple[str | Stage, ...] = ("humaneval",)
