@@ -1,7 +1,7 @@
 """How many requests may be in flight: found out from the server's answers and refusals, as TCP finds a link's width.
 
 In: answered() and refused() as they come. Out: an async context manager that lets so many in. Doubled each round until
-the first refusal, then one more a round, and 0.7 times as many at a refusal, once a round. A stated rate is kept by spacing.
+the first refusal, then one more a round, and fewer at a refusal, once a round. A stated rate is kept by spacing.
 """
 
 from __future__ import annotations
