@@ -18,10 +18,11 @@ from collections.abc import Iterable
 from hornbook.sandbox import syscalls
 
 LIBC = ctypes.CDLL(None, use_errno=True)
+PYTHON = ctypes.PyDLL(None, use_errno=True)  # the same functions, called without letting go of the interpreter's lock
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS, PR_CAPBSET_DROP = 1, 4, 22, 38, 24
 OUTPUT_BYTES = 1 << 20  # a program's files, its captured output among them, are cut here
 CAP_DAC_READ_SEARCH = 2
-READ_FILE, READ_DIR = 4, 8
+WRITE_FILE, READ_FILE, READ_DIR = 2, 4, 8
 
 
 def check(value: int, what: str) -> int:
@@ -30,6 +31,11 @@ def check(value: int, what: str) -> int:
         number = ctypes.get_errno()
         raise OSError(number, f"{what}: {os.strerror(number)}")
     return value
+
+
+def fork() -> int:
+    """fork() without Python's hooks: a process of one thread needs none, and they cost 0.6 ms of page faults."""
+    return check(PYTHON.fork(), "fork")
 
 
 def prctl(option: int, value: int) -> None:
@@ -99,7 +105,7 @@ def _allow(ruleset: int, path: str, rights: int) -> None:
     except OSError:
         return  # what is not there needs no right
     if not os.path.isdir(path):
-        rights &= READ_FILE
+        rights &= READ_FILE | WRITE_FILE
     rule = struct.pack("=Qi", rights, handle)
     try:
         check(LIBC.syscall(syscalls.LANDLOCK_ADD_RULE, ruleset, 1, rule, 0), f"Landlock rule for {path}")
