@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -102,11 +103,29 @@ def test_a_killed_zygote_is_replaced_and_its_job_judged(box: Sandbox) -> None:
     assert [verdict.status for verdict in box.run(jobs * 4)] == ["passed", "failed"] * 4
 
 
-def test_closing_leaves_no_process() -> None:
-    with Sandbox(workers=1) as box:
-        pids = [zygote._process.pid for pair in box._pairs for zygote in (pair._c, pair._t)]
-        assert box.one(Job("pass")).status == "passed"
-    assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
+@pytest.mark.parametrize("level", ["A", "B"])
+def test_closing_in_the_middle_of_jobs_leaves_no_process(level: str) -> None:
+    before = children()
+    with Sandbox(workers=2, level=level) as box:
+        endless = Job("while True: pass", timeout_s=60)
+        assert next(box.run([Job("pass"), endless, endless])).status == "passed"
+        assert len(children()) > len(before)
+    deadline = time.monotonic() + 5
+    while children() - before and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert children() == before
+
+
+def children() -> set[str]:
+    """Every process of the machine that is a zygote or its child, by the argument that only they have."""
+    return {path.parent.name for path in Path("/proc").glob("[0-9]*/cmdline") if b"zygote.main" in read(path)}
+
+
+def read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
 
 
 def test_a_kernel_without_landlock_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:

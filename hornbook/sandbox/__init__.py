@@ -86,7 +86,10 @@ class Sandbox:
 
     def close(self) -> None:
         """End every process; jobs that run are given up."""
-        self._threads.shutdown(wait=True, cancel_futures=True)
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        for pair in self._pairs:
+            pair.stop()
+        self._threads.shutdown(wait=True)
         self._close_pairs()
 
     def _close_pairs(self) -> None:

@@ -99,7 +99,8 @@ def _load(code: str, module: types.ModuleType, handle: int) -> bool:
 def _flush(error: BaseException | None = None) -> None:
     try:
         if error is not None:
-            traceback.print_exception(error)
+            own = error.__traceback__.tb_next if error.__traceback__ else None  # without the frame of this file
+            traceback.print_exception(error.with_traceback(own))
         sys.stdout.flush()
         sys.stderr.flush()
     except BaseException:  # the program may have put anything in their place

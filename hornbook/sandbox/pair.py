@@ -109,17 +109,21 @@ class Zygote:
         except (OSError, EOFError, ValueError) as error:
             raise Broken(f"a zygote does not answer: {type(error).__name__}") from error
 
-    def close(self) -> None:
-        self._socket.close()
+    def kill(self) -> None:
+        """End it; whoever waits for its answer gets Broken."""
         self._process.kill()  # at level A it is the parent of process 1, which dies with it
         self._process.wait()
+
+    def close(self) -> None:
+        self.kill()
+        self._socket.close()
 
 
 class Pair:
     """A candidate zygote and a judge zygote."""
 
     def __init__(self, level: str, uids: tuple[int, int], slowness: float = 1.0) -> None:
-        self._level, self._uids, self.slowness = level, uids, slowness
+        self._level, self._uids, self.slowness, self._stopped = level, uids, slowness, False
         self._open()
 
     def _open(self) -> None:
@@ -133,6 +137,12 @@ class Pair:
         self._t.ready()
         self._fresh = False
         return min(self._c.speed, self._t.speed)
+
+    def stop(self) -> None:
+        """End both at once; a job that another thread has them do becomes `infrastructure`."""
+        self._stopped = True
+        self._c.kill()
+        self._t.kill()
 
     def close(self) -> None:
         self._c.close()
@@ -150,6 +160,8 @@ class Pair:
                 return self._once(job)
             except (Broken, OSError, KeyError, TypeError, ValueError) as error:
                 problem = f"{type(error).__name__}: {error}"
+                if self._stopped:
+                    break
                 self.close()
                 self._open()
         return Verdict("infrastructure", problem, trust=self._trust(job))

@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 REMEDIES = {
     "landlock": "a kernel from 5.13 on with landlock among its security modules (lsm=landlock,... at boot)",
@@ -50,9 +51,9 @@ def elsewhere() -> str:
 
 
 def _layer(name: str) -> Layer:
-    tried = subprocess.run(
-        [sys.executable, "-B", "-m", "hornbook.sandbox.probe", name], capture_output=True, text=True, timeout=60
-    )
+    command = [sys.executable, "-B", "-m", "hornbook.sandbox.probe", name]
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    tried = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
     held = tried.returncode == 0
     lines = (tried.stderr or tried.stdout).strip().splitlines()
     detail = f"held: {PROMISES[name]}" if held else f"{PROMISES[name]}: {lines[-1] if lines else 'not to be had'}"

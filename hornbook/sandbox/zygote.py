@@ -72,6 +72,8 @@ def lock(settings: dict[str, Any]) -> None:
         uid = 0
     locks.drop_privileges(uid, keep_reading=settings["level"] == "B" and uid != 0)
     locks.confine()
+    if settings["level"] == "A":
+        locks.prctl(locks.PR_SET_PDEATHSIG, signal.SIGKILL)  # process 1 goes with its parent, and all others with it
     locks.landlock(files, [os.devnull, *([rooms.SCRATCH] if settings["level"] == "A" else [])], listable)
 
 
@@ -161,11 +163,14 @@ class Zygote:
     def _run(self, job: dict[str, Any], channel: int) -> dict[str, Any]:
         report, its_report = os.pipe()
         output, its_output = os.pipe()
-        began = time.monotonic()
+        began, parent = time.monotonic(), os.getpid()
         pid = locks.fork()
         if pid == 0:
             try:
                 os.setsid()
+                locks.prctl(locks.PR_SET_PDEATHSIG, signal.SIGKILL)
+                if os.getppid() != parent:  # it died before that was said
+                    return {}
                 os.close(report)
                 os.close(output)
                 self._child(job, channel, its_report, its_output)
