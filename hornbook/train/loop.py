@@ -1,16 +1,19 @@
 """The training loop: batches in a fixed order, one optimiser step after another, checkpoints, and no step twice.
 
-In: a model, packed sequences, settings. Out: the model trained, a log of steps, and the best held-out loss.
-Killed at any step and called again it equals never killed, bit for bit on one device: weights, optimiser state,
-schedule, data order and the random state of dropout are all in the checkpoint or follow from the step's number.
+In: a model, packed sequences, settings, a team. Out: the model trained, a log of steps, and the best held-out loss.
+Killed at any step and called again it equals never killed, bit for bit on one device: weights and optimiser state are
+in the checkpoint; learning rate, data order and dropout's random state follow from the step's number.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import math
+import signal
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -19,15 +22,22 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hornbook import store
+from hornbook import meter
 from hornbook.model import NO_TARGET, Phi
 from hornbook.records import UserError
 from hornbook.stage import Reporter
 from hornbook.train import checkpoint, optim
+from hornbook.train.parallel import Team, gathered, spread_like
+from hornbook.train.sequences import Rows, Sequences, rows_of
 
-BAD_STEPS = 8  # in a row without a finite loss, after which training stops
+BAD_STEPS = 16  # in a row without a finite gradient, after which training stops; fp16's scale needs a few to settle
 HELD_OUT = 256  # sequences at most that each evaluation reads
-SAY_EVERY_S = 20.0
+SAY_EVERY_S = 30.0
+# fp16 as in Micikevicius et al. 2018: the loss is multiplied so that small gradients survive; halved when one
+# overflows, doubled after 2,000 steps without.
+SCALE, SCALE_AFTER = 2.0**16, 2000
+
+Precision = Literal["fp32", "bf16", "fp16"]
 
 
 @dataclass(frozen=True)
@@ -46,60 +56,13 @@ class Settings:
     betas: tuple[float, float] = (0.9, 0.95)
     eps: float = 1e-8
     clip: float = 1.0
-    precision: Literal["fp32", "bf16", "fp16"] = "fp32"
+    precision: Precision = "fp32"
     muon: bool = False
+    compile: bool = False
     seed: int = 0
     evaluate_every: int = 0
     checkpoint_every: int = 0
     best: bool = False
-
-
-class Sequences:
-    """Packed sequences on disk: ids, which of them count in the loss, and the end-of-text that parts documents."""
-
-    def __init__(self, folder: Path, held_out: bool = False, documents_apart: bool = False) -> None:
-        facts = store.read_json(folder / "pack.json")
-        name, mask = ("held_out.bin", "held_out_mask.bin") if held_out else ("tokens.bin", "mask.bin")
-        shape = (facts["held_out"] if held_out else facts["sequences"], facts["context"])
-        self.end, self.apart = facts["eos"], documents_apart
-        self.ids = self._map(folder / name, facts["dtype"], shape)
-        self.mask = self._map(folder / mask, "uint8", shape) if (folder / mask).exists() else None
-
-    @staticmethod
-    def _map(path: Path, dtype: str, shape: tuple[int, int]) -> Any:
-        if not shape[0]:
-            return np.zeros(shape, dtype)
-        if path.stat().st_size != np.dtype(dtype).itemsize * shape[0] * shape[1]:
-            raise UserError(f"{path} does not hold {shape[0]:,} sequences of {shape[1]}: rebuild its stage")
-        return np.memmap(path, dtype, "r", shape=shape)
-
-    def __len__(self) -> int:
-        return int(self.ids.shape[0])
-
-    def batch(self, rows: np.ndarray[Any, Any], device: str) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Inputs and targets (B, T - 1), targets NO_TARGET where they do not count; document numbers where apart."""
-        ids = torch.from_numpy(self.ids[rows].astype(np.int64))
-        inputs, targets = ids[:, :-1].clone(), ids[:, 1:].clone()
-        if self.mask is not None:
-            targets[torch.from_numpy(self.mask[rows])[:, 1:] == 0] = NO_TARGET
-        documents = None
-        if self.apart:
-            ends = inputs == self.end
-            documents = ends.cumsum(1) - ends.long()  # an end belongs to the document that it ends
-        to = [None if each is None else each.to(device) for each in (inputs, targets, documents)]
-        assert to[0] is not None and to[1] is not None
-        return to[0], to[1], to[2]
-
-
-def rows_of(step: int, batch: int, number: int, seed: int) -> np.ndarray[Any, Any]:
-    """The sequences of a step's batch: each epoch is a permutation that follows from the seed and its number alone."""
-    wanted = np.arange(step * batch, (step + 1) * batch)
-    out = np.empty(batch, np.int64)
-    for epoch in np.unique(wanted // number):
-        order = np.random.Generator(np.random.Philox(key=[seed, int(epoch)])).permutation(number)
-        mine = wanted // number == epoch
-        out[mine] = order[wanted[mine] % number]
-    return out
 
 
 @dataclass
@@ -109,167 +72,255 @@ class Progress:
     step: int = 0
     log: list[dict[str, Any]] = field(default_factory=list)
     best_step: int = -1
-    best_loss: float = math.inf
-    skipped: int = 0
-    seconds: float = 0.0  # of this process; not kept, for it differs from run to run
-    seen: int = 0  # tokens, of this process
+    best_loss: float | None = None
+    skipped: int = 0  # steps without a finite gradient
+    bad: int = 0  # of them in a row, up to now
+    scale: float = SCALE  # of fp16's loss
+    good: int = 0  # steps since the scale was changed
+
+
+@dataclass
+class Speed:
+    """How fast this process went; differs from run to run, so it is kept out of checkpoints."""
+
+    seconds: float = 0.0
+    tokens: int = 0
 
 
 class Loop:
     """One training. `run()` does what is left of it; `finish()` leaves the model with the weights that go on."""
 
     def __init__(
-        self,
-        model: Phi,
-        data: Sequences,
-        held_out: Sequences,
-        how: Settings,
-        folder: Path,
-        device: str,
+        self, model: Phi, data: Sequences, held_out: Sequences, how: Settings, folder: Path, team: Team,
         reporter: Reporter,
-    ) -> None:
-        self.model, self.data, self.held_out, self.how = model.to(device), data, held_out, how
-        self.folder, self.device, self.reporter = folder, device, reporter
+    ) -> None:  # fmt: skip
+        self.model, self.data, self.held_out, self.how = model.to(team.device), data, held_out, how
+        self.folder, self.team, self.reporter = folder, team, reporter
+        self.at, self.speed, self.micro = Progress(), Speed(), how.micro_batch
+        if how.compile:
+            self.model.hidden = torch.compile(self.model.hidden)  # type: ignore[method-assign]
+        self.loss, self.summing = team.losses(self.model)
         self.optimisers = optim.optimisers(model, how.lr, how.betas, how.eps, how.weight_decay, how.muon)
-        self.scaler = torch.amp.GradScaler(device.split(":")[0], enabled=how.precision == "fp16")
-        self.at = Progress()
 
     def run(self) -> Progress:
-        """Train to the last step. Ctrl-C and SIGTERM save a checkpoint first. Raises UserError for a loss that stays
-        not finite, and for memory that does not suffice."""
-        torch.manual_seed(self.how.seed)
+        """Train to the last step. Ctrl-C and SIGTERM save a checkpoint first and raise KeyboardInterrupt.
+
+        Raises UserError for gradients that stay not finite, and for memory that does not suffice.
+        """
         self._resume()
-        started = time.perf_counter()
-        bad = 0
-        try:
+        started = said = time.perf_counter()
+        with _polite_stop() as asked:
             while self.at.step < self.how.steps:
-                finite = self._step()
-                bad = 0 if finite else bad + 1
-                if bad >= BAD_STEPS:
-                    raise UserError(
-                        f"the loss was not finite for {bad} steps up to {self.at.step}: a lower lr (now {self.how.lr}), "
-                        "a longer warmup or precision=fp32 may help; the last checkpoint is from before"
-                    )
-                self._after_step()
-        except KeyboardInterrupt:
-            self._save()
-            raise
-        except (torch.OutOfMemoryError, RuntimeError) as error:
-            if "memory" not in str(error).lower():
-                raise
-            raise UserError(
-                f"a micro-batch of {self.how.micro_batch} sequences does not fit in memory: try "
-                f"micro_batch={max(1, self.how.micro_batch // 2)}; the effective batch stays {self.how.batch}"
-            ) from error
-        self.at.seconds = time.perf_counter() - started
+                stop = self._step(asked())
+                self.speed.seconds = time.perf_counter() - started
+                self._after_step(stop)
+                if time.perf_counter() - said > SAY_EVERY_S:
+                    said = time.perf_counter()
+                    self._say()
         return self.at
 
-    def _step(self) -> bool:
-        """One optimiser step over the whole batch; false if it was skipped because something was not finite."""
-        how = self.how
+    def _step(self, stop: bool) -> bool:
+        """One optimiser step over the whole batch; true if any process of the team was asked to stop."""
+        how, team = self.how, self.team
         lr = optim.rate(self.at.step, how.lr, how.min_lr, how.warmup, how.schedule_steps or how.steps, how.schedule)
+        rows = rows_of(self.at.step, how.batch, len(self.data), how.seed)
+        count = self.data.counted(rows)
+        mine = np.array_split(rows, team.world)[team.rank]
+        nats, stopped = team.sums(self._gradients(mine, max(1, count)), float(stop))
+        norm = self._norm()
+        finite = math.isfinite(nats) and math.isfinite(norm)
+        if finite:
+            self._update(lr, norm)
+        self._after_gradients(finite)
+        self.at.step += 1
+        self.speed.tokens += rows.size * self.data.context
+        if team.rank == 0:
+            meter.count(tokens_in=rows.size * self.data.context)
+        seen = (self.at.log[-1]["tokens"] if self.at.log else 0) + count
+        facts = {"step": self.at.step, "loss": nats / max(1, count), "lr": lr, "grad_norm": norm, "tokens": seen}
+        self.at.log.append({**facts, "held_out_loss": None})
+        return stopped > 0
+
+    def _gradients(self, rows: Rows, count: int) -> float:
+        """Sum the gradients of these sequences' mean loss over the team; returns this process's summed nats."""
+        self.model.train()
+        while True:
+            self._seed()
+            total = torch.zeros((), dtype=torch.float64, device=self.team.device)
+            try:
+                parts = np.array_split(rows, -(-len(rows) // self.micro))
+                for at, part in enumerate(parts):
+                    batch = self.data.batch(part, self.team.device)
+                    with self.team.accumulating(self.summing, at + 1 == len(parts)):
+                        with self._cast():
+                            loss = self.loss(batch.ids, batch.targets, batch.documents)
+                        # both ways of summing over a team give the mean over its processes
+                        (loss * (self._scale() * self.team.world / count)).backward()  # type: ignore[no-untyped-call]
+                    total += loss.detach()
+                return float(total)
+            except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+                self._smaller(error)
+
+    def _smaller(self, error: BaseException) -> None:
+        """After memory was exhausted: half the micro-batch, or a UserError where that is no way out."""
+        if not isinstance(error, torch.OutOfMemoryError | MemoryError) and "allocate memory" not in str(error):
+            raise error
+        half = self.micro // 2
+        if not half:
+            raise UserError(
+                f"one sequence of {self.data.context} tokens does not fit in memory beside {self.model.shape}: use a "
+                "smaller shape or context, or several devices with hold=shards"
+            ) from error
+        if self.team.world > 1:
+            raise UserError(f"a micro-batch of {self.micro} does not fit in memory: micro_batch={half} may") from error
+        self.reporter.say(f"a micro-batch of {self.micro} sequences does not fit in memory: going on with {half}")
+        self.micro = half
+        for optimiser in self.optimisers:
+            optimiser.zero_grad(set_to_none=True)
+        if self.team.device.startswith("cuda"):
+            torch.cuda.empty_cache()
+
+    def _seed(self) -> None:
+        """Dropout's random state, from the seed, the step and the process alone."""
+        name = f"{self.how.seed}/{self.at.step}/{self.team.rank}"
+        torch.manual_seed(int.from_bytes(hashlib.blake2b(name.encode(), digest_size=7).digest(), "big"))
+
+    def _scale(self) -> float:
+        return self.at.scale if self.how.precision == "fp16" else 1.0
+
+    def _norm(self) -> float:
+        """The length of the whole gradient, as it is without fp16's scale."""
+        grads = [p.grad for p in self.model.parameters() if p.grad is not None]
+        return float(gathered(torch.nn.utils.get_total_norm(grads))) / self._scale()
+
+    def _update(self, lr: float, norm: float) -> None:
+        """Clip and step. Scale and clipping are one factor."""
+        factor = 1 / self._scale() * min(1.0, (self.how.clip or math.inf) / (norm + 1e-6))
+        if factor != 1.0:
+            torch._foreach_mul_([p.grad for p in self.model.parameters() if p.grad is not None], factor)
         for optimiser in self.optimisers:
             for group in optimiser.param_groups:
                 group["lr"] = lr
-            optimiser.zero_grad(set_to_none=True)
-        rows = rows_of(self.at.step, how.batch, len(self.data), how.seed)
-        micro = [self.data.batch(part, self.device) for part in np.array_split(rows, -(-how.batch // how.micro_batch))]
-        count = sum(int((targets != NO_TARGET).sum()) for _, targets, _ in micro)
-        self.model.train()
-        total = torch.zeros((), device=self.device)
-        for inputs, targets, documents in micro:
-            with self._cast():
-                loss = self.model.loss(inputs, targets, documents) / max(1, count)
-            torch.autograd.backward(self.scaler.scale(loss))
-            total += loss.detach()
-        for optimiser in self.optimisers:
-            self.scaler.unscale_(optimiser)
-        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), how.clip or math.inf)
-        finite = bool(torch.isfinite(total)) and (bool(torch.isfinite(norm)) or self.scaler.is_enabled())
-        for optimiser in self.optimisers if finite else []:
-            self.scaler.step(optimiser)
-        self.scaler.update()
-        self.at.step += 1
-        self.at.skipped += not finite
-        self.at.seen += count
-        said = {"step": self.at.step, "loss": float(total), "lr": lr, "grad_norm": float(norm), "tokens": count}
-        self.at.log.append({**said, "held_out_loss": None})
-        return finite
+            optimiser.step()
 
-    def _after_step(self) -> None:
-        """Evaluate and save when it is time; tell the person at the terminal."""
-        how, step = self.how, self.at.step
-        last = step == how.steps
-        if len(self.held_out) and (last or (how.evaluate_every and step % how.evaluate_every == 0)):
-            loss = self.held_out_loss()
-            self.at.log[-1]["held_out_loss"] = loss
-            if loss < self.at.best_loss:
-                self.at.best_loss, self.at.best_step = loss, step
-                if how.best and not last:
-                    self._save()
-        if last or (how.checkpoint_every and step % how.checkpoint_every == 0):
+    def _after_gradients(self, finite: bool) -> None:
+        """Count what was skipped, mind the scale, and stop where nothing is finite any more."""
+        at = self.at
+        for optimiser in self.optimisers:
+            optimiser.zero_grad(set_to_none=True)
+        at.bad, at.good, at.skipped = (0, at.good + 1, at.skipped) if finite else (at.bad + 1, 0, at.skipped + 1)
+        if not finite:
+            at.scale /= 2
+        elif at.good == SCALE_AFTER:
+            at.scale, at.good = at.scale * 2, 0
+        if at.bad >= BAD_STEPS:
+            raise UserError(
+                f"the gradient was not finite for {at.bad} steps, up to {at.step + 1}: try an lr below {self.how.lr}, "
+                "a longer warmup, clip=1.0 or precision=fp32; the last checkpoint is from before"
+            )
+
+    def _after_step(self, stop: bool) -> None:
+        """Evaluate and save when it is time."""
+        how, at = self.how, self.at
+        last = at.step == how.steps
+        save = stop or last or _due(at.step, how.checkpoint_every)
+        if len(self.held_out) and (last or _due(at.step, how.evaluate_every)):
+            loss = at.log[-1]["held_out_loss"] = self.held_out_loss()
+            if at.best_loss is None or loss < at.best_loss:
+                at.best_loss, at.best_step = loss, at.step
+                save = save or how.best
+        if save:
             self._save()
+        if stop and not last:
+            raise KeyboardInterrupt
         self.reporter.advance()
 
     @torch.no_grad()
     def held_out_loss(self) -> float:
         """Nats a token over the held-out sequences, at most HELD_OUT of them."""
         self.model.eval()
+        rows, team = np.arange(min(HELD_OUT, len(self.held_out))), self.team
         total, count = 0.0, 0
-        rows = np.arange(min(HELD_OUT, len(self.held_out)))
-        for part in np.array_split(rows, -(-len(rows) // self.how.micro_batch)):
-            inputs, targets, documents = self.held_out.batch(part, self.device)
+        # Every process must take part in every forward pass, so one without a share reads a row that does not count.
+        for part in np.array_split(rows, team.world * -(-len(rows) // (team.world * self.micro)))[
+            team.rank :: team.world
+        ]:
+            batch = self.held_out.batch(part if len(part) else rows[:1], team.device)
+            targets = batch.targets if len(part) else torch.full_like(batch.targets, NO_TARGET)
             with self._cast():
-                total += float(self.model.loss(inputs, targets, documents))
-            count += int((targets != NO_TARGET).sum())
-        return total / max(1, count)
+                total += float(self.model.loss(batch.ids, targets, batch.documents))
+            count += self.held_out.counted(part)
+        nats, counted = team.sums(total, count)
+        return nats / max(1, counted)
 
     def _cast(self) -> contextlib.AbstractContextManager[Any]:
         if self.how.precision == "fp32":
             return contextlib.nullcontext()
         dtype = torch.bfloat16 if self.how.precision == "bf16" else torch.float16
-        return torch.autocast(self.device.split(":")[0], dtype)
+        return torch.autocast(self.team.device.split(":")[0], dtype)
+
+    def _say(self) -> None:
+        last = self.at.log[-1]
+        self.reporter.say(
+            f"step {self.at.step}: loss {last['loss']:.3f}, {self.speed.tokens / self.speed.seconds:,.0f} tokens/s"
+        )
 
     def _save(self) -> None:
-        tensors = {f"model.{name}": tensor for name, tensor in self.model.state_dict().items()}
+        tensors = {f"model.{name}": gathered(tensor) for name, tensor in self.model.state_dict().items()}
         tensors |= {f"optim.{name}": tensor for name, tensor in optim.state(self.optimisers).items()}
-        tensors["random.cpu"] = torch.get_rng_state()
-        if self.device.startswith("cuda"):
-            tensors["random.cuda"] = torch.cuda.get_rng_state(self.device)
-        facts = {
-            "log": self.at.log,
-            "best_step": self.at.best_step,
-            "best_loss": None if math.isinf(self.at.best_loss) else self.at.best_loss,
-            "skipped": self.at.skipped,
-            "scaler": self.scaler.state_dict(),
-        }
-        checkpoint.save(self.folder, self.at.step, tensors, facts)
+        if self.team.rank == 0:
+            checkpoint.save(self.folder, self.at.step, tensors, {**vars(self.at), "micro": self.micro})
+        self.team.wait()
 
     def _resume(self) -> None:
-        found = checkpoint.newest(self.folder, self.reporter.say)
+        found = checkpoint.newest(self.folder, self.reporter.say) if self.team.rank == 0 else None
+        self.team.wait()  # the others look after the damaged ones are gone
+        found = found if self.team.rank == 0 else checkpoint.newest(self.folder, lambda said: None)
         if found is None:
             return
-        tensors, facts = found
-        self.model.load_state_dict(dict(_under("model.", tensors)))
-        optim.restore(self.optimisers, dict(_under("optim.", tensors)))
-        torch.set_rng_state(tensors["random.cpu"])
-        if "random.cuda" in tensors:
-            torch.cuda.set_rng_state(tensors["random.cuda"], self.device)
-        self.scaler.load_state_dict(facts["scaler"])
-        best = math.inf if facts["best_loss"] is None else facts["best_loss"]
-        self.at = Progress(facts["step"], facts["log"], facts["best_step"], best, facts["skipped"])
+        self._put(found.under("model."))
+        optim.restore(self.optimisers, found.under("optim."))
+        self.micro = int(found.facts["micro"])
+        self.at = Progress(**{name: found.facts[name] for name in vars(self.at)})
         self.reporter.advance(self.at.step)
 
-    def finish(self) -> Phi:
-        """The model with the weights that go on: the best of the held-out loss if asked for, else the last."""
+    def _put(self, whole: dict[str, Tensor]) -> None:
+        mine = self.model.state_dict()
+        self.model.load_state_dict({name: spread_like(whole[name], mine[name]) for name in mine})
+
+    def finish(self) -> dict[str, Tensor]:
+        """The weights that go on: the best of the held-out loss if asked for, else the last."""
         if self.how.best and 0 < self.at.best_step < self.at.step:
-            found = checkpoint.read(self.folder / f"step-{self.at.best_step:07d}")
+            found = checkpoint.read(checkpoint.place_of(self.folder, self.at.best_step))
             if found is None:
-                self.reporter.say(f"the best checkpoint, of step {self.at.best_step}, is damaged: the last one is used")
-            else:
-                self.model.load_state_dict(dict(_under("model.", found[0])))
-        return self.model.eval()
+                raise UserError(
+                    f"the best checkpoint, {checkpoint.place_of(self.folder, self.at.best_step)}, is damaged: give the "
+                    "same command again, and training goes on from the one before it"
+                )
+            return found.under("model.")
+        return {name: gathered(tensor) for name, tensor in self.model.state_dict().items()}
 
 
-def _under(prefix: str, tensors: dict[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
-    return ((name.removeprefix(prefix), tensor) for name, tensor in tensors.items() if name.startswith(prefix))
+def _due(step: int, every: int) -> bool:
+    return every > 0 and step % every == 0
+
+
+@contextlib.contextmanager
+def _polite_stop() -> Iterator[Callable[[], bool]]:
+    """Ctrl-C and SIGTERM are noted and answered after the step; a second one is answered at once."""
+    noted: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+
+    def note(number: int, frame: object) -> None:
+        if noted:
+            raise KeyboardInterrupt
+        noted.append(number)
+
+    before: Sequence[Any] = [signal.signal(each, note) for each in (signal.SIGINT, signal.SIGTERM)]
+    try:
+        yield lambda: bool(noted)
+    finally:
+        for each, handler in zip((signal.SIGINT, signal.SIGTERM), before, strict=True):
+            signal.signal(each, handler)

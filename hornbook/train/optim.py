@@ -8,14 +8,19 @@ ours: GPT-3's betas (0.9, 0.95), clipping at 1, decay to zero. Biases and LayerN
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
-if TYPE_CHECKING:
-    import torch
-    from torch import Tensor, nn
+import torch
+from torch import Tensor, nn
+
+from hornbook.train.parallel import gathered, spread_like
 
 Schedule = Literal["linear", "cosine", "constant"]
+
+# Jordan et al. 2024 (kellerjordan.github.io/posts/muon): the polynomial, its 5 rounds, the momentum.
+ROUNDS, MOMENTUM = 5, 0.95
+A, B, C = 3.4445, -4.7750, 2.0315
 
 
 def rate(step: int, peak: float, lowest: float, warmup: int, steps: int, schedule: Schedule) -> float:
@@ -37,38 +42,81 @@ def optimisers(
     model: nn.Module, lr: float, betas: tuple[float, float], eps: float, weight_decay: float, muon: bool
 ) -> list[torch.optim.Optimizer]:
     """AdamW for everything, or Muon for the blocks' matrices and AdamW for the rest."""
-    import torch
-
-    named = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
-    hidden = [p for name, p in named if muon and "blocks." in name and p.ndim == 2]
-    taken = {id(p) for p in hidden}
-    rest = [p for _, p in named if id(p) not in taken]
+    named = dict(model.named_parameters())
+    hidden = [name for name, p in named.items() if muon and name.startswith("blocks.") and p.ndim == 2]
+    rest = [p for name, p in named.items() if name not in hidden]
     groups = [
         {"params": [p for p in rest if p.ndim >= 2], "weight_decay": weight_decay},
         {"params": [p for p in rest if p.ndim < 2], "weight_decay": 0.0},
     ]
     made: list[torch.optim.Optimizer] = [torch.optim.AdamW(groups, lr=lr, betas=betas, eps=eps, fused=True)]
     if hidden:
-        # Muon's update has the size of AdamW's at 0.2 times the square root of the matrix's longer side.
-        made.append(torch.optim.Muon(hidden, lr=lr, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw"))
+        made.append(
+            Muon([named[name] for name in hidden], [_pieces(name, named[name]) for name in hidden], weight_decay)
+        )
     return made
 
 
-def state(made: list[torch.optim.Optimizer]) -> dict[str, Tensor]:
-    """Every tensor of the optimisers' state, named by optimiser, parameter and kind."""
+def _pieces(name: str, matrix: Tensor) -> list[int]:
+    """Rows of the matrices that a parameter holds one below the other: q, k, v and fc1 in `into`."""
+    width = matrix.shape[1]
+    return [width, width, width, 4 * width] if name.endswith(".into.weight") else [matrix.shape[0]]
+
+
+class Muon(torch.optim.Optimizer):
+    """Momentum, made orthogonal a matrix at a time. The step of a matrix has the root mean square of AdamW's, 0.2
+    (Liu et al. 2025, arXiv 2502.16982), so that one learning rate and weight decay serve both.
+    """
+
+    def __init__(self, matrices: Sequence[Tensor], pieces: Sequence[list[int]], weight_decay: float) -> None:
+        super().__init__(matrices, {"lr": 0.0, "weight_decay": weight_decay})
+        self.pieces = pieces
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+        group = self.param_groups[0]
+        for matrix, rows in zip(group["params"], self.pieces, strict=True):
+            state = self.state[matrix]
+            if not state:
+                state["momentum"] = torch.zeros_like(matrix)
+            state["momentum"].lerp_(matrix.grad, 1 - MOMENTUM)
+            wanted = gathered(matrix.grad.lerp(state["momentum"], MOMENTUM))  # Nesterov's look ahead
+            turned = torch.cat([_orthogonal(piece) for piece in torch.split(wanted, rows)])
+            matrix.mul_(1 - group["lr"] * group["weight_decay"])
+            matrix.add_(spread_like(turned, matrix), alpha=-group["lr"])
+
+
+def _orthogonal(matrix: Tensor) -> Tensor:
+    """Near the closest matrix with orthonormal rows or columns, times 0.2 of the root of its longer side."""
+    rows, columns = matrix.shape
+    x = matrix.bfloat16() if matrix.is_cuda else matrix
+    x = x.t() if rows > columns else x
+    x = x / (x.norm() + 1e-7)
+    for _ in range(ROUNDS):
+        square = x @ x.t()
+        x = A * x + (B * square + C * square @ square) @ x
+    turned = x.t() if rows > columns else x
+    scaled: Tensor = turned.to(matrix.dtype) * (0.2 * math.sqrt(max(rows, columns)))
+    return scaled
+
+
+def state(made: Sequence[torch.optim.Optimizer]) -> dict[str, Tensor]:
+    """Every tensor of the optimisers' state, whole, named by optimiser, parameter and kind."""
     return {
-        f"{at}.{index}.{kind}": tensor
+        f"{at}.{index}.{kind}": gathered(tensor)
         for at, each in enumerate(made)
         for index, kinds in each.state_dict()["state"].items()
         for kind, tensor in kinds.items()
     }
 
 
-def restore(made: list[torch.optim.Optimizer], tensors: Mapping[str, Tensor]) -> None:
+def restore(made: Sequence[torch.optim.Optimizer], tensors: Mapping[str, Tensor]) -> None:
     """Put back what `state` gave."""
     states: list[dict[int, dict[str, Any]]] = [{} for _ in made]
     for name, tensor in tensors.items():
         at, index, kind = name.split(".")
-        states[int(at)].setdefault(int(index), {})[kind] = tensor
+        parameters = [p for group in made[int(at)].param_groups for p in group["params"]]
+        like = None if kind == "step" else parameters[int(index)]
+        states[int(at)].setdefault(int(index), {})[kind] = spread_like(tensor, like)
     for each, found in zip(made, states, strict=True):
         each.load_state_dict({"state": found, "param_groups": each.state_dict()["param_groups"]})

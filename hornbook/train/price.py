@@ -8,8 +8,18 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from hornbook.device import fast_dtype
+from hornbook.meter import WATTS_PER_CORE
 from hornbook.shape import Shape
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+MICRO_TOKENS = 4096  # of a micro-batch on a CPU: more is no faster, and takes memory
+MOST_TOKENS = 65_536  # of a micro-batch on a GPU: its kernels are full long before
+CPU_REACHED = 0.6  # of a plain product's speed on 2 cores: benchmarks/train.py
 
 
 @dataclass(frozen=True)
@@ -51,12 +61,30 @@ def flops_per_token(shape: Shape, context: int) -> float:
 
 
 def memory_gb(shape: Shape, micro_batch: int, context: int, half: bool) -> float:
-    """Weights, gradients, both moments (16 bytes a weight), and what the backward pass keeps of a micro-batch."""
-    weights = 16.0 * shape.parameters()
-    # A block keeps about 26 numbers a token and channel: its input, norm, q, k, v, fc1 and gelu (4 wide each), fc2's
-    # input, and both outputs (measured: benchmarks/train.py prints the peak beside this).
-    activations = 26.0 * (2 if half else 4) * shape.layers * micro_batch * context * shape.width
-    return (weights + activations) / 1e9
+    """At the peak of a step: weights, gradients and both moments (16 bytes a weight), and what a micro-batch takes."""
+    return (16.0 * shape.parameters() + micro_batch * sequence_bytes(shape, context, half)) / 1e9
+
+
+def sequence_bytes(shape: Shape, context: int, half: bool) -> float:
+    """What the backward pass keeps of one sequence.
+
+    A block keeps, in widths a token: its input and norm (2), q, k, v and fc1 (7), the rotated q, k, v (3), gelu (4),
+    attention (1), both branches (2). The head adds its input and its gradient (4).
+    """
+    each = 2 if half else 4
+    return context * shape.width * (19.0 * shape.layers * each + 4.0 * 4)
+
+
+def micro_batch(shape: Shape, where: str, half: bool) -> int:
+    """Sequences at once: on a GPU as many as 0.8 of its memory holds, a power of two; on a CPU what its caches like."""
+    if not where.startswith("cuda"):
+        return max(1, MICRO_TOKENS // shape.context)
+    import torch
+
+    total = torch.cuda.get_device_properties(where).total_memory if torch.cuda.is_available() else 80e9
+    room = 0.8 * total - 18.0 * shape.parameters()
+    fits = min(MOST_TOKENS // shape.context, int(room // sequence_bytes(shape, shape.context, half)))
+    return 1 << max(0, fits.bit_length() - 1)
 
 
 def cost(shape: Shape, tokens: float, context: int, micro_batch: int, hardware: Hardware, half: bool = True) -> Cost:
@@ -66,23 +94,21 @@ def cost(shape: Shape, tokens: float, context: int, micro_batch: int, hardware: 
     return Cost(flops, hours, memory_gb(shape, micro_batch, context, half), hours * hardware.watts / 1000)
 
 
-def this_machine() -> Hardware:
-    """The machine that is asked: a GPU by its name, else the processor, by a product that takes a few milliseconds."""
+def this_machine(where: str) -> Hardware:
+    """The hardware of this name (`plan --device a100` needs none), the GPU here, or this processor, by a product."""
+    if where in HARDWARE:
+        return HARDWARE[where]
     import torch
 
-    if torch.cuda.is_available():
-        name = torch.cuda.get_device_name().lower()
+    if where.startswith("cuda"):
+        name = torch.cuda.get_device_name(where).lower() if torch.cuda.is_available() else ""
         return next((known for key, known in HARDWARE.items() if key in name), HARDWARE["a100"])
-    from hornbook.device import fast_dtype
-    from hornbook.meter import WATTS_PER_CORE
-
-    a = torch.randn(1024, 1024).to(fast_dtype("cpu"))
+    a = torch.randn(1024, 1024).to(fast_dtype(where))
     best = min(_seconds(a) for _ in range(4))
-    # Training reaches about 0.6 of a plain product's speed on 2 cores (benchmarks/train.py).
-    return Hardware("this processor", 2 * 1024**3 / best, 0.6, WATTS_PER_CORE * torch.get_num_threads())
+    return Hardware("this processor", 2 * 1024**3 / best, CPU_REACHED, WATTS_PER_CORE * torch.get_num_threads())
 
 
-def _seconds(a: object) -> float:
+def _seconds(a: Tensor) -> float:
     started = time.perf_counter()
-    _ = a @ a  # type: ignore[operator]
+    _ = a @ a
     return time.perf_counter() - started

@@ -2,7 +2,7 @@
 
 In: a Pack, and a Train to start from when finetuning. Out: `model/` (config, safetensors, tokenizer), `log.parquet` (a
 row a step), `training.json` (what was trained on what), `speed.json` (how fast; not part of what was made), and
-`checkpoints/`. Which precision is fast depends on the machine, so "auto" is settled once and recorded.
+`checkpoints/` while it runs. Which precision is fast depends on the machine: "auto" is settled once and recorded.
 """
 
 from __future__ import annotations
@@ -15,20 +15,18 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from hornbook import device, store, tokenizer
 from hornbook.records import UserError
+from hornbook.shape import Shape
 from hornbook.stage import Desk, Form, Price, Size, Stage, Whole
-from hornbook.train.optim import Schedule
 from hornbook.train.pack import Pack
+from hornbook.train.price import HARDWARE, cost, micro_batch, this_machine
 from hornbook.train.words import vocab_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from hornbook.model import Phi
-    from hornbook.shape import Shape
-    from hornbook.train.loop import Progress, Settings
+    from hornbook.train.worker import Job
 
-MICRO_TOKENS = 4096  # of a micro-batch on a CPU: more is no faster, and takes memory
-BYTES_PER_TOKEN = 3.5
+BYTES_PER_TOKEN = 3.5  # of Python in CodeGen's vocabulary; only `plan` uses it, before Pack has counted
 
 
 @dataclass(frozen=True)
@@ -38,19 +36,20 @@ class Train(Whole):
     Names as in the paper: `batch` sequences a step (effective, whatever the micro-batch), peak `lr`, `warmup` steps,
     a schedule that would end at `schedule_steps` (0: at `steps`). `epochs` counts where `steps` is 0. `best` goes on
     with the checkpoint of the lowest held-out loss instead of the last.
+
+    How-options of the desk: device, micro_batch, compile, processes, hold ("replicas" or "shards"), launch.
     """
 
     data: Stage
     start: Stage | None = None
-    shape: str = "phi-1-small"
+    shape: str | Shape = "phi-1-small"
     steps: int = 0
     epochs: float = 1.0
     batch: int = 256
-    micro_batch: int = 0  # 0: what suits the machine
     lr: float = 1e-3
     min_lr: float = 0.0
     warmup: int = 0
-    schedule: Schedule = "linear"
+    schedule: Literal["linear", "cosine", "constant"] = "linear"
     schedule_steps: int = 0
     weight_decay: float = 0.1
     betas: tuple[float, float] = (0.9, 0.95)
@@ -68,127 +67,127 @@ class Train(Whole):
     form: ClassVar[Form] = "files"
 
     def make(self, desk: Desk) -> Iterable[tuple[str, pa.Table]]:
-        from hornbook import model as phi
-        from hornbook.train.loop import Loop, Sequences
+        from hornbook.train import worker
+        from hornbook.train.parallel import Team
 
-        folder, packed = desk.folder(self), desk.folder(self.data)
-        if (folder / "training.json").exists():
-            return ()  # killed after its last file was written, before its manifest
-        words = tokenizer.load(desk.folder(self._tokenizer()))
-        data, held_out = (Sequences(packed, which, self.documents_apart) for which in (False, True))
-        model = self._model(desk, words)
-        how = self._settings(desk, len(data), model.shape)
-        desk.reporter.begin(self.name, how.steps, "steps")
-        where = device.pick(desk.options.get("device"))
-        loop = Loop(model, data, held_out, how, folder / "checkpoints", where, desk.reporter)
-        progress = loop.run()
-        phi.save(loop.finish(), words, folder / "model")
-        self._write_up(desk, model, how, progress)
-        shutil.rmtree(folder / "checkpoints")
+        folder = desk.folder(self)
+        if not (folder / "training.json").exists():  # else killed after its last file was written
+            job = self._job(desk)
+            desk.reporter.begin(self.name, job.how.steps, "steps")
+            processes, command = int(desk.options.get("processes") or _devices(job.device)), desk.options.get("launch")
+            if processes > 1 or command:
+                job.write(folder / "checkpoints" / "job.json")
+                worker.launch(folder / "checkpoints" / "job.json", processes, str(command or ""), desk.reporter)
+            else:
+                worker.work(job, Team(job.device), desk.reporter)
+        shutil.rmtree(folder / "checkpoints", ignore_errors=True)
         return ()
 
-    def _tokenizer(self) -> Stage:
-        if not isinstance(self.data, Pack):
-            raise UserError(f"{self.name}: data is {self.data.name}, which is no Pack")
-        return self.data.tokenizer
-
-    def _model(self, desk: Desk, words: tokenizer.Tokenizer) -> Phi:
-        """Random weights of the shape, or those of the training to start from, checked to fit the sequences."""
-        import torch
-
-        from hornbook import model as phi
-
-        torch.manual_seed(self.seed)
-        facts = store.read_json(desk.folder(self.data) / "pack.json")
-        if self.start is None:
-            return phi.Phi(shape_of(self.shape, words.vocab, facts["context"]), self.dropout)
-        model = phi.with_dropout(phi.load(desk.folder(self.start) / "model"), self.dropout)
-        theirs = tokenizer.load(desk.folder(self.start) / "model")
-        if theirs.backend.to_str() != words.backend.to_str():
-            raise UserError(
-                f"{self.name}: {self.start.name} was trained with another tokenizer than that of {self.data.name}"
-            )
-        if facts["context"] > model.shape.context:
-            raise UserError(
-                f"{self.name}: sequences of {facts['context']} tokens, but {self.start.name} has a context of "
-                f"{model.shape.context}: pack with that one"
-            )
-        return model
-
-    def _settings(self, desk: Desk, sequences: int, shape: Shape) -> Settings:
+    def _job(self, desk: Desk) -> Job:
         from hornbook.train.loop import Settings
+        from hornbook.train.worker import Job
 
+        shape, sequences = self._check(desk)
         steps = self.steps or max(1, round(self.epochs * sequences / self.batch))
-        names = [each.name for each in dataclasses.fields(Settings)]
+        names = {each.name for each in dataclasses.fields(Settings)}
         facts: dict[str, Any] = {name: getattr(self, name) for name in names if hasattr(self, name)}
         facts |= {
             "steps": steps,
-            "micro_batch": min(self.batch, self.micro_batch or self._micro_batch(shape)),
-            "precision": _precision(desk, self.precision),
             "muon": self.optimiser == "muon",
             "evaluate_every": self.evaluate_every or max(1, steps // 10),
             "checkpoint_every": self.checkpoint_every or max(1, steps // 5),
         }
-        return Settings(**facts)
+        where = device.pick(desk.options.get("device"))
+        return Job(
+            folder=str(desk.folder(self).resolve()),
+            data=str(desk.folder(self.data).resolve()),
+            words=str(desk.folder(_pack(self).tokenizer).resolve()),
+            start=str((desk.folder(self.start) / "model").resolve()) if self.start else "",
+            shape=shape,
+            dropout=self.dropout,
+            apart=self.documents_apart,
+            device=where,
+            hold=desk.options.get("hold", "replicas"),
+            how=Settings(**{**facts, **self._settled(desk, where, shape)}),
+        )
 
-    def _micro_batch(self, shape: Shape) -> int:
-        return max(1, MICRO_TOKENS // shape.context)
+    def _settled(self, desk: Desk, where: str, shape: Shape) -> dict[str, Any]:
+        """What the machine decided when the training began: it stays, for it shows in the last bits."""
+        path = desk.folder(self) / "checkpoints" / "settled.json"
+        settled = store.read_json(path)
+        if settled is None:
+            half = self.precision in ("bf16", "fp16")
+            micro = int(desk.options.get("micro_batch") or micro_batch(shape, where, half))
+            settled = {
+                "precision": _precision(where) if self.precision == "auto" else self.precision,
+                "micro_batch": min(micro, self.batch),
+                "compile": bool(desk.options.get("compile", where.startswith("cuda"))),
+            }
+            store.write_json(path, settled)
+        return dict(settled)
 
-    def _write_up(self, desk: Desk, model: Phi, how: Settings, progress: Progress) -> None:
-        import pyarrow as pa
+    def _check(self, desk: Desk) -> tuple[Shape, int]:
+        """The shape, and the number of sequences; refuses a start that does not fit the sequences."""
+        pack = _pack(self)
+        facts = store.read_json(desk.folder(pack) / "pack.json")
+        if self.start is None:
+            return shape_of(self.shape, facts["vocab"], facts["context"]), facts["sequences"]
+        from hornbook import model as phi
 
-        folder = desk.folder(self)
-        kinds = {"step": pa.int64(), "loss": pa.float64(), "lr": pa.float64(), "grad_norm": pa.float64()}
-        kinds |= {"tokens": pa.int64(), "held_out_loss": pa.float64()}
-        store.write_table(folder / "log.parquet", pa.Table.from_pylist(progress.log, schema=pa.schema(kinds.items())))
-        tokens = sum(row["tokens"] for row in progress.log)
-        losses = [row["held_out_loss"] for row in progress.log if row["held_out_loss"] is not None]
-        facts = {
-            "parameters": model.shape.parameters(),
-            "shape": dataclasses.asdict(model.shape),
-            "steps": how.steps,
-            "batch_tokens": how.batch * model.shape.context,
-            "tokens": tokens,
-            "lr": how.lr,
-            "held_out_loss": (progress.best_loss if how.best else losses[-1]) if losses else None,
-            "chosen_step": progress.best_step if how.best and losses else how.steps,
-            "skipped": progress.skipped,
-            "precision": how.precision,
-        }
-        speed = {"tokens_per_s": progress.seen / max(progress.seconds, 1e-9), "seconds": progress.seconds}
-        store.write_json(folder / "speed.json", speed)
-        store.write_json(folder / "training.json", facts)
+        folder = desk.folder(self.start) / "model"
+        shape = phi.shape_of(folder)
+        theirs, ours = tokenizer.load(folder), tokenizer.load(desk.folder(pack.tokenizer))
+        if theirs.backend.to_str() != ours.backend.to_str():
+            raise UserError(
+                f"{self.name}: {self.start.name} was trained with another tokenizer ({theirs.vocab:,} entries) "
+                f"than {pack.name} is packed with ({pack.tokenizer.name}, {ours.vocab:,}): pack with that of the start"
+            )
+        if facts["context"] > shape.context:
+            raise UserError(
+                f"{self.name}: sequences of {facts['context']} tokens in {pack.name}, but {self.start.name} has a "
+                f"context of {shape.context}: pack with that one"
+            )
+        return shape, facts["sequences"]
 
     def price(self, desk: Desk, inputs: Sequence[Size]) -> Price:
-        from hornbook.train.price import cost, this_machine
-
-        if not isinstance(self.data, Pack):
-            return Price(Size())
-        context, size = self.data.context, inputs[0]
-        root: Train = self
+        pack, root = _pack(self), self
         while isinstance(root.start, Train):
             root = root.start
-        shape = shape_of(root.shape, vocab_of(self.data.tokenizer), context)
-        tokens = (
-            self.steps * self.batch * context if self.steps else self.epochs * size.megabytes * 1e6 / BYTES_PER_TOKEN
-        )
-        micro = min(self.batch, self.micro_batch or self._micro_batch(shape))
-        found = cost(shape, tokens, context, micro, this_machine(), half=self.precision in ("bf16", "fp16"))
+        shape = shape_of(root.shape, vocab_of(pack.tokenizer), _pack(root).context)
+        seen = self.epochs * inputs[0].megabytes * 1e6 / BYTES_PER_TOKEN
+        tokens = self.steps * self.batch * pack.context if self.steps else seen
+        where = device.pick(desk.options.get("device"))
+        half = self.precision in ("bf16", "fp16") or (self.precision == "auto" and _precision(where) != "fp32")
+        micro = int(desk.options.get("micro_batch") or min(self.batch, micro_batch(shape, where, half)))
+        found = cost(shape, tokens, pack.context, micro, this_machine(where), half)
         return Price(Size(), tokens=tokens, minutes=found.hours * 60, peak_mb=found.memory_gb * 1e3, kwh=found.kwh)
 
 
-def shape_of(name: str, vocab: int, context: int) -> Shape:
+def shape_of(shape: str | Shape, vocab: int, context: int) -> Shape:
     """The shape of this name; the vocabulary is rounded up to whole blocks of the kernels, 51,200 for CodeGen's."""
-    from hornbook.shape import Shape
-
+    if isinstance(shape, Shape):
+        if shape.vocab < vocab or shape.context < context:
+            raise UserError(f"{shape} has no room for {vocab:,} entries and sequences of {context} tokens")
+        return shape
     block = 1024 if vocab > 32_768 else 64
-    return Shape.of(name, -(-vocab // block) * block, context)
+    return Shape.of(shape, -(-vocab // block) * block, context)
 
 
-def _precision(desk: Desk, wanted: str) -> str:
-    if wanted != "auto":
-        return wanted
+def _pack(stage: Train) -> Pack:
+    if not isinstance(stage.data, Pack):
+        raise UserError(f"{stage.name}: data is {stage.data.name}, which is no Pack")
+    return stage.data
+
+
+def _precision(where: str) -> str:
+    if where in HARDWARE:
+        return "bf16"
     import torch
 
-    fast = device.fast_dtype(device.pick(desk.options.get("device")))
-    return "bf16" if fast == torch.bfloat16 else "fp32"
+    return "bf16" if device.fast_dtype(where) == torch.bfloat16 else "fp32"
+
+
+def _devices(where: str) -> int:
+    import torch
+
+    return torch.cuda.device_count() if where == "cuda" else 1

@@ -1,0 +1,100 @@
+"""Packed sequences on disk as batches, in an order that follows from the seed and the epoch's number alone.
+
+In: a Pack's folder, the number of a step. Out: inputs, targets, and document numbers where documents stay apart.
+Nothing is shuffled ahead and nothing is remembered, so a resume needs no state of the data.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from hornbook import store
+from hornbook.model import NO_TARGET
+from hornbook.records import UserError
+
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """ids and targets are (B, T); a target that does not count is NO_TARGET. documents are (B, T) or None."""
+
+    ids: Tensor
+    targets: Tensor
+    documents: Tensor | None
+
+
+class Sequences:
+    """The sequences of one set, memory-mapped; `apart` numbers the documents of each, for attention that stays inside.
+
+    Raises UserError where a file does not hold what pack.json says.
+    """
+
+    def __init__(self, folder: Path, held_out: bool = False, apart: bool = False) -> None:
+        facts = store.read_json(folder / "pack.json")
+        name, mask = ("held_out.bin", "held_out_mask.bin") if held_out else ("tokens.bin", "mask.bin")
+        shape = (int(facts["held_out"] if held_out else facts["sequences"]), int(facts["context"]))
+        self.end, self.apart, self.context = int(facts["eos"]), apart, shape[1]
+        self.ids = _mapped(folder / name, facts["dtype"], shape)
+        self.mask = _mapped(folder / mask, "uint8", shape) if (folder / mask).exists() else None
+
+    def __len__(self) -> int:
+        return int(self.ids.shape[0])
+
+    def counted(self, rows: Rows) -> int:
+        """How many targets of these sequences count in the loss."""
+        return len(rows) * (self.context - 1) if self.mask is None else int(self.mask[rows][:, 1:].sum())
+
+    def batch(self, rows: Rows, device: str) -> Batch:
+        """Full rows, so that kernels see whole blocks: the last position of each has no target."""
+        ids = torch.from_numpy(self.ids[rows].astype(np.int64))
+        targets = torch.full_like(ids, NO_TARGET)
+        targets[:, :-1] = ids[:, 1:]
+        if self.mask is not None:
+            targets[:, :-1].masked_fill_(torch.from_numpy(self.mask[rows])[:, 1:] == 0, NO_TARGET)
+        documents = None
+        if self.apart:
+            ends = (ids == self.end).long()
+            documents = (ends.cumsum(1) - ends).to(device)  # an end belongs to the document that it ends
+        return Batch(ids.to(device), targets.to(device), documents)
+
+
+def _mapped(path: Path, dtype: str, shape: tuple[int, int]) -> NDArray[Any]:
+    if not shape[0]:
+        return np.zeros(shape, dtype)
+    if not path.exists() or path.stat().st_size != np.dtype(dtype).itemsize * shape[0] * shape[1]:
+        raise UserError(f"{path} does not hold {shape[0]:,} sequences of {shape[1]}: rebuild the stage that packed it")
+    return np.memmap(path, dtype, "r", shape=shape)
+
+
+def rows_of(step: int, batch: int, number: int, seed: int) -> Rows:
+    """The sequences of a step's batch: every epoch is a permutation of all, drawn from the seed and its number.
+
+    >>> sorted(int(row) for step in range(2) for row in rows_of(step, 3, 6, seed=1))
+    [0, 1, 2, 3, 4, 5]
+    """
+    wanted = np.arange(step * batch, (step + 1) * batch, dtype=np.int64)
+    rows = np.empty(batch, np.int64)
+    for epoch in np.unique(wanted // number):
+        mine = wanted // number == epoch
+        rows[mine] = _order(number, seed, int(epoch))[wanted[mine] % number]
+    return rows
+
+
+_orders: dict[tuple[int, int, int], Rows] = {}
+
+
+def _order(number: int, seed: int, epoch: int) -> Rows:
+    """Kept for one epoch at a time: a permutation of 25 million takes a second and 200 MB."""
+    key = number, seed, epoch
+    if key not in _orders:
+        _orders.clear()
+        _orders[key] = np.random.Generator(np.random.Philox(key=[seed, epoch])).permutation(number)
+    return _orders[key]

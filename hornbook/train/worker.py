@@ -1,0 +1,181 @@
+"""A training as a job on disk: done in this process, or by as many as torchrun starts, each of which calls `main`.
+
+In: a Job. Out: `model/`, `log.parquet`, `training.json` and `speed.json` in its folder. torchrun's processes talk to
+the one that started them in JSON lines on their standard output; what else they print is passed on.
+Several machines: give the starting command (`srun ...`, `torchrun --nnodes 2 ...`) as the option `launch`; they need
+the run's folder on a common file system.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shlex
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from hornbook import model as phi
+from hornbook import store, tokenizer
+from hornbook.records import UserError
+from hornbook.shape import Shape
+from hornbook.stage import Reporter, Silent
+from hornbook.train.loop import Loop, Settings
+from hornbook.train.parallel import Hold, Team, team
+from hornbook.train.price import flops_per_token
+from hornbook.train.sequences import Sequences
+
+if TYPE_CHECKING:
+    from hornbook.model import Phi
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a training needs to know, all of it as JSON. Folders are absolute; `start` is "" for random weights."""
+
+    folder: str
+    data: str
+    words: str  # the tokenizer's folder
+    start: str
+    shape: Shape
+    dropout: float
+    apart: bool
+    device: str
+    hold: Hold
+    how: Settings
+
+    @staticmethod
+    def read(path: Path) -> Job:
+        facts: dict[str, Any] = store.read_json(path)
+        facts["how"]["betas"] = tuple(facts["how"]["betas"])
+        return Job(**{**facts, "shape": Shape(**facts["shape"]), "how": Settings(**facts["how"])})
+
+    def write(self, path: Path) -> None:
+        store.write_json(path, dataclasses.asdict(self))
+
+    def model(self) -> Phi:
+        """Random weights of the seed, or those of the training to start from."""
+        if self.start:
+            return phi.with_dropout(phi.load(self.start), self.dropout)
+        torch.manual_seed(self.how.seed)
+        return phi.Phi(self.shape, self.dropout)
+
+
+def work(job: Job, mine: Team, reporter: Reporter) -> None:
+    """Do what is left of a job, as this process of its team; the first one writes what was made."""
+    mine.share(job.how.batch)
+    data, held_out = (Sequences(Path(job.data), which, job.apart) for which in (False, True))
+    folder = Path(job.folder)
+    loop = Loop(job.model(), data, held_out, job.how, folder / "checkpoints", mine, reporter)
+    loop.run()
+    weights = loop.finish()
+    if mine.rank:
+        return
+    with torch.device("meta"):
+        made = phi.Phi(job.shape, job.dropout)
+    made.load_state_dict(weights, assign=True)
+    phi.save(made, tokenizer.load(Path(job.words)), folder / "model")
+    _write_up(job, loop, folder)
+
+
+def _write_up(job: Job, loop: Loop, folder: Path) -> None:
+    """The log, what was trained on what, and how fast it went; training.json is last and says that all is there."""
+    import pyarrow as pa
+
+    how, at, context = job.how, loop.at, loop.data.context
+    kinds = {"step": pa.int64(), "loss": pa.float64(), "lr": pa.float64(), "grad_norm": pa.float64()}
+    kinds |= {"tokens": pa.int64(), "held_out_loss": pa.float64()}
+    store.write_table(folder / "log.parquet", pa.Table.from_pylist(at.log, schema=pa.schema(kinds.items())))
+    best = how.best and at.best_loss is not None
+    facts = {
+        "parameters": job.shape.parameters(),
+        "shape": dataclasses.asdict(job.shape),
+        "steps": how.steps,
+        "batch_tokens": how.batch * context,
+        "tokens": at.log[-1]["tokens"],
+        "epochs": how.steps * how.batch / len(loop.data),
+        "flops": flops_per_token(job.shape, context) * how.steps * how.batch * context,
+        "lr": how.lr,
+        "held_out_loss": at.best_loss if best else at.log[-1]["held_out_loss"],
+        "chosen_step": at.best_step if best else how.steps,
+        "skipped": at.skipped,
+        "precision": how.precision,
+    }
+    seconds, tokens = loop.speed.seconds, loop.speed.tokens
+    speed = {"tokens_per_s": tokens / seconds if seconds else 0.0, "seconds": seconds, "processes": loop.team.world}
+    store.write_json(folder / "speed.json", speed)
+    store.write_json(folder / "training.json", facts)
+
+
+def launch(path: Path, processes: int, command: str, reporter: Reporter) -> None:
+    """Have torchrun do the job at `path`. Raises the UserError of its first process, in its words."""
+    start = shlex.split(command) or [
+        sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}",
+    ]  # fmt: skip
+    said = ""
+    with subprocess.Popen(
+        [*start, "-m", "hornbook.train.worker", str(path)], stdout=subprocess.PIPE, text=True
+    ) as crew:
+        assert crew.stdout is not None
+        try:
+            for line in crew.stdout:
+                said = _tell(line, reporter) or said
+        except KeyboardInterrupt:
+            crew.terminate()  # torchrun passes SIGTERM on; each process saves after its step
+            raise
+    if said:
+        raise UserError(said)
+    if crew.returncode:
+        raise RuntimeError(f"{shlex.join(start)} ended with code {crew.returncode}: its messages are above")
+
+
+def _tell(line: str, reporter: Reporter) -> str:
+    """Pass a worker's line on; its error, if it is one."""
+    try:
+        facts = json.loads(line)
+        kind, value = facts["hornbook"], facts["value"]
+    except (ValueError, KeyError, TypeError):
+        reporter.say(line.rstrip())
+        return ""
+    if kind == "advance":
+        reporter.advance(value)
+    elif kind == "say":
+        reporter.say(value)
+    return str(value) if kind == "error" else ""
+
+
+class _Lines(Silent):
+    """The reporter of the first of torchrun's processes."""
+
+    def advance(self, amount: float = 1) -> None:
+        _line("advance", amount)
+
+    def say(self, text: str) -> None:
+        _line("say", text)
+
+
+def _line(kind: str, value: Any) -> None:
+    print(json.dumps({"hornbook": kind, "value": value}), flush=True)
+
+
+def main(path: str) -> int:
+    """One of torchrun's processes. 0: done. 2: a UserError, said on a line. 130: asked to stop, and saved."""
+    job = Job.read(Path(path))
+    with team(job.device, job.hold) as mine:
+        try:
+            work(job, mine, Silent() if mine.rank else _Lines())
+        except UserError as error:
+            if mine.rank == 0:
+                _line("error", str(error))
+            return 2
+        except KeyboardInterrupt:
+            return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
