@@ -11,12 +11,30 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any, Literal, Protocol
 
 from hornbook.records import UserError
 
 Message = dict[str, str]
 Schema = Mapping[str, Any]
+
+
+class Progress(Protocol):
+    """Who is told of each answer."""
+
+    def advance(self, amount: float = 1) -> None: ...
+
+
+class Desk(Protocol):
+    """What is needed of a desk; hornbook.stage.Desk is one, above us."""
+
+    @property
+    def root(self) -> Path: ...
+    @property
+    def options(self) -> Mapping[str, Any]: ...
+    @property
+    def reporter(self) -> Progress: ...
 
 
 @dataclass(frozen=True)

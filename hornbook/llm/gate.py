@@ -1,6 +1,6 @@
 """How many requests may be in flight: found out from the server's answers and refusals, as TCP finds a link's width.
 
-In: answered() and refused() as they come. Out: an async context manager that lets so many in. Doubled each round until
+In: answered() and refused() as they come. Out: an async context manager that lets so many in. Tripled each round until
 the first refusal, then one more a round, and fewer at a refusal, once a round. A stated rate is kept by spacing.
 """
 
@@ -53,7 +53,7 @@ class Gate:
 
     def answered(self) -> None:
         """The server coped: more may come."""
-        step = 1.0 if self.growing else 1 / self.limit
+        step = 2.0 if self.growing else 1 / self.limit
         self.limit = min(self.most, max(self.limit + step, PROVEN if self.growing else 1.0))
         self._let_in()
 

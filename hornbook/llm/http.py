@@ -1,7 +1,7 @@
 """Any OpenAI-compatible server answers: as many requests at once as it can take, none lost, none paid for twice.
 
 In: requests, the desk's options, the ledger. Out: an entry each, committed to the ledger in groups before its place is
-given to the next request. The number in flight adapts: doubled each round until the server's first refusal, then one
+given to the next request. The number in flight adapts: tripled each round until the server's first refusal, then one
 more a round and fewer at each refusal, as TCP does; Retry-After is honoured. What stops all (key, credit, model,
 budget, a dead server) lets the requests in flight end and be kept, then raises UserError.
 Not covered: streaming; the vendors' batch interfaces.
