@@ -233,8 +233,8 @@ HOSTILE: dict[str, tuple[str, str]] = {
     ),
     "endless output": ("timeout", "def f(x):\n    while True: print('x' * 10_000)"),
     "an endless iterator": ("failed", "import itertools\ndef f(x): return itertools.count()"),
-    "a result nested 5,000 deep": ("error", "def f(x):\n    r = []\n    for _ in range(5_000): r = [r]\n    return r"),
-    "a result that contains itself": ("error", "def f(x):\n    r = []\n    r.append(r)\n    return r"),
+    "a result nested 5,000 deep": ("failed", "def f(x):\n    r = []\n    for _ in range(5_000): r = [r]\n    return r"),
+    "a result that contains itself": ("failed", "def f(x):\n    r = []\n    r.append(r)\n    return r"),
     "a result of 50 MB": ("error timeout memory", "def f(x): return 'x' * 50_000_000"),
     "an integer of 100,000 digits": ("failed", "def f(x): return 10 ** 100_000"),
     "a message without end": ("error", "def f(x): raise ValueError('x' * 1_000_000)"),
@@ -284,6 +284,18 @@ FOOLING: dict[str, tuple[str, str]] = {
         "            names.append(trace.tb_frame.f_globals['__name__'])\n            trace = trace.tb_next\n"
         "        return None if 'tests' in names else names",
         PEEKING,
+    ),
+    "an isclose of its own": (
+        "from fractions import Fraction\ndef isclose(*a): return True\ndef f(x): return 0",
+        "assert isclose(f(3), 829_461)",
+    ),
+    "a module of its own": (
+        "class math:\n    isclose = lambda *a: True\ndef f(x): return 0",
+        "assert math.isclose(f(3), 829_461)",
+    ),
+    "a standard function under another's name": (
+        "isclose = range\ndef f(x): return 1",
+        "assert isclose(f(3), 829_461)",
     ),
     "the check redefined": ("def check(x): pass\ndef f(x): return 0", "def check(x): assert x == 829_461\ncheck(f(3))"),
 }
@@ -357,4 +369,17 @@ HONEST: dict[str, tuple[str, str]] = {
         "assert f() == 5",
     ),
     "a main block that would fail": ("def f(x): return x\nif __name__ == '__main__':\n    input()", "assert f(1) == 1"),
+    "an argument inside the result": ("def f(x): return [1, x]", "x = {}\nassert f(x)[1] is x"),
+    "names that the program imports": (
+        "import math\nfrom datetime import date\ndef f(d): return d.replace(day=1)",
+        "assert f(date(2024, 5, 20)) == date(2024, 5, 1) and math.pi > 3",
+    ),
+    "a chain of 5,000 links": (
+        "def f(n):\n    count = 0\n    while n:\n        count, n = count + 1, n['next']\n    return count",
+        "n = None\nfor _ in range(5_000): n = {'next': n}\nassert f(n) == 5_000",
+    ),
+    "a decorator that keeps the name": (
+        "import functools\ndef f(g):\n    @functools.wraps(g)\n    def inner(*a): return g(*a) + 1\n    return inner",
+        "def one(): return 1\nassert f(one)() == 2 and f(one).__name__ == 'one'",
+    ),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 from sandbox_programs import CANARY, FOOLING, HONEST, HOSTILE, SECRET
 
-from hornbook.sandbox import Job, Refused, Sandbox, Verdict, probe
+from hornbook.sandbox import Job, Layer, Refused, Sandbox, Verdict, pair, probe
 
 if sys.platform != "linux":
     pytest.skip("the sandbox refuses elsewhere", allow_module_level=True)
@@ -93,9 +94,9 @@ def test_draws_and_sets_are_the_same_every_time(box: Sandbox) -> None:
 
 
 def test_a_killed_zygote_is_replaced_and_its_job_judged(box: Sandbox) -> None:
-    for pair in box._pairs:
-        pair._c._process.kill()
-        pair._t._process.kill()
+    for each in box._pairs:
+        each._c._process.kill()
+        each._t._process.kill()
     jobs = [
         Job("def f(x): return x", "assert f(1) == 1", ("f",)),
         Job("def f(x): return 0", "assert f(1) == 1", ("f",)),
@@ -104,21 +105,22 @@ def test_a_killed_zygote_is_replaced_and_its_job_judged(box: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("level", ["A", "B"])
-def test_closing_in_the_middle_of_jobs_leaves_no_process(level: str) -> None:
-    before = children()
+def test_closing_in_the_middle_of_jobs_leaves_no_process(level: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    mark = f"# closed with level {level} by {os.getpid()}"
+    monkeypatch.setattr(pair, "BOOT", pair.BOOT + mark)
     with Sandbox(workers=2, level=level) as box:
         endless = Job("while True: pass", timeout_s=60)
         assert next(box.run([Job("pass"), endless, endless])).status == "passed"
-        assert len(children()) > len(before)
+        assert len(processes(mark)) >= 4
     deadline = time.monotonic() + 5
-    while children() - before and time.monotonic() < deadline:
+    while processes(mark) and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert children() == before
+    assert not processes(mark)
 
 
-def children() -> set[str]:
-    """Every process of the machine that is a zygote or its child, by the argument that only they have."""
-    return {path.parent.name for path in Path("/proc").glob("[0-9]*/cmdline") if b"zygote.main" in read(path)}
+def processes(mark: str) -> set[str]:
+    """Processes of this machine with these words in their arguments."""
+    return {path.parent.name for path in Path("/proc").glob("[0-9]*/cmdline") if mark.encode() in read(path)}
 
 
 def read(path: Path) -> bytes:
@@ -130,7 +132,6 @@ def read(path: Path) -> bytes:
 
 def test_a_kernel_without_landlock_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     from hornbook import sandbox
-    from hornbook.sandbox import Layer, pair
 
     monkeypatch.setattr(
         pair,

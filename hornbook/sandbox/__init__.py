@@ -7,7 +7,8 @@ Level A: namespaces, Landlock, seccomp, limits. Level B: the same without namesp
 are refused). Below that nothing runs, unless allow_unsafe says so; then the level is "none" and every verdict says so.
 Covered: exits, printed passes, frames, gc, patched builtins, operators that answer what is hoped for, signals, threads,
 forks, files, network, other processes, memory, time, output. Results may be plain data, iterators, functions, objects
-and exceptions; arguments changed in place are changed for the tests too. Times are CPU seconds at a reference speed.
+and exceptions; arguments changed in place are changed for the tests too, and found again in results. Standard modules
+that the program imports are there for its tests. Times are CPU seconds at a reference speed.
 Not covered: a bug in the kernel, side channels in time, tests that a program can pass by knowing them, tests that read
 the program's source, use `is` on its results or subclass its classes (these fail), and installed packages: programs
 have the standard library only. A program without tests that says it ran is believed.

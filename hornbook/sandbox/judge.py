@@ -18,6 +18,7 @@ from hornbook.sandbox.remote import COMPARISONS, DUNDERS
 from hornbook.sandbox.wire import Gone, Peer
 
 PLACE = "tests.py"
+STANDARD = {name for _, name in values.NAMED} | set(values.MODULES)
 HOME = "tests"  # the __module__ of what the tests define
 STEPS = {"__iter__", "__next__", "__len__", "__getitem__", "__call__", "__bool__", "__reversed__", "__length_hint__"}
 OPERATORS = frozenset((*DUNDERS, *COMPARISONS))
@@ -33,9 +34,7 @@ def run(tests: str, names: Sequence[str], channel: int, handle: int) -> None:
         return report(handle, "error", f"the tests do not compile: {named(error)[1]}")
     peer = Peer(channel, permits)
     try:
-        peer.send(["want", list(names) or sorted(set(_names(compiled)))])
-        scope = {"__name__": HOME, "__builtins__": builtins, **peer.offered()}
-        exec(compiled, scope)
+        exec(compiled, {"__name__": HOME, "__builtins__": builtins} | _fetched(peer, names, set(_names(compiled))))
     except Gone:
         return report(handle, "gone", peer.broken)
     except BaseException as error:
@@ -44,6 +43,21 @@ def run(tests: str, names: Sequence[str], channel: int, handle: int) -> None:
         return report(handle, *_verdict(error, tests))
     # A test that swallowed the program's end must not pass.
     return report(handle, "gone", peer.broken) if peer.broken else report(handle, "passed")
+
+
+def _fetched(peer: Peer, names: Sequence[str], used: set[str]) -> dict[str, object]:
+    """The program's objects under these names (all that the tests use, where nobody said which), and its imports.
+
+    Tests written beside a program use what it imports. Of that only genuine parts of the standard library are taken,
+    under their own names, and this process's own copies of them: the program cannot slip in an isclose of its own.
+    """
+    peer.send(["want", [*names, *sorted(used & STANDARD - set(names))] if names else sorted(used)])
+    found = peer.offered()
+    return {name: value for name, value in found.items() if name in names or not names or _standard(name, value)}
+
+
+def _standard(name: str, value: object) -> bool:
+    return values.NAME_OF.get(id(value), ("", ""))[1] == name or values.MODULES.get(name) is value
 
 
 def _names(code: types.CodeType) -> Iterator[str]:
@@ -86,7 +100,7 @@ def permits(op: str, target: object, name: str) -> bool:
             return vars(target).get("__module__") == HOME
         return callable(target) and not any(target is power for power in POWERS)
     if op in ("get", "set"):
-        return mine and not name.startswith("_")
+        return (mine and not name.startswith("_")) or (op == "get" and name in ("__name__", "__qualname__", "__doc__"))
     if op == "do":
         return name in (OPERATORS if mine else STEPS)
     return op == "of" and name in QUESTIONS

@@ -3,7 +3,7 @@
 In: Python values of exactly the types below. Out: one JSON text without type confusion (a tuple is no list, True no
 1, -0.0 no 0.0), and from it fresh values built by the reader. No pickle, no marshal: text from a hostile writer makes
 plain data or ProtocolError, nothing else. What is none of these types crosses as a handle (wire.py).
-Not kept: sharing between parts of a value, and a NaN's identity. Not crossed: nesting deeper than 200, 8 MiB of text.
+Not kept: sharing between parts of a value, and a NaN's identity. Not crossed: over 8 MiB of text, what lies 100 deep.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ import typing
 from collections.abc import Callable
 from typing import Any
 
-DEPTH = 200
+DEPTH = 100
 MODULES: dict[str, types.ModuleType] = {
     module.__name__: module
     for module in (array, bisect, cmath, collections, copy, datetime, decimal, fractions, functools, heapq, itertools)
@@ -114,7 +114,7 @@ class Codec:
         if kind is int:
             return value if -(2**63) <= value < 2**63 else {"i": hex(value)}
         if depth > DEPTH:
-            raise ValueError(f"a value nested deeper than {DEPTH} does not cross")
+            return self.handle(value)  # the rest stays behind
         if kind is list:
             return self._items(value, depth)
         if kind is dict and set(map(type, value)) == {str} and set(map(type, value.values())) <= ATOMS:
@@ -157,6 +157,11 @@ def _pairs(codec: Codec, mapping: Any, depth: int) -> list[Any]:
 def _unpair(codec: Codec, body: Any) -> Any:
     parts = codec.decode(body)
     return zip(parts[::2], parts[1::2], strict=True)
+
+
+def _write_module(codec: Codec, value: Any, depth: int) -> object:
+    name = next((name for name, module in MODULES.items() if module is value), None)
+    return {"m": name} if name else codec.handle(value)
 
 
 def _write_default(codec: Codec, value: Any, depth: int) -> object:
@@ -207,6 +212,7 @@ WRITERS: dict[type, Callable[[Codec, Any, int], object]] = {
     collections.OrderedDict: lambda c, v, n: {"O": _pairs(c, v, n)},
     collections.defaultdict: _write_default,
     array.array: lambda c, v, n: {"y": [v.typecode, c._items(v.tolist(), n)]},
+    types.ModuleType: _write_module,
     type({}.keys()): lambda c, v, n: {"dk": c._items(v, n)},
     type({}.values()): lambda c, v, n: {"dv": c._items(v, n)},
     type({}.items()): lambda c, v, n: {"di": [c.encode(part, n) for pair in v for part in pair]},
@@ -220,6 +226,7 @@ READERS: dict[str, Callable[[Codec, Any], object]] = {
     "i": lambda c, b: int(b, 16),
     "j": lambda c, b: dict(b) if set(map(type, b.values())) <= FLAT else _refuse(),
     "k": lambda c, b: NAMED[tuple(b)],
+    "m": lambda c, b: MODULES[b],
     "t": lambda c, b: tuple(c.decode(b)),
     "d": lambda c, b: dict(_unpair(c, b)),
     "s": lambda c, b: set(c.decode(b)),
@@ -256,7 +263,7 @@ def _refuse() -> object:
 def pour(old: Any, new: Any) -> None:
     """Give `old` the contents of `new` in place, parts of the same kind likewise, so that who holds them sees it."""
     kind = type(old)
-    if kind is not type(new):
+    if old is new or kind is not type(new):
         return
     if kind is list or kind is tuple:
         if len(old) == len(new):

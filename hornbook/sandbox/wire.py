@@ -13,7 +13,7 @@ from __future__ import annotations
 import copy
 import struct
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from os import read, write
 from typing import Any, NoReturn
 
@@ -69,6 +69,8 @@ class Peer(Codec):
         self._about: dict[int, list[Any]] = {}
         self._mirrors: dict[int, type[BaseException]] = {}
         self._lock = threading.RLock()
+        self._sent: list[Sequence[Any]] = []
+        self._given: dict[int, int] = {}
         self.broken = ""
 
     # what the program using this end does
@@ -80,10 +82,11 @@ class Peer(Codec):
         reply = self.ask("call", number, sent, list(named))
         for at, tree in reply[2] if len(reply) > 2 else ():
             pour(values[at], self.decode(tree))
-        result = reply[1]
-        if type(result) is dict and "a" in result:
-            return values[result["a"]]
-        return self._own(result) if own else self.decode(result)
+        self._sent.append(values)
+        try:
+            return self._own(reply[1]) if own else self.decode(reply[1])
+        finally:
+            self._sent.pop()
 
     def do(self, op: str, number: int, name: str, *args: Any) -> Any:
         return self.decode(self.ask(op, number, name, [self.encode(arg) for arg in args])[1])
@@ -217,17 +220,28 @@ class Peer(Codec):
         values = [self.decode(tree) for tree in trees]
         cut = len(values) - len(names)
         result = target(*values[:cut], **dict(zip(names, values[cut:], strict=True)))
-        changed, same = [], -1
+        changed = []
         for at, value in enumerate(values):
             kind = type(value)
             if kind in MUTABLE or kind is tuple:
-                if value is result and kind in MUTABLE:
-                    same = at
                 tree = self.encode(value)
                 if tree != trees[at]:
                     changed.append([at, tree])
-        tree = {"a": same} if same >= 0 else self.encode(result)
+        tree = self._encode_result(result, values)
         return ["r", tree, changed] if changed else ["r", tree]
+
+    def _encode_result(self, result: Any, values: Sequence[Any]) -> Any:
+        """With the arguments in it named as such, so that the caller finds the very objects that it passed."""
+        self._given = {id(v): at for at, v in enumerate(values) if type(v) in MUTABLE or (type(v) is tuple and v)}
+        try:
+            return self.encode(result)
+        finally:
+            self._given = {}
+
+    def encode(self, value: Any, depth: int = 0) -> Any:
+        if self._given and id(value) in self._given:
+            return {"a": self._given[id(value)]}
+        return Codec.encode(self, value, depth)
 
     # handles
 
@@ -245,6 +259,8 @@ class Peer(Codec):
         return {"o": [number, face_of(kind), mask_of(kind), kind.__name__[:80], kind_of(value)]}
 
     def unhandle(self, tag: str, body: Any) -> object:
+        if tag == "a" and type(body) is int and self._sent and 0 <= body < len(self._sent[-1]):
+            return self._sent[-1][body]
         if tag == "p" and type(body) is int and body in self._mine:
             return self._mine[body]
         if tag == "o":
