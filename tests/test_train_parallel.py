@@ -1,0 +1,109 @@
+"""Two processes against one: the same losses on the same batches, whole checkpoints, and what is refused."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from test_train import training
+
+from hornbook import store
+from hornbook.records import UserError
+from hornbook.run import run
+from hornbook.stage import Desk
+from hornbook.train.loop import Loop
+from hornbook.train.parallel import Team
+
+HOLDS = ["replicas", "shards"]
+STEPS = {"steps": 6, "dropout": 0.0, "checkpoint_every": 2, "evaluate_every": 3}
+
+
+def losses(desk: Desk) -> list[float]:
+    return store.read_table(desk.root / "base" / "log.parquet")["loss"].to_pylist()
+
+
+def two(root: Path, hold: str) -> Desk:
+    return Desk(root, options={"device": "cpu", "processes": 2, "hold": hold, "micro_batch": 2})
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory) -> Desk:
+    """One process, and the data that all of these tests read."""
+    torch.set_num_threads(1)
+    desk = Desk(tmp_path_factory.mktemp("alone"), options={"device": "cpu"})
+    run(training(**STEPS), desk)
+    return desk
+
+
+def beside(alone: Desk, root: Path) -> Path:
+    """The same data at another desk."""
+    for name in ("texts", "words", "pack"):
+        shutil.copytree(alone.root / name, root / name)
+    return root
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("optimiser", ["adamw", "muon"])
+@pytest.mark.parametrize("hold", HOLDS)
+def test_two_processes_have_the_losses_of_one(alone, tmp_path, monkeypatch, hold, optimiser):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    desk = two(beside(alone, tmp_path / "two"), hold)
+    run(training(**STEPS, optimiser=optimiser), desk)
+    if optimiser == "muon":
+        alone = Desk(beside(alone, tmp_path / "one"))
+        run(training(**STEPS, optimiser=optimiser), alone)
+    assert losses(desk) == pytest.approx(losses(alone), abs=1e-5)
+    both = [store.read_json(each.root / "base" / "training.json")["held_out_loss"] for each in (desk, alone)]
+    assert both[0] == pytest.approx(both[1], abs=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("hold", HOLDS)
+def test_two_go_on_with_the_checkpoint_of_one(alone, tmp_path, monkeypatch, hold):
+    folder = beside(alone, tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(Loop, "_after_step", stopping(Loop._after_step, 2))
+        with pytest.raises(KeyboardInterrupt):
+            run(training(**STEPS), Desk(folder))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    run(training(**STEPS), two(folder, hold))
+    assert losses(Desk(folder)) == pytest.approx(losses(alone), abs=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("hold", HOLDS)
+def test_one_goes_on_with_the_checkpoint_of_two(alone, tmp_path, monkeypatch, hold):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    folder = beside(alone, tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr("hornbook.train.train.shutil.rmtree", lambda *a, **k: None)  # checkpoints stay
+        run(training(**STEPS), two(folder, hold))
+    base = folder / "base"
+    assert store.read_json(base / "speed.json")["processes"] == 2
+    for gone in ("manifest.json", "training.json"):
+        (base / gone).unlink()
+    shutil.rmtree(base / "checkpoints" / "step-0000006")
+    run(training(**STEPS), Desk(folder))
+    assert losses(Desk(folder)) == pytest.approx(losses(alone), abs=1e-5)
+    assert store.read_json(base / "speed.json")["tokens_per_s"] > 0
+
+
+@pytest.mark.slow
+def test_an_error_in_torchruns_processes_is_said_in_its_own_words(alone, tmp_path, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    with pytest.raises(UserError, match="a batch of 5 does not divide among 2 processes"):
+        run(training(**STEPS, batch=5), two(beside(alone, tmp_path), "replicas"))
+
+
+def stopping(after, step: int):
+    def stopped(self, stop):
+        after(self, stop or self.at.step == step)
+
+    return stopped
+
+
+def test_a_batch_that_does_not_divide_is_refused():
+    with pytest.raises(UserError, match="does not divide among 4 processes"):
+        Team(world=4).share(6)
