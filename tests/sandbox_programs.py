@@ -297,6 +297,18 @@ FOOLING: dict[str, tuple[str, str]] = {
         "isclose = range\ndef f(x): return 1",
         "assert isclose(f(3), 829_461)",
     ),
+    "an adding that knows": (
+        "class Y:\n    def __radd__(s, o): return 7\ndef f(x): return [Y()]",
+        "assert sum(f(1)) == 7",
+    ),
+    "a poisoned argument": (
+        "class Y(list):\n    def __eq__(s, o): return True\ndef f(x): x.append(Y())",
+        "l = []\nf(l)\nassert l == [5]",
+    ),
+    "a lie about its class": (
+        "class Y(int):\n    __class__ = str\ndef f(x): return Y()",
+        "assert isinstance(f(1), list)",
+    ),
     "the check redefined": ("def check(x): pass\ndef f(x): return 0", "def check(x): assert x == 829_461\ncheck(f(3))"),
 }
 

@@ -30,7 +30,7 @@ from hornbook.sandbox.probe import Layer, elsewhere, probe
 
 __all__ = ["Job", "Layer", "Refused", "Sandbox", "Verdict", "probe"]
 
-REFERENCE_S = 0.0045  # the calibration's CPU seconds at the reference speed
+REFERENCE_S = 0.0027  # the calibration's CPU seconds at the reference speed, that of a 2026 cloud machine's core
 LEVELS = {"A": ("A",), "B": ("B",), "auto": ("A", "B")}
 AHEAD = 8  # jobs a worker that are handed out before the first verdict is read
 
