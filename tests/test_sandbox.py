@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -10,8 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from sandbox_programs import CANARY, FOOLING, HONEST, HOSTILE, SECRET
 
+from hornbook import cli
 from hornbook.sandbox import Job, Layer, Refused, Sandbox, Verdict, pair, probe
 
 if sys.platform != "linux":
@@ -149,3 +152,18 @@ def test_every_layer_was_tried_and_names_its_promise() -> None:
     assert [(layer.name, bool(layer.detail)) for layer in probe()] == [
         (name, True) for name in ("landlock", "seccomp", "limits", "namespaces")
     ]
+
+
+@pytest.mark.parametrize(
+    ("programs", "code", "statuses"),
+    [(["print(1)"], 0, ["passed"]), (["pass", "1 / 0", "x = ("], 1, ["passed", "error", "syntax"])],
+)
+def test_check_prints_a_verdict_a_file_and_exits_1_if_one_did_not_pass(
+    tmp_path: Path, programs: list[str], code: int, statuses: list[str]
+) -> None:
+    files = [tmp_path / f"{at}.py" for at in range(len(programs))]
+    for file, program in zip(files, programs, strict=True):
+        file.write_text(program)
+    result = CliRunner().invoke(cli.main, ["check", *map(str, files), "--json"])
+    assert result.exit_code == code, result.output
+    assert [json.loads(line)["status"] for line in result.stdout.splitlines()] == statuses
