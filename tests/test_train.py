@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import shutil
 import signal
 from dataclasses import dataclass
 
@@ -16,10 +17,9 @@ from hornbook import model as phi
 from hornbook import records, store
 from hornbook.records import UserError
 from hornbook.run import run
-from hornbook.shape import Shape
 from hornbook.stage import Desk, Silent, Stage
-from hornbook.train import Pack, Train, TrainTokenizer, checkpoint, price
-from hornbook.train.loop import Loop
+from hornbook.train import Pack, Train, TrainTokenizer, checkpoint
+from hornbook.train.loop import SCALE, Loop, Progress
 from hornbook.train.optim import rate
 from hornbook.train.sequences import Sequences, rows_of
 
@@ -190,21 +190,6 @@ def test_a_loss_that_stays_not_finite_stops_with_advice(tmp_path):
         run(training(lr=1e30, warmup=0, steps=40, clip=0.0), Desk(tmp_path))
 
 
-def test_the_papers_hours_follow_from_its_tokens():
-    shape = Shape()
-    assert shape.parameters() == pytest.approx(1.3e9, rel=0.1)
-    found = price.cost(shape, 51e9, 2048, 8, price.HARDWARE["a100"])
-    assert found.hours == pytest.approx(770, rel=0.05)
-
-
-def test_a_plan_is_priced_before_anything_ran(tmp_path):
-    from hornbook.stage import Size
-
-    found = training(steps=100).price(Desk(tmp_path), [Size(100, 1.0)])
-    assert found.tokens == 100 * 6 * 32
-    assert found.minutes > 0 and found.peak_mb > 0
-
-
 def test_documents_are_numbered_by_their_ends(tmp_path):
     apart = losses_of(Desk(tmp_path / "apart"), documents_apart=True, steps=1, dropout=0.0)
     assert apart != losses_of(Desk(tmp_path / "together"), steps=1, dropout=0.0)
@@ -248,3 +233,61 @@ def test_a_single_bad_step_is_skipped_and_counted(tmp_path, monkeypatch):
     run(training(), Desk(tmp_path))
     facts = json.loads((tmp_path / "base" / "training.json").read_text())
     assert facts["skipped"] == 1 and facts["held_out_loss"] < 5.7
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_half_precision_learns_as_fp32_does(tmp_path, desk, precision):
+    half = losses_of(Desk(tmp_path), precision=precision)
+    full = store.read_table(desk.root / "base" / "log.parquet")["loss"].to_pylist()
+    assert half == pytest.approx(full, rel=0.02)
+    assert json.loads((tmp_path / "base" / "training.json").read_text())["precision"] == precision
+
+
+def test_a_scale_that_overflows_is_halved_until_gradients_are_finite(tmp_path, monkeypatch):
+    defaults = tuple(2.0**30 if value == SCALE else value for value in Progress.__init__.__defaults__)
+    monkeypatch.setattr(Progress.__init__, "__defaults__", defaults)
+    losses = losses_of(Desk(tmp_path), precision="fp16", steps=20, checkpoint_every=0)
+    facts = json.loads((tmp_path / "base" / "training.json").read_text())
+    assert 0 < facts["skipped"] < 16 and losses[-1] < losses[0] - 0.1
+
+
+@pytest.mark.parametrize("best", [True, False])
+def test_the_best_or_the_last_checkpoint_goes_on(tmp_path, monkeypatch, best):
+    """Held-out losses are scripted, so that the best is in the middle; the weights of every evaluation are kept."""
+    scripted, weights = iter([5.0, 3.0, 4.0, 4.5]), []
+
+    def held_out_loss(self):
+        weights.append(self.model.head.weight.detach().clone())
+        return next(scripted)
+
+    monkeypatch.setattr(Loop, "held_out_loss", held_out_loss)
+    desk = Desk(tmp_path)
+    run(training(best=best, evaluate_every=3), desk)
+    facts = json.loads((tmp_path / "base" / "training.json").read_text())
+    assert (facts["chosen_step"], facts["held_out_loss"]) == ((6, 3.0) if best else (12, 4.5))
+    assert torch.equal(phi.load(tmp_path / "base" / "model").head.weight, weights[1 if best else 3])
+
+
+def test_what_the_machine_decided_at_the_start_stays(tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(Loop, "_after_step", stopped_at(4))
+        with pytest.raises(KeyboardInterrupt):
+            run(training(precision="auto"), Desk(tmp_path, options={"micro_batch": 2}))
+    monkeypatch.setattr("hornbook.train.train._precision", lambda where: "bf16")
+    run(training(precision="auto"), Desk(tmp_path, options={"micro_batch": 6}))
+    never = Desk(tmp_path / "never", options={"micro_batch": 2})
+    monkeypatch.setattr("hornbook.train.train._precision", lambda where: "fp32")
+    run(training(precision="auto"), never)
+    assert made(Desk(tmp_path)) == made(never)
+
+
+def stopped_at(step: int):
+    after = Loop._after_step
+    return lambda self, stop: after(self, stop or self.at.step == step)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a compiler on a CPU")
+def test_a_compiled_model_learns_as_an_eager_one_does(tmp_path):
+    compiled = losses_of(Desk(tmp_path / "a", options={"compile": True, "micro_batch": 3}), dropout=0.0)
+    assert compiled == pytest.approx(losses_of(Desk(tmp_path / "b"), dropout=0.0), rel=1e-4)

@@ -69,10 +69,11 @@ def sequence_bytes(shape: Shape, context: int, half: bool) -> float:
     """What the backward pass keeps of one sequence.
 
     A block keeps, in widths a token: its input and norm (2), q, k, v and fc1 (7), the rotated q, k, v (3), gelu (4),
-    attention (1), both branches (2). The head adds its input and its gradient (4).
+    attention (1), both branches (2); and once more for the block whose gradients are being taken. The head adds 4.
+    Within 10% of the measured peak (benchmarks/train.py prints both).
     """
     each = 2 if half else 4
-    return context * shape.width * (19.0 * shape.layers * each + 4.0 * 4)
+    return context * shape.width * (19.0 * (shape.layers + 1) * each + 4.0 * 4)
 
 
 def micro_batch(shape: Shape, where: str, half: bool) -> int:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 BYTES_PER_TOKEN = 3.5  # of Python in CodeGen's vocabulary; only `plan` uses it, before Pack has counted
 
+PROCESS_MB = 400  # of Python and torch before there is a model
+
 
 @dataclass(frozen=True)
 class Train(Whole):
@@ -160,7 +162,9 @@ class Train(Whole):
         half = self.precision in ("bf16", "fp16") or (self.precision == "auto" and _precision(where) != "fp32")
         micro = int(desk.options.get("micro_batch") or min(self.batch, micro_batch(shape, where, half)))
         found = cost(shape, tokens, pack.context, micro, this_machine(where), half)
-        return Price(Size(), tokens=tokens, minutes=found.hours * 60, peak_mb=found.memory_gb * 1e3, kwh=found.kwh)
+        return Price(
+            Size(), tokens=tokens, minutes=found.hours * 60, peak_mb=PROCESS_MB + found.memory_gb * 1e3, kwh=found.kwh
+        )
 
 
 def shape_of(shape: str | Shape, vocab: int, context: int) -> Shape:
