@@ -5,9 +5,14 @@ from __future__ import annotations
 import json
 import math
 import os
+import random
 import shutil
 import signal
+import subprocess
+import sys
+import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -291,3 +296,53 @@ def stopped_at(step: int):
 def test_a_compiled_model_learns_as_an_eager_one_does(tmp_path):
     compiled = losses_of(Desk(tmp_path / "a", options={"compile": True, "micro_batch": 3}), dropout=0.0)
     assert compiled == pytest.approx(losses_of(Desk(tmp_path / "b"), dropout=0.0), rel=1e-4)
+
+
+def test_killed_while_a_checkpoint_is_written_it_goes_on_from_the_one_before(tmp_path, desk, monkeypatch):
+    broken, replace, left = Desk(tmp_path), os.replace, [True]
+
+    def dying(old, new):
+        if left[0] and "step-0000006" in str(new) and "facts" not in str(new):
+            left[0] = False
+            raise Killed
+        replace(old, new)
+
+    monkeypatch.setattr(store.os, "replace", dying)
+    with pytest.raises(Killed):
+        run(training(), broken)
+    assert not left[0]
+    run(training(), broken)
+    assert made(broken) == made(desk)
+
+
+KILLED = """
+import sys
+from pathlib import Path
+import torch
+torch.set_num_threads(1)
+sys.path.insert(0, sys.argv[2])
+from test_train import training
+from hornbook.run import run
+from hornbook.stage import Desk
+run(training(steps=40), Desk(Path(sys.argv[1])))
+"""
+
+
+@pytest.mark.slow
+def test_killed_for_good_at_ten_moments_it_still_equals(tmp_path):
+    """SIGKILL, drawn so that most fall into the training; what was undisturbed ran in this process."""
+    undisturbed, chance = Desk(tmp_path / "undisturbed"), random.Random(5)
+    run(training(steps=40), undisturbed)
+    broken = tmp_path / "broken"
+    shutil.copytree(undisturbed.root, broken, ignore=shutil.ignore_patterns("base"))
+    command = [sys.executable, "-c", KILLED, str(broken), str(Path(__file__).parent)]
+    for _ in range(10):
+        with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+            began = time.monotonic()
+            while process.poll() is None and not (broken / "base" / "checkpoints").exists():
+                time.sleep(0.05)
+                assert time.monotonic() - began < 60
+            time.sleep(chance.uniform(0, 2 + 0.5 * (time.monotonic() - began)))
+            process.kill()
+    assert subprocess.run(command, check=False).returncode == 0
+    assert made(Desk(broken)) == made(undisturbed)
