@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING
 
 from hornbook.generate.exercise import Exercise, examples
 from hornbook.generate.mutants import mutants
-from hornbook.records import share
 
 if TYPE_CHECKING:
     from hornbook.sandbox import Job, Sandbox, Verdict
 
-MUTANTS = 6  # a solution, drawn from all of its mutants: enough to see tests that catch nothing
+MUTANTS = 4  # a solution, drawn from all of its own: enough to see tests that catch nothing
 LEAST_CAUGHT = 0.5
 TIMEOUT_S = 2.0
+MUTANT_S = 0.3  # a mutant that never ends is caught, and should be caught soon
+MEMORY_MB = 256
 
 Written = Sequence[Exercise | str]  # an exercise, or the reason why a text is none
 
@@ -61,8 +62,8 @@ def _gate(box: Sandbox, written: Written, found: list[Checked], tests_of: Callab
 
 def _bite(box: Sandbox, written: Written, found: list[Checked]) -> None:
     """Count the mutants that each open exercise's tests catch."""
-    asked = [(at, each, _some_mutants(each)) for at, each in _open(written, found)]
-    jobs = [_job(mutant, each.tests, each.entry_point) for _, each, some in asked for mutant in some]
+    asked = [(at, each, list(mutants(each.program, each.entry_point, MUTANTS))) for at, each in _open(written, found)]
+    jobs = [_job(mutant, each.tests, each.entry_point, MUTANT_S) for _, each, some in asked for mutant in some]
     verdicts = box.run(jobs)
     for at, _, some in asked:
         caught = sum(next(verdicts).status != "passed" for _ in some)
@@ -71,16 +72,10 @@ def _bite(box: Sandbox, written: Written, found: list[Checked]) -> None:
         found[at] = Checked(reason, caught, len(some))
 
 
-def _some_mutants(exercise: Exercise) -> list[str]:
-    """MUTANTS of them, drawn by a hash, so that the same exercise always meets the same ones."""
-    every = sorted(set(mutants(exercise.program, exercise.entry_point)) - {exercise.program})
-    return sorted(every, key=lambda text: share("mutant", text))[:MUTANTS]
-
-
-def _job(program: str, tests: str, entry_point: str) -> Job:
+def _job(program: str, tests: str, entry_point: str, timeout_s: float = TIMEOUT_S) -> Job:
     from hornbook.sandbox import Job
 
-    return Job(program, tests, (entry_point,), timeout_s=TIMEOUT_S)
+    return Job(program, tests, (entry_point,), timeout_s=timeout_s, memory_mb=MEMORY_MB)
 
 
 def _ended(verdict: Verdict) -> str:

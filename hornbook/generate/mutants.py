@@ -10,6 +10,8 @@ import ast
 import copy
 from collections.abc import Callable, Iterator
 
+from hornbook.records import share
+
 SWAPS: dict[type[ast.AST], type[ast.AST]] = {
     ast.Lt: ast.LtE,
     ast.LtE: ast.Lt,
@@ -32,21 +34,28 @@ SWAPS: dict[type[ast.AST], type[ast.AST]] = {
 }
 
 
-def mutants(program: str, entry_point: str) -> Iterator[str]:
-    """Every mutant of the function or class `entry_point`, as a whole program, in the order of the tree."""
+def mutants(program: str, entry_point: str, most: int = 0) -> Iterator[str]:
+    """The mutants of the function or class `entry_point`, as whole programs; `most` of them, drawn by a hash."""
     module = ast.parse(program)
     at = next(i for i, node in enumerate(module.body) if getattr(node, "name", "") == entry_point)
-    for index in range(len(list(ast.walk(module.body[at])))):
-        for change in CHANGES:
-            mutant = copy.deepcopy(module)
-            if change(list(ast.walk(mutant.body[at]))[index]):
-                yield ast.unparse(ast.fix_missing_locations(mutant))
+    places = [
+        (index, change)
+        for index, node in enumerate(ast.walk(module.body[at]))
+        for change in CHANGES
+        if change(copy.copy(node))
+    ]
+    if most:
+        places = sorted(places, key=lambda place: share(program, f"{place[0]} {place[1].__name__}"))[:most]
+    for index, change in places:
+        mutant = copy.deepcopy(module)
+        change(list(ast.walk(mutant.body[at]))[index])
+        yield ast.unparse(ast.fix_missing_locations(mutant))
 
 
 def swapped(node: ast.AST) -> bool:
     """One comparison or operator becomes another."""
     if isinstance(node, ast.Compare) and type(node.ops[0]) in SWAPS:
-        node.ops[0] = SWAPS[type(node.ops[0])]()  # type: ignore[call-overload]
+        node.ops = [SWAPS[type(node.ops[0])](), *node.ops[1:]]  # type: ignore[list-item]
     elif isinstance(node, (ast.BinOp, ast.AugAssign, ast.BoolOp)) and type(node.op) in SWAPS:
         node.op = SWAPS[type(node.op)]()  # type: ignore[assignment]
     else:
@@ -67,7 +76,7 @@ def negated(node: ast.AST) -> bool:
     if isinstance(node, (ast.If, ast.While, ast.IfExp)):
         node.test = ast.UnaryOp(ast.Not(), node.test)
     elif isinstance(node, ast.comprehension) and node.ifs:
-        node.ifs[0] = ast.UnaryOp(ast.Not(), node.ifs[0])
+        node.ifs = [ast.UnaryOp(ast.Not(), node.ifs[0]), *node.ifs[1:]]
     else:
         return False
     return True
@@ -85,4 +94,5 @@ def _is_none(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and node.value is None
 
 
+# Each sets attributes of the node and touches nothing below it, so a shallow copy is enough to ask whether it applies.
 CHANGES: tuple[Callable[[ast.AST], bool], ...] = (swapped, moved, negated, silenced)

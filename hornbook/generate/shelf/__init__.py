@@ -71,9 +71,7 @@ def split(source: str, path: str) -> Iterator[ShelfExercise]:
         )
 
 
-def _imports_for(
-    node: ast.AST, imports: list[ast.Import | ast.ImportFrom], but_not: ast.AST | None = None
-) -> str:
+def _imports_for(node: ast.AST, imports: list[ast.Import | ast.ImportFrom], but_not: ast.AST | None = None) -> str:
     """Those of the file's imports whose names `node` mentions and `but_not` does not, one line for each module."""
     used = _names(node) - (_names(but_not) if but_not else set())
     lines = []

@@ -162,7 +162,7 @@ def test_busiest_hours() -> None:
 
 
 def also_borrowed(histories: dict[str, set[str]], title: str, at_least: int = 2) -> list[str]:
-    """"Readers of this book also borrowed ..." needs a count: for a given title, look at all readers who borrowed
+    """ "Readers of this book also borrowed ..." needs a count: for a given title, look at all readers who borrowed
     it, and list the other titles that at least `at_least` of them borrowed too, the most shared first and
     alphabetically among equals.
 

@@ -117,9 +117,7 @@ def text_table(rows: list[list[str]]) -> list[str]:
     ['a |', '  | b']
     """
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    return [
-        " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    ]
+    return [" | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
 def test_text_table() -> None:

@@ -97,9 +97,7 @@ def best_voucher(basket: int, vouchers: dict[str, tuple[int, int]]) -> str | Non
     >>> best_voucher(500, {"TEA": (1000, 200)}) is None
     True
     """
-    savings = [
-        (-min(off, basket), name) for name, (least, off) in vouchers.items() if basket >= least
-    ]
+    savings = [(-min(off, basket), name) for name, (least, off) in vouchers.items() if basket >= least]
     return min(savings)[1] if savings else None
 
 
