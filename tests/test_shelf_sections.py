@@ -1,0 +1,37 @@
+"""The seed shelf's sections: each has its head, runs block by block, and prints what it shows."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+
+import pytest
+
+from hornbook.generate.shelf.sections import FORMATS, Section, sections
+
+SHELF = list(sections())
+
+
+def test_there_are_twelve_sections_with_titles_of_their_own():
+    assert len(SHELF) >= 12
+    assert len({each.title for each in SHELF}) == len(SHELF)
+    assert {each.format for each in SHELF} == set(FORMATS)
+
+
+@pytest.mark.parametrize("section", SHELF, ids=lambda each: each.path)
+def test_the_blocks_run_in_order_and_print_what_is_shown(section: Section):
+    namespace: dict[str, object] = {"__name__": "__main__"}
+    assert len(section.blocks) >= 3
+    for block in section.blocks:
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            exec(compile(block.code, section.path, "exec"), namespace)  # noqa: S102
+        if block.expected_output is not None:
+            assert out.getvalue() == block.expected_output
+
+
+@pytest.mark.parametrize("section", SHELF, ids=lambda each: each.path)
+def test_prose_and_code_are_both_there(section: Section):
+    code = sum(len(block.code.split()) for block in section.blocks)
+    assert len(section.text.split()) - code >= 150
+    assert section.text.startswith(f"# {section.title}\n")
