@@ -9,7 +9,7 @@ Not covered: grouped heads, query-key norms and other variants of the format: `l
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from hornbook import store
+from hornbook.attention import Attend, attention, rotate, rotation_table
 from hornbook.records import UserError
 from hornbook.shape import Shape
 
@@ -28,8 +29,6 @@ INIT_STD = 0.02  # Hugging Face's PhiConfig.initializer_range; the paper does no
 NORM_EPS = 1e-5  # PhiConfig.layer_norm_eps
 ROPE_THETA = 10_000.0  # PhiConfig.rope_theta
 NO_TARGET = -100  # a position without a next token to predict
-
-Attend = Callable[[Tensor], Tensor]
 
 
 class Phi(nn.Module):
@@ -46,7 +45,7 @@ class Phi(nn.Module):
         self.blocks = nn.ModuleList(Block(shape, dropout) for _ in range(shape.layers))
         self.norm = nn.LayerNorm(shape.width, eps=NORM_EPS)
         self.head = nn.Linear(shape.width, shape.vocab)
-        cos, sin = _rotation_table(shape)
+        cos, sin = rotation_table(shape.context, shape.rotary, ROPE_THETA)
         self.register_buffer("cos", cos, persistent=False)
         self.register_buffer("sin", sin, persistent=False)
         for module in self.modules():
@@ -72,7 +71,7 @@ class Phi(nn.Module):
         """What the head sees: (B, T, width)."""
         time = ids.shape[1]
         x = F.dropout(self.embedding(ids), self.dropout, self.training)
-        attend = _attention(documents, self.shape.heads, self.dropout if self.training else 0.0)
+        attend = attention(documents, self.dropout if self.training else 0.0)
         cos, sin = self.cos[:time], self.sin[:time]
         for block in self.blocks:
             x = block(x, cos, sin, attend)
@@ -92,77 +91,23 @@ class Block(nn.Module):
         self.fc2 = nn.Linear(4 * shape.width, shape.width)
 
     def forward(self, x: Tensor, cos: Tensor, sin: Tensor, attend: Attend) -> Tensor:
-        qkv, inner = self.open(x, cos, sin)
-        return self.close(x, attend(qkv), inner)
+        qkv, inner = self._first(x)
+        return self.close(x, attend(qkv, cos, sin), inner)
 
     def open(self, x: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor]:
         """x (B, T, C) to rotated queries, keys and values (B, T, 3, heads, 64), and the MLP's inside (B, T, 4C)."""
+        qkv, inner = self._first(x)
+        return rotate(qkv, cos, sin), inner
+
+    def _first(self, x: Tensor) -> tuple[Tensor, Tensor]:
         qkv, inner = self.into(self.norm(x)).split((3 * self.width, 4 * self.width), dim=-1)
-        qkv = qkv.unflatten(-1, (3, self.heads, -1))
-        return _rotate(qkv, cos, sin), F.gelu(inner, approximate="tanh")
+        return qkv.unflatten(-1, (3, self.heads, -1)), F.gelu(inner, approximate="tanh")
 
     def close(self, x: Tensor, attention: Tensor, inner: Tensor) -> Tensor:
         """Add both branches to x; attention is (B, T, C)."""
         attended = F.dropout(self.dense(attention), self.dropout, self.training)
         thought = F.dropout(self.fc2(inner), self.dropout, self.training)
         return x + attended + thought
-
-
-def _rotation_table(shape: Shape) -> tuple[Tensor, Tensor]:
-    """Cosines and sines, each (context, 1, 1, rotary / 2), in fp32."""
-    frequency = 1.0 / (ROPE_THETA ** (torch.arange(0, shape.rotary, 2, dtype=torch.float32) / shape.rotary))
-    angle = torch.arange(shape.context, dtype=torch.float32)[:, None] * frequency
-    return angle.cos()[:, None, None], angle.sin()[:, None, None]
-
-
-def _rotate(qkv: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Rotate the first dimensions of queries and keys by their position; the halves are the pairs, as in GPT-NeoX."""
-    half = cos.shape[-1]
-    cos, sin = cos.to(qkv.dtype), sin.to(qkv.dtype)
-    qk, v = torch.split(qkv, [2, 1], dim=-3)
-    a, b, rest = torch.split(qk, [half, half, qk.shape[-1] - 2 * half], dim=-1)
-    rotated = torch.cat((a * cos - b * sin, b * cos + a * sin, rest), dim=-1)
-    return torch.cat((rotated, v), dim=-3)
-
-
-def _attention(documents: Tensor | None, heads: int, dropout: float) -> Attend:
-    """Causal attention over qkv (B, T, 3, H, D), giving (B, T, H * D); FlashAttention kernels where there are any."""
-    if documents is not None and documents.is_cuda and not dropout:
-        return _flex(documents)
-    mask = None if documents is None else _document_mask(documents)
-
-    def attend(qkv: Tensor) -> Tensor:
-        q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind(0)  # (B, H, T, D)
-        mixed = F.scaled_dot_product_attention(q, k, v, mask, dropout, is_causal=mask is None)
-        return mixed.transpose(1, 2).flatten(-2)
-
-    return attend
-
-
-def _document_mask(documents: Tensor) -> Tensor:
-    """(B, 1, T, T): true where the key is not later than the query and in the same document."""
-    same = documents[:, None, :, None] == documents[:, None, None, :]
-    return same.tril()
-
-
-def _flex(documents: Tensor) -> Attend:
-    """FlexAttention skips the blocks that the mask empties; its backward pass exists on GPUs only (torch 2.13)."""
-    from torch.nn.attention.flex_attention import create_block_mask, flex_attention
-
-    def allowed(b: Tensor, h: Tensor, query: Tensor, key: Tensor) -> Tensor:
-        return (query >= key) & (documents[b, query] == documents[b, key])
-
-    batch, time = documents.shape
-    blocks = create_block_mask(allowed, batch, None, time, time, device=documents.device)
-    kernel = flex_attention if torch.compiler.is_compiling() else torch.compile(flex_attention)
-
-    def attend(qkv: Tensor) -> Tensor:
-        q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind(0)
-        mixed = kernel(q, k, v, block_mask=blocks)
-        assert isinstance(mixed, Tensor)
-        return mixed.transpose(1, 2).flatten(-2)
-
-    return attend
 
 
 # Elements of a chunk's logits. CPU: 4 MB of fp32 stay in the cache, 2 times faster than all at once; GPU: 512 MB.
@@ -224,7 +169,7 @@ def load(folder: Path | str, dtype: torch.dtype = torch.float32, device: str = "
     with torch.device("meta"):
         model = Phi(shape)
     model.load_state_dict(_from_hugging_face(_tensors(folder), shape, dtype, folder), assign=True)
-    model.cos, model.sin = _rotation_table(shape)
+    model.cos, model.sin = rotation_table(shape.context, shape.rotary, ROPE_THETA)
     return model.eval().to(device)
 
 

@@ -1,0 +1,55 @@
+"""Attention in blocks is SDPA's, and its hand-made derivative is the derivative."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from hornbook import attention
+from hornbook.attention import rotation_table
+
+
+def given(time: int, heads: int = 2, width: int = 16, rotary: int = 8, dtype: torch.dtype = torch.float32):
+    torch.manual_seed(time)
+    cos, sin = rotation_table(time, rotary, 100.0)
+    return torch.randn(2, time, 3, heads, width, dtype=dtype, requires_grad=True), cos.to(dtype), sin.to(dtype)
+
+
+@pytest.mark.parametrize("time", [1, 7, 128, 129, 300])
+@pytest.mark.parametrize("rotary", [8, 16])
+def test_blocks_are_sdpa_in_value_and_gradient(time, rotary, monkeypatch):
+    qkv, cos, sin = given(time, rotary=rotary)
+    slope = torch.randn(2, time, 32)
+    attend = attention.attention(None, 0.0)
+    found = attend(qkv, cos, sin)
+    assert "Blocks" in type(found.grad_fn).__name__
+    (mine,) = torch.autograd.grad(found, qkv, slope)
+    monkeypatch.setattr(attention, "LONGEST", 0)
+    wanted = attend(qkv, cos, sin)
+    assert "Blocks" not in type(wanted.grad_fn).__name__
+    (theirs,) = torch.autograd.grad(wanted, qkv, slope)
+    torch.testing.assert_close(found, wanted, atol=2e-6, rtol=1e-5)
+    torch.testing.assert_close(mine, theirs, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+def test_the_derivative_is_the_derivative(dropout, monkeypatch):
+    monkeypatch.setattr(attention, "BLOCK", 4)
+    qkv, cos, sin = given(10, width=6, rotary=4, dtype=torch.float64)
+
+    def same_draw(qkv):
+        torch.manual_seed(1)
+        return attention._Blocks.apply(qkv, cos, sin, dropout)
+
+    assert torch.autograd.gradcheck(same_draw, qkv, fast_mode=True)
+
+
+def test_dropout_keeps_the_mean_and_takes_its_share():
+    qkv, cos, sin = given(40)
+    torch.manual_seed(0)
+    plain = attention.attention(None, 0.0)(qkv, cos, sin)
+    drawn = torch.stack([attention.attention(None, 0.25)(qkv, cos, sin) for _ in range(400)])
+    assert not torch.equal(drawn[0], drawn[1])
+    torch.testing.assert_close(drawn.mean(0), plain, atol=0.15, rtol=0)
+    # the first position sees itself alone: it is dropped whole, or stays and is scaled
+    assert (drawn[:, :, 0].abs().sum(-1).flatten() == 0).float().mean() == pytest.approx(0.25**2, abs=0.03)
