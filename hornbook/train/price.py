@@ -62,7 +62,8 @@ def flops_per_token(shape: Shape, context: int) -> float:
 
 def memory_gb(shape: Shape, micro_batch: int, context: int, half: bool) -> float:
     """At the peak of a step: weights, gradients and both moments (16 bytes a weight), and what a micro-batch takes."""
-    return (16.0 * shape.parameters() + micro_batch * sequence_bytes(shape, context, half)) / 1e9
+    kernels = 3e7  # their own buffers, measured
+    return (16.0 * shape.parameters() + micro_batch * sequence_bytes(shape, context, half) + kernels) / 1e9
 
 
 def sequence_bytes(shape: Shape, context: int, half: bool) -> float:
@@ -72,8 +73,13 @@ def sequence_bytes(shape: Shape, context: int, half: bool) -> float:
     attention (1), both branches (2); and once more for the block whose gradients are being taken. The head adds 4.
     Within 10% of the measured peak (benchmarks/train.py prints both).
     """
+    from hornbook.attention import BLOCK, LONGEST
+
     each = 2 if half else 4
-    return context * shape.width * (19.0 * (shape.layers + 1) * each + 4.0 * 4)
+    kept = context * shape.width * (19.0 * (shape.layers + 1) * each + 4.0 * 4)
+    if not half and context <= LONGEST:  # attention in blocks keeps its probabilities
+        kept += 4.0 * shape.layers * shape.heads * context * (context + BLOCK) / 2
+    return kept
 
 
 def micro_batch(shape: Shape, where: str, half: bool) -> int:
