@@ -4,6 +4,9 @@
 betas, clipping, seeds), the choices are ours and the page lists them. arXiv 2306.11644, sections 2 and 2.3.
 """
 
+from pathlib import Path
+
+from hornbook import generate
 from hornbook.collect import PERMISSIVE, CollectFiles
 from hornbook.curate import DropDuplicates, Embed, FitQuality, JudgeSample, KeepBudget, ScoreQuality
 from hornbook.embedder import Embedder
@@ -14,14 +17,16 @@ from hornbook.train import Pack, PaperTokenizer, Train, TrainTokenizer
 from hornbook.verify import Examine
 from hornbook.writeup import Report
 
+OWN = str(Path(generate.__file__).parent)
+
 # Offline, in seconds: what `--smoke` makes of the same graph.
 SMOKE = {
-    "source": "hornbook", "teacher": "scripted", "judge": "scripted", "embedder": "hashed",
+    "source": OWN, "teacher": "scripted", "judge": "scripted", "embedder": "hashed",
     "exams": ("unconventional",), "shape": "tiny", "scale": 1e-6,
 }  # fmt: skip
 
 PAPER = {"context": 2048, "batch": 1024, "practice_batch": 256, "held_out": 0.01, "answer": 384, "precision": "fp16"}
-TINY = {"context": 64, "batch": 2, "practice_batch": 2, "held_out": 0.2, "answer": 32, "precision": "fp32"}
+TINY = {"context": 64, "batch": 2, "practice_batch": 2, "held_out": 0.2, "answer": 16, "precision": "fp32"}
 
 
 def recipe(
@@ -44,7 +49,7 @@ def recipe(
     unique = DropDuplicates("unique", stack)
     vectors_by = Embedder(embedder, tokens=2048)
     judged = JudgeSample("judged", unique, named(judge, max_tokens=120), sample=part(100_000, 200))
-    taste = FitQuality("taste", Embed("known", judged, vectors_by))
+    taste = FitQuality("taste", Embed("known", judged, vectors_by), trees=20 if smoke else 500)
     scored = ScoreQuality("scored", Embed("vectors", unique, vectors_by), taste)
     filtered = KeepBudget("filtered", scored, tokens=part(6e9, 20_000))
 
@@ -53,7 +58,7 @@ def recipe(
     drills = Exercises("drills", named(teacher, max_tokens=400), number=part(879_500, 8))
     diversity = MeasureDiversity("diversity", (books, drills))
 
-    held_out = ShelfExercises("held_out", split="held-out")
+    held_out = ShelfExercises("held_out", "held-out", share=0.1 if smoke else 1.0)
     code, lessons, exercises = (Scrub(f"clean_{s.name}", s, (*exams, held_out)) for s in (filtered, books, drills))
 
     # The paper's table of hyper-parameters. It used the checkpoint at 24,000 of 36,000 steps: 50.33B tokens.

@@ -4,6 +4,9 @@ Every stage is the real one, at pocket size. What carries a pocket model is hand
 writes is earned by execution. Give a stronger teacher: teacher=MODEL with OPENAI_BASE_URL and OPENAI_API_KEY set.
 """
 
+from pathlib import Path
+
+from hornbook import generate
 from hornbook.collect import CollectFiles, CollectWheels
 from hornbook.curate import DropDuplicates, Embed, FitQuality, JudgeSample, KeepBudget, Labels, ScoreQuality
 from hornbook.embedder import Embedder
@@ -23,9 +26,11 @@ WHEELS = (
     ("scrapy", "2.19.0"), ("paramiko", "5.1.0"), ("mpmath", "1.4.1"), ("dask", "2026.8.0"), ("nltk", "3.10.4"),
 )  # fmt: skip
 
-# Offline, in seconds: the package's own source as the corpus, a scripted teacher that is also the judge.
+OWN = str(Path(generate.__file__).parent)
+
+# Offline, in seconds: some of the package's own source as the corpus, a scripted teacher that is also the judge.
 SMOKE = {
-    "source": "hornbook", "teacher": "scripted", "embedder": "hashed", "exam": "unconventional", "tokens": 20_000,
+    "source": OWN, "teacher": "scripted", "embedder": "hashed", "exam": "unconventional", "tokens": 20_000,
     "written": 6, "size": "tiny", "steps": 12,
 }  # fmt: skip
 
@@ -41,8 +46,9 @@ def recipe(
     steps=240,  # of pretraining; a third as many of finetuning
 ):
     writer = named(teacher)
-    wheels = source == "wheels"
+    wheels, tiny = source == "wheels", size == "tiny"
     vectors_by = Embedder(embedder, layer=6, tokens=128)
+    shelf, trees, longest = (0.1, 20, 16) if tiny else (1.0, 500, 128)
 
     # 1 collect, 2 curate: which code is worth reading
     stack = CollectWheels("stack", WHEELS) if wheels else CollectFiles("stack", source)
@@ -50,14 +56,14 @@ def recipe(
     labels = Labels("labels", WHEELS) if wheels else JudgeSample("labels", unique, writer, sample=200)
     judged = JudgeSample("judged", labels, named(teacher, max_tokens=60), sample=12, characters=1200)
     known = Embed("known", labels, vectors_by)
-    taste = FitQuality("taste", known)
-    vectors = Embed("vectors", unique, vectors_by, share=0.25 if wheels else 1.0)
+    taste = FitQuality("taste", known, trees=trees)
+    vectors = Embed("vectors", unique, vectors_by, share=0.1 if wheels else 1.0)
     filtered = KeepBudget("filtered", ScoreQuality("scored", vectors, taste), tokens=tokens)
 
     # 3 generate: what no corpus has
     lessons = ShelfSections("lessons")
-    drills = ShelfExercises("drills", split="train")
-    held_out = ShelfExercises("held_out", split="held-out")
+    drills = ShelfExercises("drills", "train", shelf)
+    held_out = ShelfExercises("held_out", "held-out", shelf)
     new_drills = Exercises("new_drills", named(teacher, max_tokens=220), number=written)
     new_lessons = Textbooks("new_lessons", named(teacher, max_tokens=300), number=max(1, written // 3))
     diversity = MeasureDiversity("diversity", (drills, new_drills, lessons, new_lessons))
@@ -78,7 +84,7 @@ def recipe(
     )  # fmt: skip
 
     # 6 verify, 7 write up
-    before = Examine("exam_base", base, exam, max_new_tokens=128)
-    after = Examine("exam_final", final, exam, max_new_tokens=128)
-    own = Examine("exam_held_out", final, held_out, max_new_tokens=128)
+    before = Examine("exam_base", base, exam, max_new_tokens=longest)
+    after = Examine("exam_final", final, exam, max_new_tokens=longest)
+    own = Examine("exam_held_out", final, held_out, max_new_tokens=longest)
     return Report("report", (judged, diversity, before, after, own), title="A pocket phi")

@@ -15,7 +15,7 @@ from hornbook.curate.embed import Embed
 from hornbook.curate.judge import parse
 from hornbook.curate.keep import KeepBudget, lowest_kept
 from hornbook.curate.known import COLUMNS
-from hornbook.curate.quality import FitQuality, ScoreQuality, comment_share
+from hornbook.curate.quality import FitQuality, ScoreQuality, area, comment_share
 from hornbook.embedder import Embedder
 from hornbook.records import UserError
 from hornbook.run import run
@@ -129,3 +129,14 @@ def test_comments_are_counted_by_the_tokeniser(code, share):
 )
 def test_a_score_is_read_or_missing(reply, score):
     assert parse(reply) == score
+
+
+def test_the_area_is_the_librarys_with_ties_too():
+    from sklearn.metrics import roc_auc_score
+
+    chance = np.random.default_rng(2)
+    y, scores = chance.integers(0, 2, 120), chance.integers(0, 9, 120) / 8
+    low, found, high = area(y, scores, "a")
+    assert found == pytest.approx(roc_auc_score(y, scores), abs=1e-4)
+    drawn = [roc_auc_score(y[at], scores[at]) for at in (chance.integers(0, 120, 120) for _ in range(400))]
+    assert [low, high] == pytest.approx(np.quantile(drawn, [0.025, 0.975]).tolist(), abs=0.02)

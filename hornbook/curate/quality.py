@@ -127,9 +127,9 @@ def _fit(kind: Kind, x: NDArray[Any], y: NDArray[Any], trees: int, seed: int) ->
         # The paper names a random forest and no settings: these are ours. Leaves of 2 calm 500 trees on few labels.
         "forest": lambda: RandomForestClassifier(trees, min_samples_leaf=2, n_jobs=-1, random_state=seed),
         "linear": lambda: make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=2000)),
-        "boosting": lambda: HistGradientBoostingClassifier(max_iter=60, max_features=0.2, random_state=seed),
+        "boosting": lambda: HistGradientBoostingClassifier(max_iter=40, max_features=0.2, random_state=seed),
         "regression": lambda: RandomForestRegressor(
-            max(20, trees // 5), min_samples_leaf=2, n_jobs=-1, random_state=seed
+            max(20, trees // 2), min_samples_leaf=2, max_features="sqrt", n_jobs=-1, random_state=seed
         ),
     }
     return models[kind]().fit(x, y)
@@ -176,19 +176,24 @@ def _validation(known: Known, tested: Mapping[str, NDArray[Any]], kind: str, goo
 
 
 def area(y: NDArray[Any], scores: Any, name: str) -> list[float]:
-    """Area under ROC with the ends of its 95 % interval, by resampling pieces: [low, area, high]."""
-    import numpy as np
-    from sklearn.metrics import roc_auc_score
+    """Area under ROC with the ends of its 95 % interval, by resampling pieces: [low, area, high].
 
-    scores = np.asarray(scores, float)
+    All resamples are weighed at once over the sorted scores: 1,000 of 798 pieces take 0.1 s, one by one 7 s.
+    """
+    import numpy as np
+
+    levels, place = np.unique(np.asarray(scores, float), return_inverse=True)
+    order = np.argsort(place, kind="stable")
+    starts = np.searchsorted(place[order], np.arange(len(levels)))
     chance = np.random.default_rng(int(records.share("bootstrap", name) * 2**32))
-    drawn = []
-    for _ in range(DRAWS):
-        at = chance.integers(0, len(y), len(y))
-        if 0 < y[at].sum() < len(y):
-            drawn.append(roc_auc_score(y[at], scores[at]))
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    return [round(float(v), 4) for v in (low, roc_auc_score(y, scores), high)]
+    weights = np.vstack([np.ones(len(y)), chance.multinomial(len(y), np.full(len(y), 1 / len(y)), DRAWS)])[:, order]
+    good = np.add.reduceat(weights * y[order], starts, axis=1)
+    rest = np.add.reduceat(weights * (1 - y[order]), starts, axis=1)
+    below = np.cumsum(rest, axis=1) - rest
+    possible = good.sum(1) * rest.sum(1)
+    areas = (good * (below + rest / 2)).sum(1)[possible > 0] / possible[possible > 0]
+    low, high = np.quantile(areas[1:], [0.025, 0.975])
+    return [round(float(v), 4) for v in (low, areas[0], high)]
 
 
 def _thin(values: NDArray[Any], most: int = 120) -> list[float]:

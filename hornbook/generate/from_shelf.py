@@ -33,6 +33,7 @@ class ShelfExercises(Stage):
     """The shelf's exercises of one split; those of "held-out" are an exam and must never be trained on."""
 
     split: Split = "train"
+    share: float = 1.0  # of the split, by a hash of the names
 
     runs: ClassVar[Runs] = "machine"
 
@@ -45,7 +46,11 @@ class ShelfExercises(Stage):
         return {"files": _digests(shelf.FOLDER, "*.py")}
 
     def work(self, desk: Desk, part: str) -> pa.Table:
-        chosen = [each for each in shelf.exercises() if self.split in ("all", split_of(each.name))]
+        chosen = [
+            each
+            for each in shelf.exercises()
+            if self.split in ("all", split_of(each.name)) and share("shelf share", each.name) < self.share
+        ]
         written = [Exercise(each.name, each.prompt, each.solution, each.tests) for each in chosen]
         desk.reporter.begin(self.name, len(written), "exercises")
         with sandbox(desk) as box:
@@ -60,7 +65,7 @@ class ShelfExercises(Stage):
 
     def price(self, desk: Desk, inputs: Sequence[Size]) -> Price:
         part = {"train": 1 - HELD_OUT, "held-out": HELD_OUT, "all": 1.0}[self.split]
-        number = part * sum(1 for _ in shelf.exercises())
+        number = self.share * part * sum(1 for _ in shelf.exercises())
         return Price(Size(number, number * 0.0007), minutes=0.05 + number * 8 / 150 / 60)
 
 

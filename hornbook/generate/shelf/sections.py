@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parent / "sections"
 FORMATS = ("tutorial", "worked example", "FAQ", "commented walk-through", "debugging story")
 
-_HEAD = re.compile(r"# (?P<title>[^\n]+)\ntopic: (?P<topic>[^\n]+)\nformat: (?P<format>[^\n]+)\n\n(?P<body>.+)\Z", re.DOTALL)
+_HEAD = re.compile(r"# (?P<title>.+)\ntopic: (?P<topic>.+)\nformat: (?P<format>.+)\n\n(?P<body>(?s:.+))\Z")
 _BLOCK = re.compile(r"^```python\n(.*?)^```\n(?:\n?^```text\n(.*?)^```\n)?", re.DOTALL | re.MULTILINE)
 
 
