@@ -12,7 +12,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -78,6 +78,7 @@ def _recipe_arguments(function: Any) -> Any:
             click.option("--part-mb", type=float, default=64.0, show_default=True, help="Text a part, in MB."),
             click.option("--device", help="cpu or cuda; the GPU if there is one, when not given."),
             click.option("--budget", type=float, help="Money a teacher may cost, in the price table's currency."),
+            click.option("--how", multiple=True, metavar="NAME=VALUE", help=f"How, never what: {', '.join(HOW)}."),
         ]
     ):
         function = add(function)
@@ -91,9 +92,29 @@ def _set_up(recipe: str, dials: tuple[str, ...], out: Path | None, smoke: bool, 
 
     loaded = load(recipe, dials, smoke)
     root = out or Path("runs") / (loaded.name + ("-smoke" if smoke else ""))
-    options = {name: how[name] for name in ("device", "budget") if how.get(name) is not None}
+    options = {name: how[name] for name in ("device", "budget") if how.get(name) is not None} | _hows(how["how"])
     workers = how["workers"] or _cores()
     return loaded, Desk(root, workers, how["part_mb"], options, reporter())
+
+
+# Options of a run that have no flag of their own; a stage's docstring says what it does with them.
+HOW: dict[str, Callable[[str], Any]] = {
+    "micro_batch": int,
+    "processes": int,
+    "compile": lambda word: word == "yes",
+    "hold": str,
+    "launch": str,
+}
+
+
+def _hows(words: tuple[str, ...]) -> dict[str, Any]:
+    found = {}
+    for word in words:
+        name, _, value = word.partition("=")
+        if name not in HOW or not value:
+            raise UserError(f"--how {word}: write NAME=VALUE, with one of {', '.join(HOW)}")
+        found[name] = HOW[name](value)
+    return found
 
 
 def _cores() -> int:
