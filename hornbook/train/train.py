@@ -8,6 +8,7 @@ row a step), `training.json` (what was trained on what), `speed.json` (how fast;
 from __future__ import annotations
 
 import dataclasses
+import os
 import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -123,7 +124,7 @@ class Train(Whole):
             settled = {
                 "precision": _precision(where) if self.precision == "auto" else self.precision,
                 "micro_batch": min(micro, self.batch),
-                "compile": bool(desk.options.get("compile", where.startswith("cuda"))),
+                "compile": _compiled(desk, where),
             }
             store.write_json(path, settled)
         return dict(settled)
@@ -189,6 +190,15 @@ def _precision(where: str) -> str:
     import torch
 
     return "bf16" if device.fast_dtype(where) == torch.bfloat16 else "fp32"
+
+
+def _compiled(desk: Desk, where: str) -> bool:
+    """Asked for, or a GPU's default; eager, with a notice, where torch.compile would find no compiler."""
+    wanted = bool(desk.options.get("compile", where.startswith("cuda")))
+    found = any(shutil.which(name) for name in (os.environ.get("CXX", "g++"), "gcc", "clang", "cc"))
+    if wanted and not found:
+        desk.reporter.say("there is no C compiler for torch.compile: the model runs as it is, somewhat slower")
+    return wanted and found
 
 
 def _devices(where: str) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -68,6 +69,7 @@ class Job:
 def work(job: Job, mine: Team, reporter: Reporter) -> None:
     """Do what is left of a job, as this process of its team; the first one writes what was made."""
     mine.share(job.how.batch)
+    _repeatable(mine.device)
     data, held_out = (Sequences(Path(job.data), which, job.apart) for which in (False, True))
     folder = Path(job.folder)
     loop = Loop(job.model(), data, held_out, job.how, folder / "checkpoints", mine, reporter)
@@ -80,6 +82,14 @@ def work(job: Job, mine: Team, reporter: Reporter) -> None:
     made.load_state_dict(weights, assign=True)
     phi.save(made, tokenizer.load(Path(job.words)), folder / "model")
     _write_up(job, loop, folder)
+
+
+def _repeatable(device: str) -> None:
+    """A GPU sums in whatever order its threads arrive, unless asked otherwise: no resume would be exact."""
+    if device.startswith("cuda"):
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # what cuBLAS needs to repeat itself
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 
 def _write_up(job: Job, loop: Loop, folder: Path) -> None:
