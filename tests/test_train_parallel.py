@@ -12,7 +12,7 @@ from test_train import training
 from hornbook import store
 from hornbook.records import UserError
 from hornbook.run import run
-from hornbook.stage import Desk
+from hornbook.stage import Desk, Silent
 from hornbook.train.loop import Loop
 from hornbook.train.parallel import Team
 
@@ -88,6 +88,25 @@ def test_one_goes_on_with_the_checkpoint_of_two(alone, tmp_path, monkeypatch, ho
     run(training(**STEPS), Desk(folder))
     assert losses(Desk(folder)) == pytest.approx(losses(alone), abs=1e-5)
     assert store.read_json(base / "speed.json")["tokens_per_s"] > 0
+
+
+@pytest.mark.slow
+def test_asked_to_stop_two_save_and_leave(alone, tmp_path, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    folder, many = beside(alone, tmp_path), {**STEPS, "steps": 2000, "checkpoint_every": 2000, "evaluate_every": 2000}
+
+    class Impatient(Silent):
+        steps = 0.0
+
+        def advance(self, amount: float = 1) -> None:
+            self.steps += amount
+            if self.steps == 5:
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(training(**many), Desk(folder, options=two(folder, "replicas").options, reporter=Impatient()))
+    saved = [int(place.name[5:]) for place in (folder / "base" / "checkpoints").glob("step-*")]
+    assert len(saved) == 1 and 5 <= saved[0] < 2000
 
 
 @pytest.mark.slow

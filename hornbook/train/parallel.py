@@ -55,7 +55,7 @@ class Team:
             return model.loss, model
         from torch.nn.parallel import DistributedDataParallel
 
-        whole = DistributedDataParallel(_LossModule(model), gradient_as_bucket_view=True)
+        whole = DistributedDataParallel(_LossModule(model), broadcast_buffers=False, gradient_as_bucket_view=True)
         return whole, whole
 
     @contextlib.contextmanager

@@ -127,15 +127,16 @@ def launch(path: Path, processes: int, command: str, reporter: Reporter) -> None
         sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}",
     ]  # fmt: skip
     said = ""
-    with subprocess.Popen(
-        [*start, "-m", "hornbook.train.worker", str(path)], stdout=subprocess.PIPE, text=True
-    ) as crew:
+    words = [*start, "-m", "hornbook.train.worker", str(path)]
+    # In a session of its own, so that a terminal's Ctrl-C does not reach it a second time, from here and from torchrun.
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, start_new_session=True) as crew:
         assert crew.stdout is not None
         try:
             for line in crew.stdout:
                 said = _tell(line, reporter) or said
         except KeyboardInterrupt:
             crew.terminate()  # torchrun passes SIGTERM on; each process saves after its step
+            crew.communicate()  # with nobody to read its lines the first of them would die before it has saved
             raise
     if said:
         raise UserError(said)
