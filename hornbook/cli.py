@@ -155,8 +155,8 @@ def plan(as_json: bool, **words: Any) -> None:
     steps = steps_of(recipe, desk)
     if as_json:
         for step in steps:
-            price = vars(step.price) | {"size": vars(step.price.size)}
-            _json({"stage": step.stage.name, "state": step.state.status, "detail": step.state.detail, "price": price})
+            facts = dataclasses.asdict(step.price)
+            _json({"stage": step.stage.name, "state": step.state.status, "detail": step.state.detail, "price": facts})
         return
     rows = []
     for step in steps:

@@ -39,7 +39,7 @@ def records(
     desk: Desk, stage: str, number: int, dropped: bool = False, reason: str | None = None, words: str | None = None
 ) -> Iterator[dict[str, Any]]:
     """Up to `number` records, chosen by a hash of their ids, so that one sees a sample and not the first file."""
-    found = []
+    found: list[tuple[float, int, dict[str, Any]]] = []
     for table in desk.tables(stage):
         vectors = [name for name in table.column_names if name.endswith("vector")]
         for row in table.drop_columns(vectors).to_pylist():

@@ -9,18 +9,19 @@ from collections import Counter
 
 import pytest
 
+from hornbook.benchmarks.handwritten import Handwritten
 from hornbook.generate.mutants import mutants
-from hornbook.generate.shelf import ShelfExercise, exercises
+from hornbook.generate.shelf import exercises
 
 SHELF = list(exercises())
 by_file = pytest.mark.parametrize("path", sorted({exercise.path for exercise in SHELF}))
 
 
-def of_file(path: str) -> list[ShelfExercise]:
+def of_file(path: str) -> list[Handwritten]:
     return [exercise for exercise in SHELF if exercise.path == path]
 
 
-def definition(exercise: ShelfExercise) -> ast.FunctionDef | ast.ClassDef:
+def definition(exercise: Handwritten) -> ast.FunctionDef | ast.ClassDef:
     node = ast.parse(exercise.prompt + exercise.solution).body[-1]
     assert isinstance(node, (ast.FunctionDef, ast.ClassDef))
     return node
@@ -92,7 +93,7 @@ def test_hidden_tests_catch_most_mutants() -> None:
     assert unhurt == set()
 
 
-def caught(exercise: ShelfExercise, mutant: str) -> bool:
+def caught(exercise: Handwritten, mutant: str) -> bool:
     namespace: dict[str, object] = {"__name__": "shelf"}
     previous = signal.signal(signal.SIGALRM, too_long)
     signal.setitimer(signal.ITIMER_REAL, 0.3)

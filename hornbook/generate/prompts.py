@@ -12,8 +12,8 @@ from hornbook.generate import shelf
 from hornbook.records import share
 
 if TYPE_CHECKING:
+    from hornbook.benchmarks.handwritten import Handwritten
     from hornbook.generate.constraints import Constraint
-    from hornbook.generate.shelf import ShelfExercise
 
 EXERCISE = """\
 Write one small Python exercise for {audience}.
@@ -54,7 +54,7 @@ def lesson(constraint: Constraint) -> str:
     return LESSON.format(**_words(constraint))
 
 
-def chosen(constraint: Constraint, shots: int) -> Sequence[ShelfExercise]:
+def chosen(constraint: Constraint, shots: int) -> Sequence[Handwritten]:
     """The shelf's exercises that a request shows: short ones of the training split, drawn by the constraint."""
     from hornbook.generate.from_shelf import split_of
 
