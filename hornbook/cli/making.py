@@ -1,0 +1,183 @@
+"""Recipes: write one, price it, run it."""
+
+from __future__ import annotations
+
+import dataclasses
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hornbook.cli.shared import cores, show_json
+from hornbook.records import UserError
+
+if TYPE_CHECKING:
+    from hornbook.recipe import Recipe
+    from hornbook.stage import Desk
+
+
+def _recipe_arguments(function: Any) -> Any:
+    """What `plan` and `run` share: the recipe, its dials, and where and how."""
+    for add in reversed(
+        [
+            click.argument("recipe"),
+            click.argument("dials", nargs=-1, metavar="[DIAL=VALUE]..."),
+            click.option("--out", type=click.Path(path_type=Path), help="The run's folder; runs/RECIPE if not given."),
+            click.option("--smoke", is_flag=True, help="The recipe's own smoke dials: offline, in seconds."),
+            click.option("--workers", type=int, help="Processes at work; the number of cores if not given."),
+            click.option("--part-mb", type=float, default=64.0, show_default=True, help="Text a part, in MB."),
+            click.option("--device", help="cpu or cuda; the GPU if there is one, when not given."),
+            click.option("--budget", type=float, help="Money a teacher may cost, in the price table's currency."),
+            click.option("--how", multiple=True, metavar="NAME=VALUE", help=f"How, never what: {', '.join(HOW)}."),
+        ]
+    ):
+        function = add(function)
+    return function
+
+
+def _set_up(recipe: str, dials: tuple[str, ...], out: Path | None, smoke: bool, **how: Any) -> tuple[Recipe, Desk]:
+    from hornbook.recipe import load
+    from hornbook.stage import Desk
+    from hornbook.terminal import reporter
+
+    loaded = load(recipe, dials, smoke)
+    root = out or Path("runs") / (loaded.name + ("-smoke" if smoke else ""))
+    options = {name: how[name] for name in ("device", "budget") if how.get(name) is not None} | _hows(how["how"])
+    workers = how["workers"] or cores()
+    return loaded, Desk(root, workers, how["part_mb"], options, reporter())
+
+
+# Options of a run that have no flag of their own; a stage's docstring says what it does with them.
+HOW: dict[str, Callable[[str], Any]] = {
+    "micro_batch": int,
+    "processes": int,
+    "compile": lambda word: word == "yes",
+    "hold": str,
+    "launch": str,
+}
+
+
+def _hows(words: tuple[str, ...]) -> dict[str, Any]:
+    found = {}
+    for word in words:
+        name, _, value = word.partition("=")
+        if name not in HOW or not value:
+            raise UserError(f"--how {word}: write NAME=VALUE, with one of {', '.join(HOW)}")
+        found[name] = HOW[name](value)
+    return found
+
+
+@click.command()
+@click.argument("name")
+@click.option("--like", default="pocket", show_default=True, help="The shipped recipe to start from.")
+def new(name: str, like: str) -> None:
+    """Write a recipe of your own, a copy of a shipped one.
+
+    \b
+    Example: hornbook new mine.py --like laptop
+    """
+    from hornbook.recipe import find
+
+    target = Path(name if name.endswith(".py") else f"{name}.py")
+    if target.exists():
+        raise UserError(f"{target} exists already: choose another name")
+    target.write_text(find(like).read_text(encoding="utf-8"), encoding="utf-8")
+    click.echo(f"wrote {target}, a copy of {like}. Next: hornbook plan {target}")
+
+
+@click.command()
+@_recipe_arguments
+@click.option("--json", "as_json", is_flag=True, help="One JSON line a stage.")
+def plan(as_json: bool, **words: Any) -> None:
+    """Show every stage's state and its price before it is paid.
+
+    \b
+    Example: hornbook plan phi1 scale=0.01
+    """
+    from hornbook.recipe import plan as steps_of
+    from hornbook.terminal import show_table
+
+    recipe, desk = _set_up(**words)
+    steps = steps_of(recipe, desk)
+    if as_json:
+        for step in steps:
+            facts = dataclasses.asdict(step.price)
+            show_json(
+                {"stage": step.stage.name, "state": step.state.status, "detail": step.state.detail, "price": facts}
+            )
+        return
+    rows = []
+    for step in steps:
+        price = step.price
+        kwh = price.kwh if price.kwh >= 0 else price.minutes / 60 * cores() * 0.01
+        state = f"{step.state.status} {step.state.detail}".strip()
+        rows.append([step.stage.name, state, f"{price.size.documents:,.0f}", f"{price.size.megabytes:,.1f}",
+                     _short(price.tokens), _short(price.requests), _short(price.minutes), _short(price.peak_mb),
+                     _short(kwh), _short(price.money)])  # fmt: skip
+    show_table(
+        f"{recipe.name}: {recipe.about}",
+        ["stage", "state", "documents", "MB out", "tokens", "requests", "minutes", "peak MB", "kWh", "money"],
+        rows,
+    )
+    todo = [step.price for step in steps if step.state.status != "done"]
+    minutes, money = sum(p.minutes for p in todo), sum(p.money for p in todo)
+    click.echo(f"\nto do: {len(todo)} of {len(steps)} stages, {minutes:,.1f} minutes, {money:,.2f} money. Dials: "
+               + (" ".join(f"{k}={v}" for k, v in recipe.dials.items() if len(str(v)) < 40) or "none"))  # fmt: skip
+
+
+def _short(number: float) -> str:
+    """Three digits and a unit: 1.2k, 50.3B; nothing for nothing."""
+    for limit, unit in ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e4, "k")):
+        if abs(number) >= limit:
+            return f"{number / (1e3 if unit == 'k' else limit):,.1f}{unit}"
+    return "" if not number else f"{number:,.0f}" if abs(number) >= 100 else f"{number:.2g}"
+
+
+@click.command()
+@_recipe_arguments
+@click.option(
+    "--engine", type=click.Choice(["pool", "ray"]), default="pool", show_default=True, help="Who does the parts."
+)
+@click.option("--address", help="Ray cluster to join, such as ray://head:10001; a local one if not given.")
+@click.option("--rebuild", multiple=True, metavar="STAGE", help="Make this stage and all that follows from it again.")
+def run(engine: str, address: str | None, rebuild: tuple[str, ...], **words: Any) -> None:
+    """Run a recipe, or go on with it: what is finished is never done again.
+
+    \b
+    Example: hornbook run pocket steps=200 --out runs/short
+    """
+    import functools
+    import time
+
+    from hornbook import engine as engines
+    from hornbook.recipe import execute
+    from hornbook.run import run as make
+    from hornbook.terminal import clock
+
+    recipe, desk = _set_up(**words)
+    started = time.perf_counter()
+    click.echo(f"{recipe.name}: {recipe.about}\nfolder: {desk.root}")
+    prepare = functools.partial(execute, recipe.path.resolve())
+    with _stop_on_sigterm(), engines.crew(engine, desk.workers, address, prepare) as crew:
+        make(recipe.last, desk, crew, rebuild)
+    click.echo(f"done in {clock(time.perf_counter() - started)}")
+    for page in sorted(desk.folder(recipe.last).glob("*.html")):
+        click.echo(f"open {page}")
+
+
+@contextmanager
+def _stop_on_sigterm() -> Iterator[None]:
+    """A polite kill ends like Ctrl-C: finished parts stay, workers go, exit code 130."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

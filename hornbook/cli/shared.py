@@ -1,0 +1,34 @@
+"""What several commands share: a JSON line, a run that exists, the cores that this process may use."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hornbook.records import UserError
+
+if TYPE_CHECKING:
+    from hornbook.stage import Desk
+
+
+def show_json(value: Any) -> None:
+    click.echo(json.dumps(value, ensure_ascii=False, default=str))
+
+
+def cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def open_run(folder: Path) -> Desk:
+    from hornbook.stage import Desk
+
+    desk = Desk(folder)
+    if not desk.stages():
+        raise UserError(
+            f"{folder} is no run's folder: it has no finished stage; `hornbook run RECIPE --out {folder}` makes one"
+        )
+    return desk
