@@ -168,12 +168,19 @@ def test_a_second_process_on_the_same_folder_is_refused_and_told_who_is_there(tm
         pass
 
 
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        OSError(errno.EDQUOT, "Disk quota exceeded"),
+        RuntimeError("Error while serializing: I/O error: No space left on device (os error 28)"),  # safetensors
+    ],
+)
 def test_a_full_disk_ends_in_one_readable_error_and_leaves_nothing_half_written(
-    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(source: Path, target: Path) -> None:
-        raise OSError(number, "No space left on device")
+        raise error
 
     monkeypatch.setattr(store.os, "replace", full)
     with pytest.raises(UserError, match="disk is full"):
