@@ -81,7 +81,7 @@ class Plain:
             return
         self._spoke = now
         rate = self._done / (now - self._begun)
-        left = f", {clock((self._total - self._done) / rate)} left" if self._total and rate else ""
+        left = f", {clock((self._total - self._done) / rate)} left" if self._total > self._done and rate else ""
         of = f"/{self._total:,.0f}" if self._total else ""
         print(f"  {self._name}: {self._done:,.0f}{of} {self._unit}, {rate:,.1f}/s{left}", flush=True)
 
@@ -98,11 +98,13 @@ def reporter() -> Bar | Plain:
 
 
 def clock(seconds: float) -> str:
-    """Seconds as 7.2 s, 3:05 min or 2:10 h."""
+    """Seconds as 7.2 s, 3:05 min, 2:10 h or 1,234 days."""
     if seconds < 60:
         return f"{seconds:.1f} s"
     if seconds < 3600:
         return f"{int(seconds // 60)}:{int(seconds % 60):02d} min"
+    if seconds >= 48 * 3600:
+        return f"{seconds / 86400:,.0f} days"
     return f"{int(seconds // 3600)}:{int(seconds % 3600 // 60):02d} h"
 
 

@@ -12,8 +12,9 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -35,21 +36,45 @@ def fetch(name: str, version: str) -> Path:
     found = sorted(folder.glob("*.whl"))
     if found:
         return found[0]
-    folder.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:",
-               "--dest", str(folder / f".fetching-{os.getpid()}"), f"{name}=={version}"]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True)
-    got = sorted((folder / f".fetching-{os.getpid()}").glob("*.whl"))
-    if done.returncode or not got:
-        lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or done.stderr.splitlines()
+    temporary = _made(folder) / f".fetching-{os.getpid()}"
+    said = _download([f"{name}=={version}"], temporary)
+    got = sorted(temporary.glob("*.whl"))
+    if not got:
         raise UserError(
-            f"{name}=={version} could not be downloaded from PyPI: {lines[-1] if lines else 'pip said nothing'}. "
+            f"{name}=={version} could not be downloaded from PyPI: {said}. "
             f"Check the network and the pin, or put its wheel into {folder} by hand"
         )
     target = folder / got[0].name
     os.replace(got[0], target)
-    got[0].parent.rmdir()
+    temporary.rmdir()
     return target
+
+
+def fetch_ahead(pinned: Iterable[tuple[str, str]]) -> None:
+    """Download what is missing of these in one go: 24 wheels take 6 s, one by one 26 s. What fails, `fetch` tells."""
+    folders = {wheel: cache() / "wheels" / f"{_normal(wheel[0])}-{wheel[1]}" for wheel in pinned}
+    missing = {wheel: folder for wheel, folder in folders.items() if not any(folder.glob("*.whl"))}
+    if len(missing) < 2:
+        return
+    with tempfile.TemporaryDirectory(dir=_made(cache() / "wheels"), prefix=".fetching-") as temporary:
+        _download([f"{name}=={version}" for name, version in missing], Path(temporary))
+        for (name, _), folder in missing.items():
+            for wheel in Path(temporary).glob("*.whl"):
+                if _normal(wheel.name.partition("-")[0]) == _normal(name):
+                    os.replace(wheel, _made(folder) / wheel.name)
+
+
+def _download(pins: list[str], target: Path) -> str:
+    """Let pip download these wheels; its own last line of complaint, where it has one."""
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    command += ["--only-binary=:all:", "--dest", str(target), *pins]
+    said = subprocess.run(command, capture_output=True, text=True).stderr.splitlines()
+    return ([line for line in said if line.startswith("ERROR")] or said or ["pip said nothing"])[-1]
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 @dataclass(frozen=True)

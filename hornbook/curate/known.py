@@ -39,6 +39,7 @@ class Labels(Stage):
         return {"labels": store.digest(SHIPPED)}
 
     def work(self, desk: Desk, part: str) -> pa.Table:
+        wheels.fetch_ahead(self.wheels)
         at_hand = {(_plain(name), version) for name, version in self.wheels}
         return records.table((_row(label, text, why) for label, text, why in join(at_hand, self.stdlib)), COLUMNS)
 

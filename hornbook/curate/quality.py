@@ -136,6 +136,8 @@ def _fit(kind: Kind, x: NDArray[Any], y: NDArray[Any], trees: int, seed: int) ->
 
 
 def _scores(model: Any, x: NDArray[Any]) -> NDArray[np.float64]:
+    if hasattr(model, "n_jobs"):
+        model.n_jobs = 1  # threads add up their trees in the order in which they end, which shows in the last bits
     answer: NDArray[np.float64] = model.predict_proba(x)[:, 1] if hasattr(model, "predict_proba") else model.predict(x)
     return answer
 
