@@ -218,7 +218,7 @@ class StockRoom:
     """An online shop promises goods before it sends them. `receive(article, n)` adds pieces, `reserve(order, article,
     n)` sets pieces aside for an order and tells whether there were enough, `ship(order)` sends all that was set aside
     for it and returns that as a dictionary, and `cancel(order)` puts it back. `free(article)` is what can still be
-    promised and `present(article)` what lies on the shelf.
+    promised, and `shelf[article]` what lies on the shelf.
 
     >>> room = StockRoom()
     >>> room.receive("lamp", 5)
