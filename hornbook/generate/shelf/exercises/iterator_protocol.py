@@ -4,19 +4,20 @@ from collections.abc import Callable, Iterable, Iterator
 
 
 class Carousel:
-    """A merry-go-round carries named animals past the ticket booth. `Carousel(animals, rounds)` can be iterated: it
-    gives all the animals in order, as often as it has rounds. Like a list, and unlike a generator, it may be iterated
-    again and again, even by two loops at the same time, because each loop gets an iterator of its own.
+    """A merry-go-round carries named animals past the ticket booth. `Carousel(animals, rounds, first)` can be iterated:
+    it gives all the animals in order, starting with number `first`, and that as often as it has rounds. Like a list,
+    and unlike a generator, it may be iterated again and again, even by two loops at the same time, because each loop
+    gets an iterator of its own.
 
-    >>> list(Carousel(["swan", "lion"], 2))
-    ['swan', 'lion', 'swan', 'lion']
+    >>> list(Carousel(["swan", "lion", "frog"], 2, first=1))
+    ['lion', 'frog', 'swan', 'lion', 'frog', 'swan']
     >>> ride = Carousel(["swan", "lion"], 1)
     >>> [(a, b) for a in ride for b in ride]
     [('swan', 'swan'), ('swan', 'lion'), ('lion', 'swan'), ('lion', 'lion')]
     """
 
-    def __init__(self, animals: list[str], rounds: int) -> None:
-        self.animals = animals
+    def __init__(self, animals: list[str], rounds: int, first: int = 0) -> None:
+        self.animals = animals[first:] + animals[:first]
         self.rounds = rounds
 
     def __iter__(self) -> Iterator[str]:
@@ -27,6 +28,7 @@ class Carousel:
 
 def test_Carousel() -> None:
     assert list(Carousel(["a", "b", "c"], 2)) == ["a", "b", "c", "a", "b", "c"]
+    assert list(Carousel(["a", "b", "c"], 1, 2)) == ["c", "a", "b"]
     assert list(Carousel(["a"], 0)) == []
     ride = Carousel(["a", "b"], 1)
     assert list(ride) == list(ride) == ["a", "b"]
@@ -115,10 +117,12 @@ class Ferry:
         return (len(self.people) + self.seats - 1) // self.seats
 
     def __iter__(self) -> Iterator[list[str]]:
-        return (self.crossing(number) for number in range(len(self)))
+        for number in range(len(self)):
+            yield self.crossing(number)
 
     def __reversed__(self) -> Iterator[list[str]]:
-        return (self.crossing(number) for number in reversed(range(len(self))))
+        for number in reversed(range(len(self))):
+            yield self.crossing(number)
 
     def crossing(self, number: int) -> list[str]:
         return self.people[number * self.seats : (number + 1) * self.seats]

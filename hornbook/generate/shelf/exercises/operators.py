@@ -33,14 +33,11 @@ class LapTime:
         return LapTime(self.hundredths - other.hundredths)
 
     def __truediv__(self, laps: int) -> "LapTime":
-        return LapTime(round(self.hundredths / laps))
+        exact = self.hundredths / laps
+        return LapTime(round(exact))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, LapTime) and self.hundredths == other.hundredths
-
-    def __hash__(self) -> int:
-        # Equal objects need equal hashes; defining __eq__ alone would make LapTime useless in sets.
-        return hash(self.hundredths)
 
     def __lt__(self, other: "LapTime") -> bool:
         return self.hundredths < other.hundredths
@@ -51,7 +48,6 @@ def test_LapTime() -> None:
     assert str(LapTime(6000) - LapTime(1)) == "59.99"
     assert LapTime(300) / 7 == LapTime(43)
     assert LapTime(1) + LapTime(2) == LapTime(3) and LapTime(3) != 3
-    assert len({LapTime(7), LapTime(7), LapTime(8)}) == 2
     assert [time.hundredths for time in sorted([LapTime(9), LapTime(2), LapTime(5)])] == [2, 5, 9]
 
 
@@ -102,7 +98,7 @@ def test_Brine() -> None:
 class Roundabout:
     """Exits of a roundabout are numbered from 0, and after the last one comes the first again, so any whole number is
     an index. `exits[i]` gives an exit, `exits[i:j]` lists those passed from i up to but not including j (possibly
-    several times round), `exits[i] = name` renames one, and `len` counts them.
+    several times round), and `exits[i] = name` renames one.
 
     >>> exits = Roundabout(["Mill Rd", "High St", "A5"])
     >>> exits[4], exits[-1]
@@ -114,16 +110,13 @@ class Roundabout:
     def __init__(self, names: list[str]) -> None:
         self.names = list(names)
 
-    def __len__(self) -> int:
-        return len(self.names)
-
     def __getitem__(self, where: int | slice) -> str | list[str]:
         if isinstance(where, slice):
-            return [self.names[number % len(self)] for number in range(where.start, where.stop)]
-        return self.names[where % len(self)]
+            return [self.names[number % len(self.names)] for number in range(where.start, where.stop)]
+        return self.names[where % len(self.names)]
 
     def __setitem__(self, number: int, name: str) -> None:
-        self.names[number % len(self)] = name
+        self.names[number % len(self.names)] = name
 
 
 def test_Roundabout() -> None:
@@ -133,7 +126,7 @@ def test_Roundabout() -> None:
     assert exits[-1:1] == ["c", "a"]
     assert exits[2:2] == []
     exits[5] = "z"
-    assert (exits[2], len(exits)) == ("z", 3)
+    assert (exits[2], exits[0:3]) == ("z", ["a", "b", "z"])
 
 
 @total_ordering
@@ -144,7 +137,7 @@ class Surname:
     others.
 
     >>> sorted([Surname("Young"), Surname("van den Berg"), Surname("de Boer")])
-    [van den Berg, de Boer, Young]
+    [<van den Berg>, <de Boer>, <Young>]
     >>> Surname("Berg") < Surname("van Berg") <= Surname("Bergen")
     True
     """
@@ -155,7 +148,7 @@ class Surname:
         self.key = text[capital:].lower(), text[:capital].lower()
 
     def __repr__(self) -> str:
-        return self.text
+        return f"<{self.text}>"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Surname) and self.key == other.key
@@ -163,17 +156,14 @@ class Surname:
     def __lt__(self, other: "Surname") -> bool:
         return self.key < other.key
 
-    def __hash__(self) -> int:
-        return hash(self.key)
-
 
 def test_Surname() -> None:
     names = [Surname(text) for text in ("von Arnim", "Zeh", "d'Artois", "Adler", "de la Mare")]
-    assert [str(name) for name in sorted(names)] == ["Adler", "von Arnim", "d'Artois", "de la Mare", "Zeh"]
+    assert [name.text for name in sorted(names)] == ["Adler", "von Arnim", "d'Artois", "de la Mare", "Zeh"]
     assert Surname("MÜLLER") == Surname("Müller") and Surname("Müller") != "Müller"
     assert Surname("van Berg") > Surname("Berg") and not Surname("van Berg") <= Surname("Berg")
     assert Surname("plain") >= Surname("plain") and Surname("plain") < Surname("Plum")
-    assert len({Surname("Ng"), Surname("NG"), Surname("ng")}) == 1
+    assert Surname("Ng") == Surname("NG") and not Surname("Ng") < Surname("NG")
 
 
 class Measured:
@@ -206,10 +196,12 @@ class Measured:
         return Measured(-self.centre, self.error)
 
     def __sub__(self, other: "Measured | float") -> "Measured":
-        return self + -other
+        opposite = -other
+        return self + opposite
 
     def __rsub__(self, other: float) -> "Measured":
-        return -self + other
+        opposite = -self
+        return opposite + other
 
     def __contains__(self, length: float) -> bool:
         return abs(length - self.centre) <= self.error
@@ -235,14 +227,18 @@ class Rule:
     >>> grown_up = Rule(lambda visitor: visitor["age"] >= 18)
     >>> with_dog = Rule(lambda visitor: visitor["dog"])
     >>> may_enter = grown_up & ~with_dog
-    >>> may_enter({"age": 30, "dog": False}), may_enter({"age": 30, "dog": True})
-    (True, False)
+    >>> may_enter({"age": 30, "dog": False}), may_enter({"age": 30, "dog": True}), may_enter({"age": 8, "dog": True})
+    (True, False, False)
+    >>> grown_up.asked, with_dog.asked
+    (3, 2)
     """
 
     def __init__(self, test: Callable[[dict[str, int]], bool]) -> None:
         self.test = test
+        self.asked = 0
 
     def __call__(self, visitor: dict[str, int]) -> bool:
+        self.asked += 1
         return bool(self.test(visitor))
 
     # The words `and`, `or` and `not` cannot be given a new meaning; the bit operators can.
@@ -264,8 +260,8 @@ def test_Rule() -> None:
     assert [(tall | old)(person) for person in people] == [True, True, True, False]
     assert [(~tall & ~old)(person) for person in people] == [False, False, False, True]
     assert Rule(lambda visitor: visitor.get("ticket", 0))({}) is False
+    assert (tall.asked, old.asked) == (12, 6)
     assert (tall | Rule(lambda visitor: visitor["missing"] > 0))(people[1]) is True
-    assert (tall & Rule(lambda visitor: visitor["missing"] > 0))(people[0]) is False
 
 
 class Shuffle:
