@@ -40,6 +40,7 @@ def _kinds() -> dict[type, tuple[str, tuple[tuple[str, bool], ...]]]:
 
 
 _KINDS = _kinds()
+_LEAVES = {kind: letter for kind, (letter, fields) in _KINDS.items() if not fields and kind is not ast.Constant}
 _CONSTANTS = {
     kind: chr(2 + at) for at, kind in enumerate((str, int, float, bool, bytes, complex, type(None), type(...)))
 }
@@ -62,20 +63,26 @@ def _write(node: Any, out: Callable[[str], None]) -> None:
     if kind in FORMS:
         node = FORMS[kind](node)
         kind = type(node)
+    if kind is ast.Constant:
+        out(_CONSTANTS[type(node.value)])
+        return
     letter, fields = _KINDS[kind]
-    out(_CONSTANTS[type(node.value)] if kind is ast.Constant else letter)
+    out(letter)
     for field, block in fields:
         child = getattr(node, field)
-        if type(child) is list:
-            if block and child:
-                _write_block(child, out)
-                out(_END)
-            else:
-                for each in child:
-                    if isinstance(each, ast.AST):
-                        _write(each, out)
-        elif isinstance(child, ast.AST):
-            _write(child, out)
+        if type(child) is not list:
+            child = (child,)
+        elif block and child:
+            _write_block(child, out)
+            out(_END)
+            continue
+        for each in child:
+            # Two of three nodes are leaves: written here, they cost no call.
+            kind = type(each)
+            if kind in _LEAVES:
+                out(_LEAVES[kind])
+            elif kind in _KINDS:  # not a name or a number
+                _write(each, out)
 
 
 def _write_block(block: Sequence[Any], out: Callable[[str], None]) -> None:

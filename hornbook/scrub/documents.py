@@ -1,9 +1,10 @@
 """Anybody's data to texts, in batches: what `hornbook similar` reads, without a recipe and without judging it.
 
-In: files and folders (.py, .md, .txt, .ipynb, .jsonl and .json with .gz or .zst, .parquet) or a stage's folder in a run. Out:
-tables with id, text, origin, path, start. A row's text is what its known columns hold, joined by line ends (`prompt`
-and `solution`, `instruction` and `output`, ...), or the columns asked for. What cannot be read is counted with a
-reason and passed over. Unlike collect/, nothing is cut into pieces or refused: code that does not parse is data too.
+In: files and folders (.py, .md, .txt, .ipynb, .jsonl and .json with .gz or .zst, .parquet), or a stage's folder in a
+run. Out: tables with id, text, origin, path, start. A row's text is what its known columns hold, joined by line ends
+(`prompt` and `solution`, `instruction` and `output`, ...), or the columns asked for. What cannot be read is counted
+with a reason and passed over. Unlike collect/, nothing is cut into pieces or refused: code that does not parse is data
+too.
 """
 
 from __future__ import annotations
