@@ -53,7 +53,7 @@ def test_help_answers_in_under_a_fifth_of_a_second() -> None:
 @pytest.mark.parametrize("name", sorted(ROOM))
 def test_every_command_has_help_with_an_example(name: str) -> None:
     text = call(name, "--help").output
-    assert f"Example: hornbook {name}" in text
+    assert f"hornbook {name}" in text.partition("Example: ")[2]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from conftest import Longer, Numbers, contents, rows_of
 
-from hornbook import engine, records, store
+from hornbook import engine, peek, records, store
 from hornbook.identity import difference, identity, order, state
 from hornbook.peek import damaged
 from hornbook.records import UserError
@@ -235,3 +235,12 @@ def test_equal_facts_are_equal_bytes(tmp_path: Path) -> None:
     store.write_json(tmp_path / "b", {"y": [1.5, "ü"], "x": 1})
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
     assert json.loads((tmp_path / "a").read_text()) == store.read_json(tmp_path / "b")
+
+
+def test_peek_shows_what_this_stage_dropped_and_not_what_an_earlier_one_had(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    first = Longer("long", Numbers("numbers", 60), 30)
+    run(Longer("longer", first, 40), desk)
+    dropped = {stage: {row["id"] for row in peek.records(desk, stage, 100, dropped=True)} for stage in ("long", "longer")}
+    assert dropped["long"] and dropped["longer"] and not dropped["long"] & dropped["longer"]
+    assert len(dropped["longer"]) == desk.manifest("longer")["reasons"]["short"]
