@@ -241,6 +241,8 @@ def test_peek_shows_what_this_stage_dropped_and_not_what_an_earlier_one_had(tmp_
     desk = Desk(tmp_path)
     first = Longer("long", Numbers("numbers", 60), 30)
     run(Longer("longer", first, 40), desk)
-    dropped = {stage: {row["id"] for row in peek.records(desk, stage, 100, dropped=True)} for stage in ("long", "longer")}
-    assert dropped["long"] and dropped["longer"] and not dropped["long"] & dropped["longer"]
-    assert len(dropped["longer"]) == desk.manifest("longer")["reasons"]["short"]
+    by_first, by_second = (
+        {row["id"] for row in peek.records(desk, name, 100, dropped=True)} for name in ("long", "longer")
+    )
+    assert by_first and by_second and not by_first & by_second
+    assert len(by_second) == desk.manifest("longer")["reasons"]["short"]
