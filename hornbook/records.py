@@ -18,6 +18,10 @@ class UserError(ValueError):
     """Something that the person at the keyboard can mend; the text names what, where, and the way out."""
 
 
+class NotThere(UserError):
+    """An input from outside is missing: `plan` goes on with what it is expected to be, everything else stops."""
+
+
 # name -> Arrow type. `start` and `end` are line numbers in the file at `path`, both included, 0 for a whole text.
 DOCUMENT: dict[str, str] = {
     "id": "string",  # document_id(text)

@@ -8,7 +8,7 @@ no column with text) is a UserError, raised before any part is begun.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,7 @@ class CollectFiles(Stage):
     piece_lines: int = 70  # 0 keeps documents whole
     most_bytes: int = 1_000_000
     licences: tuple[str, ...] = ()
+    expected: Size = field(default=Size(), metadata={"identity": False})  # what `plan` counts with, until it is there
 
     def facts(self, desk: Desk) -> Mapping[str, Any]:
         return {"content": digest(listing(self._root()))}
@@ -58,10 +59,14 @@ class CollectFiles(Stage):
         return records.table(row for each in found[where.first : where.last + 1] for row in self._rows(each, where))
 
     def price(self, desk: Desk, inputs: Sequence[Size]) -> Price:
+        size = self._size() if self._root().exists() else self.expected
+        minutes = size.megabytes / 5 / 60 / max(1, desk.workers)  # 5 MB/s a core: parsed, cut and hashed
+        return Price(size, minutes=minutes, peak_mb=300 + 8 * desk.part_mb)
+
+    def _size(self) -> Size:
         sizes = [each.size * (1 if each.path.suffix in (".py", ".jsonl") else 4) for each in listing(self._root())]
         megabytes = sum(sizes) / 1e6
-        minutes = megabytes / 5 / 60 / max(1, desk.workers)  # 5 MB/s a core: parsed, cut and hashed
-        return Price(Size(megabytes * 400, megabytes), minutes=minutes, peak_mb=300 + 8 * desk.part_mb)
+        return Size(megabytes * 400, megabytes)
 
     def _root(self) -> Path:
         return Path(self.path).expanduser()

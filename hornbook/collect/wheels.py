@@ -38,6 +38,7 @@ class CollectWheels(Stage):
     def parts(self, desk: Desk) -> Sequence[str]:
         if len(set(self.wheels)) < len(self.wheels):
             raise UserError(f"{self.name} names a wheel twice: {', '.join('=='.join(w) for w in self.wheels)}")
+        wheels.fetch_ahead(self.wheels)
         return ["-".join(wheel) for wheel in self.wheels]
 
     def work(self, desk: Desk, part: str) -> pa.Table:
