@@ -138,7 +138,8 @@ def _guarded(name: str) -> Callable[..., Any]:
     def method(self: Any, *args: Any) -> Any:
         owns = [self._hb_own, *(arg._hb_own for arg in args if issubclass(type(arg), Remote))]
         if max(owns) >= DECLARED or (max(owns) and len(owns) > len(args)):
-            return self._hb_peer.do("do", self._hb_number, name, *args)
+            # What own objects make of each other is as much their own: (a + b) / 2.
+            return self._hb_peer.do("do", self._hb_number, name, *args, own=max(owns))
         if self._hb_face is not None:
             operator = getattr(self._of("plain", self._hb_face), name, None)
             return NotImplemented if operator is None else operator(*args)

@@ -96,8 +96,9 @@ class Peer(Codec):
         finally:
             self._sent.pop()
 
-    def do(self, op: str, number: int, name: str, *args: Any) -> Any:
-        return self.decode(self.ask(op, number, name, [self.encode(arg) for arg in args])[1])
+    def do(self, op: str, number: int, name: str, *args: Any, own: int = NOT) -> Any:
+        """Ask something of an object of the other end; an object that it gives speaks for itself as far as `own`."""
+        return self._owned(self.ask(op, number, name, [self.encode(arg) for arg in args])[1], own)
 
     def ask(self, *request: Any) -> Any:
         """Send a request and answer the other end's own until its reply comes: a frame ["r", tree, ...]."""
@@ -293,6 +294,7 @@ class Peer(Codec):
         number, own = body[0], ANSWERS if self._trusts else own
         if len(body) > 1:
             self._about[number] = body
+        own = max(level for level in range(own, ANSWERS + 1) if level == own or (number, level) in self._remotes)
         found = self._remotes.get((number, own))
         if found is None:
             if number not in self._about:
