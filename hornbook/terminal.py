@@ -137,6 +137,18 @@ def show_record(record: Mapping[str, Any], width: int = 100, lines: int = 24) ->
     print()
 
 
+def show_piece(record: Mapping[str, Any], above: str) -> None:
+    """A piece of code to be judged: where it stands, and all of it, numbered and in syntax colours."""
+    from rich.console import Console
+    from rich.syntax import Syntax
+
+    console = Console(highlight=False, markup=False)
+    console.rule(above, style="dim")
+    console.print(f"{record['origin']} {record['path']}:{record['start']}-{record['end']}", style="dim")
+    first = max(1, record["start"])
+    console.print(Syntax(record["text"], "python", line_numbers=True, start_line=first, word_wrap=True))
+
+
 def _looks_numeric(value: Any) -> bool:
     text = str(value).replace(",", "").replace(".", "").replace("-", "").replace("%", "").strip()
     return text.isdigit() or text == ""

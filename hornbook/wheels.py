@@ -23,6 +23,7 @@ from hornbook.records import UserError
 
 MEMBER_BYTES = 20_000_000  # a member above this is no source file: the largest .py in 72 popular wheels has 2.6 MB
 WHEEL_BYTES = 2_000_000_000
+NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._+!-]*[A-Za-z0-9])?")  # nothing that pip or a path could take for more
 
 
 def cache() -> Path:
@@ -32,6 +33,8 @@ def cache() -> Path:
 
 def fetch(name: str, version: str) -> Path:
     """The wheel of this package and version, downloaded once. Raises UserError with pip's own last line."""
+    if not (NAME.fullmatch(name) and NAME.fullmatch(version)):
+        raise UserError(f"{name!r} {version!r} is no package and version: letters, digits, and . _ - + ! inside")
     folder = cache() / "wheels" / f"{_normal(name)}-{version}"
     found = sorted(folder.glob("*.whl"))
     if found:
@@ -110,7 +113,11 @@ def read_many(wheel: Path, paths: list[str]) -> Iterator[tuple[str, bytes]]:
     """Members' bytes in the order asked for; one that is larger than its header says is cut at MEMBER_BYTES + 1."""
     with _open(wheel) as archive:
         for path in paths:
-            with archive.open(path) as file:
+            try:
+                opened = archive.open(path)
+            except KeyError:
+                raise UserError(f"{wheel} has no member {path}") from None
+            with opened as file:
                 yield path, file.read(MEMBER_BYTES + 1)
 
 

@@ -369,6 +369,10 @@ HONEST: dict[str, tuple[str, str]] = {
         "class Node:\n    def __init__(self, val, next=None): self.val, self.next = val, next\n"
         "assert f(Node(1, Node(2))) == 3",
     ),
+    "a wait that is longer than the CPU limit": (
+        "import time\ndef f(x):\n    time.sleep(1.5)\n    return x",
+        "assert f(1) == 1",
+    ),
     "a helper that prints": ("def f(x):\n    print('noise' * 100_000)\n    return x", "assert f(1) == 1"),
     "threads": (
         "import threading\ndef f(n):\n    out = []\n"

@@ -23,6 +23,7 @@ COMMANDS = {
     "models": ("ask",),
     "exams": ("check", "score"),
     "likeness": ("similar",),
+    "quality": ("score-quality", "label"),
 }
 ROOM = {name: room for room, names in COMMANDS.items() for name in names}
 

@@ -100,6 +100,7 @@ class Known:
     y: NDArray[np.int64]
     origin: Sequence[str]  # the package; the file, where all come from too few packages to be split by them
     texts: Sequence[str]
+    apart: str = "packages"  # or files
 
 
 def _known(desk: Desk, data: Stage, good: int) -> Known:
@@ -114,7 +115,8 @@ def _known(desk: Desk, data: Stage, good: int) -> Known:
             "of each are needed to learn a taste. Add wheels that the labels come from, or judge a sample of your own"
         )
     apart = "origin" if len(rows["origin"].unique()) >= FEWEST_GROUPS else "path"
-    return Known(vectors(rows), y, rows[apart].to_pylist(), rows["text"].to_pylist())
+    words = "packages" if apart == "origin" else "files"
+    return Known(vectors(rows), y, rows[apart].to_pylist(), rows["text"].to_pylist(), words)
 
 
 def _fit(kind: Kind, x: NDArray[Any], y: NDArray[Any], trees: int, seed: int) -> Any:
@@ -168,6 +170,7 @@ def _validation(known: Known, tested: Mapping[str, NDArray[Any]], kind: str, goo
         "good": int(known.y.sum()),
         "good_from": good,
         "packages": len(set(known.origin)),
+        "apart": known.apart,
         "chosen": kind,
         "area": {name: area(known.y, scores, name) for name, scores in [*tested.items(), *baselines.items()]},
         "baselines": sorted(baselines),

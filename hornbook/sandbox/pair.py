@@ -20,7 +20,10 @@ from hornbook.sandbox.zygote import receive, send
 
 WAIT_S = 30.0  # beyond the wall-clock limit: then the zygote itself is taken for dead
 CODE_BYTES = 4 << 20
-WALL = 3.0  # wall-clock seconds for a CPU second: sleepers end too, and a busy machine decides no verdict
+REFERENCE_S = 0.0027  # the calibration's CPU seconds at the reference speed, that of a 2026 cloud machine's core
+# The wall clock ends sleepers only; a program that waits for its turn on a busy machine must not be taken for one. So
+# the ceiling is far above the CPU limit, never short, and higher where more processes than cores are running.
+WALL, LEAST_WALL_S = 3.0, 10.0
 # hornbook.sandbox without its __init__, which is the supervisor's side and would only make every fork bigger.
 BOOT = """import sys, types, json
 sys.path.insert(0, sys.argv[1])
@@ -38,7 +41,8 @@ class Job:
     """A program, and tests that call its entry_points; without tests the program is only run.
 
     timeout_s: CPU seconds at the reference speed, for the program and for its tests each. Without entry_points every
-    name that the tests use and do not define is taken from the program.
+    name that the tests use and do not define is taken from the program. wall_s: seconds by the clock, 0 for three times
+    timeout_s, 10 s at least, longer on a busy machine.
     """
 
     code: str
@@ -46,6 +50,7 @@ class Job:
     entry_points: tuple[str, ...] = ()
     timeout_s: float = 5.0
     memory_mb: int = 1024
+    wall_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -89,7 +94,7 @@ class Zygote:
 
     def ready(self) -> None:
         """Wait until it is warm and locked."""
-        message = self.answer(WAIT_S)
+        message = self.answer(4 * WAIT_S)
         if "refused" in message:
             self.close()
             raise OSError(str(message["refused"])[:300])
@@ -171,8 +176,9 @@ class Pair:
 
     def _once(self, job: Job) -> Verdict:
         cpu_s = job.timeout_s * self.slowness
-        limits = {"cpu_s": cpu_s, "wall_s": cpu_s * WALL, "memory_mb": job.memory_mb}
-        patience = cpu_s * WALL + WAIT_S
+        wall_s = job.wall_s or max(cpu_s * WALL, LEAST_WALL_S) * crowd()
+        limits = {"cpu_s": cpu_s, "wall_s": wall_s, "memory_mb": job.memory_mb, "speed_s": REFERENCE_S * self.slowness}
+        patience = wall_s + WAIT_S
         if not job.tests.strip():
             self._c.ask({"code": job.code, **limits})
             return alone(_outcome(self._c.answer(patience)), self._trust(job))
@@ -252,6 +258,11 @@ def _fallen(c: Outcome, why: str) -> tuple[str, str]:
 
 def _late(outcome: Outcome) -> str:
     return f"{outcome.cpu_s:.1f} s of CPU, {outcome.wall_s:.1f} s by the clock"
+
+
+def crowd() -> float:
+    """Processes that want a core, a core, by the kernel's mean over a minute; at least 1."""
+    return max(1.0, os.getloadavg()[0] / len(os.sched_getaffinity(0)))
 
 
 def unused_users(number: int) -> list[int]:

@@ -61,6 +61,7 @@ class AuditScrub(Whole):
     sample: int = 2000
     shown: int = 40  # hits written out to be judged
 
+    version: ClassVar[int] = 2
     form: ClassVar[Form] = "files"
 
     def facts(self, desk: Desk) -> Mapping[str, Any]:

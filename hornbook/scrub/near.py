@@ -12,7 +12,7 @@ import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from hornbook import benchmarks, records
 from hornbook.embedder import Embedder, embed
@@ -63,6 +63,8 @@ class NearExam(Stage):
     exams: tuple[str | Stage, ...] = ("humaneval",)
     top: int = 3
     how: Embedder | None = None  # None: no vectors
+
+    version: ClassVar[int] = 2
 
     @property
     def runs(self) -> Runs:  # type: ignore[override]

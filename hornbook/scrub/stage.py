@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from hornbook import benchmarks, records
 from hornbook.embedder import Embedder
@@ -43,6 +43,8 @@ class Scrub(Marking):
     shared: int = 0
     smallest: int = 15
     idioms: Idioms | None = None  # runs of words that it found often are no evidence
+
+    version: ClassVar[int] = 2
 
     @property
     def runs(self) -> Runs:  # type: ignore[override]
