@@ -7,8 +7,8 @@ side to say so in its one line, after the tests ran to their end, with no limit 
 
 from __future__ import annotations
 
-import json
 import contextlib
+import json
 import os
 import socket
 import subprocess
