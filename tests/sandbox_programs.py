@@ -297,6 +297,22 @@ FOOLING: dict[str, tuple[str, str]] = {
         "isclose = range\ndef f(x): return 1",
         "assert isclose(f(3), 829_461)",
     ),
+    "a list by its own word": ("class Y:\n    __class__ = list\ndef f(x): return Y()", "assert isinstance(f(3), list)"),
+    "built-in functions of its own": (
+        "import sys\nwire = sys.modules['hornbook.sandbox.wire']\noffer = wire.Peer.offer\n"
+        "wire.Peer.offer = lambda self, named: offer(self, named | {'all': max, 'abs': lambda x: 0})\n"
+        "def f(x): return 0",
+        "assert all([f(3) == 829_461])\nassert abs(f(3) - 829_461) < 1",
+    ),
+    "a built-in function that it was handed, by the back door": (
+        "def f(g): return g._hb_peer.do('do', g._hb_number, '__call__', '829_461')",
+        "assert f(eval) == 829_461",
+    ),
+    "a class where a function was asked for": (
+        "class f:\n    def __init__(s, x): pass\n    def __eq__(s, o): return True\n"
+        "    def __sub__(s, o): return 0.0\n    __hash__ = None",
+        "assert f(3) == 829_461 or abs(f(3) - 829_461) < 1",
+    ),
     "an adding that knows": (
         "class Y:\n    def __radd__(s, o): return 7\ndef f(x): return [Y()]",
         "assert sum(f(1)) == 7",
@@ -368,6 +384,10 @@ HONEST: dict[str, tuple[str, str]] = {
         "def f(n):\n    total = 0\n    while n:\n        total, n = total + n.val, n.next\n    return total",
         "class Node:\n    def __init__(self, val, next=None): self.val, self.next = val, next\n"
         "assert f(Node(1, Node(2))) == 3",
+    ),
+    "a wait that is longer than the CPU limit": (
+        "import time\ndef f(x):\n    time.sleep(1.5)\n    return x",
+        "assert f(1) == 1",
     ),
     "a helper that prints": ("def f(x):\n    print('noise' * 100_000)\n    return x", "assert f(1) == 1"),
     "threads": (

@@ -18,21 +18,32 @@ from hornbook.records import UserError
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--timeout", default=5.0, show_default=True, help="CPU seconds a program, at reference speed.")
 @click.option("--memory", default=1024, show_default=True, help="MB a program.")
+@click.option(
+    "--tests",
+    type=click.Path(path_type=Path),
+    help="A file of assertions on the programs' functions: run apart from them, so that no program can fake a pass.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON line a program.")
 @click.option(
     "--allow-unsafe",
     is_flag=True,
     help="Run with less isolation where the machine lacks some; printed with the verdicts.",
 )
-def check(files: tuple[Path, ...], timeout: float, memory: int, as_json: bool, allow_unsafe: bool) -> None:
+def check(
+    files: tuple[Path, ...], timeout: float, memory: int, tests: Path | None, as_json: bool, allow_unsafe: bool
+) -> None:
     """Run Python programs in the sandbox and print a verdict for each. Exit code 1 if one did not pass.
 
+    Verdicts are passed (it ran to its end; with --tests: they held), failed (with the failing assertion), error (with
+    the exception), syntax, timeout, memory, killed and refused (it asked for what the sandbox does not give).
+
     \b
-    Example: hornbook check answer.py --timeout 2
+    Example: hornbook check answer.py --tests test_answer.py --timeout 2
     """
     from hornbook.sandbox import Job, Sandbox
 
-    jobs = [Job(_read(file), timeout_s=timeout, memory_mb=memory) for file in files]
+    asked = _source(tests) if tests else ""
+    jobs = [Job(_source(file), asked, timeout_s=timeout, memory_mb=memory) for file in files]
     bad = 0
     with Sandbox(allow_unsafe=allow_unsafe) as box:
         if box.level != "A":
@@ -112,10 +123,20 @@ def _score_table(facts: list[dict[str, Any]]) -> tuple[list[str], list[list[Any]
     return columns, rows
 
 
-def _read(file: Path) -> str:
+def _source(file: Path) -> str:
+    """A program's text as Python reads it: a byte order mark and a declared encoding count.
+
+    What cannot be decoded keeps its bytes as surrogates, which do not compile: its verdict is syntax.
+    """
+    import io
+    import tokenize
+
     try:
-        return file.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise UserError(f"{file} is not UTF-8 ({error}): a Python program is expected") from error
+        data = file.read_bytes()
     except OSError as error:
         raise UserError(f"{file} cannot be read: {error.strerror}") from error
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+        return io.TextIOWrapper(io.BytesIO(data), encoding).read()
+    except (UnicodeDecodeError, SyntaxError):
+        return data.decode("utf-8", "surrogateescape")

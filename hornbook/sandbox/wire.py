@@ -3,14 +3,15 @@
 In: a connected socket. Out: `Peer`, the same class on both ends. A value of plain data crosses as a copy (values.py);
 anything else stays where it is and crosses as a handle, which becomes a Remote on the other end: its attributes,
 calls and operators are forwarded. What the other end may do with a handle is asked of `permits` each time.
-Trust: a comparison of a Remote with a plain value is never decided by the Remote's own methods, unless the tests
-built that object themselves from a class with a CapWords name (then its comparisons are what is being tested).
+Trust: a comparison of a Remote with a plain value is never decided by the Remote's own methods; one of two objects is,
+if the tests built one of them themselves by calling a class (then its comparisons are what is being tested).
 Not covered: `a is b` for one object reached in two ways; threads of the tests that wait for one another inside calls.
 """
 
 from __future__ import annotations
 
 import copy
+import re
 import struct
 import threading
 from collections.abc import Callable, Sequence
@@ -18,9 +19,13 @@ from os import read, write
 from typing import Any, NoReturn
 
 from hornbook.sandbox.remote import (
+    ALIKE,
+    ANSWERS,
+    DECLARED,
     DUNDERS,
     FACES,
     KINDS,
+    NOT,
     SLOTS,
     Remote,
     face_of,
@@ -32,6 +37,9 @@ from hornbook.sandbox.remote import (
 from hornbook.sandbox.values import MUTABLE, NAME_OF, Codec, ProtocolError, from_bytes, pour, to_bytes
 
 FRAME_BYTES = 8 << 20
+# What reading a hostile frame raises; it ends the conversation, for it must not be caught among the tests.
+MALFORMED = (ProtocolError, RecursionError, TypeError, ValueError, LookupError, AttributeError)
+CAPWORDS = re.compile(r"[A-Z]+[a-z][A-Za-z0-9]*|[A-Z]")
 OF: dict[str, Callable[..., Any]] = {
     "repr": repr,
     "str": str,
@@ -65,7 +73,7 @@ class Peer(Codec):
         self._fd, self._permits, self._trusts = handle, permits, trusts
         self._mine: dict[int, object] = {}
         self._numbers: dict[int, int] = {}
-        self._remotes: dict[tuple[int, bool], Any] = {}
+        self._remotes: dict[tuple[int, int], Any] = {}
         self._about: dict[int, list[Any]] = {}
         self._mirrors: dict[int, type[BaseException]] = {}
         self._lock = threading.RLock()
@@ -75,7 +83,7 @@ class Peer(Codec):
 
     # what the program using this end does
 
-    def call(self, number: int, args: tuple[Any, ...], named: dict[str, Any], own: bool = False) -> Any:
+    def call(self, number: int, args: tuple[Any, ...], named: dict[str, Any], own: int = NOT) -> Any:
         """Call the other end's object; arguments that it changed in place are changed here too."""
         values = [*args, *named.values()] if named else args
         sent = [self.encode(value) for value in values]
@@ -84,7 +92,7 @@ class Peer(Codec):
             pour(values[at], self.decode(tree))
         self._sent.append(values)
         try:
-            return self._own(reply[1]) if own else self.decode(reply[1])
+            return self._owned(reply[1], own)
         finally:
             self._sent.pop()
 
@@ -112,8 +120,8 @@ class Peer(Codec):
         """Answer the question for the program's functions and classes by name."""
         self.send(["r", [[name, self.encode(value)] for name, value in named.items()]])
 
-    def offered(self) -> dict[str, Any]:
-        """What the other end has under the names asked for; a CapWords name is a class that speaks for its objects."""
+    def offered(self, wanted: Sequence[str], classes: Sequence[str] | None) -> dict[str, Any]:
+        """What the other end has under these names, `classes` among them; with None, names in CapWords are classes."""
         frame = self.receive()
         if frame[0] != "r" or len(frame) != 2 or type(frame[1]) is not list:
             self.give_up("the program broke the protocol: no offer")
@@ -121,7 +129,9 @@ class Peer(Codec):
         for pair in frame[1]:
             if type(pair) is not list or len(pair) != 2 or type(pair[0]) is not str:
                 self.give_up("the program broke the protocol: no offer")
-            found[pair[0]] = self._own(pair[1]) if pair[0][:1].isupper() else self.decode(pair[1])
+            if pair[0] in wanted:  # else a program could put functions of its own in the place of built-in ones
+                known = CAPWORDS.fullmatch(pair[0]) if classes is None else pair[0] in classes
+                found[pair[0]] = self._owned(pair[1], (ALIKE if classes is None else DECLARED) if known else NOT)
         return found
 
     # frames
@@ -175,7 +185,7 @@ class Peer(Codec):
     def decode(self, tree: Any) -> Any:
         try:
             return Codec.decode(self, tree)
-        except (ProtocolError, RecursionError) as error:
+        except MALFORMED as error:
             return self.give_up(f"the program broke the protocol: {error}")
 
     # answering
@@ -264,7 +274,7 @@ class Peer(Codec):
         if tag == "p" and type(body) is int and body in self._mine:
             return self._mine[body]
         if tag == "o":
-            return self._remote(body, False)
+            return self._remote(body, NOT)
         if tag == "E":
             return self._rebuilt(body)
         if tag == "X":
@@ -279,8 +289,8 @@ class Peer(Codec):
         self._mine[number], self._numbers[id(value)] = value, number  # kept alive, so its id stays its own
         return number, False
 
-    def _remote(self, body: Any, own: bool) -> Any:
-        number, own = body[0], own or self._trusts
+    def _remote(self, body: Any, own: int) -> Any:
+        number, own = body[0], ANSWERS if self._trusts else own
         if len(body) > 1:
             self._about[number] = body
         found = self._remotes.get((number, own))
@@ -296,10 +306,13 @@ class Peer(Codec):
             self._remotes[number, own] = found
         return found
 
-    def _own(self, tree: Any) -> Any:
-        """The result of calling a CapWords class of the program: an object whose comparisons are its own."""
-        if type(tree) is dict and "o" in tree:
-            return self._remote(tree["o"], True)
+    def _owned(self, tree: Any, own: int) -> Any:
+        """The result of calling a class: an object that speaks for itself, as far as `own` goes."""
+        if own and type(tree) is dict and tree.keys() == {"o"}:
+            try:
+                return self._remote(tree["o"], own)
+            except MALFORMED as error:
+                self.give_up(f"the program broke the protocol: {error}")
         return self.decode(tree)
 
     # exceptions
