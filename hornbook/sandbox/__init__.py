@@ -38,6 +38,8 @@ AHEAD = 8  # jobs a worker that are handed out before the first verdict is read
 class Refused(UserError):
     """This machine cannot keep the sandbox's promises; the text says which, and how to get it."""
 
+    exit_code = 3
+
 
 class Sandbox:
     """Warm workers; use it in a `with`. Raises Refused where the machine cannot hold the level asked for.
