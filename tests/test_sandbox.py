@@ -124,12 +124,12 @@ def test_a_program_that_waits_for_its_turn_is_not_idle() -> None:
     busy = "import time\nwhile time.process_time() < 0.4: pass\ntime.sleep(60)"
     with subprocess.Popen([sys.executable, "-c", busy]) as process:
         idle, began = Idle([process.pid]), time.monotonic()
-        while (slept := idle.seconds() or 0.0) < 0.2 and time.monotonic() - began < 30:
+        while (slept := idle.seconds() or 0.0) < 1 and time.monotonic() - began < 60:
             time.sleep(0.02)
         took = time.monotonic() - began
         process.kill()
-    assert slept >= 0.2, took
-    assert took >= 0.5, slept
+    assert slept >= 1, took
+    assert took >= 1.3, slept
 
 
 def test_draws_and_sets_are_the_same_every_time(box: Sandbox) -> None:

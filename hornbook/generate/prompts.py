@@ -1,14 +1,16 @@
-"""What a teacher is asked: sampled constraints in words, with examples from the shelf where it is weak.
+"""What a teacher is asked: sampled constraints in words; a weak teacher is shown examples and led by the hand.
 
-In: a Constraint. Out: the text of a request. The texts are part of a stage's identity: another wording is other data.
+In: a Constraint. Out: the request. The texts are part of a stage's identity: another wording is other data.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from hornbook.generate import shelf
+from hornbook.llm import Prompt
 from hornbook.records import share
 
 if TYPE_CHECKING:
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 EXERCISE = """\
 Write one small Python exercise for {audience}.
 Topic: {topic}. Difficulty: {difficulty}. Style: {style}.
-The function is called `{function_name}`. The story uses the words {words}.{library}
+The function is called `{function_name}`. The story uses the words {words}.{library}{snippet}
 Answer with one Python code block and nothing else: the function with type hints, a docstring that explains the task \
 and shows two examples as >>> lines, its solution, and after it four assert statements that call it.
 """
@@ -31,6 +33,27 @@ An example of the form:
 {tests}```
 """
 
+HARDER = """\
+Make this Python exercise harder, to the level "{difficulty}": {change}
+```python
+{program}
+
+{tests}```
+Answer with one Python code block and nothing else: the new function under a new name, with type hints, a docstring \
+that explains the task and shows two examples as >>> lines, its solution, and after it four assert statements.
+"""
+
+# Evol-Instruct's operations in depth (arXiv 2306.08568), said for small exercises.
+CHANGES = (
+    "add one more requirement.",
+    "replace a common requirement by a less common one.",
+    "let it handle an edge case that raises ValueError.",
+    "demand that it takes fewer steps for long inputs.",
+    "let it return more than it does now.",
+)
+
+LED = "Write a Python function {function_name} about {leaf}, with a docstring, its code and four assert lines."
+
 LESSON = """\
 Write one section of a Python textbook for {audience}.
 Topic: {topic}. Difficulty: {difficulty}. Style: {style}. Use the words {words} in the examples.{library}
@@ -38,7 +61,15 @@ Begin with a title line "# ...". Explain the idea in short paragraphs, and betwe
 run one after the other, each going on from those before. Check results with assert. Do not ask questions of the reader.
 """
 
+SNIPPET = """
+Be inspired by this piece of code, without copying it:
+```python
+{snippet}
+```"""
+
 MOST_SHOT = 700  # characters of an exercise that is shown: a small model reads slowly and copies what is long
+SETS = 16  # of examples; requests of one set share a beginning, which the embedded model reads once
+LED_STOPS = ("\n```", "\nprint", "\nif __name__", "\nclass ")
 
 
 def exercise(constraint: Constraint, shots: int) -> str:
@@ -49,21 +80,51 @@ def exercise(constraint: Constraint, shots: int) -> str:
     return text
 
 
+def harder(constraint: Constraint, program: str, tests: str) -> str:
+    """The request to make an accepted exercise harder."""
+    change = CHANGES[int(share("change", constraint.function_name + program) * len(CHANGES))]
+    return HARDER.format(difficulty=constraint.difficulty, change=change, program=program.strip(), tests=tests)
+
+
+def led(constraint: Constraint, shots: int) -> Prompt:
+    """The request for an exercise to a weak teacher: a chat in which it has answered well, and a begun answer."""
+    turns: list[tuple[str, str]] = []
+    for each in chosen(constraint, shots):
+        turns.append(("user", LED.format(function_name=each.name, leaf=each.topic.rpartition(" / ")[2])))
+        turns.append(("assistant", f"```python\n{each.prompt}{each.solution}\n\n{each.tests}```"))
+    leaf = constraint.topic.rpartition(" / ")[2]
+    turns.append(("user", LED.format(function_name=constraint.function_name, leaf=leaf)))
+    return Prompt(tuple(turns), begins=f"```python\ndef {constraint.function_name}(")
+
+
+def again(constraint: Constraint, shots: int, prompt: str) -> Prompt:
+    """The request for another solution of a weak teacher's exercise: signature and docstring are given."""
+    return Prompt(led(constraint, shots).turns, begins=f"```python\n{prompt}")
+
+
 def lesson(constraint: Constraint) -> str:
     """The request for a textbook section."""
     return LESSON.format(**_words(constraint))
 
 
 def chosen(constraint: Constraint, shots: int) -> Sequence[Handwritten]:
-    """The shelf's exercises that a request shows: short ones of the training split, drawn by the constraint."""
+    """The shelf's exercises that a request shows: short ones of the training split, one of SETS choices."""
+    turn = int(share("set of examples", constraint.function_name) * SETS)
+    return _sets()[turn][:shots]
+
+
+@functools.lru_cache(maxsize=1)
+def _sets() -> list[list[Handwritten]]:
     from hornbook.generate.from_shelf import split_of
 
     short = [
         each
         for each in shelf.exercises()
-        if split_of(each.name) == "train" and len(each.prompt + each.solution + each.tests) < MOST_SHOT
+        if split_of(each.name) == "train"
+        and not each.prompt.startswith(("class", "@"))
+        and len(each.prompt + each.solution + each.tests) < MOST_SHOT
     ]
-    return sorted(short, key=lambda each: share(f"{constraint.function_name} {constraint.topic}", each.name))[:shots]
+    return [sorted(short, key=lambda each: share(f"shown in {turn}", each.name))[:8] for turn in range(SETS)]
 
 
 def _words(constraint: Constraint) -> dict[str, str]:
@@ -76,4 +137,5 @@ def _words(constraint: Constraint) -> dict[str, str]:
         "function_name": constraint.function_name,
         "words": ", ".join(constraint.words),
         "library": library,
+        "snippet": SNIPPET.format(snippet=constraint.snippet) if constraint.snippet else "",
     }

@@ -202,7 +202,7 @@ class Pair:
         limits = {"cpu_s": cpu_s, "wall_s": wall_s, "memory_mb": job.memory_mb, "speed_s": REFERENCE_S * self.slowness}
         if not job.tests.strip():
             self._c.ask({"code": job.code, **limits})
-            return alone(_outcome(self._watched(self._c, cpu_s, wall_s)), self._trust(job))
+            return alone(_outcome(self._watched(self._c, cpu_s, wall_s)), self._trust(job), job.timeout_s)
         ours, theirs = socket.socketpair()
         with ours, theirs:
             self._c.ask({"code": job.code, **limits}, ours)
@@ -210,7 +210,7 @@ class Pair:
         t = _outcome(self._watched(self._t, cpu_s, wall_s))
         self._c.ask({})
         c = _outcome(self._c.answer(WAIT_S))
-        return together(c, t, self._trust(job))
+        return together(c, t, self._trust(job), job.timeout_s)
 
     def _watched(self, zygote: Zygote, cpu_s: float, wall_s: float) -> dict[str, Any]:
         """The zygote's answer; one that is idle for too long, and so is the other, is stopped: its end is a timeout."""
@@ -261,16 +261,16 @@ def printable(text: str) -> str:
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in words)
 
 
-def alone(c: Outcome, trust: str) -> Verdict:
+def alone(c: Outcome, trust: str, timeout_s: float) -> Verdict:
     """The verdict on a program that was only run."""
-    status, reason = _ended(c)
+    status, reason = _ended(c, timeout_s)
     return Verdict(status, reason, c.cpu_s, c.wall_s, c.output, trust)
 
 
-def together(c: Outcome, t: Outcome, trust: str) -> Verdict:
+def together(c: Outcome, t: Outcome, trust: str, timeout_s: float) -> Verdict:
     """The verdict on a program and its tests. Passed only if the tests' side says so and nothing speaks against it."""
     if "timeout" in (c.end, t.end):
-        status, reason = "timeout", _late(c if c.end == "timeout" else t)
+        status, reason = "timeout", _late(c if c.end == "timeout" else t, timeout_s)
     elif c.status and c.status != "passed":
         status, reason = c.status, c.reason
     elif t.status == "gone":
@@ -282,9 +282,9 @@ def together(c: Outcome, t: Outcome, trust: str) -> Verdict:
     return Verdict(status, reason, c.cpu_s + t.cpu_s, max(c.wall_s, t.wall_s), c.output, trust)
 
 
-def _ended(c: Outcome) -> tuple[str, str]:
+def _ended(c: Outcome, timeout_s: float) -> tuple[str, str]:
     if c.end == "timeout":
-        return "timeout", _late(c)
+        return "timeout", _late(c, timeout_s)
     if c.end == "report" and c.status and c.status != "gone":
         return c.status, c.reason
     return _fallen(c, "the program ended before its end")
@@ -294,11 +294,14 @@ def _fallen(c: Outcome, why: str) -> tuple[str, str]:
     """A program's process that is gone: by a signal, or by its own exit; or it spoke what is not the protocol."""
     if "protocol" in why or "raised" in why:
         return "error", why
-    return "killed", f"{why} (signal {-c.exit})" if c.exit < 0 and c.end != "stopped" else f"{why} (exit {c.exit})"
+    return "killed", f"{why} (signal {-c.exit})" if c.exit < 0 else f"{why} (exit {c.exit})"
 
 
-def _late(outcome: Outcome) -> str:
-    return f"{outcome.cpu_s:.1f} s of CPU, {outcome.wall_s:.1f} s by the clock"
+def _late(outcome: Outcome, timeout_s: float) -> str:
+    """Why, in words that are the same every time: what was measured stands beside it."""
+    return (
+        f"over {timeout_s:g} s of CPU" if outcome.cpu_s > 0.9 * timeout_s else "asleep, or waiting for what never comes"
+    )
 
 
 def crowd() -> float:
