@@ -108,7 +108,7 @@ class Roundabout:
     """
 
     def __init__(self, names: list[str]) -> None:
-        self.names = list(names)
+        self.names = [*names]
 
     def __getitem__(self, where: int | slice) -> str | list[str]:
         if isinstance(where, slice):
@@ -327,7 +327,7 @@ class Sheet:
         self.reading: set[str] = set()
 
     def __setitem__(self, cell: str, content: int | str) -> None:
-        self.cells[cell] = content
+        self.cells |= {cell: content}
 
     def __delitem__(self, cell: str) -> None:
         del self.cells[cell]
