@@ -87,4 +87,4 @@ def recipe(
     before = Examine("exam_base", base, exam, max_new_tokens=longest)
     after = Examine("exam_final", final, exam, max_new_tokens=longest)
     own = Examine("exam_held_out", final, held_out, max_new_tokens=longest)
-    return Report("report", (judged, diversity, before, after, own), title="A pocket phi")
+    return Report("report", (judged, code, diversity, before, after, own), title="A pocket phi")

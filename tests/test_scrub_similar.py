@@ -78,6 +78,18 @@ def test_a_folder_gives_its_readable_files_in_order_with_their_paths(tmp_path: P
     assert table["text"].to_pylist() == ["prose", "x = (", "\ufffd"]
 
 
+@pytest.mark.parametrize(
+    "cells",
+    [
+        {"cells": [{"source": ["a = 1\n", "b"]}, {"source": "c"}]},
+        {"worksheets": [{"cells": [{"input": ["a = 1\n", "b"]}, {"source": ["c"]}]}]},
+    ],
+)
+def test_a_notebook_is_its_cells(tmp_path: Path, cells: dict[str, Any]) -> None:
+    (tmp_path / "n.ipynb").write_text(json.dumps(cells))
+    assert texts(tmp_path) == ["a = 1\nb\n\nc"]
+
+
 def test_what_cannot_be_read_is_counted_and_passed_over(tmp_path: Path) -> None:
     (tmp_path / "data.jsonl").write_text('{"text": "a"}\n\n[1]\n{"text": \n{"other": 1}\n{"text": ""}\n{"text": "b"}')
     skipped: dict[str, int] = {}
@@ -94,6 +106,7 @@ def test_what_cannot_be_read_is_counted_and_passed_over(tmp_path: Path) -> None:
         ("data.parquet", b"PAR1 not", (), "cannot be read"),
         ("data.jsonl.gz", b"not gzip", (), "cannot be read"),
         ("data.json", b'{"a": 1}', (), "JSON list"),
+        ("data.ipynb", b"[]", (), "no notebook"),
     ],
 )
 def test_what_makes_a_whole_input_senseless_is_one_error(

@@ -5,6 +5,10 @@ from hornbook.curate.embed import Embed
 from hornbook.curate.judge import JudgeSample
 from hornbook.curate.keep import KeepBudget
 from hornbook.curate.known import Labels
+from hornbook.curate.panel import OwnLabels, Panel
 from hornbook.curate.quality import FitQuality, ScoreQuality
 
-__all__ = ["DropDuplicates", "Embed", "FitQuality", "JudgeSample", "KeepBudget", "Labels", "ScoreQuality"]
+__all__ = [
+    "DropDuplicates", "Embed", "FitQuality", "JudgeSample", "KeepBudget", "Labels", "OwnLabels", "Panel",
+    "ScoreQuality",
+]  # fmt: skip

@@ -100,6 +100,7 @@ class Known:
     y: NDArray[np.int64]
     origin: Sequence[str]  # the package; the file, where all come from too few packages to be split by them
     texts: Sequence[str]
+    apart: str = "packages"  # or files
 
 
 def _known(desk: Desk, data: Stage, good: int) -> Known:
@@ -114,7 +115,8 @@ def _known(desk: Desk, data: Stage, good: int) -> Known:
             "of each are needed to learn a taste. Add wheels that the labels come from, or judge a sample of your own"
         )
     apart = "origin" if len(rows["origin"].unique()) >= FEWEST_GROUPS else "path"
-    return Known(vectors(rows), y, rows[apart].to_pylist(), rows["text"].to_pylist())
+    words = "packages" if apart == "origin" else "files"
+    return Known(vectors(rows), y, rows[apart].to_pylist(), rows["text"].to_pylist(), words)
 
 
 def _fit(kind: Kind, x: NDArray[Any], y: NDArray[Any], trees: int, seed: int) -> Any:
@@ -136,6 +138,8 @@ def _fit(kind: Kind, x: NDArray[Any], y: NDArray[Any], trees: int, seed: int) ->
 
 
 def _scores(model: Any, x: NDArray[Any]) -> NDArray[np.float64]:
+    if hasattr(model, "n_jobs"):
+        model.n_jobs = 1  # threads add up their trees in the order in which they end, which shows in the last bits
     answer: NDArray[np.float64] = model.predict_proba(x)[:, 1] if hasattr(model, "predict_proba") else model.predict(x)
     return answer
 
@@ -166,6 +170,7 @@ def _validation(known: Known, tested: Mapping[str, NDArray[Any]], kind: str, goo
         "good": int(known.y.sum()),
         "good_from": good,
         "packages": len(set(known.origin)),
+        "apart": known.apart,
         "chosen": kind,
         "area": {name: area(known.y, scores, name) for name, scores in [*tested.items(), *baselines.items()]},
         "baselines": sorted(baselines),

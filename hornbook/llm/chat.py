@@ -71,7 +71,7 @@ class Prompt:
 
     The embedded model's answer is forced to begin so; a server's model is asked to in the last turn, because most
     servers cannot continue an answer. `Answer.text` holds the words in the first case, and in the second if the
-    model obeyed.
+    model obeyed. Without turns the embedded model just goes on with the text, as a base model does.
     """
 
     turns: tuple[tuple[str, str], ...]

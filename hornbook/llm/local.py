@@ -49,6 +49,8 @@ def answer(asked: Sequence[Request], device: str, keep: Callable[[Sequence[Entry
 
 
 def _prompt(asked: Request, tokenizer: Any) -> str:
+    if not asked.prompt.turns:  # no chat: the text is gone on with as it stands
+        return asked.prompt.begins
     chat = tokenizer.apply_chat_template(asked.messages(tell_schema=True), add_generation_prompt=True, tokenize=False)
     return str(chat) + asked.prompt.begins
 

@@ -70,7 +70,7 @@ def stacked(labels: Sequence[str], parts: Sequence[tuple[str, Sequence[float]]],
     axes.invert_yaxis()
     axes.set_xlabel(x)
     if len(parts) > 1:
-        axes.legend(frameon=False, fontsize=8.5, loc="lower right")
+        axes.legend(frameon=False, fontsize=8.5, loc="lower right", bbox_to_anchor=(1, 1), ncols=len(parts))
     return _svg(figure)
 
 

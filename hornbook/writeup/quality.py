@@ -20,7 +20,7 @@ QUANTILES = (0.0, 0.25, 0.5, 0.75, 1.0)
 def section(desk: Desk, stages: Sequence[Stage]) -> Section | None:
     """The quality section, or None in a recipe that does not filter by quality."""
     keepers = [stage for stage in stages if type(stage).__name__ == "KeepBudget"]
-    if not keepers:
+    if not keepers and not any(type(stage).__name__ == "FitQuality" for stage in stages):
         return None
     blocks: list[Block] = []
     blocks.append(Text("What a labelled sample calls educational, learned from embeddings and given to everything."))
@@ -28,6 +28,8 @@ def section(desk: Desk, stages: Sequence[Stage]) -> Section | None:
         if type(stage).__name__ == "FitQuality":
             blocks += validation(store.read_json(desk.folder(stage) / "validation.json"))
         if type(stage).__name__ == "JudgeSample":
+            blocks += agreement(stage.name, [store.read_json(desk.folder(stage) / "agreement.json")])
+        if type(stage).__name__ == "Panel":
             blocks += agreement(stage.name, store.read_json(desk.folder(stage) / "agreement.json"))
     for stage in keepers:
         blocks += scores(desk, stage)
@@ -41,8 +43,9 @@ def validation(facts: dict[str, Any]) -> list[Block]:
         for name, (low, area, high) in sorted(facts["area"].items(), key=lambda item: -item[1][1])
     ]
     said = (
-        f"{facts['labels']:,} labelled pieces from {facts['packages']} packages, {facts['good']:,} of them with "
-        f"{facts['good_from']} or more of 5. No package is on both sides of a split; `{facts['chosen']}` is used."
+        f"{facts['labels']:,} labelled pieces from {facts['packages']} {facts['apart']}, {facts['good']:,} of them "
+        f"with {facts['good_from']} or more of 5. None of these "
+        f"is on both sides of a split; `{facts['chosen']}` is used."
     )
     roc, calibration = facts["roc"], facts["calibration"]
     diagonal = ("chance", [0, 1], [0, 1], ":")
@@ -64,21 +67,17 @@ def validation(facts: dict[str, Any]) -> list[Block]:
     ]
 
 
-def agreement(name: str, facts: dict[str, Any]) -> list[Block]:
-    """How the model that judges agrees with the labels; a kappa near 0 is chance."""
-    within = facts["within_one"]
-    row = [
-        facts["judge"],
-        facts["asked"],
-        facts["compared"],
-        facts["kappa"],
-        f"{within[1]:.2f} ({within[0]:.2f} to {within[2]:.2f})" if within else "",
-        facts["good_by_label"],
-        facts["good_by_judge"],
-    ]
-    columns = ["judge", "asked", "compared", "weighted kappa", "within one point", "good by label", "good by judge"]
-    caption = f"`{name}`: this judge against the shipped labels. Kappa is 1 for agreement and 0 for chance"
-    return [Table(columns, [row], caption)]
+def agreement(name: str, pairs: Sequence[dict[str, Any]]) -> list[Block]:
+    """How each judge agrees with the labels, or with another judge; a kappa near 0 is chance."""
+    rows = []
+    for facts in pairs:
+        within = facts["within_one"]
+        close = f"{within[1]:.2f} ({within[0]:.2f} to {within[2]:.2f})" if within else ""
+        rows.append([facts["judge"], facts.get("first", "the labels"), facts["asked"], facts["compared"],
+                     facts["kappa"], close, facts["good_by_label"], facts["good_by_judge"]])  # fmt: skip
+    columns = ["judge", "against", "asked", "compared", "weighted kappa", "within one point", "good by these",
+               "good by judge"]  # fmt: skip
+    return [Table(columns, rows, f"`{name}`: how judges agree. Kappa is 1 for agreement and 0 for chance")]
 
 
 def scores(desk: Desk, keeper: Stage) -> list[Block]:

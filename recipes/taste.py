@@ -1,0 +1,37 @@
+"""A classifier of educational value in minutes: labelled pieces, their vectors, the fit, and nothing else.
+
+Then: hornbook score-quality runs/taste FILE.jsonl. To teach it another taste, let a model judge pieces of a folder of
+code (source=FOLDER judge=MODEL), or judge them yourself (hornbook label runs/taste, then labels=FILE).
+"""
+
+from pathlib import Path
+
+from hornbook import generate
+from hornbook.collect import CollectFiles
+from hornbook.curate import Embed, FitQuality, JudgeSample, Labels, OwnLabels, known
+from hornbook.embedder import Embedder
+from hornbook.llm import named
+from hornbook.writeup import Report
+
+# Offline, in seconds: some of the package's own source, judged by a script.
+SMOKE = {"source": str(Path(generate.__file__).parent), "judge": "scripted", "embedder": "hashed", "sample": 120}
+
+
+def recipe(
+    source="wheels",  # the shipped labels' own; or a folder of Python files, a jsonl or a Parquet file
+    labels="shipped",  # or a file of labels of your own for pieces of the source; ignored where a judge is named
+    judge="",  # a model that judges pieces of the source: any at OPENAI_BASE_URL
+    sample=400,  # pieces that it judges
+    embedder="smollm2",  # or any Hugging Face name, or hashed
+    layer=0,  # of the embedder; 0 is the middle one
+    tokens=512,  # of each piece that are read
+    kind="forest",  # or linear, regression
+):
+    if judge:
+        known_pieces = JudgeSample("labels", CollectFiles("pieces", source), named(judge, max_tokens=60), sample)
+    elif labels != "shipped":
+        known_pieces = OwnLabels("labels", CollectFiles("pieces", source), labels)
+    else:
+        known_pieces = Labels("labels", known.named_wheels())
+    taste = FitQuality("taste", Embed("vectors", known_pieces, Embedder(embedder, layer, tokens)), kind)
+    return Report("report", (taste,), title="A taste for code")
