@@ -126,16 +126,16 @@ def test_what_was_accepted_is_asked_for_again_one_level_harder(tmp_path):
     assert {row["reason"] for row in second} <= {"no different from the easier one", "nearly the same as another one"}
 
 
-def test_a_weak_teachers_exercise_is_made_of_what_its_solutions_agree_on(tmp_path):
+def test_a_weak_teachers_exercise_is_made_of_what_its_solutions_agree_on(tmp_path, monkeypatch):
+    monkeypatch.setattr("hornbook.generate.led.signature", lambda name: "number: int) -> int")
     name = sample(1)[0].function_name
     body = "    return number * 2 if number > 3 else 0\n"
     text = (
         f'```python\ndef {name}(number: int) -> int:\n    """Double numbers above three, for the others give nought.'
-        f'"""\n{body}\n\nassert {name}(4) == 8\nassert {name}(1) == 7\nassert {name}(5) == 11\n```'
+        f'"""\n{body}```'
     )
     stage = Exercises("drills", LLM("m", "scripted", answers=(text,)), 1, solutions=3)
     (row,) = stage.work(Desk(tmp_path), "00000").to_pylist()
     assert row["kept"], row["reason"]
-    assert (
-        row["votes"] == 3 and f"assert {name}(1) == 0\n" in row["tests"] and f">>> {name}(4)\n    8\n" in row["prompt"]
-    )
+    assert row["votes"] == 3 and f"assert {name}(7) == 14\n" in row["tests"]
+    assert f">>> {name}(7)\n    14\n" in row["prompt"]

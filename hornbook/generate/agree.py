@@ -3,8 +3,8 @@
 In: an exercise as it was written, other solutions of the same prompt. Out: the exercise with the solution that the
 most agree with, its examples and tests rewritten to what that solution gives; or the reason why there is none. The
 calls come from the teacher's own tests and examples. At least AGREE solutions must give the same on all calls, and at
-least one value that the teacher claimed must be among what they give: else the text and the code have nothing to do
-with each other. Not covered: a misunderstanding that all of them share.
+least one value that the teacher claimed, if it claimed any, must be among what they give: else the text and the code
+have nothing to do with each other. Not covered: a misunderstanding that all of them share.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import doctest
 import json
 import textwrap
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -47,7 +47,7 @@ def agree(box: Sandbox, drafts: Sequence[Exercise], others: Sequence[Sequence[st
     from hornbook.sandbox import Job
 
     asked = [calls(draft) for draft in drafts]
-    solutions = [[draft.solution, *more] for draft, more in zip(drafts, others, strict=True)]
+    solutions = [[each for each in (draft.solution, *more) if each] for draft, more in zip(drafts, others, strict=True)]
     jobs = [
         Job(_watched(draft.prompt + solution, some), timeout_s=TIMEOUT_S, memory_mb=256)
         for draft, some, texts in zip(drafts, asked, solutions, strict=True)
@@ -71,9 +71,13 @@ def elected(draft: Exercise, solutions: Sequence[str], some: Sequence[str], outc
     outcome, votes = groups.most_common(1)[0]
     if votes < AGREE:
         return Agreed(None, votes, "no two solutions agree")
+    if votes <= len(solutions) / 3:
+        return Agreed(None, votes, "no majority")
     known = {call: value for call, value in zip(some, outcome, strict=True) if value is not None and _plain(value)}
     if len(known) < FEWEST_CALLS or len(set(known.values())) < 2:
         return Agreed(None, votes, "its calls show too little")
+    if _gives_back(known):
+        return Agreed(None, votes, "gives back what it was given")
     claimed = claims(draft)
     if claimed and not any(known.get(call) == value for call, value in claimed):
         return Agreed(None, votes, "nothing that it claims holds")
@@ -83,6 +87,16 @@ def elected(draft: Exercise, solutions: Sequence[str], some: Sequence[str], outc
     tests = "".join(f"assert {call} == {value}\n" for call, value in known.items())
     solution = solutions[outcomes.index(outcome)]
     return Agreed(replace(draft, prompt=prompt, solution=solution, tests=tests), votes)
+
+
+def _gives_back(known: Mapping[str, str]) -> bool:
+    return all(any(ast.unparse(a) == value for a in _call(call).args) for call, value in known.items())
+
+
+def _call(text: str) -> ast.Call:
+    node = ast.parse(text, mode="eval").body
+    assert isinstance(node, ast.Call)
+    return node
 
 
 def calls(draft: Exercise) -> list[str]:

@@ -20,6 +20,7 @@ from hornbook.generate.constraints import Constraint, count, harder, sample
 from hornbook.generate.drafts import Asking, Draft
 from hornbook.generate.exercise import Exercise
 from hornbook.generate.from_shelf import exercise_row, sandbox
+from hornbook.generate.led import led
 from hornbook.generate.snippets import snippets
 from hornbook.llm import LLM
 from hornbook.records import UserError
@@ -61,7 +62,7 @@ class Exercises(Stage):
 
     `inspired` is a stage of code, a piece of which goes into each request (OSS-Instruct). `evolve` times, what was
     accepted is asked for again one level harder (Evol-Instruct). `solutions` of each exercise vote (0: by the teacher,
-    4 for the embedded one, which is weak, 1 for others). Under a yield of `least` a prompt is given up.
+    5 for the embedded one, which is weak, 1 for others). Under a yield of `least` a prompt is given up.
     """
 
     teacher: LLM
@@ -82,6 +83,7 @@ class Exercises(Stage):
 
     def facts(self, desk: Desk) -> Mapping[str, Any]:
         asked = {"prompt": prompts.EXERCISE, "shot": prompts.SHOT, "harder": prompts.HARDER, "led": prompts.LED}
+        asked |= {"primer": prompts.PRIMER.read_text(encoding="utf-8")}
         words = {file.name: store.digest(file) for file in sorted(vocabulary.FOLDER.glob("*.txt"))}
         return asked | {"vocabulary": words, "distinct prompts": f"{count():.1e}"}
 
@@ -109,7 +111,7 @@ class Exercises(Stage):
         open_, made = list(constraints), list[Made]()
         for attempt in range(self.tries if constraints else 0):
             desk.reporter.begin(title, len(open_), "answers")
-            found = drafts.draft(replace(how, attempt=attempt), open_, desk, box)
+            found = (led if solutions > 1 else _unled)(replace(how, attempt=attempt), open_, desk, box)
             now = self._checked(box, found, [*before, *made], attempt)
             made += now
             open_ = [each.draft.constraint for each in now if not each.exercise]
@@ -121,7 +123,7 @@ class Exercises(Stage):
             easier = [(to, was) for (to, was), each in zip(steps, (e for e in now if e.exercise), strict=True)
                       if to != each.draft.constraint]  # fmt: skip
             desk.reporter.begin(f"{title} harder", len(easier), "answers")
-            now = self._checked(box, drafts.harder(how, easier, desk, box), [*before, *made], 0)
+            now = self._checked(box, drafts.harder(how, easier, desk), [*before, *made], 0)
             made += now
         return made
 
@@ -163,6 +165,10 @@ class Exercises(Stage):
 
     def price(self, desk: Desk, inputs: Sequence[Size]) -> Price:
         return price(self.teacher, self.number * self.tries, len(prompts.EXERCISE) + 700 * self.shots, desk)
+
+
+def _unled(how: Asking, constraints: Sequence[Constraint], desk: Desk, box: Sandbox) -> list[Draft]:
+    return drafts.draft(how, constraints, desk)
 
 
 def told(made: Sequence[Made]) -> str:

@@ -5,8 +5,10 @@ In: a Constraint. Out: the request. The texts are part of a stage's identity: an
 
 from __future__ import annotations
 
+import ast
 import functools
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hornbook.generate import shelf
@@ -52,7 +54,7 @@ CHANGES = (
     "let it return more than it does now.",
 )
 
-LED = "Write a Python function {function_name} about {leaf}, with a docstring, its code and four assert lines."
+LED = "Write a short Python function {function_name}."
 
 LESSON = """\
 Write one section of a Python textbook for {audience}.
@@ -68,8 +70,12 @@ Be inspired by this piece of code, without copying it:
 ```"""
 
 MOST_SHOT = 700  # characters of an exercise that is shown: a small model reads slowly and copies what is long
-SETS = 16  # of examples; requests of one set share a beginning, which the embedded model reads once
-LED_STOPS = ("\n```", "\nprint", "\nif __name__", "\nclass ")
+PRIMER = Path(__file__).parent / "primer.py"
+SHOWN = (
+    4  # functions of the primer: two chats of the embedded model's shortest requests share these, and read them once
+)
+SENTENCE_STOPS = ('"""', ">>>", "\n\n")
+SOLUTION_STOPS = ("\n```", "\nassert", "\nprint", "\ndef ", "\nclass ", "\nif __name__", "\n#")
 
 
 def exercise(constraint: Constraint, shots: int) -> str:
@@ -86,20 +92,27 @@ def harder(constraint: Constraint, program: str, tests: str) -> str:
     return HARDER.format(difficulty=constraint.difficulty, change=change, program=program.strip(), tests=tests)
 
 
-def led(constraint: Constraint, shots: int) -> Prompt:
-    """The request for an exercise to a weak teacher: a chat in which it has answered well, and a begun answer."""
+def led(constraint: Constraint, signature: str) -> Prompt:
+    """The request to a weak teacher: a chat in which it has answered well, and an answer begun up to the docstring."""
     turns: list[tuple[str, str]] = []
-    for each in chosen(constraint, shots):
-        turns.append(("user", LED.format(function_name=each.name, leaf=each.topic.rpartition(" / ")[2])))
-        turns.append(("assistant", f"```python\n{each.prompt}{each.solution}\n\n{each.tests}```"))
-    leaf = constraint.topic.rpartition(" / ")[2]
-    turns.append(("user", LED.format(function_name=constraint.function_name, leaf=leaf)))
-    return Prompt(tuple(turns), begins=f"```python\ndef {constraint.function_name}(")
+    for name, program in primer(signature.partition(":")[0]):
+        turns += [("user", LED.format(function_name=name)), ("assistant", f"```python\n{program}\n```")]
+    turns.append(("user", LED.format(function_name=constraint.function_name)))
+    return Prompt(tuple(turns), begins=f'```python\ndef {constraint.function_name}({signature}:\n    """')
 
 
-def again(constraint: Constraint, shots: int, prompt: str) -> Prompt:
-    """The request for another solution of a weak teacher's exercise: signature and docstring are given."""
-    return Prompt(led(constraint, shots).turns, begins=f"```python\n{prompt}")
+@functools.lru_cache(maxsize=32)
+def primer(parameter: str) -> list[tuple[str, str]]:
+    """(name, program) of SHOWN functions of the primer; those that take this parameter first come last."""
+    text = PRIMER.read_text(encoding="utf-8")
+    found = [
+        (node.args.args[0].arg == parameter, node.name, ast.get_source_segment(text, node) or "")
+        for node in ast.parse(text).body
+        if isinstance(node, ast.FunctionDef)
+    ]
+    others = sorted((each for each in found if not each[0]), key=lambda each: share(parameter, each[1]))
+    same = [each for each in found if each[0]][-SHOWN:]
+    return [(name, program) for _, name, program in [*others[: SHOWN - len(same)], *same]]
 
 
 def lesson(constraint: Constraint) -> str:
@@ -108,23 +121,20 @@ def lesson(constraint: Constraint) -> str:
 
 
 def chosen(constraint: Constraint, shots: int) -> Sequence[Handwritten]:
-    """The shelf's exercises that a request shows: short ones of the training split, one of SETS choices."""
-    turn = int(share("set of examples", constraint.function_name) * SETS)
-    return _sets()[turn][:shots]
+    """The shelf's exercises that a request shows: short ones of the training split, drawn by the constraint."""
+    identity = f"{constraint.function_name} {constraint.topic}"
+    return sorted(_short(), key=lambda each: share(identity, each.name))[:shots]
 
 
 @functools.lru_cache(maxsize=1)
-def _sets() -> list[list[Handwritten]]:
+def _short() -> list[Handwritten]:
     from hornbook.generate.from_shelf import split_of
 
-    short = [
+    return [
         each
         for each in shelf.exercises()
-        if split_of(each.name) == "train"
-        and not each.prompt.startswith(("class", "@"))
-        and len(each.prompt + each.solution + each.tests) < MOST_SHOT
+        if split_of(each.name) == "train" and len(each.prompt + each.solution + each.tests) < MOST_SHOT
     ]
-    return [sorted(short, key=lambda each: share(f"shown in {turn}", each.name))[:8] for turn in range(SETS)]
 
 
 def _words(constraint: Constraint) -> dict[str, str]:
