@@ -4,8 +4,9 @@ In: a model's settings, prompts, a desk with the ledger. Out: answers in the ord
 ledger before it is returned. Kinds: embedded (SmolLM2-135M, no server, no key), http (any OpenAI-compatible server),
 scripted (fixed answers, for tests and dry runs), trained (a model that Hornbook trained).
 How-options of the desk: base_url and api_key (else OPENAI_BASE_URL and OPENAI_API_KEY), prices ({model: (per million
-tokens in, per million out)}), budget (money), requests_per_minute, timeout_s, device.
-Not covered: the vendors' batch interfaces, streaming, tools, images.
+tokens in, per million out)}), budget (money), requests_per_minute, timeout_s, device; batch=True for the vendor's batch
+interface at half the price (say the prices that it has), batch_poll_s.
+Not covered: streaming, tools, images.
 """
 
 from __future__ import annotations
@@ -70,6 +71,10 @@ def _ask(llm: LLM, missing: Sequence[Request], desk: Desk, ledger: Ledger, keep:
         from hornbook.llm import trained
 
         trained.answer(missing, desk.root, str(desk.options.get("device") or "cpu"), keep)
+    elif desk.options.get("batch"):
+        from hornbook.llm import batch
+
+        batch.answer(missing, desk.options, ledger, keep)
     else:
         from hornbook.llm import http
 
