@@ -54,6 +54,7 @@ class FakeTeacher:
         app = web.Application()
         app.router.add_post("/v1/chat/completions", self._complete)
         app.router.add_get("/v1/models", self._models)
+        self.add_routes(app)
         runner = web.AppRunner(app, shutdown_timeout=0)
         self.loop.run_until_complete(runner.setup())
         site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -63,6 +64,9 @@ class FakeTeacher:
         self.loop.run_forever()
         self.loop.run_until_complete(runner.cleanup())
         self.loop.close()
+
+    def add_routes(self, app: web.Application) -> None:
+        """For servers that can do more."""
 
     async def _models(self, request: web.Request) -> web.Response:
         if request.headers.get("Authorization") != "Bearer right":

@@ -63,6 +63,7 @@ class Exercises(Stage):
     `inspired` is a stage of code, a piece of which goes into each request (OSS-Instruct). `evolve` times, what was
     accepted is asked for again one level harder (Evol-Instruct). `solutions` of each exercise vote (0: by the teacher,
     5 for the embedded one, which is weak, 1 for others). Under a yield of `least` a prompt is given up.
+    `by` is a stage that trains: its model is the teacher, sampled as `teacher` says (the paper's recursive training).
     """
 
     teacher: LLM
@@ -74,6 +75,7 @@ class Exercises(Stage):
     evolve: int = 0
     solutions: int = 0
     least: float = 0.005
+    by: Stage | None = None
 
     version: ClassVar[int] = 2
     runs: ClassVar[Runs] = "machine"
@@ -106,8 +108,9 @@ class Exercises(Stage):
         self, desk: Desk, box: Sandbox, constraints: Sequence[Constraint], title: str, before: Sequence[Made]
     ) -> list[Made]:
         """All that comes of these constraints: each is asked again while it fails, and then for something harder."""
-        solutions = self.solutions or (drafts.WEAK_SOLUTIONS if self.teacher.kind == "embedded" else 1)
-        how = Asking(self.teacher, self.shots, solutions)
+        weak = self.by is not None or self.teacher.kind in ("embedded", "trained")
+        solutions = self.solutions or (drafts.WEAK_SOLUTIONS if weak else 1)
+        how = Asking(self._teacher(desk), self.shots, solutions)
         open_, made = list(constraints), list[Made]()
         for attempt in range(self.tries if constraints else 0):
             desk.reporter.begin(title, len(open_), "answers")
@@ -126,6 +129,17 @@ class Exercises(Stage):
             now = self._checked(box, drafts.harder(how, easier, desk), [*before, *made], 0)
             made += now
         return made
+
+    def _teacher(self, desk: Desk) -> LLM:
+        if self.by is None:
+            return self.teacher
+        from hornbook.llm.trained import digest_of
+
+        model = f"{self.by.name}#{digest_of(desk.folder(self.by) / 'model')}"
+        return replace(self.teacher, model=model, kind="trained")
+
+    def _origin(self) -> str:
+        return self.by.name if self.by else self.teacher.model
 
     def _checked(self, box: Sandbox, found: Sequence[Draft], before: Sequence[Made], attempt: int) -> list[Made]:
         programs = [each.exercise.program for each in before if each.exercise]
@@ -147,7 +161,7 @@ class Exercises(Stage):
         if asked >= WATCHED and good < self.least * asked:
             raise UserError(
                 f"{self.name}: {told(made)}. That is under least={self.least:g}, so nothing more is asked: the prompt "
-                f"does not suit {self.teacher.model}. What was answered is in the ledger. Change shots, solutions or "
+                f"does not suit {self._origin()}. What was answered is in the ledger. Change shots, solutions or "
                 "the teacher, or set least=0 to go on"
             )
 
@@ -155,10 +169,10 @@ class Exercises(Stage):
         """A record; an answer that is no exercise is kept as it is, to be looked at."""
         was, verdict, constraint = each.draft, each.verdict, each.draft.constraint
         if isinstance(was.found, Exercise):
-            row = exercise_row(was.found, verdict.reason, self.teacher.model)
+            row = exercise_row(was.found, verdict.reason, self._origin())
         else:
             row = {"id": records.document_id(was.text), "text": was.text, "kind": "exercise"}
-            row |= {"origin": self.teacher.model, "kept": False, "reason": was.found}
+            row |= {"origin": self._origin(), "kept": False, "reason": was.found}
         parent = records.document_id(was.parent) if was.parent else ""
         more = {"attempt": each.attempt, "caught": verdict.caught, "mutants": verdict.mutants, "votes": was.votes}
         return row | described(constraint) | more | {"function_name": constraint.function_name, "parent": parent}

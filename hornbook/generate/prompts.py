@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import functools
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,9 +60,32 @@ LED = "Write a short Python function {function_name}."
 LESSON = """\
 Write one section of a Python textbook for {audience}.
 Topic: {topic}. Difficulty: {difficulty}. Style: {style}. Use the words {words} in the examples.{library}
+Form: {form}
 Begin with a title line "# ...". Explain the idea in short paragraphs, and between them show Python code blocks that \
 run one after the other, each going on from those before. Check results with assert. Do not ask questions of the reader.
 """
+
+FORMS = {
+    "tutorial": "a tutorial that builds one thing up, a step a block.",
+    "worked example": "a worked example: a problem, the thoughts that lead to the solution, the solution, its check.",
+    "questions and answers": "questions that a student would ask, each answered with a few lines of code.",
+    "commented walk-through": "a whole small program first, then a walk through it line by line.",
+    "debugging story": "a debugging story: code that fails, how the fault is found, the mended code.",
+}
+
+OUTLINE = """\
+Plan one chapter of a Python textbook for {audience}. The chapter is about {chapter}.
+List the titles of its {number} sections, from easy to hard, one a line, numbered, and nothing else.
+"""
+
+PLACE = """
+The section is number {at} of the chapter "{chapter}" and is called "{title}".{before}"""
+
+REPHRASE = """
+Teach what this code does and why it is written so. Rewrite what does not stand alone; do not mention the file.
+```python
+{source}
+```"""
 
 SNIPPET = """
 Be inspired by this piece of code, without copying it:
@@ -115,9 +139,37 @@ def primer(parameter: str) -> list[tuple[str, str]]:
     return [(name, program) for _, name, program in [*others[: SHOWN - len(same)], *same]]
 
 
-def lesson(constraint: Constraint) -> str:
-    """The request for a textbook section."""
-    return LESSON.format(**_words(constraint))
+@dataclass(frozen=True)
+class Place:
+    """Where a section stands in an outline."""
+
+    chapter: str
+    titles: tuple[str, ...]
+    at: int
+
+    @property
+    def title(self) -> str:
+        return self.titles[self.at]
+
+
+def outline(chapter: str, audience: str, number: int) -> str:
+    """The request for the titles of a chapter's sections."""
+    return OUTLINE.format(chapter=chapter, audience=audience, number=number)
+
+
+def lesson(constraint: Constraint, place: Place | None = None, source: str = "") -> str:
+    """The request for a textbook section: of an outline, or about a piece of code."""
+    text = LESSON.format(form=FORMS[form(constraint)], **_words(constraint))
+    if place:
+        done = "; ".join(place.titles[: place.at])
+        before = f" Before it came: {done}." if done else ""
+        text += PLACE.format(at=place.at + 1, chapter=place.chapter, title=place.title, before=before)
+    return text + (REPHRASE.format(source=source) if source else "")
+
+
+def form(constraint: Constraint) -> str:
+    """Which of FORMS a section has: by a hash of what it is about, so that every topic meets all of them."""
+    return list(FORMS)[int(share("form", f"{constraint.topic} {constraint.function_name}") * len(FORMS))]
 
 
 def chosen(constraint: Constraint, shots: int) -> Sequence[Handwritten]:
