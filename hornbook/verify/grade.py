@@ -71,7 +71,7 @@ class Grade(Whole):
         ]
         asked = [(problems[row["task_id"]], _written(row)) for row in answers]
         desk.reporter.begin(self.name, len(asked) * len(self._judges()), "grades")
-        rows = [row for at, judge in enumerate(self._judges()) for row in self._graded(desk, answers, asked, at, judge)]
+        rows = [row for at in range(len(self._judges())) for row in self._graded(desk, answers, asked, at)]
         yield "grades", pa.Table.from_pylist(rows, schema=schema(GRADED))
         facts = {
             "exam": self.exam.exam if isinstance(self.exam.exam, str) else self.exam.exam.name,
@@ -88,13 +88,10 @@ class Grade(Whole):
         return self.judges * 2 if len(self.judges) == 1 else self.judges
 
     def _graded(
-        self,
-        desk: Desk,
-        answers: Sequence[Mapping[str, Any]],
-        asked: Sequence[tuple[Problem, str]],
-        at: int,
-        judge: LLM,
+        self, desk: Desk, answers: Sequence[Mapping[str, Any]], asked: Sequence[tuple[Problem, str]], at: int
     ) -> list[dict[str, Any]]:
+        judge = self._judges()[at]
+
         def ask(prompts: Sequence[str], attempt: int) -> list[str]:
             return [each.text for each in llm.complete(judge, prompts, desk, samples=[attempt] * len(prompts))]
 

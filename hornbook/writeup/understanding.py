@@ -1,4 +1,4 @@
-"""What passing tests does not show: grades by models, what finetuning changed beside the exam, and whether it was locked.
+"""What a pass rate does not show: grades by models, what finetuning changed beside the exam, whether it was locked.
 
 In: Grade and Probe stages (their `summary.json`), the run's log of openings. Out: two sections; None where a recipe has
 no such stage.
@@ -44,7 +44,7 @@ def graded(desk: Desk, stages: Sequence[Stage]) -> Section | None:
             "Grades by models, over 10; a missing grade is no zero",
         ),
         Text(
-            "A judge is worth what its agreement with the hidden tests says: a grade of 5 or more counts as `it works`. "
+            "A judge is worth what its agreement with the hidden tests says: a grade from 5 on counts as `it works`. "
             "The two judges read reference and answer in opposite orders, for the order alone moves grades."
         ),
     ]
@@ -104,11 +104,9 @@ def _graded(name: str, facts: Mapping[str, Any]) -> list[Any]:
 
 
 def _share(estimate: Mapping[str, Any]) -> str:
-    return (
-        ""
-        if estimate["value"] is None
-        else f"{estimate['value']:.2f} ({estimate['low']:.2f} to {estimate['high']:.2f})"
-    )
+    if estimate["value"] is None:
+        return ""
+    return f"{estimate['value']:.2f} ({estimate['low']:.2f} to {estimate['high']:.2f})"
 
 
 def _percent(estimate: Mapping[str, Any], sign: str = "") -> str:
