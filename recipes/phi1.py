@@ -47,7 +47,8 @@ def recipe(
 
     # "over 35 million files", of which about 100,000 were judged and 6B tokens kept
     pool = Size(part(35e6), part(35e9) * 3.345 / 1e6)  # CodeGen's tokens have 3.345 bytes on Python
-    stack = CollectFiles("stack", source, "", 70 if smoke else 0, 1_000_000, () if smoke else PERMISSIVE, pool)
+    licences = () if smoke else PERMISSIVE
+    stack = CollectFiles("stack", source, piece_lines=70 if smoke else 0, licences=licences, expected=pool)
     unique = DropDuplicates("unique", stack)
     vectors_by = Embedder(embedder, tokens=2048)
     judged = JudgeSample("judged", unique, named(judge, max_tokens=120), sample=part(100_000, 200))

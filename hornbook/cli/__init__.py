@@ -22,7 +22,8 @@ COMMANDS = {
     "looking": ("peek", "compare", "doctor"),
     "models": ("ask",),
     "exams": ("check", "score"),
-    "likeness": ("similar",),
+    "likeness": ("similar", "audit"),
+    "review": ("review",),
     "quality": ("score-quality", "label"),
 }
 ROOM = {name: room for room, names in COMMANDS.items() for name in names}

@@ -23,13 +23,17 @@ COLUMNS = ("id", "text", "origin", "path", "start", "end")
 
 
 def stage_to_label(desk: Desk, asked: str | None) -> str:
-    """The stage asked for; else the last one whose documents somebody labelled, else the first with documents."""
+    """The stage asked for; else the last one that a judge labelled, else the first with documents."""
     names = desk.stages()
     if asked is not None:
         if asked not in names:
             raise UserError(f"{desk.root} has no finished stage {asked}: {', '.join(names)}")
         return asked
-    labelled = [name for name in names if "label" in _columns(desk, name)]
+    labelled = [
+        name
+        for name in names
+        if "label" in _columns(desk, name) and desk.manifest(name)["identity"]["stage"] != "OwnLabels"
+    ]
     documents = [name for name in names if "text" in _columns(desk, name)]
     if not documents:
         raise UserError(f"{desk.root} has no documents to judge: its stages are {', '.join(names)}")

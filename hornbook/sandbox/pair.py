@@ -317,7 +317,8 @@ def unused_users(number: int) -> list[int]:
 
     taken = {entry.pw_uid for entry in pwd.getpwall()}
     for entry in os.scandir("/proc"):
-        with contextlib.suppress(FileNotFoundError):  # processes end while they are being counted
-            taken |= {os.stat(entry.path).st_uid} if entry.name.isdigit() else set()
+        if entry.name.isdigit():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it may have ended since it was listed
+                taken.add(os.stat(entry.path).st_uid)
     first = 200_000 + os.getpid() % 40_000 * 1_000  # each supervisor has a range of its own
     return [uid for uid in range(first, first + 1_000) if uid not in taken][:number]

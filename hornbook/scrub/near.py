@@ -18,6 +18,7 @@ from hornbook import benchmarks, records
 from hornbook.embedder import Embedder, embed
 from hornbook.scrub import nearest, ngram, syntax
 from hornbook.scrub.exams import problems, views
+from hornbook.scrub.pairs import excerpt
 from hornbook.stage import Desk, Price, Runs, Size, Stage
 
 if TYPE_CHECKING:
@@ -34,9 +35,8 @@ NEAR: dict[str, str] = {
     "origin": "string",
     "path": "string",
     "start": "int32",
-    "text": "string",  # its first characters, to be looked at
+    "text": "string",  # its part that is nearest, to be looked at
 }
-HEAD = 2000
 DETECTORS = ("words", "syntax", "embedding")
 
 
@@ -111,9 +111,8 @@ def near(
     for problem, by, ranked in found:
         for rank, (at, value) in enumerate(ranked, start=1):
             where = {name: described[name][at].as_py() for name in described.column_names}
-            made.append(
-                Near(exam[problem].task_id, by, rank, float(value), **where, text=rows["text"][at].as_py()[:HEAD])
-            )
+            text = excerpt(exam[problem], rows["text"][at].as_py())
+            made.append(Near(exam[problem].task_id, by, rank, float(value), **where, text=text))
     return made
 
 
@@ -164,7 +163,7 @@ def merged(parts: Iterable[Iterable[Near]], top: int = 3) -> list[Near]:
     groups: dict[tuple[str, str], list[Near]] = {}
     for each in itertools.chain.from_iterable(parts):
         groups.setdefault((each.task_id, each.by), []).append(each)
-    tasks = sorted({task for task, _ in groups}, key=_numbered)
+    tasks = sorted({task for task, _ in groups}, key=numbered)
     made = []
     for task, by in itertools.product(tasks, DETECTORS):
         ranked = sorted(groups.get((task, by), []), key=lambda one: one.value if by == "embedding" else -one.value)
@@ -172,7 +171,7 @@ def merged(parts: Iterable[Iterable[Near]], top: int = 3) -> list[Near]:
     return made
 
 
-def _numbered(task: str) -> list[tuple[str, int]]:
+def numbered(task: str) -> list[tuple[str, int]]:
     """HumanEval/9 before HumanEval/10."""
     return [(word, int(number or 0)) for word, number in re.findall(r"(\D*)(\d*)", task)]
 

@@ -95,13 +95,7 @@ def results(word: str) -> dict[str, dict[str, bool]]:
 
     Raises UserError for a file that is none of the three forms.
     """
-    name, _, where = word.rpartition("=")
-    path = Path(where)
-    path = path / "answers.parquet" if path.is_dir() else path
-    if not path.is_file():
-        raise UserError(f"there is no file of results {path}: give one as FILE or NAME=FILE")
-    # Examine's answers are all called answers; their stage's folder has the name.
-    name = name or (path.parent.name if path.name == "answers.parquet" else path.stem)
+    name, path = file_of(word)
     rows = list(_rows(path))
     if not rows:
         raise UserError(f"{path} has no results")
@@ -111,6 +105,17 @@ def results(word: str) -> dict[str, dict[str, bool]]:
         model = f"{name} {row['protocol']}" if len(protocols) > 1 else name
         found.setdefault(model, {}).setdefault(row["task_id"], row["passed"])
     return found
+
+
+def file_of(word: str) -> tuple[str, Path]:
+    """(name, file) of NAME=FILE, or of FILE, which is called after itself. Raises UserError where there is none."""
+    name, _, where = (None, None, word) if Path(word).exists() else word.partition("=")
+    path = Path(where)
+    path = path / "answers.parquet" if path.is_dir() else path
+    if not path.is_file():
+        raise UserError(f"there is no file of results {path}: give one as FILE or NAME=FILE")
+    # Examine's answers are all called answers; their stage's folder has the name.
+    return name or (path.parent.name if path.name == "answers.parquet" else path.stem), path
 
 
 def _rows(path: Path) -> Iterator[dict[str, Any]]:
