@@ -435,7 +435,7 @@ HONEST: dict[str, tuple[str, str]] = {
         "    try: f(text)\n    except kind: pass\n    else: assert False",
     ),
     "its documentation": ("def f():\n    'Nothing.'", "assert f.__doc__ == 'Nothing.' and f.__name__ == 'f'"),
-    "an integer of a million digits": ("def f(n): return 10**n", "assert f(1_000_000) == 10**1_000_000"),
+    "an integer of 200,000 digits": ("def f(n): return 10**n", "assert f(200_000) == 10**200_000"),
     "a generator that is sent values": (
         "def f():\n    total = 0\n    while True: total += yield total",
         "g = f()\nassert next(g) == 0 and g.send(3) == 3 and g.send(4) == 7",
