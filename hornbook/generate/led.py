@@ -71,7 +71,11 @@ def led(how: Asking, constraints: Sequence[Constraint], desk: Desk, box: Sandbox
     teacher = replace(how.teacher, max_tokens=SENTENCE_TOKENS, stop=prompts.SENTENCE_STOPS)
     answers = llm.complete(teacher, asked, desk, samples=[how.attempt] * len(asked))
     drafts = [
-        Draft(each, answer.text, begun(each.function_name, signature(each.function_name), answer.text))
+        Draft(
+            each,
+            answer.text,
+            begun(each.function_name, signature(each.function_name), answer.text, answer.finish == "stop"),
+        )
         for each, answer in zip(constraints, answers, strict=True)
     ]
     open_ = [at for at, each in enumerate(drafts) if isinstance(each.found, Exercise)]
@@ -101,8 +105,7 @@ def _solutions(how: Asking, drafts: Sequence[tuple[Draft, Prompt]], desk: Desk) 
     found = []
     for each, _ in drafts:
         assert isinstance(each.found, Exercise)
-        bodies = [solution_of(next(answers).text, each.found) for _ in range(how.solutions)]
-        found.append([body for body in bodies if body])
+        found.append([solution_of(next(answers).text, each.found) for _ in range(how.solutions)])
     return found
 
 
@@ -119,15 +122,19 @@ def _copied(found: Exercise) -> str:
 def _looked_at(draft: Draft, solutions: Sequence[str]) -> str:
     """What a rejected draft is kept as: its beginning and the first solution."""
     assert isinstance(draft.found, Exercise)
-    return draft.found.prompt + (solutions[0] if solutions else "")
+    return draft.found.prompt + next((each for each in solutions if each), "")
 
 
-def begun(name: str, types: str, text: str) -> Exercise | str:
-    """A function with the sentence that the teacher wrote, no solution yet, and calls in the place of tests."""
+def begun(name: str, types: str, text: str, ended: bool = False) -> Exercise | str:
+    """A function with the sentence that the teacher wrote, no solution yet, and calls in the place of tests.
+
+    What follows the last full stop was cut off, unless the answer `ended` of itself.
+    """
     found = SENTENCE.search(text)
     prose = " ".join(found.group(1).split()) if found else ""
+    ended = ended or bool(found and found.group(0).endswith('"""'))
     if not prose.endswith("."):
-        prose = prose[: prose.rfind(".") + 1] or (f"{prose}." if found and found.group(0).endswith('"""') else "")
+        prose = prose[: prose.rfind(".") + 1] or (f"{prose}." if ended and prose else "")
     if len(prose.split()) < FEWEST_WORDS:
         return "the docstring explains nothing"
     if "\\" in prose or '"' in prose[-2:]:
