@@ -110,7 +110,7 @@ class Exercises(Stage):
         """All that comes of these constraints: each is asked again while it fails, and then for something harder."""
         weak = self.by is not None or self.teacher.kind in ("embedded", "trained")
         solutions = self.solutions or (drafts.WEAK_SOLUTIONS if weak else 1)
-        how = Asking(self._teacher(desk), self.shots, solutions)
+        how = Asking(self._teacher(desk), self.shots, solutions, title=title)
         open_, made = list(constraints), list[Made]()
         for attempt in range(self.tries if constraints else 0):
             desk.reporter.begin(title, len(open_), "answers")

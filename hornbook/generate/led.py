@@ -99,7 +99,7 @@ def _solutions(how: Asking, drafts: Sequence[tuple[Draft, Prompt]], desk: Desk) 
         for number in range(how.solutions)
         if isinstance(each.found, Exercise)
     ]
-    desk.reporter.begin("solutions", len(asked), "answers")
+    desk.reporter.begin(how.title, len(asked), "solutions")
     numbers = [how.attempt * how.solutions + number for _, number in asked]
     answers = iter(llm.complete(teacher, [prompt for prompt, _ in asked], desk, samples=numbers))
     found = []
