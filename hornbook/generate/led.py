@@ -13,7 +13,7 @@ import re
 import textwrap
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hornbook import llm
 from hornbook.generate import prompts
@@ -50,7 +50,7 @@ SIGNATURES = (
 QUESTIONS = ("is", "has", "are", "can", "all", "any", "same", "valid", "contains", "accepts", "passes")
 NUMBERS = ("count", "sum", "total", "number", "max", "min", "longest", "shortest", "largest", "smallest", "product")
 
-VALUES = {
+VALUES: dict[str, Sequence[Any]] = {
     "text": ["banana", "Hello World", "", "a", "two blue kites", "level", "x1y22", "Mississippi"],
     "letter": ["a", "l", "z", "i"],
     "words": [["apple", "fig", "apple"], ["kite"], [], ["Owl", "hen", "ox", "owl"], ["level", "noon", "tree"]],
@@ -62,7 +62,7 @@ VALUES = {
     "length": [3, 4, 1],
     "counts": [{"pen": 3, "ink": 1}, {"cup": 2}, {}, {"ant": 5, "bee": 2, "cow": 5}],
 }
-LISTS = {"first": [[1, 2, 3], [4, 5], [], [2, 2, 9]], "second": [[3, 4], [5], [1, 2], []]}
+LISTS: dict[str, Sequence[Any]] = {"first": [[1, 2, 3], [4, 5], [], [2, 2, 9]], "second": [[3, 4], [5], [1, 2], []]}
 
 
 def led(how: Asking, constraints: Sequence[Constraint], desk: Desk, box: Sandbox) -> list[Draft]:
