@@ -3,12 +3,14 @@
 from hornbook.curate.dedup import DropDuplicates
 from hornbook.curate.embed import Embed
 from hornbook.curate.judge import JudgeSample
-from hornbook.curate.keep import KeepBudget
+from hornbook.curate.keep import KeepBudget, KeepPrecise
 from hornbook.curate.known import Labels
 from hornbook.curate.panel import OwnLabels, Panel
+from hornbook.curate.perplexity import Perplexity
 from hornbook.curate.quality import FitQuality, ScoreQuality
+from hornbook.curate.strip import StripComments
 
 __all__ = [
-    "DropDuplicates", "Embed", "FitQuality", "JudgeSample", "KeepBudget", "Labels", "OwnLabels", "Panel",
-    "ScoreQuality",
+    "DropDuplicates", "Embed", "FitQuality", "JudgeSample", "KeepBudget", "KeepPrecise", "Labels", "OwnLabels",
+    "Panel", "Perplexity", "ScoreQuality", "StripComments",
 ]  # fmt: skip

@@ -37,7 +37,7 @@ def curves(
     """Named curves (label, xs, ys, style) on one pair of axes."""
     figure, axes = _canvas(7.2, 3.0)
     for at, (name, xs, ys, style) in enumerate(lines):
-        axes.plot(xs, ys, style, color=COLOURS[at % len(COLOURS)], linewidth=1.4, markersize=3.5, label=name)
+        axes.plot(xs, ys, style, color=COLOURS[at % len(COLOURS)], linewidth=1.4, markersize=3.5, label=name or None)
     if log_y:
         axes.set_yscale("log")
     axes.set_xlabel(x)

@@ -66,7 +66,7 @@ class ShirtSize(IntEnum):
 
 def test_ShirtSize() -> None:
     assert [size.name for size in sorted([ShirtSize.XL, ShirtSize.S, ShirtSize.M])] == ["S", "M", "XL"]
-    assert ShirtSize.S.up() is ShirtSize.M
+    assert ShirtSize.S.up() == ShirtSize.M
     assert ShirtSize.XL.up() is None
     assert [size.fits(92) for size in ShirtSize] == [True, True, True, True]
     assert [size.fits(108) for size in ShirtSize] == [False, False, True, True]
@@ -102,8 +102,8 @@ def test_Coin() -> None:
     assert [Coin.drop(width) for width in (196, 198, 200)] == [Coin.TEN] * 3
     assert [Coin.drop(width) for width in (195, 201, 210, 245)] == [None] * 4
     assert (Coin.FIFTY.cents, Coin.FIFTY.width) == (50, 242)
-    assert Coin((20, 222)) is Coin.TWENTY
-    assert Coin.drop(240) is Coin.FIFTY
+    assert Coin((20, 222)) == Coin.TWENTY
+    assert Coin.drop(240) == Coin.FIFTY
 
 
 class Spice(StrEnum):
@@ -126,8 +126,8 @@ class Spice(StrEnum):
 
 
 def test_Spice() -> None:
-    assert ", ".join(Spice) == "cumin, saffron, star_anise"
-    assert Spice("saffron") is Spice.SAFFRON
+    assert [spice.value for spice in Spice] == ["cumin", "saffron", "star_anise"]
+    assert Spice("saffron") == Spice.SAFFRON
     assert Spice.STAR_ANISE.label(14) == "..star anise.."
     assert Spice.SAFFRON.label(3) == "saffron"
     assert Spice.CUMIN.label(8) == ".cumin.."
@@ -142,7 +142,7 @@ class Answer(Enum):
 
     >>> Answer("Ja"), Answer(" y"), Answer("hm?")
     (<Answer.YES: 'yes'>, <Answer.YES: 'yes'>, <Answer.UNSURE: 'unsure'>)
-    >>> Answer("NON") is Answer.NO
+    >>> Answer("NON") == Answer.NO
     True
     """
 
@@ -180,11 +180,11 @@ class Contains(Flag):
     KeyError), `safe_for(avoids)` tells whether a dish has nothing of what a guest avoids, and `letters()` is the mark
     again, in the order above.
 
-    >>> pancake = Contains.GLUTEN | Contains.MILK | Contains.EGG
-    >>> pancake.safe_for(Contains.NUTS), pancake.safe_for(Contains.NUTS | Contains.EGG)
+    >>> pancake = Contains.read("GME")
+    >>> pancake.safe_for(Contains.NUTS), pancake.safe_for(Contains.read("NE"))
     (True, False)
-    >>> pancake.letters(), Contains.read("GN") & pancake
-    ('GME', <Contains.GLUTEN: 1>)
+    >>> pancake.letters(), (Contains(0) | Contains.EGG).letters(), Contains(5) & pancake
+    ('GME', 'E', <Contains.GLUTEN: 1>)
     """
 
     GLUTEN = auto()
@@ -210,7 +210,7 @@ class Contains(Flag):
 
 def test_Contains() -> None:
     assert Contains.read("") == Contains(0)
-    assert Contains.read("EGG") == Contains.EGG | Contains.GLUTEN
+    assert Contains.read("EGG") == Contains(9)
     assert Contains.read("ENMG").letters() == "GMNE"
     assert Contains.read("MN").safe_for(Contains.read("GE")) is True
     assert Contains.read("MN").safe_for(Contains.read("GEN")) is False
@@ -225,12 +225,12 @@ def test_Contains() -> None:
 
 class OpenOn(Flag):
     """A museum hangs out its opening days. `str` of a combination of days writes runs of three or more days as
-    "MON-FRI" and other days singly, separated by ", "; no day at all is "closed". The week goes from Monday to Sunday
-    and does not wrap round.
+    "MON-FRI" and other days singly, separated by ", "; no day at all is "closed". The week goes from Monday, the lowest
+    bit, to Sunday and does not wrap round.
 
-    >>> str(OpenOn.MON | OpenOn.TUE | OpenOn.WED | OpenOn.SAT)
+    >>> str(OpenOn(0b0100111))
     'MON-WED, SAT'
-    >>> str(OpenOn.SAT | OpenOn.SUN), str(OpenOn(0))
+    >>> str(OpenOn(0b1000000) | OpenOn.SAT), str(OpenOn(0))
     ('SAT, SUN', 'closed')
     """
 
@@ -254,10 +254,9 @@ class OpenOn(Flag):
 
 
 def test_OpenOn() -> None:
-    week = ~OpenOn(0)
-    assert str(week) == "MON-SUN"
-    assert str(week & ~OpenOn.WED) == "MON, TUE, THU-SUN"
+    assert str(~OpenOn(0)) == "MON-SUN"
+    assert str(~OpenOn(0b0000100)) == "MON, TUE, THU-SUN"
     assert str(OpenOn.FRI) == "FRI"
-    assert str(OpenOn.MON | OpenOn.SUN | OpenOn.THU) == "MON, THU, SUN"
+    assert str(OpenOn(0b1000001) | OpenOn.THU) == "MON, THU, SUN"
     assert str(OpenOn(0)) == "closed"
-    assert OpenOn.TUE in OpenOn.TUE | OpenOn.FRI
+    assert OpenOn.TUE in OpenOn(0b0010010)
