@@ -201,5 +201,7 @@ def test_the_command_prints_neighbours_and_the_table(tmp_path: Path, exam: str) 
 
 def test_the_command_without_results_still_counts_the_similar_problems(tmp_path: Path, exam: str) -> None:
     (tmp_path / "data.py").write_text(COPY)
-    shown = CliRunner().invoke(main, ["similar", str(tmp_path / "data.py"), "--exam", exam]).output
+    words = ["similar", str(tmp_path / "data.py"), "--exam", exam, "--html", str(tmp_path / "page.html")]
+    shown = CliRunner().invoke(main, words).output
+    assert "<mark" in (tmp_path / "page.html").read_text()
     assert "| 0.8 | similar | 1 |" in shown and "solved" not in shown
