@@ -27,8 +27,8 @@ DRAFT = Exercise("double_positive", PROMPT, WRONG, TESTS)
 
 def test_the_majority_decides_and_wrong_claims_are_rewritten():
     with Sandbox(workers=1) as box:
-        (found,) = agree(box, [DRAFT], [[RIGHT, SAME, BROKEN]])
-        assert found.votes == 2 and found.exercise
+        (found,) = agree(box, [DRAFT], [[RIGHT, SAME, RIGHT, BROKEN, ""]])
+        assert found.votes == 3 and found.exercise
         assert found.exercise.solution == RIGHT
         assert "assert double_positive(-1) == 0\n" in found.exercise.tests
         assert ">>> double_positive(2)\n    4\n" in found.exercise.prompt and "Example:" not in found.exercise.prompt
@@ -42,7 +42,11 @@ CALLS = calls(DRAFT)
 @pytest.mark.parametrize(
     ("outcomes", "reason"),
     [
-        ([("1", "2", "3", "4"), ("1", "2", "3", "5"), ("1", "2", "0", "4")], "no two solutions agree"),
+        ([("1", "2", "3", "4"), ("1", "2", "3", "5"), ("1", "2", "0", "4")], "its solutions do not agree"),
+        (
+            [("1", "2", "3", "4"), ("1", "2", "3", "5"), ("1", "2", "3", "5"), ("1", "2", "3", "4")],
+            "its solutions do not agree",
+        ),
         ([(None,) * 4] * 3, "no solution runs"),
         ([("0",) * 4] * 3, "its calls show too little"),
         ([("1", "2", None, None)] * 3, "its calls show too little"),
@@ -52,7 +56,7 @@ CALLS = calls(DRAFT)
     ],
 )
 def test_what_is_not_agreed_on_says_why(outcomes, reason):
-    found = elected(DRAFT, [RIGHT, SAME, WRONG], CALLS, outcomes)
+    found = elected(DRAFT, [RIGHT, SAME, WRONG, BROKEN][: len(outcomes)], CALLS, outcomes)
     assert (found.exercise, found.reason) == (None, reason)
 
 

@@ -48,6 +48,11 @@ def test_a_sentence_is_cut_out(text, prose):
     assert (ast.get_docstring(ast.parse(found.prompt).body[0]) if isinstance(found, Exercise) else "") == prose
 
 
+def test_an_answer_that_ended_of_itself_needs_no_full_stop():
+    found = led.begun("f", "number: int) -> int", '"""Add one to every number given\n', ended=True)
+    assert isinstance(found, Exercise) and "number given." in found.prompt
+
+
 def test_the_primer_runs():
     space: dict[str, object] = {}
     exec(compile(prompts.PRIMER.read_text(encoding="utf-8"), "primer", "exec"), space)  # noqa: S102

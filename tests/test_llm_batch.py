@@ -119,3 +119,12 @@ def test_what_cannot_be_is_said(tmp_path):
             complete(MODEL, PROMPTS, desk(tmp_path / "b", vendor, prices={"m": (1.0, 1e6)}, budget=1))
     with FakeTeacher() as teacher, pytest.raises(UserError, match="has it no batch interface"):
         complete(MODEL, PROMPTS, desk(tmp_path / "c", teacher))
+
+
+def test_prices_and_batch_reach_a_run_from_the_command_line():
+    from hornbook.cli.making import _hows
+
+    words = ("price=a:b:0.5:2", "price=c:1:3", "batch=yes", "requests_per_minute=60")
+    assert _hows(words) == {"prices": {"a:b": (0.5, 2.0), "c": (1.0, 3.0)}, "batch": True, "requests_per_minute": 60.0}
+    with pytest.raises(UserError, match="MODEL:IN:OUT"):
+        _hows(("price=gpt",))

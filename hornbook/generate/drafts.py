@@ -39,6 +39,7 @@ class Asking:
     shots: int
     solutions: int
     attempt: int = 0
+    title: str = ""  # under which progress is told
 
 
 def draft(how: Asking, constraints: Sequence[Constraint], desk: Desk) -> list[Draft]:

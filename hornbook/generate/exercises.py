@@ -108,9 +108,8 @@ class Exercises(Stage):
         self, desk: Desk, box: Sandbox, constraints: Sequence[Constraint], title: str, before: Sequence[Made]
     ) -> list[Made]:
         """All that comes of these constraints: each is asked again while it fails, and then for something harder."""
-        weak = self.by is not None or self.teacher.kind in ("embedded", "trained")
-        solutions = self.solutions or (drafts.WEAK_SOLUTIONS if weak else 1)
-        how = Asking(self._teacher(desk), self.shots, solutions)
+        solutions = self._solutions()
+        how = Asking(self._teacher(desk), self.shots, solutions, title=title)
         open_, made = list(constraints), list[Made]()
         for attempt in range(self.tries if constraints else 0):
             desk.reporter.begin(title, len(open_), "answers")
@@ -137,6 +136,10 @@ class Exercises(Stage):
 
         model = f"{self.by.name}#{digest_of(desk.folder(self.by) / 'model')}"
         return replace(self.teacher, model=model, kind="trained")
+
+    def _solutions(self) -> int:
+        weak = self.by is not None or self.teacher.kind in ("embedded", "trained")
+        return self.solutions or (drafts.WEAK_SOLUTIONS if weak else 1)
 
     def _origin(self) -> str:
         return self.by.name if self.by else self.teacher.model
@@ -178,7 +181,8 @@ class Exercises(Stage):
         return row | described(constraint) | more | {"function_name": constraint.function_name, "parent": parent}
 
     def price(self, desk: Desk, inputs: Sequence[Size]) -> Price:
-        return price(self.teacher, self.number * self.tries, len(prompts.EXERCISE) + 700 * self.shots, desk)
+        led = self._solutions() > 1
+        return price(self.teacher, self.number * self.tries, len(prompts.EXERCISE) + 700 * self.shots, desk, led)
 
 
 def _unled(how: Asking, constraints: Sequence[Constraint], desk: Desk, box: Sandbox) -> list[Draft]:
@@ -213,14 +217,19 @@ def poor_values(rows: Sequence[tuple[Mapping[str, Any], bool]]) -> list[str]:
     return [value for value, seen in tried.items() if statistics.wilson(sum(seen), len(seen)).high < overall]
 
 
-def price(teacher: LLM, requests: float, prompt_characters: float, desk: Desk) -> Price:
+def price(teacher: LLM, requests: float, prompt_characters: float, desk: Desk, led: bool = False) -> Price:
     """What that many requests cost, by the teacher's own estimate; half of the answers are counted as kept."""
     tokens_in = requests * prompt_characters / 3.5
     tokens_out = requests * teacher.max_tokens * 0.7
+    if led:  # a sentence and five solutions; what is shown is read once (docs/log.md)
+        tokens_in, tokens_out = requests * 120, requests * 270
     # Embedded, 2 cores without AMX: reading 600 tokens/s, writing 150 tokens/s at batch 32. A server: 20 requests/s.
-    minutes = (tokens_in / 600 + tokens_out / 150) / 60 if teacher.kind == "embedded" else requests / 20 / 60
+    weak = teacher.kind in ("embedded", "trained")
+    minutes = (tokens_in / 600 + tokens_out / 150) / 60 if weak else requests / 20 / 60
+    price_in, price_out = dict(desk.options.get("prices") or {}).get(teacher.model, (0.0, 0.0))
+    money = (tokens_in * price_in + tokens_out * price_out) / 1e6
     size = Size(requests / 2, tokens_out * 3.5 / 2 / 1e6)
-    return Price(size, tokens_in + tokens_out, requests, minutes, peak_mb=1500)
+    return Price(size, tokens_in + tokens_out, requests, minutes, peak_mb=1500, money=money)
 
 
 def described(each: Constraint) -> dict[str, Any]:

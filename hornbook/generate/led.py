@@ -13,7 +13,7 @@ import re
 import textwrap
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hornbook import llm
 from hornbook.generate import prompts
@@ -50,7 +50,7 @@ SIGNATURES = (
 QUESTIONS = ("is", "has", "are", "can", "all", "any", "same", "valid", "contains", "accepts", "passes")
 NUMBERS = ("count", "sum", "total", "number", "max", "min", "longest", "shortest", "largest", "smallest", "product")
 
-VALUES = {
+VALUES: dict[str, Sequence[Any]] = {
     "text": ["banana", "Hello World", "", "a", "two blue kites", "level", "x1y22", "Mississippi"],
     "letter": ["a", "l", "z", "i"],
     "words": [["apple", "fig", "apple"], ["kite"], [], ["Owl", "hen", "ox", "owl"], ["level", "noon", "tree"]],
@@ -62,7 +62,7 @@ VALUES = {
     "length": [3, 4, 1],
     "counts": [{"pen": 3, "ink": 1}, {"cup": 2}, {}, {"ant": 5, "bee": 2, "cow": 5}],
 }
-LISTS = {"first": [[1, 2, 3], [4, 5], [], [2, 2, 9]], "second": [[3, 4], [5], [1, 2], []]}
+LISTS: dict[str, Sequence[Any]] = {"first": [[1, 2, 3], [4, 5], [], [2, 2, 9]], "second": [[3, 4], [5], [1, 2], []]}
 
 
 def led(how: Asking, constraints: Sequence[Constraint], desk: Desk, box: Sandbox) -> list[Draft]:
@@ -71,7 +71,11 @@ def led(how: Asking, constraints: Sequence[Constraint], desk: Desk, box: Sandbox
     teacher = replace(how.teacher, max_tokens=SENTENCE_TOKENS, stop=prompts.SENTENCE_STOPS)
     answers = llm.complete(teacher, asked, desk, samples=[how.attempt] * len(asked))
     drafts = [
-        Draft(each, answer.text, begun(each.function_name, signature(each.function_name), answer.text))
+        Draft(
+            each,
+            answer.text,
+            begun(each.function_name, signature(each.function_name), answer.text, answer.finish == "stop"),
+        )
         for each, answer in zip(constraints, answers, strict=True)
     ]
     open_ = [at for at, each in enumerate(drafts) if isinstance(each.found, Exercise)]
@@ -95,14 +99,13 @@ def _solutions(how: Asking, drafts: Sequence[tuple[Draft, Prompt]], desk: Desk) 
         for number in range(how.solutions)
         if isinstance(each.found, Exercise)
     ]
-    desk.reporter.begin("solutions", len(asked), "answers")
+    desk.reporter.begin(how.title, len(asked), "solutions")
     numbers = [how.attempt * how.solutions + number for _, number in asked]
     answers = iter(llm.complete(teacher, [prompt for prompt, _ in asked], desk, samples=numbers))
     found = []
     for each, _ in drafts:
         assert isinstance(each.found, Exercise)
-        bodies = [solution_of(next(answers).text, each.found) for _ in range(how.solutions)]
-        found.append([body for body in bodies if body])
+        found.append([solution_of(next(answers).text, each.found) for _ in range(how.solutions)])
     return found
 
 
@@ -119,15 +122,19 @@ def _copied(found: Exercise) -> str:
 def _looked_at(draft: Draft, solutions: Sequence[str]) -> str:
     """What a rejected draft is kept as: its beginning and the first solution."""
     assert isinstance(draft.found, Exercise)
-    return draft.found.prompt + (solutions[0] if solutions else "")
+    return draft.found.prompt + next((each for each in solutions if each), "")
 
 
-def begun(name: str, types: str, text: str) -> Exercise | str:
-    """A function with the sentence that the teacher wrote, no solution yet, and calls in the place of tests."""
+def begun(name: str, types: str, text: str, ended: bool = False) -> Exercise | str:
+    """A function with the sentence that the teacher wrote, no solution yet, and calls in the place of tests.
+
+    What follows the last full stop was cut off, unless the answer `ended` of itself.
+    """
     found = SENTENCE.search(text)
     prose = " ".join(found.group(1).split()) if found else ""
+    ended = ended or bool(found and found.group(0).endswith('"""'))
     if not prose.endswith("."):
-        prose = prose[: prose.rfind(".") + 1] or (f"{prose}." if found and found.group(0).endswith('"""') else "")
+        prose = prose[: prose.rfind(".") + 1] or (f"{prose}." if ended and prose else "")
     if len(prose.split()) < FEWEST_WORDS:
         return "the docstring explains nothing"
     if "\\" in prose or '"' in prose[-2:]:
