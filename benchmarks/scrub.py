@@ -3,8 +3,10 @@
 In: HumanEval, and the source of the running Python's standard library, in which every problem is planted verbatim once.
 Out: megabytes a second and plants found of each 13-gram tool; pairs a second of each tree distance; the time of 880,000
 exercises against 164 problems; recall on planted paraphrases and alarms on the library, with and without the rule for
-small trees; benchmarks/results/scrub.json.
-Run: python benchmarks/scrub.py [--peers PYTHON ...]. Each PYTHON is the interpreter of an environment that has some of
+small trees; benchmarks/results/scrub.json. With --full N, N generated exercises are searched by what
+`hornbook similar` calls, on all cores, instead of an estimate (880000 takes minutes and 700 MB of disk).
+Run: python benchmarks/scrub.py [--full N] [--peers PYTHON ...]. Each PYTHON is the interpreter of an environment that
+has some of
   pip install 'datatrove[processing]' spacy apted zss x-ted     (Python 3.11)
   pip install decontaminate                                     (Python 3.12: allenai/decon's bindings)
 This file is also what runs in them (--as NAME FOLDER), so it imports nothing at the top that is not in Python.
@@ -17,6 +19,7 @@ import ast
 import gzip
 import json
 import os
+import random
 import subprocess
 import sys
 import sysconfig
@@ -34,16 +37,24 @@ EXERCISES = 880_000  # of the paper
 def main() -> None:
     words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     words.add_argument("--peers", nargs="*", default=[], help="interpreters of environments with peers")
+    words.add_argument(
+        "--full", type=int, default=0, metavar="N", help="search N generated exercises, and nothing else"
+    )
     words.add_argument("--as", nargs=2, dest="who", metavar=("NAME", "FOLDER"), help="for this file's own use")
     asked = words.parse_args()
     if asked.who:
         print(json.dumps(PEERS[asked.who[0]](Path(asked.who[1]))))
         return
     with tempfile.TemporaryDirectory() as folder:
-        rows = words_rows(Path(folder), asked.peers) + trees_rows(Path(folder), asked.peers) + audit_rows()
+        if asked.full:
+            rows = full_rows(Path(folder), asked.full)
+        else:
+            rows = words_rows(Path(folder), asked.peers) + trees_rows(Path(folder), asked.peers) + audit_rows()
     print(f"load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores; figures hold where it is about 1")
     for row in rows:
         print(f"{row['what']:10} {row['tool']:14} {row['rate']:14,.1f} {row['unit']:12} {row['note']}")
+    if asked.full:
+        return
     RESULTS.parent.mkdir(exist_ok=True)
     facts = {"load": os.getloadavg()[0], "cores": os.cpu_count(), "rows": rows}
     RESULTS.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
@@ -182,6 +193,84 @@ def trees_rows(folder: Path, peers: list[str]) -> list[dict[str, object]]:
         note = f"true tree distance, no cutoff; hornbook is {times:,.0f} times"
         rows.append({"what": "trees", "tool": name, "rate": rate, "unit": "pairs/s", "note": note})
     return rows
+
+
+# All of it ------------------------------------------------------------------------------------------------------------
+
+
+def full_rows(folder: Path, number: int) -> list[dict[str, object]]:
+    """`number` generated exercises, no two alike, searched for HumanEval's problems as `hornbook similar` does."""
+    from hornbook import benchmarks
+    from hornbook.scrub import documents, similar
+
+    exam, cores = benchmarks.load("humaneval"), len(os.sched_getaffinity(0))
+    megabytes = written_exercises(folder / "exercises", number)
+    before, started = os.times(), time.perf_counter()
+    found = similar.search(exam, documents.batches([folder / "exercises"]), 1, workers=cores)
+    wall, after = time.perf_counter() - started, os.times()
+    used = sum(after[:4]) - sum(before[:4])
+    near = sum(each.by == "syntax" for each in found)
+    note = (
+        f"{number:,} exercises ({megabytes:.0f} MB), {used:.0f} CPU seconds on {cores} cores, {near} problems have one"
+    )
+    return [
+        {"what": "all", "tool": "hornbook", "rate": used / cores, "unit": "CPU s a core", "note": note},
+        {"what": "all", "tool": "hornbook", "rate": wall, "unit": "seconds", "note": "by the clock"},
+    ]
+
+
+def written_exercises(folder: Path, number: int) -> float:
+    """Parquet files of 20,000 exercises each; the megabytes of their text."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    folder.mkdir(parents=True)
+    chance, seen, megabytes = random.Random(0), set(), 0.0
+    for first in range(0, number, 20_000):
+        texts = []
+        while len(texts) < min(20_000, number - first):
+            text = exercise(chance)
+            if hash(text) not in seen:
+                seen.add(hash(text))
+                texts.append(text)
+        megabytes += sum(map(len, texts)) / 1e6
+        pq.write_table(pa.table({"text": texts}), folder / f"{first:07d}.parquet")
+    return megabytes
+
+
+SYLLABLES = "bacedifoguhajekilomunaperisotuvawexiyozu"
+WORDS = [SYLLABLES[at : at + 2] + end for at in range(0, 40, 2) for end in ("nd", "rk", "lt", "mp", "sh", "ng")]
+
+
+def exercise(chance: random.Random) -> str:
+    """A function of 3 to 9 statements under a docstring, about as long as the paper's (205 tokens, 700 bytes)."""
+    names = chance.sample(WORDS, 6)
+
+    def value(depth: int = 0) -> str:
+        kind, name = chance.randrange(9 if depth < 2 else 2), chance.choice(names)
+        forms = [name, str(chance.randrange(100)), "{} + {}", "{} * {}", "len({})", "max({}, {})", "{}[{}]",
+                 "sorted({}, key=lambda x: x % {})", "[y + {} for y in " + name + " if y > {}]"]  # fmt: skip
+        return forms[kind].format(*(value(depth + 1) for _ in range(forms[kind].count("{}"))))
+
+    def block(margin: str, lines: int) -> str:
+        made = ""
+        for _ in range(lines):
+            kind = chance.randrange(5)
+            if kind < 2 or len(margin) > 12:
+                made += f"{margin}{chance.choice(names)} {chance.choice(['=', '=', '+='])} {value()}\n"
+            elif kind == 2:
+                made += f"{margin}for {chance.choice(names)} in {value()}:\n{block(margin + '    ', 1 + lines // 3)}"
+            elif kind == 3:
+                test = f"{value()} {chance.choice(['<', '>', '==', 'in'])} {value()}"
+                made += f"{margin}if {test}:\n{block(margin + '    ', 1)}"
+            else:
+                made += f"{margin}{chance.choice(names)}.append({value()})\n"
+        return made
+
+    told = " ".join(chance.choices(WORDS, k=chance.randrange(20, 50)))
+    head = f'def {"_".join(chance.sample(WORDS, 3))}({", ".join(names[: chance.randrange(1, 4)])}):\n    """{told}.\n\n'
+    shown = f'    >>> f({chance.randrange(10**6)})\n    {value()}\n    """\n'
+    return f"{head}{shown}{block('    ', chance.randrange(2, 6))}    return {value()}\n"
 
 
 def library_functions() -> list[str]:

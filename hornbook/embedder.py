@@ -47,6 +47,7 @@ def embed(
     how = how or Embedder()
     if not texts:
         return np.zeros((0, HASHED_WIDTH if how.model == "hashed" else 1), np.float32)
+    texts = [text.encode("utf-8", "replace").decode() for text in texts]  # no tokenizer takes a lone surrogate
     if how.model == "hashed":
         return _hashed(texts)
     return _normalised(_pooled(texts, how, device, advance or (lambda number: None)))

@@ -54,7 +54,8 @@ def canonical(value: Any) -> Any:
 
 def identity(stage: Stage, desk: Desk) -> dict[str, Any]:
     """What this stage's output is: class, version, settings, facts, and the identities of its inputs."""
-    settings = {f.name: canonical(getattr(stage, f.name)) for f in dataclasses.fields(stage) if f.name != "name"}
+    decisive = [f.name for f in dataclasses.fields(stage) if f.name != "name" and f.metadata.get("identity", True)]
+    settings = {name: canonical(getattr(stage, name)) for name in decisive}
     return {
         "stage": type(stage).__name__,
         "version": stage.version,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import resource
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -64,6 +65,8 @@ def count(tokens_in: int = 0, tokens_out: int = 0, requests: int = 0, money: flo
 def measure() -> Iterator[Usage]:
     """Measure the block: wall and processor time of this process and its waited-for children, memory, energy."""
     usage = Usage()
+    if not _open:
+        _forget_peak()
     started, cpu, joules = time.perf_counter(), _cpu_seconds(), _rapl_joules()
     _open.append(usage)
     try:
@@ -72,12 +75,27 @@ def measure() -> Iterator[Usage]:
         _open.remove(usage)
         usage.seconds = time.perf_counter() - started
         usage.cpu_s = _cpu_seconds() - cpu
-        usage.peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        usage.peak_mb = _peak_mb()
         after = _rapl_joules()
         if joules is not None and after is not None and after >= joules:
             usage.kwh, usage.energy_from = (after - joules) / 3.6e6, "RAPL"
         else:
             usage.kwh = usage.cpu_s * WATTS_PER_CORE / 3.6e6
+
+
+def _forget_peak() -> None:
+    """Let the kernel's high-water mark fall to what is in use now, so that each stage has a peak of its own."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
+def _peak_mb() -> float:
+    """The high-water mark of resident memory; where there is no /proc, that of the process's whole life."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform != "darwin" else 2**20)
 
 
 def _cpu_seconds() -> float:

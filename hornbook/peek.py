@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hornbook import store
 from hornbook.identity import difference
 from hornbook.records import UserError, share
 from hornbook.stage import Desk
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 def overview(desk: Desk) -> list[dict[str, Any]]:
@@ -40,7 +43,7 @@ def records(
 ) -> Iterator[dict[str, Any]]:
     """Up to `number` records, chosen by a hash of their ids, so that one sees a sample and not the first file."""
     found: list[tuple[float, int, dict[str, Any]]] = []
-    for table in desk.tables(stage):
+    for table in _reached(desk, stage):
         vectors = [name for name in table.column_names if name.endswith("vector")]
         for row in table.drop_columns(vectors).to_pylist():
             why = row.get("reason") or ""
@@ -49,6 +52,14 @@ def records(
                 found.append((share("peek", str(row.get("id", row.get("task_id", "")))), len(found), row))
         found = sorted(found, key=lambda item: item[:2])[:number]
     yield from (row for _, _, row in found)
+
+
+def _reached(desk: Desk, stage: str) -> Iterator[pa.Table]:
+    """The stage's tables without the rows that an earlier stage had dropped: what this one saw."""
+    over = str(desk.manifest(stage)["over"])
+    for part in desk.parts(stage):
+        rows = desk.table(stage, part)
+        yield rows.filter(desk.table(over, part, ["kept"])["kept"]) if over else rows
 
 
 def differences(first: Desk, second: Desk) -> list[dict[str, Any]]:

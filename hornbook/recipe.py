@@ -14,13 +14,14 @@ import re
 import sys
 import traceback
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from hornbook import meter, unseen
 from hornbook.identity import State, order, state
-from hornbook.records import UserError
+from hornbook.records import NotThere, UserError
 from hornbook.stage import Desk, Price, Size, Stage
 
 MAX_DIALS = 8
@@ -68,6 +69,7 @@ def load(name: str, dials: Iterable[str] = (), smoke: bool = False) -> Recipe:
         raise UserError(f"the recipe {_where(path, error)} raised {type(error).__name__}: {error}") from error
     if not isinstance(last, Stage):
         raise UserError(f"recipe() in {path} returned a {type(last).__name__}: it must return its last stage")
+    unseen.refuse(last)
     about = (module.__doc__ or "").strip().split("\n")[0]
     return Recipe(path.stem, path, about, standing, last)
 
@@ -101,14 +103,24 @@ def plan(recipe: Recipe, desk: Desk) -> list[Step]:
     sizes: dict[str, Size] = {}
     steps = []
     for stage in order(recipe.last):
-        now = state(stage, desk)
+        now = _state(stage, desk)
         price = stage.price(desk, [sizes[before.name] for before in stage.inputs()])
+        if price.kwh < 0:
+            price = replace(price, kwh=price.minutes / 60 * desk.workers * meter.WATTS_PER_CORE / 1000)
         sizes[stage.name] = price.size
         if now.status == "done":
             facts = desk.manifest(stage)
             sizes[stage.name] = Size(facts["kept"], facts["kept_bytes"] / 1e6)
         steps.append(Step(stage, now, price))
     return steps
+
+
+def _state(stage: Stage, desk: Desk) -> State:
+    """A plan can be made before the data is there: the stage that misses it says so."""
+    try:
+        return state(stage, desk)
+    except NotThere as missing:
+        return State("to do", "" if stage.inputs() else str(missing))
 
 
 def execute(path: Path) -> ModuleType:

@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 class UserError(ValueError):
     """Something that the person at the keyboard can mend; the text names what, where, and the way out."""
 
+    exit_code = 2
+
+
+class NotThere(UserError):
+    """An input from outside is missing: `plan` goes on with what it is expected to be, everything else stops."""
+
 
 # name -> Arrow type. `start` and `end` are line numbers in the file at `path`, both included, 0 for a whole text.
 DOCUMENT: dict[str, str] = {

@@ -40,8 +40,8 @@ def whole(path: Path) -> Iterator[Path]:
             shutil.rmtree(path)
         os.replace(temporary, path)
         _sync(path.parent)
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    except Exception as error:
+        if _disk_full(error):
             raise UserError(
                 f"the disk is full: {path} could not be written. Everything finished is kept; "
                 f"free some space (df -h {path.parent}) and give the same command again"
@@ -52,6 +52,12 @@ def whole(path: Path) -> Iterator[Path]:
             shutil.rmtree(temporary, ignore_errors=True)
         else:
             temporary.unlink(missing_ok=True)
+
+
+def _disk_full(error: Exception) -> bool:
+    """Of the system's error, or of a library's that only quotes it (safetensors)."""
+    numbers = (errno.ENOSPC, errno.EDQUOT)
+    return getattr(error, "errno", None) in numbers or any(os.strerror(number) in str(error) for number in numbers)
 
 
 def _sync(path: Path) -> None:

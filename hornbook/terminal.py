@@ -81,7 +81,7 @@ class Plain:
             return
         self._spoke = now
         rate = self._done / (now - self._begun)
-        left = f", {clock((self._total - self._done) / rate)} left" if self._total and rate else ""
+        left = f", {clock((self._total - self._done) / rate)} left" if self._total > self._done and rate else ""
         of = f"/{self._total:,.0f}" if self._total else ""
         print(f"  {self._name}: {self._done:,.0f}{of} {self._unit}, {rate:,.1f}/s{left}", flush=True)
 
@@ -98,11 +98,13 @@ def reporter() -> Bar | Plain:
 
 
 def clock(seconds: float) -> str:
-    """Seconds as 7.2 s, 3:05 min or 2:10 h."""
+    """Seconds as 7.2 s, 3:05 min, 2:10 h or 1,234 days."""
     if seconds < 60:
         return f"{seconds:.1f} s"
     if seconds < 3600:
         return f"{int(seconds // 60)}:{int(seconds % 60):02d} min"
+    if seconds >= 48 * 3600:
+        return f"{seconds / 86400:,.0f} days"
     return f"{int(seconds // 3600)}:{int(seconds % 3600 // 60):02d} h"
 
 
@@ -133,6 +135,18 @@ def show_record(record: Mapping[str, Any], width: int = 100, lines: int = 24) ->
     if len(text) > lines:
         print(f"   ... {len(text) - lines} more lines")
     print()
+
+
+def show_piece(record: Mapping[str, Any], above: str) -> None:
+    """A piece of code to be judged: where it stands, and all of it, numbered and in syntax colours."""
+    from rich.console import Console
+    from rich.syntax import Syntax
+
+    console = Console(highlight=False, markup=False)
+    console.rule(above, style="dim")
+    console.print(f"{record['origin']} {record['path']}:{record['start']}-{record['end']}", style="dim")
+    first = max(1, record["start"])
+    console.print(Syntax(record["text"], "python", line_numbers=True, start_line=first, word_wrap=True))
 
 
 def _looks_numeric(value: Any) -> bool:

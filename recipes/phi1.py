@@ -13,6 +13,7 @@ from hornbook.embedder import Embedder
 from hornbook.generate import Exercises, MeasureDiversity, ShelfExercises, Textbooks
 from hornbook.llm import named
 from hornbook.scrub import Scrub
+from hornbook.stage import Size
 from hornbook.train import Pack, PaperTokenizer, Train, TrainTokenizer
 from hornbook.verify import Examine
 from hornbook.writeup import Report
@@ -45,7 +46,9 @@ def recipe(
         return max(least, round(number * scale))
 
     # "over 35 million files", of which about 100,000 were judged and 6B tokens kept
-    stack = CollectFiles("stack", source, piece_lines=70 if smoke else 0, licences=() if smoke else PERMISSIVE)
+    pool = Size(part(35e6), part(35e9) * 3.345 / 1e6)  # CodeGen's tokens have 3.345 bytes on Python
+    licences = () if smoke else PERMISSIVE
+    stack = CollectFiles("stack", source, piece_lines=70 if smoke else 0, licences=licences, expected=pool)
     unique = DropDuplicates("unique", stack)
     vectors_by = Embedder(embedder, tokens=2048)
     judged = JudgeSample("judged", unique, named(judge, max_tokens=120), sample=part(100_000, 200))
@@ -74,9 +77,11 @@ def recipe(
         weight_decay=0.01, dropout=0.1, checkpoint_every=part(1_000), best=True, precision=sizes["precision"],
     )  # fmt: skip
     asked = tuple(
-        Examine(f"exam_{model.name}_{exam.partition(':')[0]}", model, exam, max_new_tokens=sizes["answer"])
+        Examine(
+            f"exam_{model.name}_{exam.partition(':')[0]}", model, exam, max_new_tokens=sizes["answer"], after=(final,)
+        )
         for model in (base, final)
         for exam in exams
     )
     own = Examine("exam_held_out", final, held_out, max_new_tokens=sizes["answer"])
-    return Report("report", (diversity, *asked, own), title="phi-1")
+    return Report("report", (code, diversity, *asked, own), title="phi-1")

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 from conftest import Longer, Numbers
 
-from hornbook.cli import main
+from hornbook.cli import ROOM, main
 from hornbook.run import run
 from hornbook.stage import Desk
 
@@ -50,10 +50,10 @@ def test_help_answers_in_under_a_fifth_of_a_second() -> None:
     assert min(seconds() for _ in range(5)) < 0.2
 
 
-@pytest.mark.parametrize("name", sorted(main.commands))
+@pytest.mark.parametrize("name", sorted(ROOM))
 def test_every_command_has_help_with_an_example(name: str) -> None:
     text = call(name, "--help").output
-    assert f"Example: hornbook {name}" in text
+    assert f"hornbook {name}" in text.partition("Example: ")[2]
 
 
 @pytest.mark.parametrize(

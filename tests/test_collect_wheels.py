@@ -34,7 +34,7 @@ def test_a_wheel_becomes_pieces_with_origin_path_lines_and_licence(tmp_path: Pat
     assert first == {
         "id": document_id("def f():\n    return 1"), "text": "def f():\n    return 1", "kind": "code",
         "origin": "pypi:tiny==1.0", "path": "tiny/a.py", "start": 1, "end": 2, "licence": "MIT",
-        "kept": True, "reason": "",
+        "kept": True, "reason": "", "masked": "",
     }  # fmt: skip
     assert (second["path"], second["kept"], second["reason"]) == ("tiny/b.py", False, "binary: has null bytes")
 

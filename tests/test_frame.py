@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from conftest import Longer, Numbers, contents, rows_of
 
-from hornbook import engine, records, store
+from hornbook import engine, peek, records, store
 from hornbook.identity import difference, identity, order, state
 from hornbook.peek import damaged
 from hornbook.records import UserError
@@ -168,12 +168,19 @@ def test_a_second_process_on_the_same_folder_is_refused_and_told_who_is_there(tm
         pass
 
 
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        OSError(errno.EDQUOT, "Disk quota exceeded"),
+        RuntimeError("Error while serializing: I/O error: No space left on device (os error 28)"),  # safetensors
+    ],
+)
 def test_a_full_disk_ends_in_one_readable_error_and_leaves_nothing_half_written(
-    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(source: Path, target: Path) -> None:
-        raise OSError(number, "No space left on device")
+        raise error
 
     monkeypatch.setattr(store.os, "replace", full)
     with pytest.raises(UserError, match="disk is full"):
@@ -228,3 +235,14 @@ def test_equal_facts_are_equal_bytes(tmp_path: Path) -> None:
     store.write_json(tmp_path / "b", {"y": [1.5, "ü"], "x": 1})
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
     assert json.loads((tmp_path / "a").read_text()) == store.read_json(tmp_path / "b")
+
+
+def test_peek_shows_what_this_stage_dropped_and_not_what_an_earlier_one_had(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    first = Longer("long", Numbers("numbers", 60), 30)
+    run(Longer("longer", first, 40), desk)
+    by_first, by_second = (
+        {row["id"] for row in peek.records(desk, name, 100, dropped=True)} for name in ("long", "longer")
+    )
+    assert by_first and by_second and not by_first & by_second
+    assert len(by_second) == desk.manifest("longer")["reasons"]["short"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 
 import pyarrow as pa
@@ -20,7 +21,7 @@ def hits(exam: list[str], texts: list[str], n: int = ngram.N, **settings: int) -
 def random_text(chance: random.Random) -> str:
     """Few words and many kinds of separators, so that runs repeat, overlap and meet the ends of texts."""
     words = ["a", "B", "é", "日本", "x1", "_y", "__", "3.5", "Ab_c", ""]
-    blanks = [" ", "  ", "\n", ", ", "(", "-", "\t", ".", "\0"]
+    blanks = [" ", "  ", "\n", ", ", "(", "-", "\t", ".", "\0", "\\n", "\\", "\\\\t", "\u200b", "\u00a0"]
     return "".join(chance.choice(words) + chance.choice(blanks) for _ in range(chance.randrange(60)))
 
 
@@ -54,6 +55,11 @@ def test_a_collision_of_hashes_is_no_hit(monkeypatch: pytest.MonkeyPatch) -> Non
         f"x = 1\n{PROSE}",
         PROSE[:-13],
         f"zażółć {PROSE} 日本語",
+        json.dumps({"text": PROSE.replace(" ", "\n    ")}),
+        json.dumps([json.dumps(word + "\n") for word in PROSE.split()]),
+        PROSE.replace("e", "\u0435").replace("o", "\u03bf"),
+        PROSE.replace("i", "i\u200b").replace(" ", "\u00a0"),
+        "".join(chr(ord(c) + 0xFEE0) if "!" <= c <= "~" else c for c in PROSE),
     ],
 )
 def test_a_copy_is_found_however_it_is_set(copy: str) -> None:

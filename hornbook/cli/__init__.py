@@ -1,9 +1,9 @@
 """The command `hornbook`: parse, call, print. What it does, the package's functions do; nothing else prints.
 
 In: words on a command line. Out: text for people, or JSON records with --json. Exit codes: 0 done, 1 something was
-judged and did not pass, 2 the input or the machine must be mended (one readable error says how), 130 stopped by a
-signal with everything finished kept. A module here holds the commands of one room
-(what they are about) and is imported when one of them is asked for.
+judged and did not pass, 2 the input or the machine must be mended (one readable error says how), 3 this machine cannot
+hold programs that a model wrote, 130 stopped by a signal with everything finished kept. A module here holds the
+commands of one room (what they are about) and is imported when one of them is asked for.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ COMMANDS = {
     "looking": ("peek", "compare", "doctor"),
     "models": ("ask", "export"),
     "exams": ("check", "score"),
-    "likeness": ("similar",),
+    "likeness": ("similar", "audit"),
+    "review": ("review",),
+    "quality": ("score-quality", "label"),
 }
 ROOM = {name: room for room, names in COMMANDS.items() for name in names}
 
@@ -54,7 +56,7 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except UserError as error:
             click.echo(f"error: {error}", err=True)
-            raise SystemExit(2) from None
+            raise SystemExit(error.exit_code) from None
         except KeyboardInterrupt:
             click.echo("stopped: everything finished is kept; the same command goes on from here", err=True)
             raise SystemExit(130) from None

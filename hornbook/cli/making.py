@@ -51,8 +51,14 @@ def _set_up(recipe: str, dials: tuple[str, ...], out: Path | None, smoke: bool, 
     return loaded, Desk(root, workers, how["part_mb"], options, reporter())
 
 
+MOST_DETAIL = 40  # characters of a state that stand in the plan's table; longer ones stand below it
+
 # Options of a run that have no flag of their own; a stage's docstring says what it does with them.
 HOW: dict[str, Callable[[str], Any]] = {
+    "price": lambda text: _price(text),
+    "requests_per_minute": float,
+    "timeout_s": float,
+    "batch": lambda word: word == "yes",
     "micro_batch": int,
     "processes": int,
     "compile": lambda word: word == "yes",
@@ -63,13 +69,25 @@ HOW: dict[str, Callable[[str], Any]] = {
 
 
 def _hows(words: tuple[str, ...]) -> dict[str, Any]:
-    found = {}
+    found: dict[str, Any] = {}
     for word in words:
         name, _, value = word.partition("=")
         if name not in HOW or not value:
             raise UserError(f"--how {word}: write NAME=VALUE, with one of {', '.join(HOW)}")
-        found[name] = HOW[name](value)
+        try:
+            known = HOW[name](value)
+        except ValueError as error:
+            raise UserError(f"--how {word}: {error}") from None
+        found.setdefault("prices", {}).update(known) if name == "price" else found.update({name: known})
     return found
+
+
+def _price(text: str) -> dict[str, tuple[float, float]]:
+    """MODEL:IN:OUT, money for a million tokens read and written."""
+    parts = text.rsplit(":", 2)
+    if len(parts) != 3:
+        raise ValueError("write price=MODEL:IN:OUT, in money for a million tokens read and written")
+    return {parts[0]: (float(parts[1]), float(parts[2]))}
 
 
 @click.command()
@@ -100,7 +118,7 @@ def plan(as_json: bool, **words: Any) -> None:
     Example: hornbook plan phi1 scale=0.01
     """
     from hornbook.recipe import plan as steps_of
-    from hornbook.terminal import show_table
+    from hornbook.terminal import clock, show_table
 
     recipe, desk = _set_up(**words)
     steps = steps_of(recipe, desk)
@@ -113,21 +131,25 @@ def plan(as_json: bool, **words: Any) -> None:
         return
     rows = []
     for step in steps:
-        price = step.price
-        kwh = price.kwh if price.kwh >= 0 else price.minutes / 60 * cores() * 0.01
-        state = f"{step.state.status} {step.state.detail}".strip()
-        rows.append([step.stage.name, state, f"{price.size.documents:,.0f}", f"{price.size.megabytes:,.1f}",
-                     _short(price.tokens), _short(price.requests), _short(price.minutes), _short(price.peak_mb),
-                     _short(kwh), _short(price.money)])  # fmt: skip
+        price, size = step.price, step.price.size
+        state = f"{step.state.status} {step.state.detail if len(step.state.detail) < MOST_DETAIL else ''}".strip()
+        rows.append([step.stage.name, state, _short(size.documents), _short(size.megabytes),
+                     _short(price.tokens), _short(price.requests), clock(price.minutes * 60), _short(price.peak_mb),
+                     _energy(price.kwh), _short(price.money)])  # fmt: skip
     show_table(
         f"{recipe.name}: {recipe.about}",
-        ["stage", "state", "documents", "MB out", "tokens", "requests", "minutes", "peak MB", "kWh", "money"],
+        ["stage", "state", "documents", "MB out", "tokens", "requests", "time", "peak MB", "energy", "money"],
         rows,
     )
+    for step in steps:
+        if len(step.state.detail) >= MOST_DETAIL:
+            click.echo(f"{step.stage.name}: {step.state.detail}")
     todo = [step.price for step in steps if step.state.status != "done"]
-    minutes, money = sum(p.minutes for p in todo), sum(p.money for p in todo)
-    click.echo(f"\nto do: {len(todo)} of {len(steps)} stages, {minutes:,.1f} minutes, {money:,.2f} money. Dials: "
-               + (" ".join(f"{k}={v}" for k, v in recipe.dials.items() if len(str(v)) < 40) or "none"))  # fmt: skip
+    minutes, kwh, money = (sum(getattr(price, name) for price in todo) for name in ("minutes", "kwh", "money"))
+    click.echo(f"\nto do: {len(todo)} of {len(steps)} stages, {clock(60 * minutes)}, {_energy(kwh) or 'no energy'}, "
+               f"{money:,.2f} money, on this machine")  # fmt: skip
+    dials = " ".join(f"{name}={value}" for name, value in recipe.dials.items() if len(str(value)) < 40)
+    click.echo(f"dials: {dials or 'none'}")
 
 
 def _short(number: float) -> str:
@@ -136,6 +158,14 @@ def _short(number: float) -> str:
         if abs(number) >= limit:
             return f"{number / (1e3 if unit == 'k' else limit):,.1f}{unit}"
     return "" if not number else f"{number:,.0f}" if abs(number) >= 100 else f"{number:.2g}"
+
+
+def _energy(kwh: float) -> str:
+    """1.2 Wh, 26 kWh, 9.8 MWh; nothing below a hundredth of a watt-hour."""
+    for limit, unit in ((1000, "MWh"), (1, "kWh"), (1e-5, "Wh")):
+        if kwh >= limit:
+            return f"{kwh / {'MWh': 1000, 'kWh': 1, 'Wh': 0.001}[unit]:,.3g} {unit}"
+    return ""
 
 
 @click.command()

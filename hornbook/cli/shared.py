@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from hornbook.stage import Desk
 
 
-def show_json(value: Any) -> None:
-    click.echo(json.dumps(value, ensure_ascii=False, default=str))
+def show_json(value: Any, err: bool = False) -> None:
+    click.echo(json.dumps(value, ensure_ascii=False, default=str), err=err)
 
 
 def cores() -> int:

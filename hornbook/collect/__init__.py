@@ -1,7 +1,12 @@
-"""Stage folder 1: get documents, from pinned wheels, source trees, jsonl and Parquet, with path and licence kept."""
+"""Stage folder 1: get documents, from wheels, source trees, data sets near and far, StackOverflow and contests."""
 
+from hornbook.collect.contests import CollectContests
 from hornbook.collect.files import CollectFiles
 from hornbook.collect.licence import PERMISSIVE
+from hornbook.collect.remote import CollectRemote
+from hornbook.collect.stackoverflow import CollectStackOverflow
 from hornbook.collect.wheels import CollectWheels
 
-__all__ = ["PERMISSIVE", "CollectFiles", "CollectWheels"]
+__all__ = [
+    "PERMISSIVE", "CollectContests", "CollectFiles", "CollectRemote", "CollectStackOverflow", "CollectWheels",
+]  # fmt: skip

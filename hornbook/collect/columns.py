@@ -80,14 +80,14 @@ def parquet_rows(path: Path, where: Slice, column: str) -> Iterator[tuple[int, A
     known = [name for name in (*REPOSITORY, *PATH, *LICENCE) if name in file.schema_arrow.names]
     number = where.at
     for batch in file.iter_batches(256, row_groups=list(range(where.begin, where.end)), columns=[column, *known]):
-        texts = _cells(batch.column(batch.schema.get_field_index(column)))
+        texts = cells(batch.column(batch.schema.get_field_index(column)))
         others = batch.select([name for name in known if name != column]).to_pylist()
         for text, values in zip(texts, others, strict=True):
             yield number, text, values
             number += 1
 
 
-def _cells(column: pa.Array) -> list[Any]:
+def cells(column: pa.Array) -> list[Any]:
     """Texts of a column; one that is not UTF-8 stays bytes."""
     import pyarrow as pa
 

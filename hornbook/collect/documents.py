@@ -11,11 +11,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from hornbook import records
 from hornbook.collect import licence as licences
-from hornbook.collect import pieces, source
+from hornbook.collect import masking, pieces, source
 from hornbook.records import document_id
 
 HEAD = 2000  # characters of a dropped text that are kept to look at
+COLUMNS = records.DOCUMENT | {"masked": "string"}  # how many of what were masked: "email 2, github-token 1"
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,7 @@ class Limits:
     piece_lines: int = 70  # 0: whole files
     most_bytes: int = 1_000_000  # above this, Python's parser is slow and a file is data
     licences: tuple[str, ...] = ()  # the allowed ones, SPDX identifiers; empty allows all
+    mask: bool = False  # secrets and e-mail addresses (masking.py)
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,16 @@ def dropped(text: str, place: Place, reason: str, start: int = 0, end: int = 0) 
 
 
 def _rows(found: source.Source, place: Place, limits: Limits) -> Iterator[dict[str, Any]]:
+    for row in _cut(found, place, limits):
+        row["masked"] = masking.said(row["text"]) if limits.mask else ""
+        yield row
+
+
+def _cut(found: source.Source, place: Place, limits: Limits) -> Iterator[dict[str, Any]]:
     reason = found.reason
+    if limits.mask:
+        shown = found.text[:HEAD] if reason else found.text
+        found = source.Source(masking.mask(shown)[0], reason)
     if not reason and not licences.allowed(place.licence, limits.licences):
         reason = f"licence not allowed: {place.licence or 'none stated'}"
     if not reason:

@@ -8,13 +8,14 @@ no column with text) is a UserError, raised before any part is begun.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hornbook import records
 from hornbook.collect import columns, jsonl
-from hornbook.collect.documents import Limits, Place, dropped, from_bytes, from_text
+from hornbook.collect.checkout import checkout_of
+from hornbook.collect.documents import COLUMNS, Limits, Place, dropped, from_bytes, from_text
 from hornbook.collect.listing import Found, Slice, digest, listing, python_runs
 from hornbook.stage import Desk, Price, Size, Stage
 
@@ -31,6 +32,8 @@ class CollectFiles(Stage):
     piece_lines: int = 70  # 0 keeps documents whole
     most_bytes: int = 1_000_000
     licences: tuple[str, ...] = ()
+    mask: bool = False  # secrets and e-mail addresses, by the extra `secrets`
+    expected: Size = field(default=Size(), metadata={"identity": False})  # what `plan` counts with, until it is there
 
     def facts(self, desk: Desk) -> Mapping[str, Any]:
         return {"content": digest(listing(self._root()))}
@@ -54,29 +57,44 @@ class CollectFiles(Stage):
         return list(jsonl.slices(first.path, run.first, part_bytes))
 
     def work(self, desk: Desk, part: str) -> pa.Table:
-        where, found = Slice.of(part), listing(self._root())
-        return records.table(row for each in found[where.first : where.last + 1] for row in self._rows(each, where))
+        where = Slice.of(part)
+        run = listing(self._root())[where.first : where.last + 1]
+        return records.table((row for each in run for row in self._rows(each, where)), COLUMNS)
 
     def price(self, desk: Desk, inputs: Sequence[Size]) -> Price:
+        size = self._size() if self._root().exists() else self.expected
+        minutes = size.megabytes / 5 / 60 / max(1, desk.workers)  # 5 MB/s a core: parsed, cut and hashed
+        return Price(size, minutes=minutes, peak_mb=300 + 8 * desk.part_mb)
+
+    def _size(self) -> Size:
         sizes = [each.size * (1 if each.path.suffix in (".py", ".jsonl") else 4) for each in listing(self._root())]
         megabytes = sum(sizes) / 1e6
-        minutes = megabytes / 5 / 60 / max(1, desk.workers)  # 5 MB/s a core: parsed, cut and hashed
-        return Price(Size(megabytes * 400, megabytes), minutes=minutes, peak_mb=300 + 8 * desk.part_mb)
+        return Size(megabytes * 400, megabytes)
 
     def _root(self) -> Path:
         return Path(self.path).expanduser()
 
     def _rows(self, file: Found, where: Slice) -> Iterator[dict[str, Any]]:
-        limits = Limits(self.piece_lines, self.most_bytes, self.licences)
-        place = Place(f"files:{self._root().name}", file.name)
+        limits = Limits(self.piece_lines, self.most_bytes, self.licences, self.mask)
+        place = self._place(file)
         if file.reason:
             yield dropped("", place, file.reason)
         elif file.kind == "python":
             yield from _python(file, place, limits)
-        elif file.kind == "jsonl":
-            yield from _jsonl(file, where, self.column, limits)
         else:
-            yield from _parquet(file, where, self.column, limits)
+            yield from rows_of_file(file, where, self.column, limits)
+
+    def _place(self, file: Found) -> Place:
+        """A Python file's origin is the checkout that it stands in, or the tree."""
+        if file.kind != "python":
+            return Place(f"files:{self._root().name}", file.name)
+        around = checkout_of(file.path, self._root())
+        return Place(around.origin or f"files:{self._root().name}", file.name, around.licence)
+
+
+def rows_of_file(file: Found, where: Slice, asked: str, limits: Limits) -> Iterator[dict[str, Any]]:
+    """The rows of a range of a jsonl or Parquet file."""
+    yield from (_jsonl if file.kind == "jsonl" else _parquet)(file, where, asked, limits)
 
 
 def _python(file: Found, place: Place, limits: Limits) -> Iterator[dict[str, Any]]:

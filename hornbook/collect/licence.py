@@ -55,7 +55,17 @@ NAMES = {
 TEXTS = (
     ("Permission is hereby granted, free of charge, to any person obtaining a copy", "MIT"),
     ("Apache License", "Apache-2.0"),
-    ("Neither the name of", "BSD-3-Clause"),
+    ("GNU AFFERO GENERAL PUBLIC LICENSE Version 3", "AGPL-3.0"),
+    ("GNU LESSER GENERAL PUBLIC LICENSE Version 3", "LGPL-3.0"),
+    ("GNU LESSER GENERAL PUBLIC LICENSE Version 2.1", "LGPL-2.1"),
+    ("GNU GENERAL PUBLIC LICENSE Version 3", "GPL-3.0"),
+    ("GNU GENERAL PUBLIC LICENSE Version 2", "GPL-2.0"),
+    ("Mozilla Public License Version 2.0", "MPL-2.0"),
+    ("Mozilla Public License, version 2.0", "MPL-2.0"),
+    ("This is free and unencumbered software released into the public domain", "Unlicense"),
+    ("CC0 1.0 Universal", "CC0-1.0"),
+    ("PYTHON SOFTWARE FOUNDATION LICENSE VERSION 2", "PSF-2.0"),
+    ("Permission to use, copy, modify, and/or distribute this software for any purpose", "ISC"),
     ("Redistribution and use in source and binary forms", "BSD-2-Clause"),
 )
 
@@ -74,7 +84,16 @@ def stated(metadata: bytes) -> str:
     if field and field.upper() != "UNKNOWN" and len(field) <= 60:
         return spdx(field)
     # Several classifiers do not say whether one may choose, so all of them are taken to hold.
-    return combined(named) or next((name for words, name in TEXTS if words in " ".join(field.split())), "")
+    return combined(named) or of_text(field)
+
+
+def of_text(text: str) -> str:
+    """The licence that a whole text is, by words that only it has; "" where none is known."""
+    words = " ".join(text.split())
+    found = [(at, name) for known, name in TEXTS if (at := words.find(known)) >= 0]
+    # GPL's text names LGPL and AGPL at its end, MIT's stands inside others': the first words of a text count.
+    name = min(found)[1] if found else ""
+    return "BSD-3-Clause" if name == "BSD-2-Clause" and "Neither the name of" in words else name
 
 
 def combined(names: Sequence[str]) -> str:

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from hornbook.records import UserError
+from hornbook.records import NotThere, UserError
 
 KINDS = {".py": "python", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
 PACKED = (".gz", ".zst")
@@ -60,7 +60,7 @@ class Slice:
 def listing(root: Path) -> list[Found]:
     """Everything of a known kind under `root`, sorted by name; UserError where there is nothing of the kind."""
     if not root.exists():
-        raise UserError(f"there is no file or folder {root}: check the path, which is taken from the current folder")
+        raise NotThere(f"there is no file or folder {root}: check the path, which is taken from the current folder")
     suffixes = ", ".join([*KINDS, ".jsonl.gz", ".jsonl.zst"])
     if not root.is_dir():
         kind = kind_of(root.name)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from hornbook import records, wheels
 from hornbook.collect import licence
-from hornbook.collect.documents import Limits, Place, dropped, from_bytes
+from hornbook.collect.documents import COLUMNS, Limits, Place, dropped, from_bytes
 from hornbook.records import UserError
 from hornbook.stage import Desk, Price, Size, Stage
 
@@ -34,16 +34,18 @@ class CollectWheels(Stage):
     piece_lines: int = 70  # as the shipped labels were cut; 0 keeps files whole
     most_bytes: int = 1_000_000
     licences: tuple[str, ...] = ()
+    mask: bool = False  # secrets and e-mail addresses, by the extra `secrets`
 
     def parts(self, desk: Desk) -> Sequence[str]:
         if len(set(self.wheels)) < len(self.wheels):
             raise UserError(f"{self.name} names a wheel twice: {', '.join('=='.join(w) for w in self.wheels)}")
+        wheels.fetch_ahead(self.wheels)
         return ["-".join(wheel) for wheel in self.wheels]
 
     def work(self, desk: Desk, part: str) -> pa.Table:
         name, version = next(wheel for wheel in self.wheels if "-".join(wheel) == part)
-        limits = Limits(self.piece_lines, self.most_bytes, self.licences)
-        return records.table(rows(wheels.fetch(name, version), f"pypi:{name}=={version}", limits))
+        limits = Limits(self.piece_lines, self.most_bytes, self.licences, self.mask)
+        return records.table(rows(wheels.fetch(name, version), f"pypi:{name}=={version}", limits), COLUMNS)
 
     def price(self, desk: Desk, inputs: Sequence[Size]) -> Price:
         kept = KEPT_SHARE * sum(_megabytes(*wheel) for wheel in self.wheels)

@@ -23,13 +23,14 @@ if TYPE_CHECKING:
 SHIPPED = Path(__file__).parent / "labels" / "quality.jsonl"
 COLUMNS = records.DOCUMENT | {"label": "int32", "why": "string"}
 STDLIB = "cpython"
+PLACE = frozenset({"package", "version", "path", "start", "end"})
 
 
 @dataclass(frozen=True)
 class Labels(Stage):
     """The labels whose texts these wheels hold, and those from the standard library if `stdlib`."""
 
-    wheels: tuple[tuple[str, str], ...] = ()
+    wheels: tuple[tuple[str, str], ...] = ()  # named_wheels() are all that the labels name: 330 MB from PyPI
     stdlib: bool = True
 
     def parts(self, desk: Desk) -> Sequence[str]:
@@ -39,6 +40,7 @@ class Labels(Stage):
         return {"labels": store.digest(SHIPPED)}
 
     def work(self, desk: Desk, part: str) -> pa.Table:
+        wheels.fetch_ahead(self.wheels)
         at_hand = {(_plain(name), version) for name, version in self.wheels}
         return records.table((_row(label, text, why) for label, text, why in join(at_hand, self.stdlib)), COLUMNS)
 
@@ -47,26 +49,38 @@ class Labels(Stage):
         return Price(Size(number, number * 0.002), minutes=0.05)
 
 
+def named_wheels() -> tuple[tuple[str, str], ...]:
+    """(name, version) of every wheel that the shipped labels name."""
+    labels = map(json.loads, SHIPPED.read_text(encoding="utf-8").splitlines())
+    return tuple(sorted({(each["package"], each["version"]) for each in labels if each["package"] != STDLIB}))
+
+
 def join(at_hand: set[tuple[str, str]], stdlib: bool) -> Iterator[tuple[dict[str, Any], str, str]]:
     """(label, its text, "") in the labels' order, or (label, "", the reason why its text cannot be had)."""
     for label in map(json.loads, SHIPPED.read_text(encoding="utf-8").splitlines()):
-        package = (_plain(label["package"]), label["version"])
-        if package[0] == STDLIB and stdlib:
-            found = _stdlib_file(label["path"])
-        elif package in at_hand:
-            found = wheels.read(wheels.fetch(label["package"], label["version"]), label["path"])
-        else:
+        name = _plain(label["package"])
+        if not (stdlib if name == STDLIB else (name, label["version"]) in at_hand):
             yield label, "", "not joined: its package is not in this recipe"
             continue
-        lines = found.decode("utf-8", "replace").replace("\r\n", "\n").split("\n")
-        text = "\n".join(lines[label["start"] - 1 : label["end"]])
-        same = records.document_id(text) == label["id"]
-        yield label, text if same else "", "" if same else "not joined: the text differs (another Python version?)"
+        text = text_of(label)
+        yield label, text, "" if text else "not joined: the text differs (another Python version?)"
+
+
+def text_of(label: Mapping[str, Any]) -> str:
+    """The lines that a label (with PLACE's fields) points at, cut from its wheel; empty where its `id` differs."""
+    if _plain(label["package"]) == STDLIB:
+        found = _stdlib_file(label["path"])
+    else:
+        found = wheels.read(wheels.fetch(label["package"], label["version"]), label["path"])
+    lines = found.decode("utf-8", "replace").replace("\r\n", "\n").split("\n")
+    text = "\n".join(lines[label["start"] - 1 : label["end"]])
+    return text if label.get("id", records.document_id(text)) == records.document_id(text) else ""
 
 
 def _stdlib_file(path: str) -> bytes:
-    file = Path(sysconfig.get_paths()["stdlib"]) / path
-    return file.read_bytes() if file.is_file() else b""
+    root = Path(sysconfig.get_paths()["stdlib"])
+    file = (root / path).resolve()
+    return file.read_bytes() if file.is_file() and file.is_relative_to(root.resolve()) else b""
 
 
 def _row(label: Mapping[str, Any], text: str, reason: str) -> dict[str, Any]:

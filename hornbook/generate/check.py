@@ -75,7 +75,8 @@ def _bite(box: Sandbox, written: Written, found: list[Checked]) -> None:
 def _job(program: str, tests: str, entry_point: str, timeout_s: float = TIMEOUT_S) -> Job:
     from hornbook.sandbox import Job
 
-    return Job(program, tests, (entry_point,), timeout_s=timeout_s, memory_mb=MEMORY_MB)
+    classes = (entry_point,) if re.search(rf"^class {entry_point}\b", program, re.MULTILINE) else ()
+    return Job(program, tests, (entry_point,), timeout_s=timeout_s, memory_mb=MEMORY_MB, classes=classes)
 
 
 def _ended(verdict: Verdict) -> str:

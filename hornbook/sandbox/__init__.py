@@ -8,7 +8,8 @@ are refused). Below that nothing runs, unless allow_unsafe says so; then the lev
 Covered: exits, printed passes, frames, gc, patched builtins, operators that answer what is hoped for, signals, threads,
 forks, files, network, other processes, memory, time, output. Results may be plain data, iterators, functions, objects
 and exceptions; arguments changed in place are changed for the tests too, and found again in results. Standard modules
-that the program imports are there for its tests. Times are CPU seconds at a reference speed.
+that the program imports are there for its tests. Times are CPU seconds at a reference speed, measured at the start and
+again before a program is said to be late; the wall clock ends sleepers only, so a busy machine changes no verdict.
 Not covered: a bug in the kernel, side channels in time, tests that a program can pass by knowing them, tests that read
 the program's source, use `is` on its results or subclass its classes (these fail), and installed packages: programs
 have the standard library only. A program without tests that says it ran is believed.
@@ -25,18 +26,19 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 
 from hornbook.records import UserError
-from hornbook.sandbox.pair import Broken, Job, Pair, Verdict, unused_users
+from hornbook.sandbox.pair import REFERENCE_S, Broken, Job, Pair, Verdict, unused_users
 from hornbook.sandbox.probe import Layer, elsewhere, probe
 
 __all__ = ["Job", "Layer", "Refused", "Sandbox", "Verdict", "probe"]
 
-REFERENCE_S = 0.0027  # the calibration's CPU seconds at the reference speed, that of a 2026 cloud machine's core
 LEVELS = {"A": ("A",), "B": ("B",), "auto": ("A", "B")}
 AHEAD = 8  # jobs a worker that are handed out before the first verdict is read
 
 
 class Refused(UserError):
     """This machine cannot keep the sandbox's promises; the text says which, and how to get it."""
+
+    exit_code = 3
 
 
 class Sandbox:

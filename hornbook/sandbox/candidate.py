@@ -2,12 +2,14 @@
 
 In: a program's text and, where there are tests, the channel to them. Out: one line on the report pipe. The program
 shares this process and can write that line itself; so with tests only bad news is believed from here, and without
-tests "passed" means no more than that the program ran (trust="ran").
+tests "passed" means no more than that the program ran to its end (trust="ran"): an exit before that is an error.
 """
 
 from __future__ import annotations
 
+import ast
 import builtins
+import io
 import json
 import os
 import sys
@@ -19,6 +21,27 @@ from hornbook.sandbox.wire import Gone, Peer
 
 PLACE = "program.py"
 REASON_CHARACTERS = 300
+TOLD_CHARACTERS = 1 << 20  # of one program's printing, in all
+
+
+class Told(io.TextIOWrapper):
+    """Standard output that also remembers what was printed: tests may want to see it (redirect_stdout)."""
+
+    def __init__(self, output: io.TextIOWrapper) -> None:
+        super().__init__(output.buffer, encoding="utf-8", errors="backslashreplace")
+        self._said: list[str] = []
+        self._room = TOLD_CHARACTERS
+
+    def write(self, text: str) -> int:
+        if self._room > 0 and type(text) is str:
+            self._said.append(text[: self._room])
+            self._room -= len(text)
+        return super().write(text)
+
+    def taken(self) -> str:
+        """What was printed since the last time."""
+        text, self._said = "".join(self._said), []
+        return text
 
 
 def report(handle: int, status: str, reason: str = "") -> None:
@@ -45,6 +68,8 @@ def serve(code: str, channel: int, handle: int) -> None:
     if not _load(code, module, handle):
         return
     peer = Peer(channel, trusts=True)
+    if isinstance(sys.stdout, Told):
+        peer.says = sys.stdout.taken
     try:
         wanted = peer.receive()[1]
         peer.offer({name: vars(module)[name] for name in wanted if name in vars(module)})
@@ -85,15 +110,41 @@ def _load(code: str, module: types.ModuleType, handle: int) -> bool:
     try:
         exec(compiled, vars(module))
     except SystemExit as end:
-        if module.__name__ == "__main__" and end.code in (None, 0):
+        if module.__name__ == "__main__" and end.code in (None, 0) and _at_the_end(end, code):
             return True
-        report(handle, "error", f"SystemExit: {end.code}")
+        report(handle, "error", f"SystemExit: {end.code}{'' if end.code else ', before the end of the program'}")
         return False
     except BaseException as error:
         _flush(error)
-        report(handle, *named(error))
+        if module.__name__ == "__main__" and isinstance(error, AssertionError):
+            report(handle, "failed", assertion(error, code, PLACE))
+        else:
+            report(handle, *named(error))
         return False
     return True
+
+
+def assertion(error: AssertionError, text: str, place: str) -> str:
+    """The line of this text that failed, and what it said."""
+    message = " ".join(str(error).split())
+    return line(error, text, place) + (f" ({message})" if message else "")
+
+
+def line(error: BaseException, text: str, place: str) -> str:
+    """The innermost line of this text that raised."""
+    at, trace = 0, error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == place:
+            at = trace.tb_lineno
+        trace = trace.tb_next
+    lines = text.split("\n")
+    return lines[at - 1].strip() if 0 < at <= len(lines) else ""
+
+
+def _at_the_end(error: SystemExit, code: str) -> bool:
+    """Whether the last statement of the program exits: what stands below an earlier exit never ran."""
+    trace = error.__traceback__.tb_next if error.__traceback__ else None  # the first frame is this file's
+    return trace is not None and trace.tb_lineno >= ast.parse(code).body[-1].lineno
 
 
 def _flush(error: BaseException | None = None) -> None:

@@ -9,32 +9,35 @@ Not covered: tests that look at the program's source, that test identity (`is`),
 from __future__ import annotations
 
 import builtins
+import sys
 import types
 from collections.abc import Iterator, Sequence
 
 from hornbook.sandbox import values
-from hornbook.sandbox.candidate import named, report
+from hornbook.sandbox.candidate import assertion, line, named, report
 from hornbook.sandbox.remote import COMPARISONS, DUNDERS
 from hornbook.sandbox.wire import Gone, Peer
 
 PLACE = "tests.py"
-STANDARD = {name for _, name in values.NAMED} | set(values.MODULES)
+STANDARD = ({name for _, name in values.NAMED} | set(values.MODULES)) - set(dir(builtins))
 HOME = "tests"  # the __module__ of what the tests define
-STEPS = {"__iter__", "__next__", "__len__", "__getitem__", "__call__", "__bool__", "__reversed__", "__length_hint__"}
+STEPS = {"__iter__", "__next__", "__len__", "__getitem__", "__bool__", "__reversed__", "__length_hint__"}
 OPERATORS = frozenset((*DUNDERS, *COMPARISONS))
 QUESTIONS = {"repr", "str", "hash", "format", "isinstance", "issubclass", "plain"}
 POWERS = [vars(builtins)[name] for name in values.POWERS if name in vars(builtins)]
 
 
-def run(tests: str, names: Sequence[str], channel: int, handle: int) -> None:
+def run(tests: str, names: Sequence[str], classes: Sequence[str] | None, channel: int, handle: int) -> None:
     """Run the tests against the program at the other end of the channel and report the verdict."""
     try:
         compiled = compile(tests, PLACE, "exec", dont_inherit=True)
     except BaseException as error:
         return report(handle, "error", f"the tests do not compile: {named(error)[1]}")
     peer = Peer(channel, permits)
+    peer.hears = lambda text: sys.stdout is sys.__stdout__ or print(text, end="")
     try:
-        exec(compiled, {"__name__": HOME, "__builtins__": builtins} | _fetched(peer, names, set(_names(compiled))))
+        fetched = _fetched(peer, names, set(_names(compiled)), classes)
+        exec(compiled, {"__name__": HOME, "__builtins__": builtins} | fetched)
     except Gone:
         return report(handle, "gone", peer.broken)
     except BaseException as error:
@@ -45,14 +48,15 @@ def run(tests: str, names: Sequence[str], channel: int, handle: int) -> None:
     return report(handle, "gone", peer.broken) if peer.broken else report(handle, "passed")
 
 
-def _fetched(peer: Peer, names: Sequence[str], used: set[str]) -> dict[str, object]:
+def _fetched(peer: Peer, names: Sequence[str], used: set[str], classes: Sequence[str] | None) -> dict[str, object]:
     """The program's objects under these names (all that the tests use, where nobody said which), and its imports.
 
     Tests written beside a program use what it imports. Of that only genuine parts of the standard library are taken,
     under their own names, and this process's own copies of them: the program cannot slip in an isclose of its own.
     """
-    peer.send(["want", [*names, *sorted(used & STANDARD - set(names))] if names else sorted(used)])
-    found = peer.offered()
+    wanted = [*names, *sorted(used & STANDARD - set(names))] if names else sorted(used)
+    peer.send(["want", wanted])
+    found = peer.offered(wanted, classes)
     return {name: value for name, value in found.items() if name in names or not names or _standard(name, value)}
 
 
@@ -71,20 +75,8 @@ def _names(code: types.CodeType) -> Iterator[str]:
 def _verdict(error: BaseException, tests: str) -> tuple[str, str]:
     if not isinstance(error, AssertionError) or "_hb_number" in vars(error):
         status, text = named(error)
-        return status, text if "_hb_number" in vars(error) else f"{text} (in the tests: {_line(error, tests)})"
-    message = " ".join(str(error).split())
-    return "failed", _line(error, tests) + (f" ({message})" if message else "")
-
-
-def _line(error: BaseException, tests: str) -> str:
-    """The line of the tests that raised."""
-    at, trace = 0, error.__traceback__
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename == PLACE:
-            at = trace.tb_lineno
-        trace = trace.tb_next
-    lines = tests.split("\n")
-    return lines[at - 1].strip() if 0 < at <= len(lines) else ""
+        return status, text if "_hb_number" in vars(error) else f"{text} (in the tests: {line(error, tests, PLACE)})"
+    return "failed", assertion(error, tests, PLACE)
 
 
 def permits(op: str, target: object, name: str) -> bool:

@@ -3,24 +3,29 @@
 In: a connected socket. Out: `Peer`, the same class on both ends. A value of plain data crosses as a copy (values.py);
 anything else stays where it is and crosses as a handle, which becomes a Remote on the other end: its attributes,
 calls and operators are forwarded. What the other end may do with a handle is asked of `permits` each time.
-Trust: a comparison of a Remote with a plain value is never decided by the Remote's own methods, unless the tests
-built that object themselves from a class with a CapWords name (then its comparisons are what is being tested).
+Trust: a comparison of a Remote with a plain value is never decided by the Remote's own methods; one of two objects is,
+if the tests built one of them themselves by calling a class (then its comparisons are what is being tested).
 Not covered: `a is b` for one object reached in two ways; threads of the tests that wait for one another inside calls.
 """
 
 from __future__ import annotations
 
 import copy
+import re
 import struct
 import threading
 from collections.abc import Callable, Sequence
 from os import read, write
 from typing import Any, NoReturn
 
+from hornbook.sandbox.errors import Errors
 from hornbook.sandbox.remote import (
+    ANSWERS,
     DUNDERS,
     FACES,
     KINDS,
+    NOT,
+    OWN,
     SLOTS,
     Remote,
     face_of,
@@ -29,9 +34,12 @@ from hornbook.sandbox.remote import (
     plain_of,
     remote_class,
 )
-from hornbook.sandbox.values import MUTABLE, NAME_OF, Codec, ProtocolError, from_bytes, pour, to_bytes
+from hornbook.sandbox.values import MUTABLE, Codec, ProtocolError, from_bytes, pour, to_bytes
 
 FRAME_BYTES = 8 << 20
+# What reading a hostile frame raises; it ends the conversation, for it must not be caught among the tests.
+MALFORMED = (ProtocolError, RecursionError, TypeError, ValueError, LookupError, AttributeError)
+CAPWORDS = re.compile(r"[A-Z]+[a-z][A-Za-z0-9]*|[A-Z]")
 OF: dict[str, Callable[..., Any]] = {
     "repr": repr,
     "str": str,
@@ -44,6 +52,7 @@ OF: dict[str, Callable[..., Any]] = {
     "isinstance": isinstance,
     "issubclass": issubclass,
     "plain": lambda value: plain_of(value),
+    "await": lambda value: _run_to_its_end(value),
 }
 
 
@@ -55,7 +64,7 @@ def anything(op: str, target: object, name: str) -> bool:
     return True
 
 
-class Peer(Codec):
+class Peer(Errors):
     """One end of the conversation. `broken` says why it ended, "" while it lives."""
 
     def __init__(
@@ -65,31 +74,40 @@ class Peer(Codec):
         self._fd, self._permits, self._trusts = handle, permits, trusts
         self._mine: dict[int, object] = {}
         self._numbers: dict[int, int] = {}
-        self._remotes: dict[tuple[int, bool], Any] = {}
+        self._remotes: dict[tuple[int, int], Any] = {}
         self._about: dict[int, list[Any]] = {}
         self._mirrors: dict[int, type[BaseException]] = {}
         self._lock = threading.RLock()
+        self.says: Callable[[], str] = str  # what this end has printed since it was last asked
+        self.hears: Callable[[str], object] = lambda text: None
         self._sent: list[Sequence[Any]] = []
         self._given: dict[int, int] = {}
         self.broken = ""
 
     # what the program using this end does
 
-    def call(self, number: int, args: tuple[Any, ...], named: dict[str, Any], own: bool = False) -> Any:
+    def call(self, number: int, args: tuple[Any, ...], named: dict[str, Any], own: int = NOT) -> Any:
         """Call the other end's object; arguments that it changed in place are changed here too."""
         values = [*args, *named.values()] if named else args
         sent = [self.encode(value) for value in values]
         reply = self.ask("call", number, sent, list(named))
-        for at, tree in reply[2] if len(reply) > 2 else ():
-            pour(values[at], self.decode(tree))
+        if len(reply) > 2 and reply[2]:
+            self._pour(values, reply[2])
         self._sent.append(values)
         try:
-            return self._own(reply[1]) if own else self.decode(reply[1])
+            return self._owned(reply[1], own)
         finally:
             self._sent.pop()
 
-    def do(self, op: str, number: int, name: str, *args: Any) -> Any:
-        return self.decode(self.ask(op, number, name, [self.encode(arg) for arg in args])[1])
+    def _pour(self, values: Sequence[Any], changed: Any) -> None:
+        try:
+            for at, tree in changed:
+                pour(values[at], self.decode(tree))
+        except MALFORMED as error:
+            self.give_up(f"the program broke the protocol: {error}")
+
+    def do(self, op: str, number: int, name: str, *args: Any, own: int = NOT) -> Any:
+        return self._owned(self.ask(op, number, name, [self.encode(arg) for arg in args])[1], own)
 
     def ask(self, *request: Any) -> Any:
         """Send a request and answer the other end's own until its reply comes: a frame ["r", tree, ...]."""
@@ -97,9 +115,11 @@ class Peer(Codec):
             self.send(list(request))
             while True:
                 frame = self.receive()
-                if frame[0] == "r" and len(frame) > 1:
-                    return frame
-                if frame[0] == "x":
+                if frame[0] in ("r", "x") and len(frame) > 1:
+                    if len(frame) > 3 and type(frame[3]) is str:
+                        self.hears(frame[3])
+                    if frame[0] == "r":
+                        return frame
                     raise self._raised(request, frame)
                 self.answer(frame)
 
@@ -112,8 +132,8 @@ class Peer(Codec):
         """Answer the question for the program's functions and classes by name."""
         self.send(["r", [[name, self.encode(value)] for name, value in named.items()]])
 
-    def offered(self) -> dict[str, Any]:
-        """What the other end has under the names asked for; a CapWords name is a class that speaks for its objects."""
+    def offered(self, wanted: Sequence[str], classes: Sequence[str] | None) -> dict[str, Any]:
+        """What the other end has under these names, `classes` among them; with None, names in CapWords are classes."""
         frame = self.receive()
         if frame[0] != "r" or len(frame) != 2 or type(frame[1]) is not list:
             self.give_up("the program broke the protocol: no offer")
@@ -121,7 +141,9 @@ class Peer(Codec):
         for pair in frame[1]:
             if type(pair) is not list or len(pair) != 2 or type(pair[0]) is not str:
                 self.give_up("the program broke the protocol: no offer")
-            found[pair[0]] = self._own(pair[1]) if pair[0][:1].isupper() else self.decode(pair[1])
+            if pair[0] in wanted:  # else a program could put functions of its own in the place of built-in ones
+                known = CAPWORDS.fullmatch(pair[0]) if classes is None else pair[0] in classes
+                found[pair[0]] = self._owned(pair[1], OWN if known else NOT)
         return found
 
     # frames
@@ -175,7 +197,7 @@ class Peer(Codec):
     def decode(self, tree: Any) -> Any:
         try:
             return Codec.decode(self, tree)
-        except (ProtocolError, RecursionError) as error:
+        except MALFORMED as error:
             return self.give_up(f"the program broke the protocol: {error}")
 
     # answering
@@ -190,6 +212,8 @@ class Peer(Codec):
             raise
         except BaseException as error:  # SystemExit, KeyboardInterrupt, a subclass of its own
             reply = ["x", self._exception(error), "fatal"]
+        if said := self.says():
+            reply += [None] * (3 - len(reply)) + [said]
         try:
             self.send(reply)
         except (ValueError, RecursionError) as error:
@@ -213,6 +237,8 @@ class Peer(Codec):
             (delattr if not args else setattr)(target, name, *args)
             return ["r", None]
         if op == "do":
+            if name == "__exit__":  # a traceback does not cross, and Python takes no stand-in for one
+                args[2:] = [None]
             return ["r", self.encode(getattr(type(target), name)(target, *args))]
         return ["r", self.encode(OF[name](target, *args))]
 
@@ -264,7 +290,7 @@ class Peer(Codec):
         if tag == "p" and type(body) is int and body in self._mine:
             return self._mine[body]
         if tag == "o":
-            return self._remote(body, False)
+            return self._remote(body, NOT)
         if tag == "E":
             return self._rebuilt(body)
         if tag == "X":
@@ -279,8 +305,8 @@ class Peer(Codec):
         self._mine[number], self._numbers[id(value)] = value, number  # kept alive, so its id stays its own
         return number, False
 
-    def _remote(self, body: Any, own: bool) -> Any:
-        number, own = body[0], own or self._trusts
+    def _remote(self, body: Any, own: int) -> Any:
+        number, own = body[0], ANSWERS if self._trusts else own
         if len(body) > 1:
             self._about[number] = body
         found = self._remotes.get((number, own))
@@ -294,76 +320,23 @@ class Peer(Codec):
             for slot, value in zip(SLOTS, (self, number, own, FACES.get(face), KINDS.get(kind)), strict=True):
                 object.__setattr__(found, slot, value)
             self._remotes[number, own] = found
-        return found
+        return _awaited(self, number) if found._hb_kind is KINDS["coroutine"] else found
 
-    def _own(self, tree: Any) -> Any:
-        """The result of calling a CapWords class of the program: an object whose comparisons are its own."""
-        if type(tree) is dict and "o" in tree:
-            return self._remote(tree["o"], True)
+    def _owned(self, tree: Any, own: int) -> Any:
+        """What a class or an operator gave: an object that speaks for itself if those did."""
+        if own and type(tree) is dict and tree.keys() == {"o"}:
+            try:
+                return self._remote(tree["o"], own)
+            except MALFORMED as error:
+                self.give_up(f"the program broke the protocol: {error}")
         return self.decode(tree)
-
-    # exceptions
-
-    def _exception(self, error: BaseException) -> list[Any]:
-        mirrored = getattr(error, "_hb_number", None)
-        number = self._number(error)[0] if mirrored is None else -mirrored
-        try:
-            args = self.encode(error.args)
-        except Exception:
-            args = None
-        try:
-            text = str(error)[:300]
-        except Exception:
-            text = ""
-        return [self._class(type(error)), args, text, number]
-
-    def _class(self, kind: type) -> object:
-        name = NAME_OF.get(id(kind))
-        if name is not None:
-            return {"k": name}
-        if "_hb_class" in kind.__dict__:
-            return {"p": kind.__dict__["_hb_class"]}
-        return {"X": [self._number(kind)[0], kind.__name__[:80], self._class(kind.__base__ or Exception)]}
-
-    def _mirror(self, body: Any) -> type[BaseException]:
-        number, name, base = body
-        if number not in self._mirrors:
-            parent = self.decode(base)
-            if not (isinstance(parent, type) and issubclass(parent, BaseException)) or type(name) is not str:
-                raise ProtocolError("an exception class of no exception")
-            members = {"_hb_class": number, "_hb_peer": self, "__str__": _text_of, "__getattr__": _get_of}
-            self._mirrors[number] = type(name, (parent,), members)
-        return self._mirrors[number]
-
-    def _rebuilt(self, body: Any) -> BaseException:
-        """The other end's exception, of the same class or of a mirror of it, as far as plain data tells."""
-        tree, args, text, number = body
-        if type(number) is not int or type(text) is not str:
-            raise ProtocolError("a malformed exception")
-        if -number in self._mine:
-            return self._mine[-number]  # type: ignore[return-value]
-        kind = self.decode(tree)
-        values = self.decode(args)
-        if type(values) is not tuple:
-            values = (text,)
-        if not (isinstance(kind, type) and issubclass(kind, BaseException)):
-            raise ProtocolError("an exception of no exception class")
-        try:
-            error = kind.__new__(kind, *values)
-            if "_hb_class" not in kind.__dict__:
-                error.__init__(*values)  # type: ignore[misc]
-        except Exception:
-            error = Exception.__new__(Exception, f"{kind.__name__}: {text}")
-        error.args = values
-        error._hb_number, error._hb_text = number, text  # type: ignore[attr-defined]
-        return error
 
     def _raised(self, request: tuple[Any, ...], frame: list[Any]) -> BaseException:
         try:
             error = self._rebuilt(frame[1])
         except (ProtocolError, ValueError, TypeError, LookupError) as problem:
             self.give_up(f"the program broke the protocol: {problem}")
-        if len(frame) > 2 or not isinstance(error, Exception):
+        if (len(frame) > 2 and frame[2]) or not isinstance(error, Exception):
             self.give_up(f"the program raised {type(error).__name__}: {error}")
         if isinstance(error, StopIteration) and not (request[0] == "do" and request[2] == "__next__"):
             # Else a call that raises it would end `all(map(f, cases))` early, and so pass.
@@ -371,11 +344,14 @@ class Peer(Codec):
         return error
 
 
-def _text_of(self: Any) -> str:
-    return self._hb_text if "_hb_text" in self.__dict__ else BaseException.__str__(self)
+async def _awaited(peer: Peer, number: int) -> Any:
+    """The other end's coroutine, for this end's event loop: run there to its end when it is awaited here."""
+    return peer.do("of", number, "await")
 
 
-def _get_of(self: Any, name: str) -> Any:
-    if name.startswith("_hb_") or "_hb_number" not in self.__dict__:
-        raise AttributeError(name)
-    return self._hb_peer.do("get", self._hb_number, name)
+def _run_to_its_end(coroutine: Any) -> Any:
+    import asyncio
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(1) as thread:  # for in this one a loop may be running
+        return thread.submit(asyncio.run, coroutine).result()

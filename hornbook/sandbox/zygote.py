@@ -32,6 +32,7 @@ PRELOADED = """abc array ast bisect calendar collections collections.abc context
 enum fractions functools hashlib heapq inspect io itertools json math numbers operator os pprint queue random re
 statistics string textwrap threading time traceback types typing unittest uuid zlib"""
 CALIBRATION = 40_000
+SLOWER = 4.0  # times slower than at the start: no machine is believed to be more
 THREADS = 64
 REHEARSALS = 20
 REHEARSED = "def f(x, y=2):\n    return {x: [(y, None)]} if x else [1.5, 'x']"
@@ -54,6 +55,8 @@ def main(settings: dict[str, Any]) -> None:
         sys.argv, sys.path = ["program.py"], [path for path in sys.path if path not in settings["hide"]]
         os.environ.clear()
         rehearse()
+        if settings["role"] == "candidate":
+            sys.stdout = candidate.Told(sys.stdout)  # type: ignore[arg-type]
         random.seed(0)  # so that a program which draws without a seed gets the same verdict every time
         gc.collect()
         gc.freeze()
@@ -100,7 +103,7 @@ def rehearse() -> None:
         ours, theirs = socket.socketpair()
         program = threading.Thread(target=candidate.serve, args=(REHEARSED, theirs.fileno(), report))
         program.start()
-        judge.run(REHEARSED_TESTS, ["f"], ours.fileno(), report)
+        judge.run(REHEARSED_TESTS, ["f"], None, ours.fileno(), report)
         ours.close()  # which the program takes for the end of the tests
         program.join()
         theirs.close()
@@ -157,6 +160,8 @@ class Zygote:
                 job, handles = receive(self._control, 1)
             except EOFError:
                 return
+            if not job:
+                continue  # a stop that came after the end
             send(self._control, self._run(job, handles[0] if handles else -1))
             self._clean()
 
@@ -178,8 +183,8 @@ class Zygote:
                 os._exit(0)
         for handle in (its_report, its_output, *([channel] if channel >= 0 else [])):
             os.close(handle)
-        watch = Watch(pid, report, output, self._control if self._role == "candidate" and channel >= 0 else None)
-        end = watch.until(job["cpu_s"], began + job["wall_s"])
+        watch = Watch(pid, report, output, self._control, self._role == "candidate" and channel >= 0)
+        end = watch.until(job["cpu_s"], began + job["wall_s"], job["speed_s"])
         if self._seccomp is None:
             _kill_group(pid)
         os.kill(pid, signal.SIGKILL)
@@ -204,11 +209,12 @@ class Zygote:
         keep = sorted({0, 1, 2, report, *([channel] if channel >= 0 else [])})
         for low, high in zip(keep, [*keep[1:], 256], strict=True):
             os.closerange(low + 1, high)
-        locks.limit_program(int(job["cpu_s"]) + 2, job["memory_mb"] << 20, THREADS if os.getuid() == self._uid else 0)
+        cpu_s = int(job["cpu_s"] * SLOWER) + 2
+        locks.limit_program(cpu_s, job["memory_mb"] << 20, THREADS if os.getuid() == self._uid else 0)
         if self._seccomp is not None:
             self._seccomp.install()
         if self._role == "judge":
-            judge.run(job["tests"], job["names"], channel, report)
+            judge.run(job["tests"], job["names"], job["classes"], channel, report)
         elif channel >= 0:
             candidate.serve(job["code"], channel, report)
         else:
@@ -248,36 +254,45 @@ def _kill_group(pid: int) -> None:
 
 
 class Watch:
-    """Waits for a child's report, its end, its limits or the supervisor's stop, and drinks its output meanwhile."""
+    """Waits for a child's report, its end, its limits or the supervisor's stop, and drinks its output meanwhile.
 
-    def __init__(self, pid: int, report: int, output: int, control: socket.socket | None) -> None:
+    With `stays`, only the stop is the end: a program that tests talk to lives, or is dead, until they are done.
+    """
+
+    def __init__(self, pid: int, report: int, output: int, control: socket.socket, stays: bool) -> None:
         self.report, self.output = bytearray(), bytearray()
         self._pid = pid
         self._clock = (~pid << 3) | 2  # the kernel's number for another process's CPU clock: CPUCLOCK_SCHED
-        self._report, self._output, self._control = report, output, control
+        self._report, self._output, self._control, self._stays = report, output, control, stays
         self._open = {report, output}
         self._poll = select.poll()
-        for handle in (report, output, *([control.fileno()] if control else [])):
+        for handle in (report, output, control.fileno()):
             self._poll.register(handle, select.POLLIN)
 
-    def until(self, cpu_s: float, deadline: float) -> str:
-        """report, gone (it hung up without), timeout or stopped. With a control socket a stop is always awaited."""
+    def until(self, cpu_s: float, deadline: float, speed_s: float) -> str:
+        """report, gone (it hung up without), timeout or stopped.
+
+        `cpu_s` supposes that the calibration takes `speed_s`. Neighbours on the same core and cache slow it down, so it
+        is taken again before a program is stopped for its CPU time.
+        """
         ended, spent = "", 0.0
         while True:
+            if speed_s and not ended and spent >= cpu_s:
+                cpu_s, speed_s = cpu_s * min(max(1.0, calibrate() / speed_s), SLOWER), 0.0
             left = min(cpu_s - spent, deadline - time.monotonic())
             if not ended and left <= 0:
                 ended = "timeout"
-            if ended and self._control is None:
+            if ended and not self._stays:
                 return ended
             if ended:
                 os.kill(self._pid, signal.SIGKILL)
-            for handle, _ in self._poll.poll(None if ended else left * 1000 + 1):
+            for handle, _ in self._poll.poll(None if ended else min(left, 3600.0) * 1000 + 1):
                 if handle == self._report:
                     if self._finished():
                         ended = ended or ("report" if self.report else "gone")
                 elif handle == self._output:
                     self._drink()
-                elif self._control is not None:
+                else:
                     receive(self._control)
                     return ended or "stopped"
             spent = 0.0 if ended else time.clock_gettime(self._clock)

@@ -1,9 +1,10 @@
 """Anybody's data to texts, in batches: what `hornbook similar` reads, without a recipe and without judging it.
 
-In: files and folders (.py, .md, .txt, .jsonl and .json with .gz or .zst, .parquet) or a stage's folder in a run. Out:
-tables with id, text, origin, path, start. A row's text is what its known columns hold, joined by line ends (`prompt`
-and `solution`, `instruction` and `output`, ...), or the columns asked for. What cannot be read is counted with a
-reason and passed over. Unlike collect/, nothing is cut into pieces or refused: code that does not parse is data too.
+In: files and folders (.py, .md, .txt, .ipynb, .jsonl and .json with .gz or .zst, .parquet), or a stage's folder in a
+run. Out: tables with id, text, origin, path, start. A row's text is what its known columns hold, joined by line ends
+(`prompt` and `solution`, `instruction` and `output`, ...), or the columns asked for. What cannot be read is counted
+with a reason and passed over. Unlike collect/, nothing is cut into pieces or refused: code that does not parse is data
+too.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ TEXT = ("prompt", "problem", "instruction", "question", "text", "content", "code
         "output", "response", "completion")  # fmt: skip
 COLUMNS = {name: records.DOCUMENT[name] for name in ("id", "text", "origin", "path", "start")}
 PLAIN = (".py", ".md", ".txt")
-SUFFIXES = (*PLAIN, ".jsonl", ".json", ".jsonl.gz", ".jsonl.zst", ".parquet")
+SUFFIXES = (*PLAIN, ".ipynb", ".jsonl", ".json", ".jsonl.gz", ".jsonl.zst", ".parquet")
 BATCH_ROWS, BATCH_BYTES = 5000, 8_000_000
 
 Row = dict[str, Any]
@@ -112,6 +113,8 @@ def _read(file: Path, skipped: dict[str, int]) -> Iterator[tuple[int, Mapping[st
             yield from _parquet(file)
         elif file.suffix in PLAIN:
             yield 1, file.read_text(encoding="utf-8", errors="replace")
+        elif file.suffix == ".ipynb":
+            yield 1, notebook(file.read_text(encoding="utf-8", errors="replace"))
         elif file.suffix == ".json":
             yield from _objects(json.loads(file.read_text(encoding="utf-8")), file)
         else:
@@ -120,6 +123,17 @@ def _read(file: Path, skipped: dict[str, int]) -> Iterator[tuple[int, Mapping[st
         if isinstance(error, UserError):
             raise
         raise UserError(f"{file} cannot be read ({error}): mend it, or leave it out") from error
+
+
+def notebook(text: str) -> str:
+    """The cells of a notebook end to end, code and prose as they stand. ValueError for what is no notebook."""
+    cells = json.loads(text)
+    if not isinstance(cells, dict):
+        raise ValueError("no notebook")
+    # Up to format 3 the cells lie in worksheets, and code is called input.
+    found = cells.get("cells") or [cell for sheet in cells.get("worksheets", ()) for cell in sheet.get("cells", ())]
+    sources = [cell.get("source", cell.get("input", "")) for cell in found]
+    return "\n\n".join(each if isinstance(each, str) else "".join(each) for each in sources)
 
 
 def _parquet(file: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:

@@ -31,6 +31,7 @@ class Idioms(Whole):
     ngram: int = ngram.N
     often: int = 10
 
+    version: ClassVar[int] = 2
     form: ClassVar[Form] = "files"
 
     def facts(self, desk: Desk) -> Mapping[str, Any]:

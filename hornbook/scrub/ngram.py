@@ -3,8 +3,10 @@
 In: the exam's texts, and texts to look at. Out: which of them share a run of n words with which problem.
 The rule of words: a word is a run of ASCII letters and digits and of non-ASCII bytes, ASCII capitals read as small
 letters; everything else, underscores, signs and line ends included, only separates. So a reformatted or re-indented
-copy is found, `has_close_elements` is three words, and 1.0 is two. Runs without a word of two letters are no evidence
-(1, 2, 3 ... and a, b, c ... are in many a text) and are left out, and so are, by option, runs that problems share.
+copy is found, `has_close_elements` is three words, and 1.0 is two. A backslash with n, t or r separates too: code in a
+JSON string or a notebook has the words of its source. Letters that look alike are one (fold.py).
+Runs without a word of two letters are no evidence (1, 2, 3 ... and a, b, c ... are in many a text) and are left out,
+and so are, by option, runs that problems share.
 Not covered: paraphrase and renaming (syntax.py, nearest.py); a problem of fewer than n words has no runs.
 """
 
@@ -15,6 +17,8 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from hornbook.scrub.fold import column, folded
+
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
 
 N = 13
 WORD = re.compile(rb"[0-9A-Za-z\x80-\xff]+")
+ESCAPE = re.compile(rb"\\[ntr]")
 LETTERS = re.compile(rb"[A-Za-z\x80-\xff]{2}")
 BITS_A_RUN = 64  # of the bitmap: a run of words that is not the exam's passes it once in 64 times
 
@@ -44,7 +49,8 @@ class Runs:
 
 def words_of(text: str) -> list[bytes]:
     """The words of a text in UTF-8, by the rule above."""
-    return [word.lower() for word in WORD.findall(text.encode("utf-8", "surrogatepass"))]
+    plain = ESCAPE.sub(b" ", folded(text).encode("utf-8", "surrogatepass"))
+    return [word.lower() for word in WORD.findall(plain)]
 
 
 def runs_of(text: str, n: int = N) -> set[bytes]:
@@ -97,7 +103,7 @@ def find(runs: Runs, texts: pa.Array | pa.ChunkedArray) -> Hits:
     import numpy as np
 
     found, at = [], 0
-    for data, offsets in _buffers(texts):
+    for data, offsets in _buffers(column(texts)):
         hits = _found(runs, data, offsets)
         found.append(np.unique(hits, axis=0) + np.array([at, 0]))
         at += len(offsets) - 1
@@ -124,8 +130,8 @@ def _buffers(texts: pa.Array | pa.ChunkedArray) -> Iterator[tuple[Any, Any]]:
     import numpy as np
     import pyarrow as pa
 
-    column = pa.chunked_array([texts]) if isinstance(texts, pa.Array) else texts
-    for array in column.cast(pa.large_string()).chunks:
+    chunked = pa.chunked_array([texts]) if isinstance(texts, pa.Array) else texts
+    for array in chunked.cast(pa.large_string()).chunks:
         if len(array):
             _, offsets, data = array.buffers()
             starts = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]

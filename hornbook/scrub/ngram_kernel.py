@@ -13,7 +13,8 @@ import numpy as np
 from numba import njit
 
 _M, _R = np.uint64(0xFF51AFD7ED558CCD), np.uint64(0x9E3779B97F4A7C15)
-ONE = np.uint64(1)
+ONE, TWO = np.uint64(1), np.uint64(2)
+BACKSLASH = np.uint8(92)
 SPACE = np.uint8(32)
 
 
@@ -30,6 +31,16 @@ def letters() -> Any:
 def _fed(word: Any, c: Any) -> Any:
     """A byte more, by rotation, in half the cycles of a product: the hash need only find candidates."""
     return (word << np.uint64(7)) ^ (word >> np.uint64(57)) ^ np.uint64(c)
+
+
+@njit(inline="always")
+def _separator(data: Any, at: Any, end: Any) -> Any:
+    """How many bytes separate here: two of a line end, tab or return that is spelled out with a backslash."""
+    if data[at] == BACKSLASH and at + ONE < end:
+        c = data[at + ONE]
+        if c == 110 or c == 116 or c == 114:
+            return TWO
+    return ONE
 
 
 @njit(inline="always")
@@ -76,7 +87,7 @@ def find(
         recent[:] = 0
         while True:
             while at < end and letter[data[at]] == 0:
-                at += ONE
+                at += _separator(data, at, end)
             if at >= end:
                 break
             begin, word = at, np.uint64(0)
@@ -134,7 +145,7 @@ def _same(data: Any, begin: Any, end: Any, letter: Any, words: Any, first: int, 
         c = letter[data[begin]]
         if c == 0:
             while letter[data[begin]] == 0:  # the last byte belongs to a word
-                begin += ONE
+                begin += _separator(data, begin, end)
             c = SPACE
         else:
             begin += ONE

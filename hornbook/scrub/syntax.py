@@ -1,20 +1,21 @@
-"""How alike two functions are as syntax trees: the detector of the paper's section 5.2, blind to names and words.
+"""Match rate of syntax trees: the detector of the paper's section 5.2, blind to names, comments and docstrings.
 
-In: Python texts. Out: match rates, 1 - edit distance / length of the longer, between trees written as strings.
-The paper does not say how it writes a tree; here it is a character a node, in the order of the text, and one at the end
-of every block. What a node is called, comments, docstrings and annotations leave no trace; of a constant its type.
+In: exams' functions, and texts. Out: for each text the problem that one of its functions matches best and the rate, 1
+minus the edit distance over the longer length, between the strings that canon.py writes of two trees.
 The unit is a function: a text has those that it defines, methods and inner ones included, each by itself.
-A text that does not parse is repaired (`trees` states the rule). Not covered: code outside functions.
+A text that does not parse is repaired (mend.py states the rules). Not covered: code outside functions.
 """
 
 from __future__ import annotations
 
 import ast
-import re
-import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from hornbook.scrub import mend
+from hornbook.scrub.canon import FUNCTIONS, code
+from hornbook.scrub.fold import folded
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,34 +23,9 @@ if TYPE_CHECKING:
 
 FLOOR = 0.8  # the lowest rate that anybody asks for; below it a rate is written as 0, which is what makes this fast
 MB_S = 3.5  # a core, of library code: the parser's speed, beside which comparing is nothing
-REPAIRS = 20  # of one text: what then still does not parse is left alone
-FENCE = re.compile(r"^ *```[^\n]*\n(.*?)(?:^ *```|\Z)", re.M | re.S)
-OPENING = re.compile(r"[ \t]*(?:(?:async[ \t]+)?def|class)[ \t]+\w|[ \t]*@\w")
 
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-_BLIND = {"ctx", "annotation", "returns", "type_params", "type_comment", "type_ignores", "kind"}
-_BLOCKS = {"body", "orelse", "finalbody", "handlers", "cases"}
-_END = "\x01"
-
-
-def _kinds() -> dict[type, tuple[str, tuple[tuple[str, bool], ...]]]:
-    """Of every kind of node: its character, and the fields that hold nodes, each with whether it is a block."""
-    names = sorted(name for name, kind in vars(ast).items() if isinstance(kind, type) and issubclass(kind, ast.AST))
-    found: dict[type, tuple[str, tuple[tuple[str, bool], ...]]] = {}
-    for at, name in enumerate(names):
-        kind = getattr(ast, name)
-        # A lambda's or a conditional's body is an expression, not a list: no end is written after it.
-        whole = ("IfExp", "Lambda", "Expression")
-        fields = tuple((f, f in _BLOCKS and name not in whole) for f in kind._fields if f not in _BLIND)
-        leaf = name in ("Name", "arg", "alias", "Constant", "Global", "Nonlocal", "Import", "ImportFrom")
-        found[kind] = (chr(0x20 + at), () if leaf else fields)
-    return found
-
-
-_KINDS = _kinds()
-_CONSTANTS = {
-    kind: chr(2 + at) for at, kind in enumerate((str, int, float, bool, bytes, complex, type(None), type(...)))
-}
+_SIMPLE = (ast.Assign, ast.Expr, ast.Return, ast.AugAssign, ast.AnnAssign, ast.Import, ast.ImportFrom, ast.Raise,
+           ast.Assert, ast.Pass, ast.Continue, ast.Break, ast.Delete, ast.Global, ast.Nonlocal)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -61,126 +37,54 @@ class Trees:
     state: str  # parsed, repaired, or unreadable
 
 
-def code(function: ast.AST) -> str:
-    """The string of a function's tree.
-
-    >>> first, second = (ast.parse(text).body[0] for text in ("def f(a): return a + 1", "def g(b): return b + 2"))
-    >>> code(first) == code(second)
-    True
-    """
-    out: list[str] = []
-    _write(function, out.append)
-    return "".join(out)
-
-
-def _write(node: Any, out: Callable[[str], None]) -> None:
-    kind = type(node)
-    letter, fields = _KINDS[kind]
-    out(_CONSTANTS[type(node.value)] if kind is ast.Constant else letter)
-    for field, block in fields:
-        child = getattr(node, field)
-        if type(child) is list:
-            if block and child:
-                # A text that stands alone as a statement is a docstring, or does nothing.
-                for each in child:
-                    if type(each) is not ast.Expr or type(each.value) is not ast.Constant:
-                        _write(each, out)
-                out(_END)
-            else:
-                for each in child:
-                    if isinstance(each, ast.AST):
-                        _write(each, out)
-        elif isinstance(child, ast.AST):
-            _write(child, out)
-
-
 def trees(text: str) -> Trees:
-    """The functions that a text defines.
-
-    The rule for what does not parse as a whole: fenced blocks, if there are any, are taken each by itself. A block that
-    does not parse is cut to the prefix that ends before the line of its error; reading goes on, with the indentation
-    taken off, at the next line that opens a definition (def, class or a decorator). Prose between code, a piece cut
-    out of a class and a text cut off in the middle all keep their functions this way.
-    """
-    whole = _parsed(text)
-    if isinstance(whole, ast.Module):
-        return _collected([whole], "parsed")
-    fenced = FENCE.findall(text)
-    modules = [module for block in fenced or [text] for module in _mended(block)]
-    return _collected(modules, "repaired" if modules else "unreadable")
-
-
-def _collected(modules: Iterable[ast.Module], state: str) -> Trees:
-    found = [node for module in modules for node in _functions(module)]
+    """The functions that a text defines, those that stand behind marks or in strings among them (mend.py)."""
+    found, state = _read(text)
     try:
-        return Trees(tuple(node.name for node in found), tuple(map(code, found)), state)
+        return Trees(tuple(name for name, _ in found), tuple(code(node) for _, node in found), state)
     except RecursionError:  # a sum of a thousand terms is a tree of a thousand levels
         return Trees((), (), "unreadable")
 
 
-def _functions(module: ast.Module) -> Iterator[Any]:
-    """Every function of a module, without looking into expressions, where none can be."""
+def functions(text: str) -> list[tuple[str, Any]]:
+    """(name, node) of the same functions."""
+    return _read(text)[0]
+
+
+def _read(text: str) -> tuple[list[tuple[str, Any]], str]:
+    """The functions, and whether the text parsed, was repaired, or is unreadable."""
+    text = folded(text)
+    whole = mend.parsed(text)
+    if isinstance(whole, ast.Module):
+        modules, state = [whole], "parsed"
+    else:
+        modules, state = mend.mended(text), "repaired"
+    found = [each for module in modules for each in _functions(module)]
+    if mend.definitions(text) > len(found):
+        more = list(mend.hidden(text, whole if isinstance(whole, ast.Module) else None))
+        found += [each for module in more for each in _functions(module)]
+        modules += more
+    return found, state if modules else "unreadable"
+
+
+def _functions(module: ast.Module) -> Iterator[tuple[str, Any]]:
+    """Every function of a module, named lambdas included, without looking into expressions, where none can be."""
     waiting: list[ast.stmt] = list(reversed(module.body))
     while waiting:
         node = waiting.pop()
-        if isinstance(node, _FUNCTIONS):
-            yield node
+        if isinstance(node, FUNCTIONS):
+            yield node.name, node
+        elif type(node) in _SIMPLE:
+            if type(node) is ast.Assign and type(node.value) is ast.Lambda and type(node.targets[0]) is ast.Name:
+                name = node.targets[0].id
+                yield name, ast.FunctionDef(name, node.value.args, [ast.Return(node.value.body)], [])
+            continue
         inner: list[ast.stmt] = []
         for block in ("body", "orelse", "finalbody"):
             inner += getattr(node, block, ())
         for clause in (*getattr(node, "handlers", ()), *getattr(node, "cases", ())):
             inner += clause.body
         waiting += reversed(inner)
-
-
-def _parsed(text: str) -> ast.Module | int:
-    """The module, or the number of lines before the error (0 where nothing is known)."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.parse(text)
-    except SyntaxError as error:
-        return max(0, (error.lineno or 1) - 1)
-    except (ValueError, RecursionError, MemoryError):  # null bytes; nesting beyond the parser's stack
-        return 0
-
-
-def _mended(text: str) -> Iterator[ast.Module]:
-    """The modules that can be read from a text that does not parse as a whole."""
-    lines, at = text.replace("\0", "").splitlines(), 0
-    for _ in range(REPAIRS):
-        block = _outdented(lines[at:])
-        module, number = _longest(block)
-        if module is not None and module.body:
-            yield module
-        at += number + (number < len(block))  # the line of the error is given up
-        while at < len(lines) and not OPENING.match(lines[at]):
-            at += 1
-        if at >= len(lines):
-            return
-
-
-def _outdented(lines: Sequence[str]) -> list[str]:
-    """Lines up to the first that is indented less than the first one, without that indentation."""
-    first = next((line for line in lines if line.strip()), "")
-    margin = first[: len(first) - len(first.lstrip())]
-    found = []
-    for line in lines:
-        if line.strip() and not line.startswith(margin):
-            break
-        found.append(line.removeprefix(margin))
-    return found
-
-
-def _longest(lines: Sequence[str]) -> tuple[ast.Module | None, int]:
-    """A prefix of lines that parses, and its length: what stands before an error's line is tried, again and again."""
-    number = len(lines)
-    while number > 0:
-        found = _parsed("\n".join(lines[:number]) + "\n")
-        if isinstance(found, ast.Module):
-            return found, number
-        number = min(found, number - 1)
-    return None, 0
 
 
 def unit(program: str, entry_point: str) -> str:

@@ -48,6 +48,7 @@ class Pack(Whole):
     packing: Literal["stream", "whole"] = "stream"
     loss: Literal["all", "solution"] = "all"  # solution: an exercise's prompt is read and not learned
     seed: int = 0
+    unscrubbed: bool = False  # whether texts may be packed that an exam may be in; the page prints it (unseen.py)
 
     form: ClassVar[Form] = "files"
 

@@ -68,6 +68,7 @@ def judge(problems: Sequence[Problem], answers: Sequence[Answer], allow_unsafe: 
 
     exam = {problem.task_id: problem for problem in problems}
     distinct = dict.fromkeys((answer.task_id, answer.program) for answer in answers)
+    classes = {task_id: exam[task_id].classes for task_id in dict.fromkeys(task_id for task_id, _ in distinct)}
     jobs = [
         Job(
             program,
@@ -75,6 +76,7 @@ def judge(problems: Sequence[Problem], answers: Sequence[Answer], allow_unsafe: 
             exam[task_id].entry_points,
             timeout_s=TIMEOUT_S * exam[task_id].patience,
             memory_mb=MEMORY_MB,
+            classes=classes[task_id],
         )
         for task_id, program in distinct
     ]

@@ -130,7 +130,7 @@ def test_dice_histogram() -> None:
 class RecentFiles:
     """An editor's menu of recently opened files. `open(name)` puts a file on top, moving it up if it is listed already,
     and drops the lowest entry beyond `room`; `pin(name)` protects a listed file from being dropped (an unknown one is
-    a KeyError). `menu()` lists the files from the top.
+    a KeyError). `menu()` lists the files from the top, with a star after the pinned ones.
 
     >>> recent = RecentFiles(room=2)
     >>> for name in ("a.txt", "b.txt", "a.txt", "c.txt"):
@@ -140,7 +140,7 @@ class RecentFiles:
     >>> recent.pin("a.txt")
     >>> recent.open("d.txt")
     >>> recent.menu()
-    ['d.txt', 'a.txt']
+    ['d.txt', 'a.txt*']
     """
 
     def __init__(self, room: int) -> None:
@@ -160,7 +160,7 @@ class RecentFiles:
         self.files[name] = True
 
     def menu(self) -> list[str]:
-        return list(reversed(self.files))
+        return [name + "*" * pinned for name, pinned in reversed(self.files.items())]
 
 
 def test_RecentFiles() -> None:
@@ -171,12 +171,12 @@ def test_RecentFiles() -> None:
     assert recent.menu() == ["a", "b"]
     recent.pin("b")
     recent.open("c")
-    assert recent.menu() == ["c", "b"]
+    assert recent.menu() == ["c", "b*"]
     recent.pin("c")
     recent.open("d")
-    assert recent.menu() == ["d", "c", "b"]
+    assert recent.menu() == ["d", "c*", "b*"]
     recent.open("e")
-    assert recent.menu() == ["e", "c", "b"]
+    assert recent.menu() == ["e", "c*", "b*"]
     try:
         recent.pin("zzz")
     except KeyError:
