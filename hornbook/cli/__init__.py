@@ -20,7 +20,7 @@ from hornbook.records import UserError
 COMMANDS = {
     "making": ("new", "plan", "run"),
     "looking": ("peek", "compare", "doctor"),
-    "models": ("ask",),
+    "models": ("ask", "export"),
     "exams": ("check", "score"),
     "likeness": ("similar", "audit"),
     "review": ("review",),

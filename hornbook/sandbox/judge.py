@@ -9,6 +9,7 @@ Not covered: tests that look at the program's source, that test identity (`is`),
 from __future__ import annotations
 
 import builtins
+import sys
 import types
 from collections.abc import Iterator, Sequence
 
@@ -33,6 +34,7 @@ def run(tests: str, names: Sequence[str], classes: Sequence[str] | None, channel
     except BaseException as error:
         return report(handle, "error", f"the tests do not compile: {named(error)[1]}")
     peer = Peer(channel, permits)
+    peer.hears = lambda text: sys.stdout is sys.__stdout__ or print(text, end="")
     try:
         fetched = _fetched(peer, names, set(_names(compiled)), classes)
         exec(compiled, {"__name__": HOME, "__builtins__": builtins} | fetched)

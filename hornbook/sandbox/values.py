@@ -71,7 +71,11 @@ def _named() -> dict[tuple[str, str], object]:
     for name, module in MODULES.items():
         for key, value in vars(module).items():
             home = getattr(value, "__module__", None)
-            if not key.startswith("_") and callable(value) and home in (name, f"_{name}"):
+            if (
+                not key.startswith("_")
+                and callable(value)
+                and (home in (name, f"_{name}") or str(home).startswith(name + "."))
+            ):
                 found[name, key] = value
     singletons = {"Ellipsis": ..., "NotImplemented": NotImplemented, "NoneType": type(None)}
     return found | {("builtins", key): value for key, value in singletons.items()}

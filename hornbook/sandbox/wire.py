@@ -18,14 +18,14 @@ from collections.abc import Callable, Sequence
 from os import read, write
 from typing import Any, NoReturn
 
+from hornbook.sandbox.errors import Errors
 from hornbook.sandbox.remote import (
-    ALIKE,
     ANSWERS,
-    DECLARED,
     DUNDERS,
     FACES,
     KINDS,
     NOT,
+    OWN,
     SLOTS,
     Remote,
     face_of,
@@ -34,7 +34,7 @@ from hornbook.sandbox.remote import (
     plain_of,
     remote_class,
 )
-from hornbook.sandbox.values import MUTABLE, NAME_OF, Codec, ProtocolError, from_bytes, pour, to_bytes
+from hornbook.sandbox.values import MUTABLE, Codec, ProtocolError, from_bytes, pour, to_bytes
 
 FRAME_BYTES = 8 << 20
 # What reading a hostile frame raises; it ends the conversation, for it must not be caught among the tests.
@@ -52,6 +52,7 @@ OF: dict[str, Callable[..., Any]] = {
     "isinstance": isinstance,
     "issubclass": issubclass,
     "plain": lambda value: plain_of(value),
+    "await": lambda value: _run_to_its_end(value),
 }
 
 
@@ -63,7 +64,7 @@ def anything(op: str, target: object, name: str) -> bool:
     return True
 
 
-class Peer(Codec):
+class Peer(Errors):
     """One end of the conversation. `broken` says why it ended, "" while it lives."""
 
     def __init__(
@@ -77,6 +78,8 @@ class Peer(Codec):
         self._about: dict[int, list[Any]] = {}
         self._mirrors: dict[int, type[BaseException]] = {}
         self._lock = threading.RLock()
+        self.says: Callable[[], str] = str  # what this end has printed since it was last asked
+        self.hears: Callable[[str], object] = lambda text: None
         self._sent: list[Sequence[Any]] = []
         self._given: dict[int, int] = {}
         self.broken = ""
@@ -88,16 +91,23 @@ class Peer(Codec):
         values = [*args, *named.values()] if named else args
         sent = [self.encode(value) for value in values]
         reply = self.ask("call", number, sent, list(named))
-        for at, tree in reply[2] if len(reply) > 2 else ():
-            pour(values[at], self.decode(tree))
+        if len(reply) > 2 and reply[2]:
+            self._pour(values, reply[2])
         self._sent.append(values)
         try:
             return self._owned(reply[1], own)
         finally:
             self._sent.pop()
 
-    def do(self, op: str, number: int, name: str, *args: Any) -> Any:
-        return self.decode(self.ask(op, number, name, [self.encode(arg) for arg in args])[1])
+    def _pour(self, values: Sequence[Any], changed: Any) -> None:
+        try:
+            for at, tree in changed:
+                pour(values[at], self.decode(tree))
+        except MALFORMED as error:
+            self.give_up(f"the program broke the protocol: {error}")
+
+    def do(self, op: str, number: int, name: str, *args: Any, own: int = NOT) -> Any:
+        return self._owned(self.ask(op, number, name, [self.encode(arg) for arg in args])[1], own)
 
     def ask(self, *request: Any) -> Any:
         """Send a request and answer the other end's own until its reply comes: a frame ["r", tree, ...]."""
@@ -105,9 +115,11 @@ class Peer(Codec):
             self.send(list(request))
             while True:
                 frame = self.receive()
-                if frame[0] == "r" and len(frame) > 1:
-                    return frame
-                if frame[0] == "x":
+                if frame[0] in ("r", "x") and len(frame) > 1:
+                    if len(frame) > 3 and type(frame[3]) is str:
+                        self.hears(frame[3])
+                    if frame[0] == "r":
+                        return frame
                     raise self._raised(request, frame)
                 self.answer(frame)
 
@@ -131,7 +143,7 @@ class Peer(Codec):
                 self.give_up("the program broke the protocol: no offer")
             if pair[0] in wanted:  # else a program could put functions of its own in the place of built-in ones
                 known = CAPWORDS.fullmatch(pair[0]) if classes is None else pair[0] in classes
-                found[pair[0]] = self._owned(pair[1], (ALIKE if classes is None else DECLARED) if known else NOT)
+                found[pair[0]] = self._owned(pair[1], OWN if known else NOT)
         return found
 
     # frames
@@ -200,6 +212,8 @@ class Peer(Codec):
             raise
         except BaseException as error:  # SystemExit, KeyboardInterrupt, a subclass of its own
             reply = ["x", self._exception(error), "fatal"]
+        if said := self.says():
+            reply += [None] * (3 - len(reply)) + [said]
         try:
             self.send(reply)
         except (ValueError, RecursionError) as error:
@@ -223,6 +237,8 @@ class Peer(Codec):
             (delattr if not args else setattr)(target, name, *args)
             return ["r", None]
         if op == "do":
+            if name == "__exit__":  # a traceback does not cross, and Python takes no stand-in for one
+                args[2:] = [None]
             return ["r", self.encode(getattr(type(target), name)(target, *args))]
         return ["r", self.encode(OF[name](target, *args))]
 
@@ -304,10 +320,10 @@ class Peer(Codec):
             for slot, value in zip(SLOTS, (self, number, own, FACES.get(face), KINDS.get(kind)), strict=True):
                 object.__setattr__(found, slot, value)
             self._remotes[number, own] = found
-        return found
+        return _awaited(self, number) if found._hb_kind is KINDS["coroutine"] else found
 
     def _owned(self, tree: Any, own: int) -> Any:
-        """The result of calling a class: an object that speaks for itself, as far as `own` goes."""
+        """What a class or an operator gave: an object that speaks for itself if those did."""
         if own and type(tree) is dict and tree.keys() == {"o"}:
             try:
                 return self._remote(tree["o"], own)
@@ -315,68 +331,12 @@ class Peer(Codec):
                 self.give_up(f"the program broke the protocol: {error}")
         return self.decode(tree)
 
-    # exceptions
-
-    def _exception(self, error: BaseException) -> list[Any]:
-        mirrored = getattr(error, "_hb_number", None)
-        number = self._number(error)[0] if mirrored is None else -mirrored
-        try:
-            args = self.encode(error.args)
-        except Exception:
-            args = None
-        try:
-            text = str(error)[:300]
-        except Exception:
-            text = ""
-        return [self._class(type(error)), args, text, number]
-
-    def _class(self, kind: type) -> object:
-        name = NAME_OF.get(id(kind))
-        if name is not None:
-            return {"k": name}
-        if "_hb_class" in kind.__dict__:
-            return {"p": kind.__dict__["_hb_class"]}
-        return {"X": [self._number(kind)[0], kind.__name__[:80], self._class(kind.__base__ or Exception)]}
-
-    def _mirror(self, body: Any) -> type[BaseException]:
-        number, name, base = body
-        if number not in self._mirrors:
-            parent = self.decode(base)
-            if not (isinstance(parent, type) and issubclass(parent, BaseException)) or type(name) is not str:
-                raise ProtocolError("an exception class of no exception")
-            members = {"_hb_class": number, "_hb_peer": self, "__str__": _text_of, "__getattr__": _get_of}
-            self._mirrors[number] = type(name, (parent,), members)
-        return self._mirrors[number]
-
-    def _rebuilt(self, body: Any) -> BaseException:
-        """The other end's exception, of the same class or of a mirror of it, as far as plain data tells."""
-        tree, args, text, number = body
-        if type(number) is not int or type(text) is not str:
-            raise ProtocolError("a malformed exception")
-        if -number in self._mine:
-            return self._mine[-number]  # type: ignore[return-value]
-        kind = self.decode(tree)
-        values = self.decode(args)
-        if type(values) is not tuple:
-            values = (text,)
-        if not (isinstance(kind, type) and issubclass(kind, BaseException)):
-            raise ProtocolError("an exception of no exception class")
-        try:
-            error = kind.__new__(kind, *values)
-            if "_hb_class" not in kind.__dict__:
-                error.__init__(*values)  # type: ignore[misc]
-        except Exception:
-            error = Exception.__new__(Exception, f"{kind.__name__}: {text}")
-        error.args = values
-        error._hb_number, error._hb_text = number, text  # type: ignore[attr-defined]
-        return error
-
     def _raised(self, request: tuple[Any, ...], frame: list[Any]) -> BaseException:
         try:
             error = self._rebuilt(frame[1])
         except (ProtocolError, ValueError, TypeError, LookupError) as problem:
             self.give_up(f"the program broke the protocol: {problem}")
-        if len(frame) > 2 or not isinstance(error, Exception):
+        if (len(frame) > 2 and frame[2]) or not isinstance(error, Exception):
             self.give_up(f"the program raised {type(error).__name__}: {error}")
         if isinstance(error, StopIteration) and not (request[0] == "do" and request[2] == "__next__"):
             # Else a call that raises it would end `all(map(f, cases))` early, and so pass.
@@ -384,11 +344,14 @@ class Peer(Codec):
         return error
 
 
-def _text_of(self: Any) -> str:
-    return self._hb_text if "_hb_text" in self.__dict__ else BaseException.__str__(self)
+async def _awaited(peer: Peer, number: int) -> Any:
+    """The other end's coroutine, for this end's event loop: run there to its end when it is awaited here."""
+    return peer.do("of", number, "await")
 
 
-def _get_of(self: Any, name: str) -> Any:
-    if name.startswith("_hb_") or "_hb_number" not in self.__dict__:
-        raise AttributeError(name)
-    return self._hb_peer.do("get", self._hb_number, name)
+def _run_to_its_end(coroutine: Any) -> Any:
+    import asyncio
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(1) as thread:  # for in this one a loop may be running
+        return thread.submit(asyncio.run, coroutine).result()
