@@ -37,7 +37,7 @@ def _fed(word: Any, c: Any) -> Any:
 def _escaped(data: Any, at: Any) -> Any:
     """Whether this letter is the rest of a line end, tab or return that is spelled out with a backslash."""
     c = data[at]
-    return data[at - ONE] == BACKSLASH and (c == LETTER_N or c == LETTER_T or c == LETTER_R)
+    return data[at - ONE] == BACKSLASH and (c == LETTER_N or c == LETTER_T or c == LETTER_R)  # noqa: SIM109
 
 
 @njit(inline="always")
