@@ -95,7 +95,7 @@ HOSTILE: dict[str, tuple[str, str]] = {
     "a patched wire": (
         "error",
         "import sys\nwire = sys.modules['hornbook.sandbox.wire']\n"
-        "wire.Peer._called = lambda self, *a: ['r', {'k': ['builtins', 'eval']}, 'x']\ndef f(x): return 0",
+        "wire.Peer._tree = lambda self, *a: {'k': ['builtins', 'eval']}\ndef f(x): return 0",
     ),
     "sys.modules emptied": ("failed", "import sys\nsys.modules.clear()\ndef f(x): return 0"),
     # looking for the tests

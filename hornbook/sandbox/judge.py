@@ -9,6 +9,7 @@ Not covered: tests that look at the program's source, that test identity (`is`),
 from __future__ import annotations
 
 import builtins
+import sys
 import types
 from collections.abc import Iterator, Sequence
 
@@ -18,7 +19,7 @@ from hornbook.sandbox.remote import COMPARISONS, DUNDERS
 from hornbook.sandbox.wire import Gone, Peer
 
 PLACE = "tests.py"
-STANDARD = ({name for _, name in values.NAMED} | set(values.MODULES)) - set(dir(builtins))
+STANDARD = ({name for _, name in values.NAMED} | set(values.MODULES) | values.WHOLE) - set(dir(builtins))
 HOME = "tests"  # the __module__ of what the tests define
 STEPS = {"__iter__", "__next__", "__len__", "__getitem__", "__bool__", "__reversed__", "__length_hint__"}
 OPERATORS = frozenset((*DUNDERS, *COMPARISONS))
@@ -59,7 +60,9 @@ def _fetched(peer: Peer, names: Sequence[str], used: set[str], classes: Sequence
 
 
 def _standard(name: str, value: object) -> bool:
-    return values.NAME_OF.get(id(value), ("", ""))[1] == name or values.MODULES.get(name) is value
+    if isinstance(value, types.ModuleType):
+        return value is (sys.modules.get(name) if name in values.WHOLE else values.MODULES.get(name))
+    return values.NAME_OF.get(id(value), ("", ""))[1] == name
 
 
 def _names(code: types.CodeType) -> Iterator[str]:

@@ -174,7 +174,7 @@ def remote_class(name: str, mask: int) -> type:
     """The class of Remotes for objects with these special methods, so that callable() and len() know what they may."""
     if (name, mask) not in _classes:
         members = {dunder: METHODS[at] for at, dunder in enumerate(DUNDERS) if mask >> at & 1}
-        _classes[name, mask] = type(name, (Remote,), members | {"__slots__": ()})
+        _classes[name, mask] = type(name, (Remote,), members | {"__slots__": (), "__doc__": Remote.__dict__["__doc__"]})
     return _classes[name, mask]
 
 

@@ -1,8 +1,11 @@
-"""One program and its judge talk: calls, results, arguments changed in place, exceptions, and handles for the rest.
+"""One program and its judge talk: calls, results, exceptions (raised.py), and handles for the rest.
 
-In: a connected socket. Out: `Peer`, the same class on both ends. A value of plain data crosses as a copy (values.py);
-anything else stays where it is and crosses as a handle, which becomes a Remote on the other end: its attributes,
-calls and operators are forwarded. What the other end may do with a handle is asked of `permits` each time.
+In: a connected socket. Out: `Peer`, the same class on both ends. A value of plain data crosses as a copy (values.py),
+one that can be changed is kept in step from then on (links.py); anything else stays where it is and crosses as a
+handle, which becomes a Remote on the other end: its attributes, calls and operators are forwarded. What the other end
+may do with a handle is asked of `permits` each time.
+Frames: a request [op, number, name or names of named arguments, trees], a result ["r", tree], an exception ["x", tree]
+or, of one that ends all, ["X", tree]; each with news of what is in step at its end, where there are any.
 Trust: a comparison of a Remote with a plain value is never decided by the Remote's own methods; one of two objects is,
 if the tests built one of them themselves by calling a class (then its comparisons are what is being tested).
 Not covered: `a is b` for one object reached in two ways; threads of the tests that wait for one another inside calls.
@@ -14,10 +17,14 @@ import copy
 import re
 import struct
 import threading
+import types
 from collections.abc import Callable, Sequence
 from os import read, write
+from sys import getrefcount
 from typing import Any, NoReturn
 
+from hornbook.sandbox.links import Linked
+from hornbook.sandbox.raised import Raising, again, forget_frames
 from hornbook.sandbox.remote import (
     ALIKE,
     ANSWERS,
@@ -34,7 +41,7 @@ from hornbook.sandbox.remote import (
     plain_of,
     remote_class,
 )
-from hornbook.sandbox.values import MUTABLE, NAME_OF, Codec, ProtocolError, from_bytes, pour, to_bytes
+from hornbook.sandbox.values import Codec, ProtocolError, from_bytes, to_bytes
 
 FRAME_BYTES = 8 << 20
 # What reading a hostile frame raises; it ends the conversation, for it must not be caught among the tests.
@@ -63,54 +70,71 @@ def anything(op: str, target: object, name: str) -> bool:
     return True
 
 
-class Peer(Codec):
+class Peer(Raising):
     """One end of the conversation. `broken` says why it ended, "" while it lives."""
 
     def __init__(
         self, handle: int, permits: Callable[[str, object, str], bool] = anything, trusts: bool = False
     ) -> None:
         """`trusts`: the other end's objects may answer for themselves, as the tests' may towards the program."""
+        super().__init__(2 if trusts else 1)
         self._fd, self._permits, self._trusts = handle, permits, trusts
-        self._mine: dict[int, object] = {}
-        self._numbers: dict[int, int] = {}
         self._remotes: dict[tuple[int, int], Any] = {}
         self._about: dict[int, list[Any]] = {}
-        self._mirrors: dict[int, type[BaseException]] = {}
         self._lock = threading.RLock()
         self._sent: list[Sequence[Any]] = []
-        self._given: dict[int, int] = {}
         self.broken = ""
 
     # what the program using this end does
 
     def call(self, number: int, args: tuple[Any, ...], named: dict[str, Any], own: int = NOT) -> Any:
-        """Call the other end's object; arguments that it changed in place are changed here too."""
+        """Call the other end's object; arguments that it changes are changed here too."""
         values = [*args, *named.values()] if named else args
         sent = [self.encode(value) for value in values]
-        reply = self.ask("call", number, sent, list(named))
-        for at, tree in reply[2] if len(reply) > 2 else ():
-            pour(values[at], self.decode(tree))
         self._sent.append(values)
         try:
-            return self._owned(reply[1], own)
+            return self.ask("call", number, list(named), sent, own)
         finally:
             self._sent.pop()
 
     def do(self, op: str, number: int, name: str, *args: Any, own: int = NOT) -> Any:
         """Ask something of an object of the other end; an object that it gives speaks for itself as far as `own`."""
-        return self._owned(self.ask(op, number, name, [self.encode(arg) for arg in args])[1], own)
+        return self.ask(op, number, name, [self.encode(arg) for arg in args], own)
 
-    def ask(self, *request: Any) -> Any:
-        """Send a request and answer the other end's own until its reply comes: a frame ["r", tree, ...]."""
+    def ask(self, op: str, number: int, name: str | list[str], trees: list[Any], own: int = NOT) -> Any:
+        """Send a request and answer the other end's own until its reply comes."""
         with self._lock:
-            self.send(list(request))
-            while True:
-                frame = self.receive()
-                if frame[0] == "r" and len(frame) > 1:
-                    return frame
-                if frame[0] == "x":
-                    raise self._raised(request, frame)
-                self.answer(frame)
+            self.send([op, number, name, trees])
+            self._quiet += op == "of"
+            try:
+                while True:
+                    frame = self.receive()
+                    if frame[0] in ("r", "x", "X"):
+                        return self._replied(frame, own, op == "do" and name == "__next__")
+                    self.answer(frame)
+            finally:
+                self._quiet -= op == "of"
+
+    def _replied(self, frame: list[Any], own: int, steps: bool) -> Any:
+        given_up = self._learned(frame, 2)
+        if frame[0] != "r":
+            error = self._raised(frame, steps)
+            self.end(given_up)
+            again(error)
+        value = self._owned(frame[1], own)
+        if given_up:
+            self.end(given_up)
+        return value
+
+    def _learned(self, frame: list[Any], size: int) -> list[int]:
+        """The frame's news, which stand behind its own parts, and the links that end with it."""
+        if len(frame) <= size:
+            return []
+        try:
+            news = frame[size]
+            return self.learn(news)
+        except MALFORMED as error:
+            return self.give_up(f"the program broke the protocol: {error}")
 
     def serve(self) -> None:
         """Answer until the other end is gone."""
@@ -124,8 +148,9 @@ class Peer(Codec):
     def offered(self, wanted: Sequence[str], classes: Sequence[str] | None) -> dict[str, Any]:
         """What the other end has under these names, `classes` among them; with None, names in CapWords are classes."""
         frame = self.receive()
-        if frame[0] != "r" or len(frame) != 2 or type(frame[1]) is not list:
+        if frame[0] != "r" or len(frame) < 2 or type(frame[1]) is not list:
             self.give_up("the program broke the protocol: no offer")
+        given_up = self._learned(frame, 2)
         found = {}
         for pair in frame[1]:
             if type(pair) is not list or len(pair) != 2 or type(pair[0]) is not str:
@@ -133,13 +158,17 @@ class Peer(Codec):
             if pair[0] in wanted:  # else a program could put functions of its own in the place of built-in ones
                 known = CAPWORDS.fullmatch(pair[0]) if classes is None else pair[0] in classes
                 found[pair[0]] = self._owned(pair[1], (ALIKE if classes is None else DECLARED) if known else NOT)
+        self.end(given_up)
         return found
 
     # frames
 
     def send(self, frame: list[Any]) -> None:
-        data = to_bytes(frame)
+        news = self.news()
+        data = to_bytes(frame if news is None else [*frame, news])
         if len(data) > FRAME_BYTES:
+            if news is not None:
+                self.unsent(news)
             raise ValueError(f"a value of {len(data):,} bytes does not cross: the limit is {FRAME_BYTES:,}")
         data = struct.pack("=I", len(data)) + data
         try:
@@ -193,66 +222,62 @@ class Peer(Codec):
 
     def answer(self, frame: list[Any]) -> None:
         """Do one request of the other end and reply with its result or its exception."""
+        given_up = self._learned(frame, 4)
+        quiet = frame[0] == "of"
+        self._quiet += quiet
         try:
-            reply = self._done(frame)
-        except Exception as error:
-            reply = ["x", self._exception(error)]
+            self._reply(frame, given_up)
+        finally:
+            self._quiet -= quiet
+
+    def _reply(self, frame: list[Any], given_up: list[int]) -> None:
+        try:
+            reply = ["r", self._done(frame, given_up)]
         except Gone:
             raise
-        except BaseException as error:  # SystemExit, KeyboardInterrupt, a subclass of its own
-            reply = ["x", self._exception(error), "fatal"]
+        except BaseException as error:  # SystemExit, KeyboardInterrupt, a subclass of its own end all
+            reply = ["x" if isinstance(error, Exception) else "X", self._exception(error)]
+            if self._trusts:
+                forget_frames(error)
         try:
             self.send(reply)
         except (ValueError, RecursionError) as error:
             self.send(["x", self._exception(error)])
 
-    def _done(self, frame: list[Any]) -> list[Any]:
-        if len(frame) != 4 or type(frame[1]) is not int or type(frame[3]) is not list:
+    def _done(self, frame: list[Any], given_up: list[int]) -> Any:
+        if len(frame) < 4 or type(frame[1]) is not int or type(frame[3]) is not list:
             self.give_up("the program broke the protocol: no request")
-        op, number, name, trees = frame[0], frame[1], frame[2], frame[3]
-        target = self._mine.get(number)
+        op, number, name, trees = frame[:4]
+        values = [self.decode(tree) for tree in trees]
+        self.end(given_up)
+        target: Any = self._mine.get(number)
         if op == "call":
             if type(name) is not list or not self._permits(op, target, ""):
                 raise TypeError("this object of the tests can not be called from the program")
-            return self._called(target, name, trees)
+            cut = len(values) - len(name)
+            result = target(*values[:cut], **dict(zip(name, values[cut:], strict=True)))
+            return self._tree(result, values)
         if type(name) is not str or not self._permits(op, target, name):
             raise AttributeError(f"the program has no access to {name!r} of an object of the tests")
-        args = [self.decode(tree) for tree in trees]
         if op == "get":
-            return ["r", self.encode(getattr(target, name))]
-        if op == "set":
-            (delattr if not args else setattr)(target, name, *args)
-            return ["r", None]
-        if op == "do":
-            return ["r", self.encode(getattr(type(target), name)(target, *args))]
-        return ["r", self.encode(OF[name](target, *args))]
+            result = getattr(target, name)
+        elif op == "set":
+            (delattr if not values else setattr)(target, name, *values)
+            return None
+        elif op == "do":
+            result = getattr(type(target), name)(target, *values)
+        else:
+            result = OF[name](target, *values)
+        return self._tree(result, ())
 
-    def _called(self, target: Any, trees: list[Any], names: list[str]) -> list[Any]:
-        values = [self.decode(tree) for tree in trees]
-        cut = len(values) - len(names)
-        result = target(*values[:cut], **dict(zip(names, values[cut:], strict=True)))
-        changed = []
-        for at, value in enumerate(values):
-            kind = type(value)
-            if kind in MUTABLE or kind is tuple:
-                tree = self.encode(value)
-                if tree != trees[at]:
-                    changed.append([at, tree])
-        tree = self._encode_result(result, values)
-        return ["r", tree, changed] if changed else ["r", tree]
-
-    def _encode_result(self, result: Any, values: Sequence[Any]) -> Any:
-        """With the arguments in it named as such, so that the caller finds the very objects that it passed."""
-        self._given = {id(v): at for at, v in enumerate(values) if type(v) in MUTABLE or (type(v) is tuple and v)}
+    def _tree(self, result: Any, values: Sequence[Any]) -> Any:
+        """A result, with tuples among the arguments named as such, so that the caller finds the very ones it passed."""
+        self._given = {id(value): at for at, value in enumerate(values) if type(value) is tuple and value}
+        self._loose = True
         try:
             return self.encode(result)
         finally:
-            self._given = {}
-
-    def encode(self, value: Any, depth: int = 0) -> Any:
-        if self._given and id(value) in self._given:
-            return {"a": self._given[id(value)]}
-        return Codec.encode(self, value, depth)
+            self._given, self._loose = {}, False
 
     # handles
 
@@ -260,6 +285,8 @@ class Peer(Codec):
         kind = type(value)
         if issubclass(kind, Remote) and value._hb_peer is self:
             return {"p": value._hb_number}
+        if kind is types.TracebackType:
+            return self._trace(value)
         if isinstance(value, BaseException):
             return {"E": self._exception(value)}
         if isinstance(value, type) and issubclass(value, BaseException):
@@ -272,6 +299,8 @@ class Peer(Codec):
     def unhandle(self, tag: str, body: Any) -> object:
         if tag == "a" and type(body) is int and self._sent and 0 <= body < len(self._sent[-1]):
             return self._sent[-1][body]
+        if tag == "l":
+            return self.linked(body)
         if tag == "p" and type(body) is int and body in self._mine:
             return self._mine[body]
         if tag == "o":
@@ -280,15 +309,9 @@ class Peer(Codec):
             return self._rebuilt(body)
         if tag == "X":
             return self._mirror(body)
+        if tag == "T":
+            return self._dead_end(body)
         raise ProtocolError(f"unknown tag {tag[:20]!r}")
-
-    def _number(self, value: object) -> tuple[int, bool]:
-        number = self._numbers.get(id(value))
-        if number is not None:
-            return number, True
-        number = len(self._mine) + 1
-        self._mine[number], self._numbers[id(value)] = value, number  # kept alive, so its id stays its own
-        return number, False
 
     def _remote(self, body: Any, own: int) -> Any:
         number, own = body[0], ANSWERS if self._trusts else own
@@ -317,80 +340,35 @@ class Peer(Codec):
                 self.give_up(f"the program broke the protocol: {error}")
         return self.decode(tree)
 
-    # exceptions
-
-    def _exception(self, error: BaseException) -> list[Any]:
-        mirrored = getattr(error, "_hb_number", None)
-        number = self._number(error)[0] if mirrored is None else -mirrored
-        try:
-            args = self.encode(error.args)
-        except Exception:
-            args = None
-        try:
-            text = str(error)[:300]
-        except Exception:
-            text = ""
-        return [self._class(type(error)), args, text, number]
-
-    def _class(self, kind: type) -> object:
-        name = NAME_OF.get(id(kind))
-        if name is not None:
-            return {"k": name}
-        if "_hb_class" in kind.__dict__:
-            return {"p": kind.__dict__["_hb_class"]}
-        return {"X": [self._number(kind)[0], kind.__name__[:80], self._class(kind.__base__ or Exception)]}
-
-    def _mirror(self, body: Any) -> type[BaseException]:
-        number, name, base = body
-        if number not in self._mirrors:
-            parent = self.decode(base)
-            if not (isinstance(parent, type) and issubclass(parent, BaseException)) or type(name) is not str:
-                raise ProtocolError("an exception class of no exception")
-            members = {"_hb_class": number, "_hb_peer": self, "__str__": _text_of, "__getattr__": _get_of}
-            self._mirrors[number] = type(name, (parent,), members)
-        return self._mirrors[number]
-
-    def _rebuilt(self, body: Any) -> BaseException:
-        """The other end's exception, of the same class or of a mirror of it, as far as plain data tells."""
-        tree, args, text, number = body
-        if type(number) is not int or type(text) is not str:
-            raise ProtocolError("a malformed exception")
-        if -number in self._mine:
-            return self._mine[-number]  # type: ignore[return-value]
-        kind = self.decode(tree)
-        values = self.decode(args)
-        if type(values) is not tuple:
-            values = (text,)
-        if not (isinstance(kind, type) and issubclass(kind, BaseException)):
-            raise ProtocolError("an exception of no exception class")
-        try:
-            error = kind.__new__(kind, *values)
-            if "_hb_class" not in kind.__dict__:
-                error.__init__(*values)  # type: ignore[misc]
-        except Exception:
-            error = Exception.__new__(Exception, f"{kind.__name__}: {text}")
-        error.args = values
-        error._hb_number, error._hb_text = number, text  # type: ignore[attr-defined]
-        return error
-
-    def _raised(self, request: tuple[Any, ...], frame: list[Any]) -> BaseException:
+    def _raised(self, frame: list[Any], steps: bool) -> BaseException:
         try:
             error = self._rebuilt(frame[1])
-        except (ProtocolError, ValueError, TypeError, LookupError) as problem:
+        except MALFORMED as problem:
             self.give_up(f"the program broke the protocol: {problem}")
-        if len(frame) > 2 or not isinstance(error, Exception):
+        if frame[0] == "X" or not isinstance(error, Exception):
             self.give_up(f"the program raised {type(error).__name__}: {error}")
-        if isinstance(error, StopIteration) and not (request[0] == "do" and request[2] == "__next__"):
+        if isinstance(error, StopIteration) and not steps:
             # Else a call that raises it would end `all(map(f, cases))` early, and so pass.
             return RuntimeError("the program raised StopIteration outside of an iterator")
         return error
 
 
-def _text_of(self: Any) -> str:
-    return self._hb_text if "_hb_text" in self.__dict__ else BaseException.__str__(self)
+class _Counting(Peer):
+    """Counts references where `shared` does."""
+
+    counts: list[int]
+
+    def shared(self, value: Any, depth: int) -> object:
+        self.counts.append(getrefcount(value))
+        return None
 
 
-def _get_of(self: Any, name: str) -> Any:
-    if name.startswith("_hb_") or "_hb_number" not in self.__dict__:
-        raise AttributeError(name)
-    return self._hb_peer.do("get", self._hb_number, name)
+def _fewest() -> tuple[int, int]:
+    """References to a result that only `_done` holds, and to parts of it; versions of Python count differently."""
+    peer, result = _Counting(-1), [[None, 1], {1: bytearray()}, {"x": {2}}]
+    peer.counts = []
+    peer._tree(result, ())
+    return peer.counts[0], min(peer.counts[1:])
+
+
+Linked.fewest = _fewest()
