@@ -93,7 +93,11 @@ def permits(op: str, target: object, name: str) -> bool:
             return vars(target).get("__module__") == HOME
         return callable(target) and not any(target is power for power in POWERS)
     if op in ("get", "set"):
-        return (mine and not name.startswith("_")) or (op == "get" and name in ("__name__", "__qualname__", "__doc__"))
+        if op == "get" and name in ("__name__", "__qualname__", "__doc__"):
+            return True
+        return mine and (not name.startswith("_") or (op == "get" and name == "__class__"))
     if op == "do":
         return name in (OPERATORS if mine else STEPS)
+    if op == "run":
+        return isinstance(target, types.CoroutineType | types.AsyncGeneratorType) and name in ("await", "anext")
     return op == "of" and name in QUESTIONS

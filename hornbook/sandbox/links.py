@@ -51,6 +51,7 @@ class Linked(Codec):
         self._parity, self._next, self._work = first % 2, first, 0
         self._given: dict[int, int] = {}  # tuples among the arguments of the call that is answered, by id
         self._loose = False  # whether what is encoded may be held by nobody else
+        self.printed: list[list[str]] = []  # since the last frame (streams.py)
         self._quiet = 0  # a question is under way that must change nothing
 
     def shared(self, value: Any, depth: int) -> object:
@@ -81,9 +82,9 @@ class Linked(Codec):
         return link
 
     def news(self) -> list[Any] | None:
-        """What the other end must know before it reads the frame: [records, numbers given up], None for nothing."""
+        """What the other end must know before it reads the frame: [records, numbers given up, what was printed]."""
         if not self._links:
-            return None
+            return [[], [], self._words_said()] if self.printed else None
         loose, self._loose = self._loose, False
         records = [] if self._quiet else self._changes()
         said = list(self._unsaid)
@@ -96,7 +97,11 @@ class Linked(Codec):
         self._loose, value = loose, None
         given_up = self._given_up()
         self._touched.clear()
-        return [records, given_up] if records or given_up else None
+        return [records, given_up, self._words_said()] if records or given_up or self.printed else None
+
+    def _words_said(self) -> list[list[str]]:
+        said, self.printed = self.printed, []
+        return said
 
     def _looked_at(self) -> list[Link]:
         return list(self._links.values() if self._work < WORK else dict.fromkeys(self._touched))
@@ -135,7 +140,9 @@ class Linked(Codec):
 
     def learn(self, news: Any) -> list[int]:
         """Bring this end's mutables in step; the numbers that the other end gave up, for `end` once all is decoded."""
-        records, given_up = news
+        records, given_up, printed = news
+        if printed:
+            self.hear(printed)
         filled = []
         for record in records:
             if len(record) == 2:
@@ -149,6 +156,9 @@ class Linked(Codec):
             self._fill(link.value, contents)
             link.parts = _parts(link.value)
         return [number for number in given_up if type(number) is int]
+
+    def hear(self, printed: Any) -> None:
+        raise ProtocolError("nobody listens")
 
     def end(self, numbers: list[int]) -> None:
         for number in numbers:

@@ -88,8 +88,8 @@ class Raising(Linked):
         if error.__suppress_context__:
             more["__suppress_context__"] = True
         if id(type(error)) in NAME_OF:  # others are asked for theirs
-            own = {name: value for name, value in vars(error).items() if name[:1] != "_" or name == "__notes__"}
-            more |= {"own": self.encode(own)} if own else {}
+            own = [[name, self.encode(value)] for name, value in vars(error).items() if _public(name)]
+            more |= {"own": own} if own else {}
         return more
 
     def _class(self, kind: type) -> object:
@@ -140,8 +140,7 @@ class Raising(Linked):
         error.__cause__ = self._rebuilt(more["__cause__"]) if "__cause__" in more else None
         error.__context__ = self._rebuilt(more["__context__"]) if "__context__" in more else None
         error.__suppress_context__ = more.get("__suppress_context__") is True
-        own = self.decode(more["own"]) if "own" in more else {}
-        vars(error).update({name: value for name, value in own.items() if name[:1] != "_" or name == "__notes__"})
+        vars(error).update({name: self.decode(tree) for name, tree in more.get("own", ()) if _public(name)})
         return error
 
     def _dead_end(self, number: Any) -> types.TracebackType:
@@ -178,6 +177,10 @@ def forget_frames(error: BaseException) -> None:
         if before is None:
             return
         error = before
+
+
+def _public(name: str) -> bool:
+    return name[:1] != "_" or name == "__notes__"
 
 
 def _raisable(kind: object) -> bool:

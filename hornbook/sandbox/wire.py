@@ -24,7 +24,7 @@ from sys import getrefcount
 from typing import Any, NoReturn
 
 from hornbook.sandbox.links import Linked
-from hornbook.sandbox.raised import Raising, again, forget_frames
+from hornbook.sandbox.raised import again, forget_frames
 from hornbook.sandbox.remote import (
     ALIKE,
     ANSWERS,
@@ -41,11 +41,13 @@ from hornbook.sandbox.remote import (
     plain_of,
     remote_class,
 )
+from hornbook.sandbox.streams import Streaming, run, step
 from hornbook.sandbox.values import Codec, ProtocolError, from_bytes, to_bytes
 
 FRAME_BYTES = 8 << 20
 # What reading a hostile frame raises; it ends the conversation, for it must not be caught among the tests.
 MALFORMED = (ProtocolError, RecursionError, TypeError, ValueError, LookupError, AttributeError)
+HOMES = ("program", "tests")  # modules of which the classes are made by whoever wrote them, on either end
 CAPWORDS = re.compile(r"[A-Z]+[a-z][A-Za-z0-9]*|[A-Z]")
 OF: dict[str, Callable[..., Any]] = {
     "repr": repr,
@@ -59,6 +61,8 @@ OF: dict[str, Callable[..., Any]] = {
     "isinstance": isinstance,
     "issubclass": issubclass,
     "plain": lambda value: plain_of(value),
+    "await": run,
+    "anext": lambda generator: run(step(generator)),
 }
 
 
@@ -70,17 +74,16 @@ def anything(op: str, target: object, name: str) -> bool:
     return True
 
 
-class Peer(Raising):
+class Peer(Streaming):
     """One end of the conversation. `broken` says why it ended, "" while it lives."""
 
     def __init__(
         self, handle: int, permits: Callable[[str, object, str], bool] = anything, trusts: bool = False
     ) -> None:
         """`trusts`: the other end's objects may answer for themselves, as the tests' may towards the program."""
-        super().__init__(2 if trusts else 1)
-        self._fd, self._permits, self._trusts = handle, permits, trusts
-        self._remotes: dict[tuple[int, int], Any] = {}
-        self._about: dict[int, list[Any]] = {}
+        super().__init__(2 if trusts else 1, trusts)
+        self._fd, self._permits = handle, permits
+        self._remotes: dict[int, Any] = {}
         self._lock = threading.RLock()
         self._sent: list[Sequence[Any]] = []
         self.broken = ""
@@ -104,6 +107,8 @@ class Peer(Raising):
     def ask(self, op: str, number: int, name: str | list[str], trees: list[Any], own: int = NOT) -> Any:
         """Send a request and answer the other end's own until its reply comes."""
         with self._lock:
+            if op != "io":
+                self.tell_streams()
             self.send([op, number, name, trees])
             self._quiet += op == "of"
             try:
@@ -250,6 +255,9 @@ class Peer(Raising):
         op, number, name, trees = frame[:4]
         values = [self.decode(tree) for tree in trees]
         self.end(given_up)
+        if op == "io":
+            result = self.stream(str(name), values)
+            return self._tree(result, ())
         target: Any = self._mine.get(number)
         if op == "call":
             if type(name) is not list or not self._permits(op, target, ""):
@@ -291,10 +299,13 @@ class Peer(Raising):
             return {"E": self._exception(value)}
         if isinstance(value, type) and issubclass(value, BaseException):
             return self._class(value)
+        if id(value) in self._stand_ins:
+            return {"p": self._stand_ins[id(value)][1]}
         number, known = self._number(value)
         if known:
             return {"o": [number]}
-        return {"o": [number, face_of(kind), mask_of(kind), kind.__name__[:80], kind_of(value)]}
+        home = self._number(kind)[0] if kind.__module__ in HOMES else 0
+        return {"o": [number, face_of(kind), mask_of(kind), kind.__name__[:80], kind_of(value), home]}
 
     def unhandle(self, tag: str, body: Any) -> object:
         if tag == "a" and type(body) is int and self._sent and 0 <= body < len(self._sent[-1]):
@@ -315,20 +326,22 @@ class Peer(Raising):
 
     def _remote(self, body: Any, own: int) -> Any:
         number, own = body[0], ANSWERS if self._trusts else own
-        if len(body) > 1:
-            self._about[number] = body
-        own = max(level for level in range(own, ANSWERS + 1) if level == own or (number, level) in self._remotes)
-        found = self._remotes.get((number, own))
-        if found is None:
-            if number not in self._about:
-                raise ProtocolError("a handle that was never described")
-            _, face, mask, name, kind = self._about[number]
-            if type(number) is not int or type(mask) is not int or type(name) is not str:
-                raise ProtocolError("a malformed handle")
-            found = object.__new__(remote_class(name, mask & ((1 << len(DUNDERS)) - 1)))
-            for slot, value in zip(SLOTS, (self, number, own, FACES.get(face), KINDS.get(kind)), strict=True):
-                object.__setattr__(found, slot, value)
-            self._remotes[number, own] = found
+        found = self._remotes.get(number)
+        if found is not None:
+            if issubclass(type(found), Remote) and own > found._hb_own:
+                object.__setattr__(found, "_hb_own", own)
+            return found
+        if len(body) != 6:
+            raise ProtocolError("a handle that was never described")
+        _, face, mask, name, kind, home = body
+        if not (type(number) is type(mask) is type(home) is int) or type(name) is not str:
+            raise ProtocolError("a malformed handle")
+        found = object.__new__(remote_class(name, mask & ((1 << len(DUNDERS)) - 1), self if home else None, home))
+        for slot, value in zip(SLOTS, (self, number, own, FACES.get(face), KINDS.get(kind)), strict=True):
+            object.__setattr__(found, slot, value)
+        self._remotes[number] = found
+        if kind in ("coroutine", "async_generator"):
+            found = self._remotes[number] = self.awaited(found, kind)
         return found
 
     def _owned(self, tree: Any, own: int) -> Any:
