@@ -7,6 +7,7 @@ side to say so in its one line, after the tests ran to their end, with no limit 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -312,6 +313,8 @@ def unused_users(number: int) -> list[int]:
     import pwd
 
     taken = {entry.pw_uid for entry in pwd.getpwall()}
-    taken |= {os.stat(entry.path).st_uid for entry in os.scandir("/proc") if entry.name.isdigit()}
+    for entry in os.scandir("/proc"):
+        with contextlib.suppress(OSError):  # it ended meanwhile
+            taken |= {entry.stat().st_uid} if entry.name.isdigit() else set()
     first = 200_000 + os.getpid() % 40_000 * 1_000  # each supervisor has a range of its own
     return [uid for uid in range(first, first + 1_000) if uid not in taken][:number]
