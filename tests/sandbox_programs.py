@@ -328,12 +328,12 @@ FOOLING: dict[str, tuple[str, str]] = {
     # changes, exceptions, streams and coroutines that cross
     "a change to a list that it was never given": (
         "import sys\nwire = sys.modules['hornbook.sandbox.wire']\n"
-        "wire.Peer.news = lambda self: [[[999, [829_461]]], [], []]\ndef f(x): return 0",
+        "def f(x):\n    wire.Peer.news = lambda self: [[[999, [829_461]]], [], []]\n    return 0",
         "expected = [829_461]\nassert [f(3)] == expected",
     ),
     "a list in another's place": (
         "import sys\nwire = sys.modules['hornbook.sandbox.wire']\n"
-        "wire.Peer.news = lambda self: [[[1, 'set', None, []]], [], []]\ndef f(x): return 0",
+        "def f(x):\n    wire.Peer.news = lambda self: [[[1, 'set', None, []]], [], []]\n    return 0",
         "given = [829_461]\nf(given)\nassert type(given) is list and f(3) == given[0]",
     ),
     "a kind that is none": (
@@ -343,7 +343,7 @@ FOOLING: dict[str, tuple[str, str]] = {
     ),
     "contents of another kind": (
         "import sys\nwire = sys.modules['hornbook.sandbox.wire']\n"
-        "wire.Peer.news = lambda self: [[[1, {'k': ['builtins', 'list']}]], [], []]\ndef f(x): return 0",
+        "def f(x):\n    wire.Peer.news = lambda self: [[[1, {'k': ['builtins', 'list']}]], [], []]\n    return 0",
         "given = [1]\nassert f(given) == 0",
     ),
     "lists without end": (
@@ -373,6 +373,10 @@ FOOLING: dict[str, tuple[str, str]] = {
         "from contextlib import contextmanager\n@contextmanager\ndef f(x):\n    try: yield 0\n"
         "    except BaseException: pass",
         "with f(3) as y: assert y == 829_461",
+    ),
+    "an assertion that its asynchronous block swallows": (
+        "class f:\n    async def __aenter__(s): return 0\n    async def __aexit__(s, *e): return True",
+        "import asyncio\nasync def main():\n    async with f() as y: assert y == 829_461\nasyncio.run(main())",
     ),
     "an exception class that makes something else": (
         "class Y:\n    def __eq__(s, o): return True\n    def __sub__(s, o): return 0\n"

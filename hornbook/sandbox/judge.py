@@ -3,7 +3,7 @@
 In: the tests' text, the names they need, the channel to the program. Out: one line on the report pipe, which the
 program never had. Nothing of the tests goes to the program but the arguments of its calls; what it may do with objects
 that come along (callbacks, instances of the tests' classes) is decided in `permits`.
-Not covered: tests that look at the program's source, that test identity (`is`), or that subclass its classes.
+Not covered: tests that look at the program's source, or that subclass its classes.
 """
 
 from __future__ import annotations

@@ -175,12 +175,22 @@ METHODS: list[Callable[..., Any]] = [
 
 def _exit(self: Any, kind: Any = None, error: Any = None, trace: Any = None) -> Any:
     done = self._hb_peer.do("do", self._hb_number, "__exit__", kind, error, trace)
-    if self._hb_own != ANSWERS and isinstance(error, AssertionError) and "_hb_number" not in vars(error):
-        return False  # else a program could swallow the assertions that it fails
-    return done
+    return done and not _must_go_on(self, error)
+
+
+async def _aexit(self: Any, kind: Any = None, error: Any = None, trace: Any = None) -> Any:
+    done = await self._hb_peer.do("do", self._hb_number, "__aexit__", kind, error, trace)
+    return done and not _must_go_on(self, error)
+
+
+def _must_go_on(block: Any, error: Any) -> bool:
+    """Whether it is an assertion of the tests: else a program could swallow those that it fails."""
+    tests = block._hb_own != ANSWERS
+    return tests and isinstance(error, AssertionError) and "_hb_number" not in vars(error)
 
 
 METHODS[DUNDERS.index("__exit__")] = _exit
+METHODS[DUNDERS.index("__aexit__")] = _aexit
 _classes: dict[tuple[str, int, object, int], type] = {}
 
 

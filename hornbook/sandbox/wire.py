@@ -8,7 +8,7 @@ Frames: a request [op, number, name or names of named arguments, trees], a resul
 or, of one that ends all, ["X", tree]; each with news of what is in step at its end, where there are any.
 Trust: a comparison of a Remote with a plain value is never decided by the Remote's own methods; one of two objects is,
 if the tests built one of them themselves by calling a class (then its comparisons are what is being tested).
-Not covered: `a is b` for one object reached in two ways; threads of the tests that wait for one another inside calls.
+Not covered: `a is b` for immutable values; threads of the tests that wait for one another inside calls.
 """
 
 from __future__ import annotations
