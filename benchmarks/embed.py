@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hornbook.curate import known, quality
+from hornbook.curate import classify, known, validate
 from hornbook.embedder import Embedder, embed
 
 RESULTS = Path(__file__).parent / "results" / "embed.json"
@@ -51,8 +51,8 @@ def score(texts: list[str], y: np.ndarray, origin: list[str], how: Embedder) -> 
         "texts_a_s": len(texts) / seconds,
     }
     for kind in ("forest", "linear"):
-        tested = quality.across_packages(quality.Known(vectors, y, origin, texts), kind)
-        row[kind] = quality.area(y, tested, kind)
+        tested = classify.across_packages(classify.Known(vectors, y, origin, texts), kind)
+        row[kind] = validate.area(y, tested, kind)
     forest, linear = row["forest"], row["linear"]
     print(f"{how.model} layer {how.layer:2d}, {how.tokens:3d} tokens: {row['texts_a_s']:6.1f} texts/s, "
           f"forest {forest[1]:.3f} ({forest[0]:.3f} to {forest[2]:.3f}), "

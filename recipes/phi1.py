@@ -77,7 +77,9 @@ def recipe(
         weight_decay=0.01, dropout=0.1, checkpoint_every=part(1_000), best=True, precision=sizes["precision"],
     )  # fmt: skip
     asked = tuple(
-        Examine(f"exam_{model.name}_{exam.partition(':')[0]}", model, exam, max_new_tokens=sizes["answer"])
+        Examine(
+            f"exam_{model.name}_{exam.partition(':')[0]}", model, exam, max_new_tokens=sizes["answer"], after=(final,)
+        )
         for model in (base, final)
         for exam in exams
     )

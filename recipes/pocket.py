@@ -84,7 +84,7 @@ def recipe(
     )  # fmt: skip
 
     # 6 verify, 7 write up
-    before = Examine("exam_base", base, exam, max_new_tokens=longest)
+    before = Examine("exam_base", base, exam, max_new_tokens=longest, after=(final,))
     after = Examine("exam_final", final, exam, max_new_tokens=longest)
     own = Examine("exam_held_out", final, held_out, max_new_tokens=longest)
     return Report("report", (judged, code, diversity, before, after, own), title="A pocket phi")

@@ -8,30 +8,35 @@ from pathlib import Path
 
 from hornbook import generate
 from hornbook.collect import CollectFiles
-from hornbook.curate import Embed, FitQuality, JudgeSample, Labels, OwnLabels, known
+from hornbook.curate import Embed, FitQuality, JudgeSample, Labels, OwnLabels, Perplexity, StripComments, known
 from hornbook.embedder import Embedder
 from hornbook.llm import named
 from hornbook.writeup import Report
 
 # Offline, in seconds: some of the package's own source, judged by a script.
-SMOKE = {"source": str(Path(generate.__file__).parent), "judge": "scripted", "embedder": "hashed", "sample": 120}
+SMOKE = {"source": str(Path(generate.__file__).parent), "judge": "scripted", "embedder": "hashed"}
 
 
 def recipe(
     source="wheels",  # the shipped labels' own; or a folder of Python files, a jsonl or a Parquet file
     labels="shipped",  # or a file of labels of your own for pieces of the source; ignored where a judge is named
     judge="",  # a model that judges pieces of the source: any at OPENAI_BASE_URL
-    sample=400,  # pieces that it judges
     embedder="smollm2",  # or any Hugging Face name, or hashed
     layer=0,  # of the embedder; 0 is the middle one
     tokens=512,  # of each piece that are read
-    kind="forest",  # or linear, regression
+    kind="blend",  # or forest, linear, regression, counts
+    controls=False,  # compare with perplexity and with code without comments: two more passes of the model
 ):
     if judge:
-        known_pieces = JudgeSample("labels", CollectFiles("pieces", source), named(judge, max_tokens=60), sample)
+        known_pieces = JudgeSample("labels", CollectFiles("pieces", source), named(judge, max_tokens=60), sample=400)
     elif labels != "shipped":
         known_pieces = OwnLabels("labels", CollectFiles("pieces", source), labels)
     else:
         known_pieces = Labels("labels", known.named_wheels())
-    taste = FitQuality("taste", Embed("vectors", known_pieces, Embedder(embedder, layer, tokens)), kind)
+    how = Embedder(embedder, layer, tokens)
+    control = None
+    if controls:  # does it only look at comments? does it only find what a model expects?
+        known_pieces = Perplexity("expected", known_pieces)
+        control = Embed("bare_vectors", StripComments("bare", known_pieces), how)
+    taste = FitQuality("taste", Embed("vectors", known_pieces, how), kind, control=control)
     return Report("report", (taste,), title="A taste for code")

@@ -1,8 +1,7 @@
 """A server that speaks the protocol of /v1/chat/completions on this machine and fails as it is told to.
 
-In: a function that says what happens to the n-th request. Out: its address, and what it was asked and paid for.
-An answer is a hash of the prompt, so that a test can see whose answer came back. It counts an answer as given once
-it is sent.
+In: a function that says what happens to the n-th request; a rate, above which it refuses. Out: its address, and what
+it was asked and paid for. An answer is a hash of the prompt, so that a test sees whose it is; sent, it counts as given.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ import collections
 import hashlib
 import json
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -27,8 +27,11 @@ def text_for(prompt: str) -> str:
 class FakeTeacher:
     """A context manager; faults by name: 429, 500, cut, half, no-text, 401, 404, quota, schema, hang."""
 
-    def __init__(self, fault: Fault = lambda n: "", delay_s: float = 0.0, retry_after: str = "0.01") -> None:
+    def __init__(
+        self, fault: Fault = lambda n: "", delay_s: float = 0.0, retry_after: str = "0.01", rate: float = 0.0
+    ) -> None:
         self.fault, self.delay_s, self.retry_after = fault, delay_s, retry_after
+        self.rate, self.tokens, self.filled_at = rate, rate / 10, time.monotonic()  # a bucket of a tenth of a second
         self.requests = 0
         self.answered: collections.Counter[str] = collections.Counter()  # by prompt
         self.bodies: list[dict[str, Any]] = []
@@ -51,6 +54,7 @@ class FakeTeacher:
         app = web.Application()
         app.router.add_post("/v1/chat/completions", self._complete)
         app.router.add_get("/v1/models", self._models)
+        self.add_routes(app)
         runner = web.AppRunner(app, shutdown_timeout=0)
         self.loop.run_until_complete(runner.setup())
         site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -60,6 +64,9 @@ class FakeTeacher:
         self.loop.run_forever()
         self.loop.run_until_complete(runner.cleanup())
         self.loop.close()
+
+    def add_routes(self, app: web.Application) -> None:
+        """For servers that can do more."""
 
     async def _models(self, request: web.Request) -> web.Response:
         if request.headers.get("Authorization") != "Bearer right":
@@ -81,7 +88,7 @@ class FakeTeacher:
         if self.delay_s:
             await asyncio.sleep(self.delay_s)
         key = request.headers.get("Authorization", "")
-        if fault == "429":
+        if fault == "429" or not self._has_room():
             return web.Response(status=429, headers={"Retry-After": self.retry_after}, text="slow down")
         if fault == "500":
             return web.Response(status=500, text="oops")
@@ -99,6 +106,18 @@ class FakeTeacher:
             request.transport.close()
             return web.Response()
         return self._answer(body, fault)
+
+    def _has_room(self) -> bool:
+        """Whether the rate limit, if there is one, lets this request in."""
+        if not self.rate:
+            return True
+        now = time.monotonic()
+        self.tokens = min(self.rate / 10, self.tokens + (now - self.filled_at) * self.rate)
+        self.filled_at = now
+        if self.tokens < 1:
+            return False
+        self.tokens -= 1
+        return True
 
     def _answer(self, body: dict[str, Any], fault: str) -> web.Response:
         prompt = body["messages"][-1]["content"]

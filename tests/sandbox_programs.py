@@ -500,4 +500,60 @@ HONEST: dict[str, tuple[str, str]] = {
         "import functools\ndef f(g):\n    @functools.wraps(g)\n    def inner(*a): return g(*a) + 1\n    return inner",
         "def one(): return 1\nassert f(one)() == 2 and f(one).__name__ == 'one'",
     ),
+    "an async function": (
+        "import asyncio\nasync def f(x):\n    await asyncio.sleep(0.001)\n    return x",
+        "import asyncio\nasync def both(): return await asyncio.gather(f(1), f(2))\n"
+        "assert asyncio.run(both()) == [1, 2]",
+    ),
+    "what it prints": (
+        "def f(x): print('hello', x)",
+        "import contextlib, io\nwith contextlib.redirect_stdout(io.StringIO()) as out: f(1)\n"
+        "assert out.getvalue() == 'hello 1\\n'",
+    ),
+    "a context that sees an exception": (
+        "from contextlib import contextmanager\n@contextmanager\ndef f(seen):\n    try: yield 1\n"
+        "    except KeyError: seen.append('key')",
+        "seen = []\ncontext = f(seen)\nwith context as x:\n    assert x == 1\n    raise KeyError",
+    ),
+    "an exception of a standard module": (
+        "import json, queue\ndef f(x): return json.loads(x) if x else queue.Queue().get_nowait()",
+        "import json, queue\nfor text, kind in (('{', json.JSONDecodeError), ('', queue.Empty)):\n"
+        "    try: f(text)\n    except kind: pass\n    else: assert False",
+    ),
+    "its documentation": ("def f():\n    'Nothing.'", "assert f.__doc__ == 'Nothing.' and f.__name__ == 'f'"),
+    "an integer of a million digits": ("def f(n): return 10**n", "assert f(1_000_000) == 10**1_000_000"),
+    "a generator that is sent values": (
+        "def f():\n    total = 0\n    while True: total += yield total",
+        "g = f()\nassert next(g) == 0 and g.send(3) == 3 and g.send(4) == 7",
+    ),
+}
+
+# Programs with classes that the tests call themselves: name -> program, tests, the entry point
+CLASSES: dict[str, tuple[str, str, str]] = {
+    "arithmetic and order": (
+        "class Vector:\n    def __init__(s, *a): s.a = a\n"
+        "    def __add__(s, o): return Vector(*map(sum, zip(s.a, o.a)))\n"
+        "    def __mul__(s, k): return Vector(*(x * k for x in s.a))\n    __rmul__ = __mul__\n"
+        "    def __eq__(s, o): return s.a == o.a\n    def __lt__(s, o): return s.a < o.a\n"
+        "    def __abs__(s): return sum(x * x for x in s.a) ** 0.5\n    def __hash__(s): return hash(s.a)",
+        "v = Vector(1, 2)\nassert v + v == Vector(2, 4) == v * 2 == 2 * v and v < v * 3 * 2\n"
+        "assert abs(Vector(3, 4)) == 5 and len({v, Vector(1, 2)}) == 1 and sorted([v * 2, v])[0] == v",
+        "Vector",
+    ),
+    "changed in place by operators": (
+        "class Bag:\n    def __init__(s): s.items = []\n    def __iadd__(s, x):\n        s.items.append(x)\n"
+        "        return s\n    def __len__(s): return len(s.items)\n    def __getitem__(s, i): return s.items[i]",
+        "b = Bag()\nb += 3\nb += 4\nassert len(b) == 2 and b[0] == 3 and b[0:2] == [3, 4] and list(b) == [3, 4]",
+        "Bag",
+    ),
+    "a dataclass": (
+        "from dataclasses import dataclass\n@dataclass(order=True)\nclass Point:\n    x: int\n    y: int = 0",
+        "assert Point(1) == Point(1, 0) and Point(1) < Point(2) and repr(Point(1)) == 'Point(x=1, y=0)'",
+        "Point",
+    ),
+    "an enumeration": (
+        "import enum\nclass Colour(enum.Enum):\n    RED = 1\n    BLUE = 2",
+        "assert Colour['RED'] is Colour.RED and Colour(2).name == 'BLUE' and [c.value for c in Colour] == [1, 2]",
+        "Colour",
+    ),
 }

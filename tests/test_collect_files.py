@@ -222,3 +222,18 @@ def test_a_changed_file_makes_the_stage_stale(tmp_path: Path) -> None:
     (path / "0" / "0.py").write_text("changed = 1")
     with pytest.raises(UserError, match="mine in .* was made with other settings: content: "):
         collect(path, tmp_path / "run")
+
+
+@pytest.mark.slow
+def test_a_line_of_200_mb_is_skipped_without_being_held(tmp_path: Path) -> None:
+    import resource
+
+    with (tmp_path / "x.jsonl").open("wb") as file:
+        file.write(b'{"text": "a = 1"}\n{"text": "')
+        for _ in range(200):
+            file.write(b"x" * 1_000_000)
+        file.write(b'"}\n{"text": "b = 1"}\n')
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    rows = collect(tmp_path / "x.jsonl", tmp_path / "run")
+    assert [row["text"] or row["reason"].split(":")[0] for row in rows] == ["a = 1", "line too long", "b = 1"]
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 120_000  # KB

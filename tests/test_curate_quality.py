@@ -12,10 +12,12 @@ import pytest
 from hornbook import records
 from hornbook.curate import forest
 from hornbook.curate.embed import Embed
+from hornbook.curate.features import comment_share
 from hornbook.curate.judge import parse
 from hornbook.curate.keep import KeepBudget, lowest_kept
 from hornbook.curate.known import COLUMNS
-from hornbook.curate.quality import FitQuality, ScoreQuality, area, comment_share
+from hornbook.curate.quality import FitQuality, ScoreQuality
+from hornbook.curate.validate import area
 from hornbook.embedder import Embedder
 from hornbook.records import UserError
 from hornbook.run import run
@@ -69,8 +71,9 @@ def test_our_kernel_scores_as_the_library_does(kind):
 
 def test_saved_arrays_come_back(tmp_path):
     line = forest.Line(np.ones(3), np.zeros(1), np.ones(1, np.int32))
-    forest.write(tmp_path / "line.npz", line)
+    forest.write(tmp_path / "line.npz", forest.Blend((line, line), 3))
     again = forest.read(tmp_path / "line.npz")
+    assert again.counted == 3
     assert again.score(np.zeros((2, 3), np.float32)).tolist() == [0.5, 0.5]
 
 

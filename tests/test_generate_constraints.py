@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import itertools
 import keyword
+import sys
 
 import pytest
 
 from hornbook.generate import vocabulary
-from hornbook.generate.constraints import count, covering, pairs, sample
+from hornbook.generate.constraints import count, harder, sample
+
+
+def triples(number, seed=0):
+    return [(each.audience, each.style, each.difficulty) for each in sample(number, seed)]
+
+
+def pairs(triple):
+    return {(a, triple[a], b, triple[b]) for a, b in itertools.combinations(range(3), 2)}
+
+
+AXES = (vocabulary.audiences(), vocabulary.styles(), vocabulary.difficulties())
+PAIRS = sum(len(a) * len(b) for a, b in itertools.combinations(AXES, 2))
+TRIPLES = len(AXES[0]) * len(AXES[1]) * len(AXES[2])
 
 
 def test_a_smaller_sample_is_the_beginning_of_a_larger_one():
@@ -23,28 +38,70 @@ def test_every_value_comes_once_before_any_comes_twice(axis):
     assert drawn[: len(values)] != drawn[len(values) :]
 
 
-def test_every_pair_is_seen_before_any_triple_repeats():
-    triples = covering(0)
-    assert len(set(triples)) == len(triples)
-    every = set().union(*(pairs(triple) for triple in triples))
-    axes = (vocabulary.audiences(), vocabulary.styles(), vocabulary.difficulties())
-    assert len(every) == sum(len(axes[a]) * len(axes[b]) for a, b in ((0, 1), (0, 2), (1, 2)))
+def test_every_pair_comes_as_early_as_it_can_and_every_triple_before_any_repeats():
+    drawn = triples(TRIPLES)
+    assert len(set(drawn)) == TRIPLES
+    fewest = len(AXES[0]) * len(AXES[1])  # no fewer requests can hold all pairs of audience and style
+    assert len(set().union(*map(pairs, drawn[:fewest]))) == PAIRS
 
 
-def test_pairs_come_early():
-    triples, seen, needed = covering(0), set(), 0
-    every = set().union(*(pairs(triple) for triple in triples))
-    while seen != every:
-        seen |= pairs(triples[needed])
-        needed += 1
-    least = max(len(vocabulary.audiences()) * len(vocabulary.styles()), 1)
-    assert needed <= 1.25 * least
+def test_few_requests_are_mixed_already():
+    first = triples(24, seed=5)
+    assert len({a for a, _, _ in first}) == 24
+    assert len({s for _, s, _ in first}) >= 12
+    assert {d for _, _, d in first} == set(vocabulary.difficulties())
 
 
-def test_vocabularies_have_no_doubles_and_names_are_names():
-    for values in (vocabulary.topics(), vocabulary.audiences(), vocabulary.styles(), vocabulary.libraries(),
-                   vocabulary.function_names()):  # fmt: skip
-        assert len(set(values)) == len(values)
-    assert all(name.isidentifier() and not keyword.iskeyword(name) for name in vocabulary.function_names())
-    assert all(word.isalpha() and word.islower() for word in vocabulary.words())
-    assert count() > 10**9
+def test_thousands_of_requests_are_all_different():
+    assert len(set(sample(5000))) == 5000
+
+
+@pytest.mark.parametrize(
+    ("values", "least"),
+    [
+        (vocabulary.topics(), 500),
+        (vocabulary.function_names(), 2000),
+        (vocabulary.nouns() + vocabulary.verbs() + vocabulary.adjectives(), 1500),
+        (vocabulary.audiences(), 30),
+        (vocabulary.styles(), 25),
+        (vocabulary.libraries(), 50),
+    ],
+)
+def test_vocabularies_are_large(values, least):
+    assert len(set(values)) >= least
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        vocabulary.topics(), vocabulary.audiences(), vocabulary.styles(), vocabulary.libraries(), vocabulary.nouns(),
+        vocabulary.verbs(), vocabulary.adjectives(), vocabulary.function_names(),
+    ],
+)  # fmt: skip
+def test_vocabularies_have_no_doubles(values):
+    assert len(set(values)) == len(values)
+
+
+def test_values_have_the_form_that_they_are_used_in():
+    for name in vocabulary.function_names():
+        assert name.isidentifier() and name == name.lower() and not keyword.iskeyword(name)
+    for word in vocabulary.nouns() + vocabulary.verbs() + vocabulary.adjectives():
+        assert word.isalpha() and word.islower()
+    for module in vocabulary.libraries():
+        assert module.partition(".")[0] in sys.stdlib_module_names
+    for topic in vocabulary.topics():
+        branch, _, leaf = topic.partition(" / ")
+        assert branch and leaf and leaf == leaf.strip()
+    assert count() > 10**15
+
+
+def test_function_names_are_not_a_cross_of_verbs_and_nouns():
+    """In a cross product every first word goes with as many last words as the list allows."""
+    firsts = [name.partition("_")[0] for name in vocabulary.function_names()]
+    assert len(set(firsts)) > 600
+    assert max(map(firsts.count, set(firsts))) < 80
+
+
+def test_harder_goes_up_and_stays_at_the_top():
+    easy = next(each for each in sample(50) if each.difficulty == "very easy")
+    assert [harder(easy, n).difficulty for n in (0, 1, 2, 3, 9)] == [*vocabulary.difficulties(), "hard"]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from sandbox_programs import CANARY, FOOLING, HONEST, HOSTILE, SECRET
+from sandbox_programs import CANARY, CLASSES, FOOLING, HONEST, HOSTILE, SECRET
 
 from hornbook import cli
 from hornbook.sandbox import Job, Layer, Refused, Sandbox, Verdict, pair, probe
@@ -59,6 +59,20 @@ def test_an_honest_program_passes_beside_hostile_ones(verdicts: dict[str, Verdic
     assert verdicts[name].status == "passed", verdicts[name]
 
 
+@pytest.mark.parametrize("declared", [True, False])
+def test_classes_are_tested_through_their_own_operators(box: Sandbox, declared: bool) -> None:
+    jobs = [Job(code, tests, (name,), classes=(name,) if declared else None) for code, tests, name in CLASSES.values()]
+    found = dict(zip(CLASSES, box.run(jobs), strict=True))
+    assert {name: verdict for name, verdict in found.items() if verdict.status != "passed"} == {}
+
+
+def test_an_object_of_a_class_does_not_say_that_it_equals_a_number(box: Sandbox) -> None:
+    code = "class F:\n    def __init__(s, x): pass\n    def __eq__(s, o): return True\n    __hash__ = None"
+    assert box.one(Job(code, "assert F(3) == 829_461", ("F",), classes=("F",))).status == "failed"
+    code += "\n    def __sub__(s, o): return 0.0"
+    assert box.one(Job(code, "assert abs(F(3) - 829_461) < 1", ("F",), classes=())).status == "error"
+
+
 def test_the_host_is_as_it_was(box: Sandbox, verdicts: dict[str, Verdict]) -> None:
     assert CANARY.read_text() == "alive"
     with_us = subprocess.run(["ps", "-eo", "uid="], capture_output=True, text=True).stdout.split()
@@ -89,6 +103,33 @@ def test_a_failed_assertion_is_quoted(box: Sandbox) -> None:
 def test_verdicts_keep_the_order_of_the_jobs(box: Sandbox) -> None:
     jobs = [Job(f"import time\ntime.sleep({0.1 * (i % 3 == 0)})\nprint({i})") for i in range(30)]
     assert [verdict.output for verdict in box.run(jobs)] == [f"{i}\n" for i in range(30)]
+
+
+def test_a_program_that_exits_before_its_end_has_not_passed(box: Sandbox) -> None:
+    early, late = "import sys\nsys.exit(0)\nassert False", "import sys\nif __name__ == '__main__':\n    sys.exit(0)"
+    assert box.one(Job(early)).reason == "SystemExit: 0, before the end of the program"
+    assert box.one(Job(late)).status == "passed"
+    failed = box.one(Job("x = 1\nassert x == 2, 'two'"))
+    assert (failed.status, failed.reason) == ("failed", "assert x == 2, 'two' (two)")
+
+
+def test_a_reason_moves_no_cursor(box: Sandbox) -> None:
+    verdict = box.one(Job("raise ValueError('x\\nother.py: passed\\x1b[2J\\u202e')"))
+    assert verdict.reason == "ValueError: x other.py: passed\\x1b[2J\\u202e"
+
+
+def test_a_program_that_waits_for_its_turn_is_not_idle() -> None:
+    from hornbook.sandbox.idle import Idle
+
+    busy = "import time\nwhile time.process_time() < 0.4: pass\ntime.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", busy]) as process:
+        idle, began = Idle([process.pid]), time.monotonic()
+        while (slept := idle.seconds() or 0.0) < 1 and time.monotonic() - began < 60:
+            time.sleep(0.02)
+        took = time.monotonic() - began
+        process.kill()
+    assert slept >= 1, took
+    assert took >= 1.3, slept
 
 
 def test_draws_and_sets_are_the_same_every_time(box: Sandbox) -> None:

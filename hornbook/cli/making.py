@@ -55,6 +55,10 @@ MOST_DETAIL = 40  # characters of a state that stand in the plan's table; longer
 
 # Options of a run that have no flag of their own; a stage's docstring says what it does with them.
 HOW: dict[str, Callable[[str], Any]] = {
+    "price": lambda text: _price(text),
+    "requests_per_minute": float,
+    "timeout_s": float,
+    "batch": lambda word: word == "yes",
     "micro_batch": int,
     "processes": int,
     "compile": lambda word: word == "yes",
@@ -64,13 +68,25 @@ HOW: dict[str, Callable[[str], Any]] = {
 
 
 def _hows(words: tuple[str, ...]) -> dict[str, Any]:
-    found = {}
+    found: dict[str, Any] = {}
     for word in words:
         name, _, value = word.partition("=")
         if name not in HOW or not value:
             raise UserError(f"--how {word}: write NAME=VALUE, with one of {', '.join(HOW)}")
-        found[name] = HOW[name](value)
+        try:
+            known = HOW[name](value)
+        except ValueError as error:
+            raise UserError(f"--how {word}: {error}") from None
+        found.setdefault("prices", {}).update(known) if name == "price" else found.update({name: known})
     return found
+
+
+def _price(text: str) -> dict[str, tuple[float, float]]:
+    """MODEL:IN:OUT, money for a million tokens read and written."""
+    parts = text.rsplit(":", 2)
+    if len(parts) != 3:
+        raise ValueError("write price=MODEL:IN:OUT, in money for a million tokens read and written")
+    return {parts[0]: (float(parts[1]), float(parts[2]))}
 
 
 @click.command()

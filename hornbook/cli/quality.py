@@ -103,7 +103,7 @@ class _Labelled:
         """[low, area, high] of labels of `good` or more; None without labels of both sides."""
         import numpy as np
 
-        from hornbook.curate.quality import area
+        from hornbook.curate.validate import area
 
         y = np.array([label >= good for label, _ in self._pairs], np.int64)
         return area(y, [score for _, score in self._pairs], "file") if 0 < y.sum() < len(y) else None

@@ -3,12 +3,16 @@
 from hornbook.curate.dedup import DropDuplicates
 from hornbook.curate.embed import Embed
 from hornbook.curate.judge import JudgeSample
-from hornbook.curate.keep import KeepBudget
+from hornbook.curate.keep import KeepBudget, KeepPrecise
 from hornbook.curate.known import Labels
+from hornbook.curate.logprobs import JudgeLogprobs
 from hornbook.curate.panel import OwnLabels, Panel
+from hornbook.curate.perplexity import Perplexity
 from hornbook.curate.quality import FitQuality, ScoreQuality
+from hornbook.curate.rewrite import Rewrite
+from hornbook.curate.strip import StripComments
 
 __all__ = [
-    "DropDuplicates", "Embed", "FitQuality", "JudgeSample", "KeepBudget", "Labels", "OwnLabels", "Panel",
-    "ScoreQuality",
+    "DropDuplicates", "Embed", "FitQuality", "JudgeLogprobs", "JudgeSample", "KeepBudget", "KeepPrecise", "Labels",
+    "OwnLabels", "Panel", "Perplexity", "Rewrite", "ScoreQuality", "StripComments",
 ]  # fmt: skip

@@ -1,6 +1,6 @@
-"""A fitted forest or line as plain arrays: written and read without pickle, and faster than the library that fitted it.
+"""Fitted forests and lines as plain arrays: written and read without pickle, faster than the library that fitted them.
 
-In: a scikit-learn forest or linear model. Out: arrays for a .npz file; from these, scores of vectors by a numba kernel
+In: scikit-learn forests and linear models. Out: arrays for a .npz file; from these, scores of vectors by a numba kernel
 (the second implementation that checks it is scikit-learn itself, in the tests).
 """
 
@@ -57,8 +57,25 @@ class Line:
         return 1 / (1 + np.exp(-raw)) if self.logistic[0] else raw
 
 
-def trees_of(forest: Any) -> Trees:
-    """The arrays of a fitted RandomForestClassifier (probability of its last class) or RandomForestRegressor."""
+@dataclass(frozen=True)
+class Blend:
+    """The mean of several models over the same rows; the last `counted` columns of a row are features.py's."""
+
+    members: tuple[Trees | Line, ...]
+    counted: int = 0
+
+    def score(self, x: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Float64 of shape (rows,)."""
+        import numpy as np
+
+        return np.asarray(np.mean([member.score(x) for member in self.members], axis=0), np.float64)
+
+
+def trees_of(forest: Any, shift: int = 0) -> Trees:
+    """The arrays of a fitted RandomForestClassifier (probability of its last class) or RandomForestRegressor.
+
+    `shift` is added to the numbers of features: of a forest that was fitted on the last columns of a row alone.
+    """
     import numpy as np
 
     parts: dict[str, list[Any]] = {name: [] for name in ("feature", "threshold", "left", "right", "value")}
@@ -66,7 +83,7 @@ def trees_of(forest: Any) -> Trees:
     for tree in (each.tree_ for each in forest.estimators_):
         roots.append(at)
         leaf = tree.children_left < 0
-        parts["feature"].append(np.where(leaf, -1, tree.feature))
+        parts["feature"].append(np.where(leaf, -1, tree.feature + shift))
         parts["threshold"].append(tree.threshold)
         parts["left"].append(tree.children_left + at)
         parts["right"].append(tree.children_right + at)
@@ -78,15 +95,18 @@ def trees_of(forest: Any) -> Trees:
     return Trees(**arrays, root=np.array(roots, np.int32))
 
 
-def write(path: Path, model: Trees | Line) -> None:
-    """Save as .npz, whole or not at all."""
+def write(path: Path, model: Blend) -> None:
+    """Save as .npz, whole or not at all: each member's arrays under its number, and `counted`."""
     import numpy as np
 
+    arrays = {
+        f"{at}.{name}": values for at, member in enumerate(model.members) for name, values in vars(member).items()
+    }
     with store.whole(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, **vars(model))
+        np.savez(file, counted=np.array(model.counted), **arrays)
 
 
-def read(path: Path) -> Trees | Line:
+def read(path: Path) -> Blend:
     """Load what `write` saved; a file with objects in it is refused, never unpickled."""
     import numpy as np
 
@@ -95,7 +115,11 @@ def read(path: Path) -> Trees | Line:
             arrays = {name: file[name] for name in file.files}
     except (OSError, ValueError) as error:
         raise UserError(f"{path} holds no classifier ({error}): rebuild its stage") from error
-    for kind in (Trees, Line):
-        if arrays.keys() == kind.__dataclass_fields__.keys():
-            return kind(**arrays)
-    raise UserError(f"{path} holds no classifier: its arrays are {', '.join(sorted(arrays))}")
+    counted = int(arrays.pop("counted", 0))
+    members: list[Trees | Line] = []
+    for at in range(len(arrays)):
+        mine = {name.partition(".")[2]: values for name, values in arrays.items() if name.startswith(f"{at}.")}
+        members += [kind(**mine) for kind in (Trees, Line) if mine.keys() == kind.__dataclass_fields__.keys()]
+    if not members or sum(len(vars(member)) for member in members) != len(arrays):
+        raise UserError(f"{path} holds no classifier: its arrays are {', '.join(sorted(arrays))}")
+    return Blend(tuple(members), counted)

@@ -10,13 +10,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from hornbook import records
-from hornbook.stage import Desk, Form, Price, Size, Stage, Whole, spread
+from hornbook import records, store
+from hornbook.curate.validate import threshold_for
+from hornbook.records import UserError
+from hornbook.stage import Desk, Form, Marking, Price, Size, Stage, Whole, spread
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 BELOW = "score below the budget's threshold"
+BELOW_PRECISE = "score below the threshold of the precision asked for"
 
 
 @dataclass(frozen=True)
@@ -64,3 +67,24 @@ def lowest_kept(rows: pa.Table, budget: float) -> tuple[float, str]:
     total = np.cumsum(ranked["bytes"].to_numpy())
     last = max(0, int(np.searchsorted(total, budget, side="right")) - 1)
     return float(ranked["score"][last].as_py()), str(ranked["id"][last].as_py())
+
+
+@dataclass(frozen=True)
+class KeepPrecise(Marking):
+    """Keep what scores from the threshold at which `taste` was right in `precision` of its validation's cases.
+
+    Precision counts among the labels, where good pieces are as common as the labels' makers found them.
+    """
+
+    taste: Stage
+    precision: float = 0.8
+
+    def mark(self, desk: Desk, rows: pa.Table) -> pa.Table:
+        threshold = threshold_for(store.read_json(desk.folder(self.taste) / "validation.json"), self.precision)
+        if threshold is None:
+            raise UserError(
+                f"{self.name}: no threshold of {self.taste.name} is right in {self.precision:.0%} of cases: "
+                "ask for less, or label more pieces"
+            )
+        kept = [score >= threshold for score in rows["score"].to_pylist()]
+        return records.marks(kept, ["" if each else BELOW_PRECISE for each in kept])

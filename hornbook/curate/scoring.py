@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hornbook import store
-from hornbook.curate import forest
+from hornbook.curate import features, forest
 from hornbook.embedder import Embedder, embed
 from hornbook.records import UserError
 from hornbook.stage import Desk
@@ -30,14 +30,20 @@ class Taste:
 
     stage: str
     how: Embedder
-    model: forest.Trees | forest.Line
+    model: forest.Blend
     validation: dict[str, Any]
 
     def score(
         self, texts: Sequence[str], device: str = "cpu", advance: Callable[[int], object] | None = None
     ) -> NDArray[np.float64]:
         """A score for each text: float64 of shape (texts,)."""
-        return self.model.score(embed(texts, self.how, device, advance))
+        import numpy as np
+
+        if not texts:
+            return np.zeros(0)
+        vectors = embed(texts, self.how, device, advance).astype(np.float16).astype(np.float32)  # as Embed stores them
+        x = np.hstack([vectors, features.describe(texts)]) if self.model.counted else vectors
+        return self.model.score(x)
 
     def stands(self) -> str:
         """One line: what it is and how well it does on packages that it never saw."""

@@ -3,6 +3,7 @@
 from hornbook.generate.diversity import MeasureDiversity
 from hornbook.generate.exercises import Exercises
 from hornbook.generate.from_shelf import ShelfExercises, ShelfSections
+from hornbook.generate.rounds import MeasureRounds
 from hornbook.generate.textbooks import Textbooks
 
-__all__ = ["Exercises", "MeasureDiversity", "ShelfExercises", "ShelfSections", "Textbooks"]
+__all__ = ["Exercises", "MeasureDiversity", "MeasureRounds", "ShelfExercises", "ShelfSections", "Textbooks"]

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 FENCE = re.compile(r"^```(?:python|py)?[ \t]*\n(.*?)(?:^```|\Z)", re.DOTALL | re.MULTILINE)
 FEWEST_WORDS = 5  # of a docstring that explains anything
+MOST_LINES = 200  # of an exercise with its tests
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,8 @@ def parse(text: str) -> Exercise | str:
     'does not parse'
     """
     code = "\n".join(FENCE.findall(text)) or text
-    try:
-        module = ast.parse(code)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    code, module = _program(code)
+    if module is None:
         return "does not parse"
     explained = [node for node in module.body if isinstance(node, ast.FunctionDef) and ast.get_docstring(node)]
     if not explained:
@@ -54,6 +54,28 @@ def parse(text: str) -> Exercise | str:
     if not tests:
         return "no tests"
     return _split(module, code, node, tests)
+
+
+def _program(code: str) -> tuple[str, ast.Module | None]:
+    """The longest beginning of whole lines that parses: an answer that was cut in its tests still has a function."""
+    rows = code.splitlines(keepends=True)[:MOST_LINES]
+    while rows:
+        try:
+            return "".join(rows), ast.parse("".join(rows))
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            rows.pop()
+    return "", None
+
+
+def solution_of(text: str, exercise: Exercise) -> str:
+    """The body that a text gives the exercise's function; "" where it gives none."""
+    code = "\n".join(FENCE.findall(text)) or text
+    code, module = _program(code)
+    rows = code.splitlines(keepends=True)
+    for node in module.body if module else ():
+        if isinstance(node, ast.FunctionDef) and node.name == exercise.entry_point and len(node.body) > 1:
+            return "".join(rows[node.body[0].end_lineno or 0 : node.end_lineno]).rstrip("\n") + "\n"
+    return ""
 
 
 def _split(module: ast.Module, code: str, node: ast.FunctionDef, tests: str) -> Exercise:

@@ -2,10 +2,11 @@
 
 In: a model's settings, prompts, a desk with the ledger. Out: answers in the order of the prompts; each was in the
 ledger before it is returned. Kinds: embedded (SmolLM2-135M, no server, no key), http (any OpenAI-compatible server),
-scripted (fixed answers, for tests and dry runs).
+scripted (fixed answers, for tests and dry runs), trained (a model that Hornbook trained).
 How-options of the desk: base_url and api_key (else OPENAI_BASE_URL and OPENAI_API_KEY), prices ({model: (per million
-tokens in, per million out)}), budget (money), requests_per_minute, timeout_s, device.
-Not covered: the vendors' batch interfaces, streaming, tools, images.
+tokens in, per million out)}), budget (money), requests_per_minute, timeout_s, device; batch=True for the vendor's batch
+interface at half the price (say the prices that it has), batch_poll_s.
+Not covered: streaming, tools, images.
 """
 
 from __future__ import annotations
@@ -66,6 +67,14 @@ def _ask(llm: LLM, missing: Sequence[Request], desk: Desk, ledger: Ledger, keep:
         from hornbook.llm import local
 
         local.answer(missing, str(desk.options.get("device") or "cpu"), keep)
+    elif llm.kind == "trained":
+        from hornbook.llm import trained
+
+        trained.answer(missing, desk.root, str(desk.options.get("device") or "cpu"), keep)
+    elif desk.options.get("batch"):
+        from hornbook.llm import batch
+
+        batch.answer(missing, desk.options, ledger, keep)
     else:
         from hornbook.llm import http
 
@@ -119,6 +128,7 @@ def estimate(llm: LLM, prompts: Sequence[str | Prompt] | int, desk: Desk) -> Est
     seconds = {
         "scripted": 0.0,
         "embedded": (read + number * wrote) / EMBEDDED_TOKENS_S,
+        "trained": (read + number * wrote) / EMBEDDED_TOKENS_S,
         "http": number * wrote / SERVER_TOKENS_S,
     }
     money = (read * price_in + number * wrote * price_out) / 1e6

@@ -1,4 +1,4 @@
-"""A teacher or judge by one word, as a recipe's dial has it: smollm2, scripted, or any model behind a server.
+"""A teacher or judge by one word, as a recipe's dial has it: smollm2, scripted, a run, or a model behind a server.
 
 In: a name. Out: an LLM. The script (script.txt) is what a recipe's smoke run reads instead of a model: three right
 exercises and a wrong one, a lesson that runs and one that does not, scores; a stage says why of what it cannot use.
@@ -15,9 +15,14 @@ SCRIPT = Path(__file__).parent / "script.txt"
 
 
 def named(name: str, **how: Any) -> LLM:
-    """smollm2 is the embedded model; scripted gives fixed answers; any other name is asked of OPENAI_BASE_URL."""
+    """smollm2 is the embedded model; scripted gives fixed answers; a folder is a run or a model that
+    Hornbook trained; any other name is asked of OPENAI_BASE_URL."""
     if name == "smollm2":
         return LLM(**how)
     if name == "scripted":
         return LLM(name, "scripted", answers=tuple(SCRIPT.read_text(encoding="utf-8").split("\n%%\n")), **how)
+    if Path(name).is_dir():
+        from hornbook.llm import trained
+
+        return LLM(trained.name_of(name), "trained", **how)
     return LLM(name, "http", **how)

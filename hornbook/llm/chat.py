@@ -42,7 +42,7 @@ class LLM:
     """A language model and how it is sampled. Temperature 0 is greedy."""
 
     model: str = "smollm2"
-    kind: Literal["embedded", "http", "scripted"] = "embedded"
+    kind: Literal["embedded", "http", "scripted", "trained"] = "embedded"
     temperature: float = 0.8
     top_p: float = 0.95
     max_tokens: int = 256
@@ -52,8 +52,8 @@ class LLM:
     answers: tuple[str, ...] = ()  # scripted: given in turn, by a hash of the prompt and the sample number
 
     def __post_init__(self) -> None:
-        if self.kind not in ("embedded", "http", "scripted"):
-            raise UserError(f"LLM kind {self.kind!r}: embedded, http or scripted")
+        if self.kind not in ("embedded", "http", "scripted", "trained"):
+            raise UserError(f"LLM kind {self.kind!r}: embedded, http, scripted or trained")
         if self.kind == "embedded" and self.model != "smollm2":
             raise UserError(f"no embedded model {self.model!r}, only smollm2: kind='http' asks a server for it")
         if self.kind == "scripted" and not self.answers:

@@ -4,7 +4,7 @@ In: requests, the desk's options, the ledger. Out: an entry each, committed to t
 given to the next request. The number in flight adapts: tripled each round until the server's first refusal, then one
 more a round and fewer at each refusal, as TCP does; Retry-After is honoured. What stops all (key, credit, model,
 budget, a dead server) lets the requests in flight end and be kept, then raises UserError.
-Not covered: streaming; the vendors' batch interfaces.
+Not covered: streaming. batch.py is the way for who can wait.
 """
 
 from __future__ import annotations

@@ -113,7 +113,7 @@ class _Writer:
 
     def _open(self, places: list[int]) -> Iterator[_Job]:
         """Read the prompts of these slots, and draw the first token of each. A beginning is read once and copied."""
-        closed, opened = list(places), []
+        closed, opened = list(places), list[int]()
         while closed or opened:
             for turn, place in enumerate(list(closed)):
                 ids = self._job(place).ids
@@ -142,7 +142,7 @@ class _Writer:
         """Read ROWS chunks of these slots' prompts, and keep the logits that follow a prompt read to its end."""
         import torch
 
-        rows, firsts, ends = [], [], []
+        rows, firsts, ends = list[int](), list[int](), list[tuple[int, int, int]]()
         tokens = torch.zeros((ROWS, CHUNK), dtype=torch.long)
         for place in places:
             ids = self._job(place).ids
@@ -178,7 +178,11 @@ class _Writer:
 
     def _take(self, places: Sequence[int], logits: Sequence[Tensor | None]) -> Iterator[_Job]:
         """Draw a token for each occupied place; a job that ends leaves its slot."""
-        jobs = [(place, job, row) for place, row in zip(places, logits, strict=True) if (job := self.slots[place])]
+        jobs = [
+            (place, job, row)
+            for place, row in zip(places, logits, strict=True)
+            if (job := self.slots[place]) and row is not None
+        ]
         drawn = _draw([row for _, _, row in jobs], [job for _, job, _ in jobs])
         for (place, job, _), token in zip(jobs, drawn, strict=True):
             job.take(token, self.tokenizer)

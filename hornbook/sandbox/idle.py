@@ -13,23 +13,23 @@ from collections.abc import Sequence
 
 
 class Idle:
-    """The idle time of some processes and all below them, added up between calls of `seconds`."""
+    """The time for which some processes and all below them were idle, from now on."""
 
     def __init__(self, roots: Sequence[int]) -> None:
-        self._roots = roots
-        self._at, self._wanted = time.monotonic(), self._busy()
-        self._idle = 0.0
+        self._roots, self._began = roots, time.monotonic()
+        self._first = self._busy()
+        self._last = dict(self._first)
 
     def seconds(self) -> float | None:
-        """So far; None where the kernel does not tell."""
-        now, wanted = time.monotonic(), self._busy()
-        if not wanted:
+        """So far; None where the kernel does not tell. What runs on two cores counts twice, and makes it less.
+
+        It is worked out from the beginning: the kernel books a wait when it is over, so single gaps look idle.
+        """
+        self._last |= self._busy()  # a thread that has ended keeps what it had
+        if not self._first:
             return None
-        # What ran on two cores at once, or waited while another ran, makes the gap no less than nothing.
-        busy = sum(spent - self._wanted.get(process, 0.0) for process, spent in wanted.items())
-        self._idle += max(0.0, now - self._at - busy)
-        self._at, self._wanted = now, wanted
-        return self._idle
+        busy = sum(spent - self._first.get(thread, 0.0) for thread, spent in self._last.items())
+        return time.monotonic() - self._began - busy
 
     def _busy(self) -> dict[str, float]:
         """Seconds that each thread ran or waited for a core."""

@@ -2,7 +2,7 @@
 
 In: a Job. Out: a Verdict. What the program's side says is believed only when it is bad news; a pass needs the tests'
 side to say so in its one line, after the tests ran to their end, with no limit overrun. Whatever is not understood is
-`infrastructure`: the pair is replaced and the job run once more before that is said.
+`infrastructure`: the pair is replaced and the job run again, up to three times, before that is said.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from hornbook.sandbox.zygote import receive, send
 WAIT_S = 30.0  # beyond the wall-clock limit: then the zygote itself is taken for dead
 CODE_BYTES = 4 << 20
 MOST_S = 86_400
+TRIES = 4  # of a job whose zygotes go under: whoever kills them may do so twice running
 REFERENCE_S = 0.0027  # the calibration's CPU seconds at the reference speed, that of a 2026 cloud machine's core
 # Sleepers end too: a program may be idle for three seconds a CPU second. One that waits for its turn on a busy machine
 # is not idle (idle.py), and must not be taken for a sleeper; so the wall-clock ceiling for all is far above that.
@@ -142,7 +143,12 @@ class Zygote:
         self._process.wait()
 
     def close(self) -> None:
+        """End it, and wait until all that it started is on its way out: they hold the other end of the socket."""
         self.kill()
+        with contextlib.suppress(OSError):
+            self._socket.settimeout(WAIT_S)
+            while self._socket.recv(1 << 16):
+                pass
         self._socket.close()
 
 
@@ -180,7 +186,7 @@ class Pair:
         if size > CODE_BYTES:
             return Verdict("refused", f"{size:,} bytes of program: the limit is {CODE_BYTES:,}", trust=self._trust(job))
         problem = ""
-        for _ in range(2):
+        for _ in range(TRIES):
             try:
                 if self._fresh:
                     self.ready()
@@ -202,7 +208,7 @@ class Pair:
         limits = {"cpu_s": cpu_s, "wall_s": wall_s, "memory_mb": job.memory_mb, "speed_s": REFERENCE_S * self.slowness}
         if not job.tests.strip():
             self._c.ask({"code": job.code, **limits})
-            return alone(_outcome(self._watched(self._c, cpu_s, wall_s)), self._trust(job))
+            return alone(_outcome(self._watched(self._c, cpu_s, wall_s)), self._trust(job), job.timeout_s)
         ours, theirs = socket.socketpair()
         with ours, theirs:
             self._c.ask({"code": job.code, **limits}, ours)
@@ -210,7 +216,7 @@ class Pair:
         t = _outcome(self._watched(self._t, cpu_s, wall_s))
         self._c.ask({})
         c = _outcome(self._c.answer(WAIT_S))
-        return together(c, t, self._trust(job))
+        return together(c, t, self._trust(job), job.timeout_s)
 
     def _watched(self, zygote: Zygote, cpu_s: float, wall_s: float) -> dict[str, Any]:
         """The zygote's answer; one that is idle for too long, and so is the other, is stopped: its end is a timeout."""
@@ -261,16 +267,16 @@ def printable(text: str) -> str:
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in words)
 
 
-def alone(c: Outcome, trust: str) -> Verdict:
+def alone(c: Outcome, trust: str, timeout_s: float) -> Verdict:
     """The verdict on a program that was only run."""
-    status, reason = _ended(c)
+    status, reason = _ended(c, timeout_s)
     return Verdict(status, reason, c.cpu_s, c.wall_s, c.output, trust)
 
 
-def together(c: Outcome, t: Outcome, trust: str) -> Verdict:
+def together(c: Outcome, t: Outcome, trust: str, timeout_s: float) -> Verdict:
     """The verdict on a program and its tests. Passed only if the tests' side says so and nothing speaks against it."""
     if "timeout" in (c.end, t.end):
-        status, reason = "timeout", _late(c if c.end == "timeout" else t)
+        status, reason = "timeout", _late(c if c.end == "timeout" else t, timeout_s)
     elif c.status and c.status != "passed":
         status, reason = c.status, c.reason
     elif t.status == "gone":
@@ -282,9 +288,9 @@ def together(c: Outcome, t: Outcome, trust: str) -> Verdict:
     return Verdict(status, reason, c.cpu_s + t.cpu_s, max(c.wall_s, t.wall_s), c.output, trust)
 
 
-def _ended(c: Outcome) -> tuple[str, str]:
+def _ended(c: Outcome, timeout_s: float) -> tuple[str, str]:
     if c.end == "timeout":
-        return "timeout", _late(c)
+        return "timeout", _late(c, timeout_s)
     if c.end == "report" and c.status and c.status != "gone":
         return c.status, c.reason
     return _fallen(c, "the program ended before its end")
@@ -294,11 +300,14 @@ def _fallen(c: Outcome, why: str) -> tuple[str, str]:
     """A program's process that is gone: by a signal, or by its own exit; or it spoke what is not the protocol."""
     if "protocol" in why or "raised" in why:
         return "error", why
-    return "killed", f"{why} (signal {-c.exit})" if c.exit < 0 and c.end != "stopped" else f"{why} (exit {c.exit})"
+    return "killed", f"{why} (signal {-c.exit})" if c.exit < 0 else f"{why} (exit {c.exit})"
 
 
-def _late(outcome: Outcome) -> str:
-    return f"{outcome.cpu_s:.1f} s of CPU, {outcome.wall_s:.1f} s by the clock"
+def _late(outcome: Outcome, timeout_s: float) -> str:
+    """Why, in words that are the same every time: what was measured stands beside it."""
+    return (
+        f"over {timeout_s:g} s of CPU" if outcome.cpu_s > 0.9 * timeout_s else "asleep, or waiting for what never comes"
+    )
 
 
 def crowd() -> float:
@@ -314,7 +323,8 @@ def unused_users(number: int) -> list[int]:
 
     taken = {entry.pw_uid for entry in pwd.getpwall()}
     for entry in os.scandir("/proc"):
-        with contextlib.suppress(OSError):  # it ended meanwhile
-            taken |= {entry.stat().st_uid} if entry.name.isdigit() else set()
+        if entry.name.isdigit():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it may have ended since it was listed
+                taken.add(os.stat(entry.path).st_uid)
     first = 200_000 + os.getpid() % 40_000 * 1_000  # each supervisor has a range of its own
     return [uid for uid in range(first, first + 1_000) if uid not in taken][:number]

@@ -9,6 +9,7 @@ the other end, attributes of built-in exceptions other than plain ones of their 
 
 from __future__ import annotations
 
+import sys
 import types
 from typing import Any
 
@@ -99,7 +100,8 @@ class Raising(Linked):
         if "_hb_class" in kind.__dict__:
             return {"p": kind.__dict__["_hb_class"]}
         bases = [self._class(base) for base in kind.__bases__ if issubclass(base, BaseException)]
-        return {"X": [self._number(kind)[0], kind.__name__[:80], bases]}
+        home = [kind.__module__, kind.__name__] if _standard(kind.__module__, kind.__name__) is kind else []
+        return {"X": [self._number(kind)[0], kind.__name__[:80], bases, home]}
 
     def _trace(self, trace: types.TracebackType) -> object:
         if id(trace) in self._traces:
@@ -109,7 +111,10 @@ class Raising(Linked):
     # of the other end
 
     def _mirror(self, body: Any) -> type[BaseException]:
-        number, name, bases = body
+        number, name, bases, home = body
+        known = _standard(*home) if home else None
+        if isinstance(known, type) and issubclass(known, BaseException):
+            return known
         if number not in self._mirrors:
             parents = tuple(self.decode(base) for base in bases)
             if not parents or not all(_raisable(parent) for parent in parents) or type(name) is not str:
@@ -132,7 +137,7 @@ class Raising(Linked):
             values = (text,)
         error = self._theirs.get(number)
         if error is None:
-            error = self._theirs[number] = _made(self.decode(tree), values, text)
+            error = self._theirs[number] = _made(self.decode(tree), values)
             if len(self._theirs) > KEPT:
                 del self._theirs[next(iter(self._theirs))]
         error.args = values
@@ -179,6 +184,13 @@ def forget_frames(error: BaseException) -> None:
         error = before
 
 
+def _standard(module: object, name: object) -> object:
+    """What a loaded module of the standard library has under this name."""
+    if type(module) is not str or type(name) is not str or module.split(".")[0] not in sys.stdlib_module_names:
+        return None
+    return getattr(sys.modules.get(module), name, None)
+
+
 def _public(name: str) -> bool:
     return name[:1] != "_" or name == "__notes__"
 
@@ -187,7 +199,7 @@ def _raisable(kind: object) -> bool:
     return isinstance(kind, type) and issubclass(kind, BaseException)
 
 
-def _made(kind: Any, values: tuple[Any, ...], text: str) -> BaseException:
+def _made(kind: Any, values: tuple[Any, ...]) -> BaseException:
     if not _raisable(kind):
         raise ProtocolError("an exception of no exception class")
     try:
@@ -195,8 +207,8 @@ def _made(kind: Any, values: tuple[Any, ...], text: str) -> BaseException:
         if "_hb_class" not in kind.__dict__:
             error.__init__(*values)
         return error  # type: ignore[no-any-return]
-    except Exception:
-        return Exception.__new__(Exception, f"{kind.__name__}: {text}")
+    except Exception:  # it wants other arguments than those that it keeps
+        return BaseException.__new__(kind)  # type: ignore[no-any-return]
 
 
 def _text_of(self: Any) -> str:

@@ -4,8 +4,8 @@ In: a number, a name and a mask of special methods. Out: an object whose attribu
 to the other end. Between tests and program the questions are unequal: what the tests get from the program is never
 asked how it compares, adds or contains, for its methods could answer with whatever the tests hope for. An instance of
 a subclass of a plain type (an IntEnum, a named tuple) is compared as the plain value in it. An instance that the tests
-themselves made by calling a class of the program (`own`) answers for itself, because that is what is being tested: to
-its like, and where the class was declared to plain values too, except whether it equals one or comes before it.
+themselves made by calling a class of the program (`own`) answers for itself, because that is what is being tested; but
+not whether it equals a plain value or comes before one.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ FACES: dict[str, type] = {
 }
 KINDS: dict[str, type] = {
     "class": type,
+    "coroutine": types.CoroutineType,
     "function": types.FunctionType,
     "generator": types.GeneratorType,
     "method": types.MethodType,
-    "coroutine": types.CoroutineType,
     "async_generator": types.AsyncGeneratorType,
 }
 BINARY = "add sub mul matmul truediv floordiv mod divmod pow lshift rshift and xor or".split()  # noqa: SIM905
@@ -42,9 +42,9 @@ DUNDERS = [
 ANSWERING = frozenset(DUNDERS[DUNDERS.index("__abs__") :])  # could answer with what is hoped for: only own objects may
 COMPARISONS = ("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__")
 
-# How far an object speaks for itself: not at all; to other objects; where the tests' side knows that its class is one,
-# to plain values too, but for comparisons; in all, which is how the tests' objects stand towards the program.
-NOT, ALIKE, DECLARED, ANSWERS = range(4)
+# How far an object speaks for itself: not at all; in all but comparisons with plain values; in all, which is how the
+# tests' objects stand towards the program.
+NOT, OWN, ANSWERS = range(3)
 SLOTS = ("_hb_peer", "_hb_number", "_hb_own", "_hb_face", "_hb_kind")
 
 
@@ -140,10 +140,9 @@ def _guarded(name: str) -> Callable[..., Any]:
     """An operator of which the answer counts: asked of own objects, worked out here for plain values, else refused."""
 
     def method(self: Any, *args: Any) -> Any:
-        owns = [self._hb_own, *(arg._hb_own for arg in args if issubclass(type(arg), Remote))]
-        if max(owns) >= DECLARED or (max(owns) and len(owns) > len(args)):
-            # What own objects make of each other is as much their own: (a + b) / 2.
-            return self._hb_peer.do("do", self._hb_number, name, *args, own=max(owns))
+        own = max([self._hb_own, *(arg._hb_own for arg in args if issubclass(type(arg), Remote))])
+        if own:
+            return self._hb_peer.do("do", self._hb_number, name, *args, own=own)
         if self._hb_face is not None:
             operator = getattr(self._of("plain", self._hb_face), name, None)
             return NotImplemented if operator is None else operator(*args)
@@ -166,6 +165,7 @@ def _comparison(name: str) -> Callable[[Any, Any], Any]:
     return method
 
 
+DOC = vars(Remote)["__doc__"]  # a class without one would hide it
 for _name in COMPARISONS:
     setattr(Remote, _name, _comparison(_name))
 METHODS: list[Callable[..., Any]] = [
@@ -208,7 +208,7 @@ def remote_class(name: str, mask: int, peer: Any = None, home: int = 0) -> type:
             return peer.call(home, args, named)
 
         members: dict[str, Any] = {dunder: METHODS[at] for at, dunder in enumerate(DUNDERS) if mask >> at & 1}
-        members |= {"__slots__": (), "__doc__": Remote.__dict__["__doc__"], "__new__": make}
+        members |= {"__slots__": (), "__doc__": DOC, "__new__": make}
         _classes[key] = type(name, (Remote,), members)
     return _classes[key]
 

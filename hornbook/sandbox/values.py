@@ -87,7 +87,11 @@ def _named() -> dict[tuple[str, str], object]:
     for name, module in MODULES.items():
         for key, value in vars(module).items():
             home = getattr(value, "__module__", None)
-            if not key.startswith("_") and callable(value) and home in (name, f"_{name}"):
+            if (
+                not key.startswith("_")
+                and callable(value)
+                and (home in (name, f"_{name}") or str(home).startswith(name + "."))
+            ):
                 found[name, key] = value
     found |= {("io", kind.__name__): kind for kind in (io.StringIO, io.BytesIO)}
     singletons = {"Ellipsis": ..., "NotImplemented": NotImplemented, "NoneType": type(None)}

@@ -26,13 +26,12 @@ from typing import Any, NoReturn
 from hornbook.sandbox.links import Linked
 from hornbook.sandbox.raised import again, forget_frames
 from hornbook.sandbox.remote import (
-    ALIKE,
     ANSWERS,
-    DECLARED,
     DUNDERS,
     FACES,
     KINDS,
     NOT,
+    OWN,
     SLOTS,
     Remote,
     face_of,
@@ -162,7 +161,7 @@ class Peer(Streaming):
                 self.give_up("the program broke the protocol: no offer")
             if pair[0] in wanted:  # else a program could put functions of its own in the place of built-in ones
                 known = CAPWORDS.fullmatch(pair[0]) if classes is None else pair[0] in classes
-                found[pair[0]] = self._owned(pair[1], (ALIKE if classes is None else DECLARED) if known else NOT)
+                found[pair[0]] = self._owned(pair[1], OWN if known else NOT)
         self.end(given_up)
         return found
 

@@ -2,7 +2,9 @@
 
 from hornbook.scrub.audit import AuditScrub
 from hornbook.scrub.idioms import Idioms
+from hornbook.scrub.judge import JudgeNear
 from hornbook.scrub.near import NearExam
 from hornbook.scrub.stage import Scrub
+from hornbook.scrub.study import SimilarTable
 
-__all__ = ["AuditScrub", "Idioms", "NearExam", "Scrub"]
+__all__ = ["AuditScrub", "Idioms", "JudgeNear", "NearExam", "Scrub", "SimilarTable"]

@@ -2,7 +2,9 @@
 
 In: the exams and settings that a recipe scrubs by, and data to look at. Out: `audit.json`: of each detector, at each
 threshold, how many plants of each kind it found and how many records of the data it would drop, with Wilson intervals;
-and `hits.json`, a sample of those records beside the problem, to be read and judged by a person: precision.
+and `hits.json`, a sample of those records beside the problem, with a verdict each: a judge's by option, and a person's
+(`hornbook review RUN STAGE --mark ...`), which goes before it. Of the hits with a verdict, how many are copies or
+paraphrases is the precision, `precision.json`, with intervals too.
 Whether the data is free of copies is for its owner to know: where it is, each of its hits is a false alarm.
 """
 
@@ -14,9 +16,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from hornbook import benchmarks, store
 from hornbook.embedder import Embedder
+from hornbook.llm import LLM
 from hornbook.records import share
-from hornbook.scrub import detect, ngram, plant, syntax
+from hornbook.scrub import detect, ngram, plant, syntax, verdicts
+from hornbook.scrub import judge as judging
 from hornbook.scrub.exams import problems
+from hornbook.scrub.pairs import excerpt
 from hornbook.scrub.table import THRESHOLDS
 from hornbook.stage import Desk, Form, Price, Size, Stage, Whole
 from hornbook.statistics import Estimate, wilson
@@ -60,12 +65,15 @@ class AuditScrub(Whole):
     settings: Settings = Settings()
     sample: int = 2000
     shown: int = 40  # hits written out to be judged
+    judge: LLM | None = None
 
     version: ClassVar[int] = 2
     form: ClassVar[Form] = "files"
 
     def facts(self, desk: Desk) -> Mapping[str, Any]:
-        return {"exams": {exam: benchmarks.source(exam) for exam in self.exams if isinstance(exam, str)}}
+        exams = {exam: benchmarks.source(exam) for exam in self.exams if isinstance(exam, str)}
+        asked = {"question": judging.QUESTION} if self.judge else {}
+        return {"exams": exams, **asked, **verdicts.facts(desk, self)}
 
     def price(self, desk: Desk, inputs: Sequence[Size]) -> Price:
         size = inputs[0]
@@ -80,7 +88,9 @@ class AuditScrub(Whole):
         on_data = hits(exam, [row["text"] for row in rows], self.settings, device)
         found = [*recall([kind for kind, *_ in made], on_plants), *recall(["data"] * len(rows), on_data)]
         store.write_json(desk.folder(self) / "audit.json", [asdict(each) for each in found])
-        store.write_json(desk.folder(self) / "hits.json", self._to_be_judged(exam, rows, on_data))
+        pairs = self._judged(desk, self._to_be_judged(exam, rows, on_data))
+        store.write_json(desk.folder(self) / "hits.json", pairs)
+        store.write_json(desk.folder(self) / "precision.json", [asdict(each) for each in precision(pairs)])
         yield from ()
 
     def _sampled(self, desk: Desk) -> list[dict[str, Any]]:
@@ -94,16 +104,41 @@ class AuditScrub(Whole):
         self, exam: Sequence[Problem], rows: Sequence[Mapping[str, Any]], found: Mapping[str, Sequence[str]]
     ) -> list[dict[str, str]]:
         """Pairs for a person's eyes, an equal share of each detector's, chosen by hash."""
-        solutions = {problem.task_id: problem.solution for problem in exam}
+        known = {problem.task_id: problem for problem in exam}
         pairs = []
         for detector, tasks in found.items():
             hit = [(row, task) for row, task in zip(rows, tasks, strict=True) if task]
             hit.sort(key=lambda pair: share(detector, pair[0]["id"]))
             for row, task in hit[: -(-self.shown // len(found))]:
                 where = f"{row['origin']}:{row['path']}:{row['start']}"
-                pairs.append({"detector": detector, "record": row["id"], "where": where, "text": row["text"],
-                              "task_id": task, "problem": solutions[task], "verdict": ""})  # fmt: skip
+                text = excerpt(known[task], row["text"])
+                pairs.append({"detector": detector, "record": row["id"], "where": where, "text": text,
+                              "task_id": task, "problem": known[task].solution, "verdict": "", "by": ""})  # fmt: skip
         return pairs
+
+    def _judged(self, desk: Desk, pairs: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
+        """The pairs with the judge's verdicts, and over them those that people gave."""
+        made = [dict(pair) for pair in pairs]
+        if self.judge is not None:
+            questions = [judging.question(pair["problem"], pair["text"]) for pair in made]
+            for pair, (verdict, _) in zip(made, judging.ask(self.judge, questions, desk), strict=True):
+                pair |= {"verdict": verdict, "by": self.judge.model if verdict else ""}
+        decided = verdicts.of_stage(desk, self)
+        for pair in made:
+            if given := decided.get(pair["record"], {}).get(pair["task_id"]):
+                pair |= {"verdict": given, "by": "a person"}
+        return made
+
+
+def precision(pairs: Iterable[Mapping[str, str]]) -> Iterator[Found]:
+    """Of each detector's hits that have a verdict, how many are copies or paraphrases."""
+    given: dict[str, list[str]] = {}
+    for pair in pairs:
+        if pair["verdict"]:
+            given.setdefault(pair["detector"], []).append(pair["verdict"])
+    for detector, mine in given.items():
+        number = sum(verdict in verdicts.DROPPED for verdict in mine)
+        yield Found(detector, "hits with a verdict", number, wilson(number, len(mine)))
 
 
 def hits(

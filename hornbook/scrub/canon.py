@@ -10,6 +10,7 @@ Not covered: whatever needs to know what the code does, such as a while loop for
 from __future__ import annotations
 
 import ast
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -83,6 +84,40 @@ def _write(node: Any, out: Callable[[str], None]) -> None:
                 out(_LEAVES[kind])
             elif kind in _KINDS:  # not a name or a number
                 _write(each, out)
+
+
+def nodes(function: ast.AST) -> list[tuple[int, str]]:
+    """The same tree with its shape: (position of the parent, letter) of each node, parents first; a block is a node."""
+    made: list[tuple[int, str]] = []
+
+    def visit(node: Any, parent: int) -> None:
+        if type(node) in FORMS:
+            node = FORMS[type(node)](node)
+        kind, mine = type(node), len(made)
+        made.append((parent, _CONSTANTS[type(node.value)] if kind is ast.Constant else _KINDS[kind][0]))
+        for field, block in () if kind is ast.Constant else _KINDS[kind][1]:
+            child = getattr(node, field)
+            if type(child) is list and block and child:
+                made.append((mine, _END))
+                around = len(made) - 1
+                for each in _in_order(child):
+                    visit(each, around)
+            else:
+                for each in child if type(child) is list else (child,):
+                    if type(each) in _KINDS:
+                        visit(each, mine)
+
+    visit(function, -1)
+    return made
+
+
+def _in_order(block: Sequence[Any]) -> list[Any]:
+    """Statements as they are compared: neighbouring assignments and neighbouring functions sorted by their strings."""
+    made: list[Any] = []
+    for kind, same in itertools.groupby(_told(block), key=type):
+        run = list(same)
+        made += sorted(run, key=code) if kind in (ast.Assign, ast.FunctionDef) else run
+    return made
 
 
 def _write_block(block: Sequence[Any], out: Callable[[str], None]) -> None:

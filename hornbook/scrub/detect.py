@@ -6,6 +6,7 @@ there is none) and how near it is. The rules are in ngram.py, syntax.py and near
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
@@ -50,8 +51,8 @@ def by_vectors(
     exam: Sequence[Problem], texts: Sequence[str], how: Embedder, device: str = "cpu"
 ) -> tuple[list[str], list[float]]:
     """The problem of which one of the forms (exams.views) is nearest to each text, and their vectors' L2 distance."""
-    if not texts:
-        return [], []
+    if not texts or not exam:
+        return [""] * len(texts), [math.inf] * len(texts)
     forms, owners = views(exam)
     where, distance = nearest.nearest(embed(forms, how, device), embed(texts, how, device))
     return [exam[owners[at]].task_id for at in where[:, 0].tolist()], distance[:, 0].tolist()

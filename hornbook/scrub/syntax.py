@@ -39,30 +39,32 @@ class Trees:
 
 def trees(text: str) -> Trees:
     """The functions that a text defines, those that stand behind marks or in strings among them (mend.py)."""
+    found, state = _read(text)
+    try:
+        return Trees(tuple(name for name, _ in found), tuple(code(node) for _, node in found), state)
+    except RecursionError:  # a sum of a thousand terms is a tree of a thousand levels
+        return Trees((), (), "unreadable")
+
+
+def functions(text: str) -> list[tuple[str, Any]]:
+    """(name, node) of the same functions."""
+    return _read(text)[0]
+
+
+def _read(text: str) -> tuple[list[tuple[str, Any]], str]:
+    """The functions, and whether the text parsed, was repaired, or is unreadable."""
     text = folded(text)
     whole = mend.parsed(text)
     if isinstance(whole, ast.Module):
         modules, state = [whole], "parsed"
     else:
         modules, state = mend.mended(text), "repaired"
-    found = _collected(modules)
-    if found is None:  # a sum of a thousand terms is a tree of a thousand levels
-        return Trees((), (), "unreadable")
+    found = [each for module in modules for each in _functions(module)]
     if mend.definitions(text) > len(found):
         more = list(mend.hidden(text, whole if isinstance(whole, ast.Module) else None))
-        found += _collected(more) or []
+        found += [each for module in more for each in _functions(module)]
         modules += more
-    if not modules:
-        state = "unreadable"
-    return Trees(tuple(name for name, _ in found), tuple(code for _, code in found), state)
-
-
-def _collected(modules: Iterable[ast.Module]) -> list[tuple[str, str]] | None:
-    """(name, string) of every function; None where a tree is too deep."""
-    try:
-        return [(name, code(function)) for module in modules for name, function in _functions(module)]
-    except RecursionError:
-        return None
+    return found, state if modules else "unreadable"
 
 
 def _functions(module: ast.Module) -> Iterator[tuple[str, Any]]:

@@ -44,12 +44,16 @@ def similar(
     matches: Mapping[str, float],
     passed: Mapping[str, Mapping[str, bool]],
     thresholds: Sequence[float] = THRESHOLDS,
+    by_threshold: Mapping[str, Mapping[float, Mapping[str, bool]]] | None = None,
 ) -> Table:
     """The table from match rates by task id and from verdicts by model and task id; more tasks than those are ignored.
 
+    `by_threshold` are columns that hold another model at each threshold, such as one retrained on what it left.
     Raises UserError for a model without a verdict on one of the problems.
     """
-    for model, verdicts in passed.items():
+    columns = {name: dict.fromkeys(thresholds, verdicts) for name, verdicts in passed.items()}
+    columns |= {name: dict(models) for name, models in (by_threshold or {}).items()}
+    for model, verdicts in ((name, each) for name, models in columns.items() for each in models.values()):
         missing = [task for task in matches if task not in verdicts]
         if missing:
             raise UserError(
@@ -60,9 +64,9 @@ def similar(
         # A rate is kept as a 32-bit number, in which 0.95 is a little less than 0.95.
         near = {task for task in matches if matches[task] >= threshold - 1e-6}
         for subset, members in (("similar", near), ("non-similar", matches.keys() - near), ("total", matches.keys())):
-            counts = tuple(sum(verdicts[task] for task in members) for verdicts in passed.values())
+            counts = tuple(sum(models[threshold][task] for task in members) for models in columns.values())
             rows.append(Row(threshold, subset, len(members), counts))
-    return Table(tuple(passed), tuple(rows))
+    return Table(tuple(columns), tuple(rows))
 
 
 def count(percent: float, n: int, digits: int = 1) -> int:

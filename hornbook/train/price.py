@@ -30,6 +30,7 @@ class Hardware:
     peak: float
     reached: float
     watts: float
+    gpu: bool = True
 
 
 # Peaks: dense bf16 of the vendors' data sheets. Shares: A100 by the paper's own hours; H100 and H200 are lower, as
@@ -60,13 +61,14 @@ def flops_per_token(shape: Shape, context: int) -> float:
     return 6.0 * matrices + 6.0 * shape.layers * context * shape.width
 
 
-def memory_gb(shape: Shape, micro_batch: int, context: int, half: bool) -> float:
+def memory_gb(shape: Shape, micro_batch: int, context: int, half: bool, gpu: bool = False) -> float:
     """At the peak of a step: weights, gradients and both moments (16 bytes a weight), and what a micro-batch takes."""
     kernels = 3e7  # their own buffers, measured
-    return (16.0 * shape.parameters() + micro_batch * sequence_bytes(shape, context, half) + kernels) / 1e9
+    weights = (18.0 if half else 16.0) * shape.parameters()  # half precision: and a copy of them
+    return (weights + micro_batch * sequence_bytes(shape, context, half, gpu) + kernels) / 1e9
 
 
-def sequence_bytes(shape: Shape, context: int, half: bool) -> float:
+def sequence_bytes(shape: Shape, context: int, half: bool, gpu: bool = False) -> float:
     """What the backward pass keeps of one sequence.
 
     A block keeps, in widths a token: its input and norm (2), q, k, v and fc1 (7), the rotated q, k, v (3), gelu (4),
@@ -77,8 +79,8 @@ def sequence_bytes(shape: Shape, context: int, half: bool) -> float:
 
     each = 2 if half else 4
     kept = context * shape.width * (19.0 * (shape.layers + 1) * each + 4.0 * 4)
-    if not half and context <= LONGEST:  # attention in blocks keeps its probabilities
-        kept += 4.0 * shape.layers * shape.heads * context * (context + BLOCK) / 2
+    if not gpu and context <= LONGEST:  # attention in blocks keeps its probabilities
+        kept += each * shape.layers * shape.heads * context * (context + BLOCK) / 2
     return kept
 
 
@@ -90,7 +92,7 @@ def micro_batch(shape: Shape, where: str, half: bool) -> int:
 
     total = torch.cuda.get_device_properties(where).total_memory if torch.cuda.is_available() else 80e9
     room = 0.8 * total - 18.0 * shape.parameters()
-    fits = min(MOST_TOKENS // shape.context, int(room // sequence_bytes(shape, shape.context, half)))
+    fits = min(MOST_TOKENS // shape.context, int(room // sequence_bytes(shape, shape.context, half, gpu=True)))
     return 1 << max(0, fits.bit_length() - 1)
 
 
@@ -98,7 +100,8 @@ def cost(shape: Shape, tokens: float, context: int, micro_batch: int, hardware: 
     """What `tokens` seen cost on one device."""
     flops = flops_per_token(shape, context) * tokens
     hours = flops / (hardware.peak * hardware.reached) / 3600
-    return Cost(flops, hours, memory_gb(shape, micro_batch, context, half), hours * hardware.watts / 1000)
+    memory = memory_gb(shape, micro_batch, context, half, hardware.gpu)
+    return Cost(flops, hours, memory, hours * hardware.watts / 1000)
 
 
 def this_machine(where: str) -> Hardware:
@@ -112,7 +115,9 @@ def this_machine(where: str) -> Hardware:
         return next((known for key, known in HARDWARE.items() if key in name), HARDWARE["a100"])
     a = torch.randn(1024, 1024).to(fast_dtype(where))
     best = min(_seconds(a) for _ in range(4))
-    return Hardware("this processor", 2 * 1024**3 / best, CPU_REACHED, WATTS_PER_CORE * torch.get_num_threads())
+    return Hardware(
+        "this processor", 2 * 1024**3 / best, CPU_REACHED, WATTS_PER_CORE * torch.get_num_threads(), gpu=False
+    )
 
 
 def _seconds(a: Tensor) -> float:

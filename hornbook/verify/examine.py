@@ -15,12 +15,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from hornbook import benchmarks, store
+from hornbook import benchmarks, lock, store
 from hornbook.llm import LLM
 from hornbook.records import UserError, share
 from hornbook.stage import Desk, Price, Size, Stage, Whole
 from hornbook.statistics import ratio
-from hornbook.verify import lock, writers
+from hornbook.verify import writers
 from hornbook.verify.judge import MEMORY_MB, TIMEOUT_S, Judged, judge
 from hornbook.verify.protocols import protocols
 from hornbook.verify.sample import Asked, answers, asked, write
@@ -94,11 +94,16 @@ class Examine(Whole):
 
     def open(self, desk: Desk) -> list[Problem]:
         """The problems; for a benchmark, the run's log is told first."""
+        if isinstance(self.exam, str):
+            checkpoint = lock.fingerprint(desk, self.model) if isinstance(self.model, Stage) else str(self.model)
+            lock.record_opening(desk, self.name, self.exam, benchmarks.source(self.exam), checkpoint)
+        return self.chosen(desk)
+
+    def chosen(self, desk: Desk) -> list[Problem]:
+        """The problems that are asked, without a word to the log: for whoever reads answers that are on disk."""
         if isinstance(self.exam, Stage):
             exam = benchmarks.from_records(row for table in desk.kept(self.exam) for row in table.to_pylist())
         else:
-            checkpoint = lock.fingerprint(desk, self.model) if isinstance(self.model, Stage) else str(self.model)
-            lock.record_opening(desk, self.name, self.exam, benchmarks.source(self.exam), checkpoint)
             exam = benchmarks.load(self.exam)
         if self.problems:
             few = sorted(exam, key=lambda problem: share("problems", problem.task_id))[: self.problems]
@@ -160,6 +165,8 @@ def _summary(
 
 def plain(value: Any) -> Any:
     """Data as JSON has it: what is not a number becomes null."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return plain(dataclasses.asdict(value))
     if isinstance(value, Mapping):
         return {str(key): plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple):

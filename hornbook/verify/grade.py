@@ -1,122 +1,108 @@
-"""Graded by a model, as in the paper's section 4: understanding, not only passing.
+"""The stage that has answers graded by models, as in the paper's section 4: grading.py is the idea, this is the work.
 
-In: problems, answers, and judges (any language models). Out: for each answer and judge a short evaluation and a grade
-from 0 to 10; the judges' agreement with each other and with the hidden tests. One judge reads the reference first, the
-other the answer first, for the order alone moves grades. A reply without a grade is asked for again, then missing:
-never zero. Not covered: whether a judge is any good; the agreement with the tests, printed beside the score, tells.
+In: an Examine stage and one or two language models as judges. Out: a row an answer and judge with the evaluation, the
+grade and what the hidden tests said; `summary.json`: the score, both judges' agreement with each other and with the
+tests. Two judges see the two orders; one judge alone is asked twice, once in each. Killed, it asks nobody again: the
+ledger has the replies.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from hornbook.statistics import Estimate, mean, weighted_kappa, wilson
+from hornbook import llm, store
+from hornbook.llm import LLM
+from hornbook.records import UserError, schema
+from hornbook.stage import Desk, Price, Size, Whole
+from hornbook.verify import grading
+from hornbook.verify.examine import Examine, plain
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from hornbook.benchmarks import Problem
 
-TRIES = 3
-PASSING = 5  # a grade of half or more is read as "the judge thinks it works" when compared with the tests
-
-# The paper prints no prompt; it asks for "a short verbal evaluation followed by grades from 0 to 10" beside the
-# correct solution. The rest is ours.
-QUESTION = """\
-You grade a student's answer to a Python exercise. Judge how well the student understood what was asked, whether the \
-logic is right, and only then details.
-
-The exercise:
-```python
-{prompt}
-```
-{first}
-{second}
-First write a short evaluation, three sentences at most. Then, on a line of its own, write "Grade: N", where N is a \
-whole number from 0 (no understanding) to 10 (correct and complete)."""
-REFERENCE = "A correct solution:\n```python\n{}\n```"
-ANSWER = "The student's answer:\n```python\n{}\n```"
-
-Ask = Callable[[Sequence[str], int], Sequence[str]]  # prompts and the number of the try, to replies in their order
+GRADED: dict[str, str] = {
+    "task_id": "string",
+    "sample": "int32",
+    "judge": "int32",  # its place: 0 reads the reference first, 1 the answer
+    "model": "string",
+    "order": "string",
+    "evaluation": "string",
+    "grade": "int32",  # null where no try brought one
+    "tries": "int32",
+    "passed": "bool",  # the hidden tests
+}
 
 
 @dataclass(frozen=True)
-class Grade:
-    """One judge's view of one answer. A missing grade is None."""
+class Grade(Whole):
+    """Have the answers of an exam graded by `judges`, under one of its protocols (the first, if none is named)."""
 
-    judge: int  # its place among the judges
-    order: str  # which came first in the prompt: reference or answer
-    evaluation: str
-    grade: int | None
-    tries: int
+    exam: Examine
+    judges: tuple[LLM, ...]
+    protocol: str = ""
 
+    version: ClassVar[int] = 1
 
-@dataclass(frozen=True)
-class Graded:
-    """The paper's score with what it is worth: agreement between judges, and of the grades with the hidden tests."""
+    def facts(self, desk: Desk) -> Mapping[str, Any]:
+        return {"question": grading.QUESTION, "reference": grading.REFERENCE, "answer": grading.ANSWER}
 
-    understanding: Estimate  # mean grade over 10, bootstrap over problems
-    missing: int  # grades that no try brought
-    judges: Sequence[Estimate]  # each judge's own mean
-    kappa: float  # between the first two judges, quadratic weights; nan where it is undefined
-    same_within_one: Estimate  # share of answers on which the first two judges differ by one or less
-    agrees_with_tests: Estimate  # share of grades that are at least PASSING just when the tests pass
+    def price(self, desk: Desk, inputs: Sequence[Size]) -> Price:
+        answers = round(inputs[0].documents) if inputs else 0
+        each = [llm.estimate(judge, answers, desk) for judge in self._judges()]
+        tokens, money = sum(found.tokens for found in each), sum(found.money for found in each)
+        minutes = sum(found.minutes for found in each)
+        return Price(Size(answers * len(each)), tokens, answers * len(each), minutes, peak_mb=1500, money=money)
 
+    def make(self, desk: Desk) -> Iterable[tuple[str, pa.Table]]:
+        import pyarrow as pa
 
-def question(problem: Problem, written: str, reference_first: bool) -> str:
-    """The prompt for a judge."""
-    parts = [REFERENCE.format(problem.reference.rstrip()), ANSWER.format(written.rstrip() or "(nothing)")]
-    first, second = parts if reference_first else parts[::-1]
-    return QUESTION.format(prompt=problem.prompt.rstrip(), first=first, second=second)
+        protocol = self.protocol or self.exam.protocols[0]
+        if protocol not in self.exam.protocols:
+            raise UserError(f"{self.name}: {self.exam.name} has no answers under {protocol}: add it to its protocols")
+        problems = {problem.task_id: problem for problem in self.exam.chosen(desk)}
+        columns = ["task_id", "sample", "protocol", "prompt", "program", "verdict"]
+        answers = [
+            row for table in desk.tables(self.exam, columns) for row in table.to_pylist() if row["protocol"] == protocol
+        ]
+        asked = [(problems[row["task_id"]], _written(row)) for row in answers]
+        desk.reporter.begin(self.name, len(asked) * len(self._judges()), "grades")
+        rows = [row for at in range(len(self._judges())) for row in self._graded(desk, answers, asked, at)]
+        yield "grades", pa.Table.from_pylist(rows, schema=schema(GRADED))
+        facts = {
+            "exam": self.exam.exam if isinstance(self.exam.exam, str) else self.exam.exam.name,
+            "answers": self.exam.name,
+            "protocol": protocol,
+            "models": [judge.model for judge in self._judges()],
+            "graded": dataclasses.asdict(grading.agreement(rows)),
+        }
+        store.write_json(desk.folder(self) / "summary.json", plain(facts))
 
+    def _judges(self) -> tuple[LLM, ...]:
+        if not self.judges:
+            raise UserError(f"{self.name}: no judge: judges=(LLM(...),), or two")
+        return self.judges * 2 if len(self.judges) == 1 else self.judges
 
-def parse(reply: str) -> int | None:
-    """The grade at the end of a reply, or None where it has none or one out of range.
+    def _graded(
+        self, desk: Desk, answers: Sequence[Mapping[str, Any]], asked: Sequence[tuple[Problem, str]], at: int
+    ) -> list[dict[str, Any]]:
+        judge = self._judges()[at]
 
-    >>> parse("It is right.\\nGrade: 9/10"), parse("Grade: 11"), parse("Grade: 7.5"), parse("good")
-    (9, None, None, None)
-    """
-    found = re.findall(r"(?i)\bgrade\**\s*[:=]\s*\**\s*(-?\d+(?:[.,]\d+)?)", reply)
-    return int(found[-1]) if found and found[-1].isdigit() and int(found[-1]) <= 10 else None
+        def ask(prompts: Sequence[str], attempt: int) -> list[str]:
+            return [each.text for each in llm.complete(judge, prompts, desk, samples=[attempt] * len(prompts))]
 
-
-def grade(asked: Sequence[tuple[Problem, str]], judge: int, ask: Ask) -> list[Grade]:
-    """One judge's grades of (problem, answer) pairs; even judges read the reference first, odd ones the answer."""
-    order = "answer" if judge % 2 else "reference"
-    prompts = [question(problem, written, order == "reference") for problem, written in asked]
-    found: dict[int, Grade] = {}
-    for attempt in range(1, TRIES + 1):
-        open_ = [at for at in range(len(prompts)) if at not in found or found[at].grade is None]
-        if not open_:
-            break
-        for at, reply in zip(open_, ask([prompts[at] for at in open_], attempt), strict=True):
-            found[at] = Grade(judge, order, reply.strip(), parse(reply), attempt)
-    return [found[at] for at in range(len(prompts))]
-
-
-def agreement(rows: Sequence[Any]) -> Graded:
-    """What the grades add up to. Rows have task_id, sample, judge, grade and passed."""
-    known = [row for row in rows if row["grade"] is not None]
-    judges = sorted({row["judge"] for row in rows})
-    by_task: dict[str, list[float]] = {}
-    for row in known:
-        by_task.setdefault(row["task_id"], []).append(row["grade"] / 10)
-    pairs = _pairs(known)
-    agree = [(row["grade"] >= PASSING) == row["passed"] for row in known]
-    return Graded(
-        mean([sum(grades) / len(grades) for grades in by_task.values()], "understanding"),
-        len(rows) - len(known),
-        [mean([row["grade"] / 10 for row in known if row["judge"] == judge], f"judge {judge}") for judge in judges],
-        weighted_kappa([a for a, _ in pairs], [b for _, b in pairs]) if pairs else float("nan"),
-        wilson(sum(abs(a - b) <= 1 for a, b in pairs), len(pairs)),
-        wilson(sum(agree), len(agree)),
-    )
+        return [
+            {"task_id": row["task_id"], "sample": row["sample"], "model": judge.model}
+            | dataclasses.asdict(opinion)
+            | {"passed": row["verdict"] == "passed"}
+            for row, opinion in zip(answers, grading.grade(asked, at, ask), strict=True)
+        ]
 
 
-def _pairs(rows: Sequence[Any]) -> list[tuple[int, int]]:
-    """The grades that judges 0 and 1 gave to the same answers."""
-    by_answer: dict[tuple[str, int], dict[int, int]] = {}
-    for row in rows:
-        by_answer.setdefault((row["task_id"], row["sample"]), {})[row["judge"]] = row["grade"]
-    return [(grades[0], grades[1]) for grades in by_answer.values() if 0 in grades and 1 in grades]
+def _written(row: Mapping[str, Any]) -> str:
+    """What the student wrote: the program without the prompt that it was given, where it stands at the beginning."""
+    return str(row["program"]).removeprefix(str(row["prompt"]))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ from hornbook.statistics import Estimate, Pairs, pairs, pass_at_k_of, wilson
 from hornbook.verify.judge import Answer, Judged, counted, judge
 from hornbook.verify.protocols import Protocol, protocols, whole_program
 
-KS = (1, 10, 100)  # the paper's and HumanEval's
+KS = (1, 10, 100)  # the paper's and HumanEval's; where there are fewer samples than 10, also their number
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class Dropped:
 
     number: int
     reason: str
+    task_id: str | None = None  # what it names, where that can be read
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,8 @@ def _score(protocol: str, problems: Sequence[Problem], judged: Sequence[Judged])
     most = max(map(len, passed.values()), default=1)
     counts = [(len(verdicts) or most, sum(verdicts)) for verdicts in passed.values()]
     fewest = min((n for n, _ in counts), default=1)
-    pass_at = {k: pass_at_k_of(counts, k, f"pass@{k}") for k in KS if k <= fewest}
+    ks = sorted({*KS, fewest} if fewest < KS[1] else KS)
+    pass_at = {k: pass_at_k_of(counts, k, f"pass@{k}") for k in ks if k <= fewest}
     if most == 1:  # a rate: Wilson's interval holds where a bootstrap of all failures would say 0 to 0
         pass_at[1] = wilson(sum(correct for _, correct in counts), len(counts))
     trust: dict[str, int] = {}
@@ -119,8 +122,8 @@ def read_samples(path: Path, exam: Mapping[str, Problem]) -> Iterator[_Sample | 
     """Every line of a samples file (.jsonl or .jsonl.gz), as a sample or dropped with the reason."""
     try:
         data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror or error}") from error
+    except (OSError, EOFError, zlib.error) as error:
+        raise UserError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
     for number, line in enumerate(data.split(b"\n"), start=1):
         if line.strip():
             yield _sample(number, line, exam)
@@ -128,7 +131,7 @@ def read_samples(path: Path, exam: Mapping[str, Problem]) -> Iterator[_Sample | 
 
 def _sample(number: int, line: bytes, exam: Mapping[str, Problem]) -> _Sample | Dropped:
     try:
-        row = json.loads(line.decode("utf-8"))
+        row = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
     except UnicodeDecodeError as error:
         return Dropped(number, f"not UTF-8: byte {error.start} of the line")
     except ValueError as error:
@@ -141,10 +144,10 @@ def _sample(number: int, line: bytes, exam: Mapping[str, Problem]) -> _Sample | 
     if not isinstance(task_id, str):
         return Dropped(number, "no task_id: a text is expected")
     if task_id not in exam:
-        return Dropped(number, f"task_id not in the exam: {task_id[:60]}")
+        return Dropped(number, f"task_id not in the exam: {task_id[:60]}", task_id)
     field = "completion" if "completion" in row else "solution"
     if not isinstance(row.get(field), str):
-        return Dropped(number, "no completion: a text named completion or solution is expected")
+        return Dropped(number, "no completion: a text named completion or solution is expected", task_id)
     return _Sample(number, task_id, row[field], field == "solution")
 
 
@@ -164,23 +167,34 @@ def _answers(samples: Sequence[_Sample], exam: Mapping[str, Problem], protocol: 
 
 
 def rows(scored: Scored) -> Iterator[dict[str, Any]]:
-    """What `hornbook score --json` prints: a row a sample and protocol, a row a dropped line, then the totals."""
-    for line in scored.lines:
-        answer = line.judged.answer
-        yield {
-            "task_id": answer.task_id,
-            "line": line.number,
-            "sample": answer.sample,
-            "protocol": answer.protocol,
-            "verdict": line.judged.verdict,
-            "reason": line.judged.reason,
-            "category": line.judged.category,
-            "cpu_s": round(line.judged.cpu_s, 3),
-            "trust": line.judged.trust,
-        }
-    for dropped in scored.dropped:
-        yield {"task_id": None, "line": dropped.number, "verdict": "dropped", "reason": dropped.reason}
-    yield {"totals": [as_json(score) for score in scored.scores], "dropped": len(scored.dropped)}
+    """A row a sample and protocol, and one a dropped line, in the order of the file."""
+    found = [(dropped.number, _dropped(dropped)) for dropped in scored.dropped]
+    found += [(line.number, _line(line)) for line in scored.lines]
+    yield from (row for _, row in sorted(found, key=lambda each: each[0]))  # stable: protocols keep their order
+
+
+def _line(line: Line) -> dict[str, Any]:
+    answer = line.judged.answer
+    return {
+        "task_id": answer.task_id,
+        "line": line.number,
+        "sample": answer.sample,
+        "protocol": answer.protocol,
+        "verdict": line.judged.verdict,
+        "reason": line.judged.reason,
+        "category": line.judged.category,
+        "cpu_s": round(line.judged.cpu_s, 3),
+        "trust": line.judged.trust,
+    }
+
+
+def _dropped(dropped: Dropped) -> dict[str, Any]:
+    return {"task_id": dropped.task_id, "line": dropped.number, "verdict": "dropped", "reason": dropped.reason}
+
+
+def totals(scored: Scored) -> dict[str, Any]:
+    """The last row: a score a protocol, and how many lines were dropped."""
+    return {"totals": [as_json(score) for score in scored.scores], "dropped": len(scored.dropped)}
 
 
 def as_json(score: Score) -> dict[str, Any]:

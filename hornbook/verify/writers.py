@@ -1,7 +1,8 @@
 """Who writes the answers: a model that a recipe trained, or any LLM; and what the references would cost it in bits.
 
 In: a Train stage or an LLM, and a desk. Out: a function from prompts to texts (sample.Write), and bits per reference.
-An LLM behind a chat interface is asked to go on with the code and to answer with code alone; it gives no bits.
+The embedded model goes on with the prompt as it is; an LLM behind a chat interface is asked to, and to answer with code
+alone. Neither gives bits.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from hornbook import device, llm, meter
-from hornbook.llm import LLM
+from hornbook.llm import LLM, Prompt
 from hornbook.stage import Desk, Stage
 from hornbook.verify.sample import Write
 
@@ -73,7 +74,8 @@ def _asked(model: LLM, desk: Desk, temperature: float, most: int) -> Write:
     def write(prompts: Sequence[str], stop: Sequence[str], seeds: Sequence[int]) -> list[str]:
         # Servers take four stop sequences; the protocol cuts the text again, so that more are not missed.
         how = dataclasses.replace(model, temperature=temperature, max_tokens=most, stop=tuple(stop)[:4])
-        found = llm.complete(how, [CHAT.format(prompt) for prompt in prompts], desk, samples=list(seeds))
-        return [each.text for each in found]
+        asked = [Prompt((), each) if model.kind == "embedded" else CHAT.format(each) for each in prompts]
+        found = llm.complete(how, asked, desk, samples=list(seeds))
+        return [each.text.removeprefix(prompt) for each, prompt in zip(found, prompts, strict=True)]
 
     return write

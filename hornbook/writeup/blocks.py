@@ -9,7 +9,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 
@@ -83,7 +83,22 @@ class Code:
         return f"**{self.head}**\n\n{fence}python\n{cut}\n{fence}"
 
 
-Block = Text | Table | Figure | Code
+@dataclass(frozen=True)
+class Columns:
+    """Pieces of Python side by side, each under its head line."""
+
+    pieces: Sequence[Code]
+
+    def html(self) -> str:
+        cells = "".join(replace(piece, open=True).html() for piece in self.pieces)
+        width = f"repeat({len(self.pieces)}, minmax(19rem, 1fr))"
+        return f'<div class="wide"><div style="display:grid;gap:1rem;grid-template-columns:{width}">{cells}</div></div>'
+
+    def markdown(self) -> str:
+        return "\n\n".join(piece.markdown() for piece in self.pieces)
+
+
+Block = Text | Table | Figure | Code | Columns
 
 
 @dataclass(frozen=True)

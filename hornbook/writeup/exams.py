@@ -11,7 +11,7 @@ from typing import Any
 from hornbook import store
 from hornbook.records import share
 from hornbook.stage import Desk, Stage
-from hornbook.writeup import figures, paper
+from hornbook.writeup import figures, paper, understanding
 from hornbook.writeup.blocks import Block, Code, Figure, Section, Table, Text
 
 SAMPLES = 2
@@ -33,6 +33,7 @@ def section(desk: Desk, stages: Sequence[Stage]) -> Section | None:
         Table(columns, rows, "pass@1 with Wilson's or the bootstrap's interval; n is the number of problems"),
         Figure("exams", figures.intervals(bars, "percent passed, with its 95 % interval"), "The same, drawn."),
         _failures(scores),
+        *understanding.locked(desk),
     ]
     for name, _ in exams:
         blocks += _samples(desk, name)

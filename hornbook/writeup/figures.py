@@ -37,7 +37,7 @@ def curves(
     """Named curves (label, xs, ys, style) on one pair of axes."""
     figure, axes = _canvas(7.2, 3.0)
     for at, (name, xs, ys, style) in enumerate(lines):
-        axes.plot(xs, ys, style, color=COLOURS[at % len(COLOURS)], linewidth=1.4, markersize=3.5, label=name)
+        axes.plot(xs, ys, style, color=COLOURS[at % len(COLOURS)], linewidth=1.4, markersize=3.5, label=name or None)
     if log_y:
         axes.set_yscale("log")
     axes.set_xlabel(x)
@@ -93,7 +93,7 @@ def _svg(figure: Any) -> str:
     from matplotlib import pyplot
 
     out = io.StringIO()
-    figure.savefig(out, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    figure.savefig(out, format="svg", transparent=True, metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
     pyplot.close(figure)
     text = out.getvalue()
     return text[text.index("<svg") :]

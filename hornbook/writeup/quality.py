@@ -1,7 +1,7 @@
 """What the filter learned, how well, and what it kept and dropped: for a person to judge with their own eyes.
 
 In: the stages that fitted, scored and kept by quality. Out: a section with the score histogram, the validation,
-the judges' agreement, and pieces of code at five quantiles of the score.
+the judges' agreement, tokens kept against the threshold, and the best, middle and worst pieces side by side.
 """
 
 from __future__ import annotations
@@ -12,14 +12,17 @@ from typing import Any
 from hornbook import store
 from hornbook.stage import Desk, Stage
 from hornbook.writeup import figures
-from hornbook.writeup.blocks import Block, Code, Figure, Section, Table, Text
+from hornbook.writeup.blocks import Block, Code, Columns, Figure, Section, Table, Text
 
-QUANTILES = (0.0, 0.25, 0.5, 0.75, 1.0)
+PLACES = (("best", 1.0), ("middle", 0.5), ("worst", 0.0))
+SHOWN = 3  # pieces at each place
+BYTES_PER_TOKEN = 3.5  # as KeepBudget counts
+KEEPERS = ("KeepBudget", "KeepPrecise")
 
 
 def section(desk: Desk, stages: Sequence[Stage]) -> Section | None:
     """The quality section, or None in a recipe that does not filter by quality."""
-    keepers = [stage for stage in stages if type(stage).__name__ == "KeepBudget"]
+    keepers = [stage for stage in stages if type(stage).__name__ in KEEPERS]
     if not keepers and not any(type(stage).__name__ == "FitQuality" for stage in stages):
         return None
     blocks: list[Block] = []
@@ -27,7 +30,7 @@ def section(desk: Desk, stages: Sequence[Stage]) -> Section | None:
     for stage in stages:
         if type(stage).__name__ == "FitQuality":
             blocks += validation(store.read_json(desk.folder(stage) / "validation.json"))
-        if type(stage).__name__ == "JudgeSample":
+        if type(stage).__name__ in ("JudgeSample", "JudgeLogprobs"):
             blocks += agreement(stage.name, [store.read_json(desk.folder(stage) / "agreement.json")])
         if type(stage).__name__ == "Panel":
             blocks += agreement(stage.name, store.read_json(desk.folder(stage) / "agreement.json"))
@@ -49,8 +52,9 @@ def validation(facts: dict[str, Any]) -> list[Block]:
     )
     roc, calibration = facts["roc"], facts["calibration"]
     diagonal = ("chance", [0, 1], [0, 1], ":")
+    ends = [("95 % interval", roc["grid"], roc["low"], "--"), ("", roc["grid"], roc["high"], "--")]
     curve = figures.curves(
-        [(facts["chosen"], roc["false_positive"], roc["true_positive"], "-"), diagonal],
+        [(facts["chosen"], roc["false_positive"], roc["true_positive"], "-"), *ends, diagonal],
         "share of the rest that is let through",
         "share of the good that is found",
     )
@@ -59,12 +63,39 @@ def validation(facts: dict[str, Any]) -> list[Block]:
         "score of the classifier",
         "share that was labelled good",
     )
-    return [
+    held = facts["precision_recall"]
+    precise = figures.curves(
+        [("precision", held["threshold"], held["precision"], "-"), ("recall", held["threshold"], held["recall"], "-")],
+        "keep from this score on",
+        "share",
+    )
+    low, mean, high = facts["average_precision"]
+    blocks: list[Block] = [
         Text(said),
         Table(["classifier", "kind", "area under ROC", "95 % interval"], rows, "Area under the ROC curve"),
         Figure("roc", curve, "ROC of the classifier in use, across packages."),
+        Figure(
+            "precision",
+            precise,
+            "Precision and recall of what is kept from each score on, among the labels; "
+            f"average precision {mean:.3f} ({low:.3f} to {high:.3f}).",
+        ),
         Figure("calibration", reliable, "Calibration: of the pieces that got a score, how many are labelled good."),
     ]
+    if "control" in facts:
+        blocks.append(Text(controlled(facts["control"], facts["area"][facts["chosen"]])))
+    return blocks
+
+
+def controlled(facts: dict[str, Any], whole: list[float]) -> str:
+    """In words: what becomes of the scores without comments and docstrings."""
+    low, area, high = facts["area"]
+    return (
+        f"Control: the same pieces *without comments and docstrings* are told apart with an area of {area:.3f} "
+        f"({low:.3f} to {high:.3f}), against {whole[1]:.3f} with them; their mean score is "
+        f"{facts['mean_stripped']:.3f}, not {facts['mean_whole']:.3f}, and the two scores "
+        f"correlate by {facts['correlation']:.2f}."
+    )
 
 
 def agreement(name: str, pairs: Sequence[dict[str, Any]]) -> list[Block]:
@@ -81,27 +112,57 @@ def agreement(name: str, pairs: Sequence[dict[str, Any]]) -> list[Block]:
 
 
 def scores(desk: Desk, keeper: Stage) -> list[Block]:
-    """The histogram of the scores with the threshold, and a sample at each of five quantiles."""
-    columns = ["id", "score", "kept", "reason", "origin", "path", "start", "end"]
-    rows = [row for table in desk.tables(keeper, columns) for row in table.to_pylist() if row["score"] is not None]
+    """The histogram of the scores with the threshold, tokens kept against threshold, and pieces side by side."""
+    import pyarrow.compute as pc
+
+    columns = ["id", "score", "kept", "reason", "origin", "path", "start", "end", "text"]
+    rows = []
+    for table in desk.tables(keeper, columns):
+        sizes = pc.binary_length(table["text"])
+        scored = table.drop_columns(["text"]).append_column("bytes", sizes).to_pylist()
+        rows += [row for row in scored if row["score"] is not None]
     rows.sort(key=lambda row: (row["score"], row["id"]))
     kept = [row["score"] for row in rows if row["kept"]]
     threshold = min(kept) if kept else None
-    drawn = figures.histogram(
-        [row["score"] for row in rows], threshold, "score: the forest's probability that a judge gives 3 or more of 5"
-    )
+    drawn = figures.histogram([row["score"] for row in rows], threshold, "score: how sure that a judge gives 3 or more")
     words = f"{len(kept):,} of {len(rows):,} scored pieces were kept by `{keeper.name}`."
-    blocks: list[Block] = [
-        Figure("scores", drawn, words),
-        Text("Pieces at five quantiles of the score, lowest to highest:"),
-    ]
-    chosen = [rows[round(q * (len(rows) - 1))] for q in QUANTILES] if rows else []
-    texts = _texts(desk, keeper, {row["id"] for row in chosen})
-    for quantile, row in zip(QUANTILES, chosen, strict=False):
-        state = "kept" if row["kept"] else f"dropped ({row['reason']})"
-        where = f"{row['origin']} {row['path']}:{row['start']}-{row['end']}"
-        blocks.append(Code(f"{quantile:.0%}: score {row['score']:.3f}, {state}. {where}", texts[row["id"]]))
-    return blocks
+    blocks: list[Block] = [Figure("scores", drawn, words)]
+    if rows:
+        above, tokens = kept_tokens([(row["score"], row["bytes"]) for row in rows])
+        curve = figures.curves([("tokens", above, tokens, "-")], "keep from this score on", "million tokens kept")
+        blocks.append(Figure("kept-tokens", curve, f"What each threshold keeps, at {BYTES_PER_TOKEN} bytes a token."))
+    blocks.append(Text("The best, the middle and the worst pieces, side by side:"))
+    return blocks + [Columns(row) for row in _side_by_side(desk, keeper, rows)]
+
+
+def kept_tokens(rows: Sequence[tuple[float, int]], most: int = 200) -> tuple[list[float], list[float]]:
+    """(thresholds, million tokens of what scores from each on), of (score, bytes) sorted by score."""
+    total, kept = 0.0, []
+    for score, size in reversed(rows):
+        total += size / BYTES_PER_TOKEN / 1e6
+        kept.append((score, total))
+    step = max(1, len(kept) // most)
+    thin = [*kept[::step], kept[-1]]
+    return [score for score, _ in thin], [tokens for _, tokens in thin]
+
+
+def _side_by_side(desk: Desk, keeper: Stage, rows: Sequence[dict[str, Any]]) -> list[list[Code]]:
+    """SHOWN rows of three pieces: one of the best, one around the middle, one of the worst."""
+    number = min(SHOWN, len(rows) // len(PLACES))
+    if not number:
+        return []
+    found = []
+    for at in range(number):
+        shift = {"best": -at, "middle": at, "worst": at}
+        found.append([(word, rows[round(q * (len(rows) - 1)) + shift[word]]) for word, q in PLACES])
+    texts = _texts(desk, keeper, {row["id"] for each in found for _, row in each})
+    return [[_piece(word, row, texts[row["id"]]) for word, row in each] for each in found]
+
+
+def _piece(word: str, row: dict[str, Any], text: str) -> Code:
+    state = "kept" if row["kept"] else "dropped"
+    where = f"{row['origin']} {row['path']}:{row['start']}-{row['end']}"
+    return Code(f"{word}: score {row['score']:.3f}, {state}. {where}", text)
 
 
 def _texts(desk: Desk, stage: Stage, wanted: set[str]) -> dict[str, str]:

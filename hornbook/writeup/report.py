@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 from hornbook import store
 from hornbook.identity import order
 from hornbook.stage import Desk, Form, Price, Size, Stage, Whole
-from hornbook.writeup import exams, funnel, page, quality, training, written
+from hornbook.writeup import contamination, exams, funnel, page, quality, training, understanding, written
 from hornbook.writeup.blocks import Section
 
 if TYPE_CHECKING:
@@ -24,9 +24,11 @@ SECTIONS: tuple[Callable[[Desk, Sequence[Stage]], Section | None], ...] = (
     funnel.funnel,
     quality.section,
     written.section,
-    written.scrubbed,
+    contamination.section,
     training.section,
     exams.section,
+    understanding.graded,
+    understanding.probed,
     funnel.costs,
     funnel.choices,
 )

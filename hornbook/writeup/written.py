@@ -1,7 +1,7 @@
-"""What the teacher wrote and what survived being run; and what the scrubber took out.
+"""What the teacher wrote and what survived being run.
 
-In: stages of exercises and textbooks, Scrub stages. Out: sections with the yield at each gate, accepted and rejected
-pieces side by side, the diversity of what was kept, and the hits against the exams.
+In: stages of exercises and textbooks. Out: the section with the yield at each gate, accepted and rejected pieces side
+by side, and the diversity of what was kept.
 """
 
 from __future__ import annotations
@@ -74,37 +74,3 @@ def _samples(desk: Desk, stage: Stage) -> list[Block]:
     ]
     blocks += [Code(f"stopped ({row['reason']}): {row['path'] or row['id']}", row["text"]) for row in stopped]
     return blocks
-
-
-def scrubbed(desk: Desk, stages: Sequence[Stage]) -> Section | None:
-    """What the detectors found against the exams, and the texts that come nearest to one."""
-    scrubs = [stage for stage in stages if type(stage).__name__ == "Scrub"]
-    if not scrubs:
-        return None
-    rows = []
-    for stage in scrubs:
-        facts = desk.manifest(stage)
-        hits = ", ".join(f"{reason} {number:,}" for reason, number in sorted(facts["reasons"].items())) or "none"
-        rows.append([stage.name, facts["seen"], facts["kept"], hits])
-    blocks: list[Block] = [Table(["stage", "looked at", "clean", "hits"], rows)]
-    near = [row for stage in scrubs for row in _near(desk, stage)]
-    near.sort(key=lambda row: (-row["syntax_match"], row["id"]))
-    columns = ["text", "where", "exam", "syntax match", "state"]
-    cells = [
-        [
-            row["id"],
-            row["path"],
-            row["nearest_exam"],
-            round(row["syntax_match"], 3),
-            "kept" if row["kept"] else row["reason"],
-        ]
-        for row in near[:15]
-    ]
-    blocks.append(Table(columns, cells, "The texts whose syntax trees come nearest to an exam's reference"))
-    return Section("Contamination", blocks)
-
-
-def _near(desk: Desk, stage: Stage) -> list[dict[str, Any]]:
-    columns = ["id", "path", "kept", "reason", "nearest_exam", "syntax_match"]
-    rows = [row for table in desk.tables(stage, columns) for row in table.to_pylist()]
-    return [row for row in rows if row["syntax_match"]]

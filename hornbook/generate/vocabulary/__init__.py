@@ -1,7 +1,7 @@
 """Vocabularies that requests are drawn from: plain text files, a value a line, written for this project.
 
 In: the files of this folder. Out: tuples of texts, in the files' order. In topics.txt a line without indentation is a
-branch and the indented lines below it are its leaves. Function names are verbs joined to nouns that suit them.
+branch and the indented lines below it are its leaves; the other files hold a value or several words a line.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 FOLDER = Path(__file__).parent
 
 
+@functools.lru_cache(maxsize=1)
 def topics() -> tuple[str, ...]:
     """Leaves of the topic tree as "Branch / Leaf"."""
     found, branch = [], ""
@@ -43,19 +44,29 @@ def libraries() -> tuple[str, ...]:
     return _lines("libraries.txt")
 
 
-def words() -> tuple[str, ...]:
-    """Plain English words that colour a story."""
-    return tuple(word for line in _lines("words.txt") for word in line.split())
+def nouns() -> tuple[str, ...]:
+    """Plain English nouns that colour a story; with a verb and an adjective as in TinyStories (arXiv 2305.07759)."""
+    return _words("nouns.txt")
 
 
-@functools.lru_cache(maxsize=1)
+def verbs() -> tuple[str, ...]:
+    """Plain English verbs."""
+    return _words("verbs.txt")
+
+
+def adjectives() -> tuple[str, ...]:
+    """Plain English adjectives."""
+    return _words("adjectives.txt")
+
+
 def function_names() -> tuple[str, ...]:
-    """Names such as count_seats: each line of names.txt has verbs, a colon, and the nouns that they go with."""
-    found = []
-    for line in _lines("names.txt"):
-        verbs, nouns = line.split(":")
-        found += [f"{verb}_{noun}" for noun in nouns.split() for verb in verbs.split()]
-    return tuple(dict.fromkeys(found))
+    """What an exercise's function may be called, such as days_until_warmer."""
+    return _words("names.txt")
+
+
+@functools.lru_cache(maxsize=16)
+def _words(name: str) -> tuple[str, ...]:
+    return tuple(word for line in _lines(name) for word in line.split())
 
 
 @functools.lru_cache(maxsize=16)

@@ -60,14 +60,11 @@ def dinner_row(guests: list[str], quarrels: set[frozenset[str]]) -> list[str] | 
 
 
 def test_dinner_row() -> None:
-    def pairs(*texts: str) -> set[frozenset[str]]:
-        return {frozenset(text) for text in texts}
-
     assert dinner_row(list("abc"), set()) == ["a", "b", "c"]
-    assert dinner_row(list("abc"), pairs("ab", "bc")) is None
-    assert dinner_row(list("abcd"), pairs("ab", "bc")) == ["a", "c", "d", "b"]
-    assert dinner_row(list("abcd"), pairs("ab", "ac", "bd")) == ["a", "d", "c", "b"]
-    assert dinner_row([], pairs("ab")) == []
+    assert dinner_row(list("abc"), {frozenset("ab"), frozenset("bc")}) is None
+    assert dinner_row(list("abcd"), {frozenset("ab"), frozenset("bc")}) == ["a", "c", "d", "b"]
+    assert dinner_row(list("abcd"), {frozenset("ab"), frozenset("ac"), frozenset("bd")}) == ["a", "d", "c", "b"]
+    assert dinner_row([], {frozenset("ab")}) == []
 
 
 def weigh_on_both_pans(weights: list[int], goods: int) -> tuple[list[int], list[int]] | None:

@@ -6,23 +6,25 @@ from bisect import bisect_left, bisect_right
 
 def parcel_zone(kilometres: int, borders: list[int]) -> str:
     """A courier has zones A, B, C ... around the depot, with one border between each two of them, in rising order. A
-    house that lies exactly on a border belongs to the nearer zone. Name the zone of a house.
+    house that lies exactly on a border belongs to the nearer zone. A parcel costs 4 euros in zone A and 3 more in each
+    further zone. Name the zone of a house and the price.
 
     >>> parcel_zone(12, [5, 20])
-    'B'
+    'B: 7 euros'
     >>> parcel_zone(20, [5, 20]), parcel_zone(21, [5, 20])
-    ('B', 'C')
+    ('B: 7 euros', 'C: 10 euros')
     """
     # bisect_left counts the borders that lie strictly nearer than the house.
-    return chr(ord("A") + bisect_left(borders, kilometres))
+    crossed = bisect_left(borders, kilometres)
+    return f"{chr(ord('A') + crossed)}: {4 + 3 * crossed} euros"
 
 
 def test_parcel_zone() -> None:
-    assert parcel_zone(0, [5, 20]) == "A"
-    assert parcel_zone(5, [5, 20]) == "A"
-    assert parcel_zone(6, [5, 20]) == "B"
-    assert parcel_zone(999, [1, 2, 3]) == "D"
-    assert parcel_zone(7, []) == "A"
+    assert parcel_zone(0, [5, 20]) == "A: 4 euros"
+    assert parcel_zone(5, [5, 20]) == "A: 4 euros"
+    assert parcel_zone(6, [5, 20]) == "B: 7 euros"
+    assert parcel_zone(999, [1, 2, 3]) == "D: 13 euros"
+    assert parcel_zone(7, []) == "A: 4 euros"
 
 
 def riders_allowed(heights: list[int], smallest: int, tallest: int) -> int:

@@ -1,102 +1,131 @@
 """classes / context managers"""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 
 class StageLight:
-    """A spotlight must never stay on by mistake. `with StageLight(log, "red") as light:` writes "red on" into the log
+    """A spotlight must never stay on by mistake. `with StageLight("red") as light:` writes "red on" into `light.log`
     when the block begins and "red off" when it ends, even if an error ends it; the error then goes on to the caller.
-    Inside the block, `light.flash(n)` writes "red flash" n times.
+    Inside the block, `light.flash(n)` writes "red flash" n times; outside, the lamp is off, and flashing is a
+    RuntimeError.
 
-    >>> log = []
-    >>> with StageLight(log, "red") as light:
+    >>> with StageLight("red") as light:
     ...     light.flash(2)
-    >>> log
+    >>> light.log
     ['red on', 'red flash', 'red flash', 'red off']
-    >>> with StageLight(log, "blue"): print(len(log))
-    5
+    >>> light.flash(1)
+    Traceback (most recent call last):
+        ...
+    RuntimeError: the red light is off
     """
 
-    def __init__(self, log: list[str], colour: str) -> None:
-        self.log = log
+    def __init__(self, colour: str) -> None:
         self.colour = colour
+        self.log: list[str] = []
+        self.is_on = False
 
     def __enter__(self) -> "StageLight":
+        self.is_on = True
         self.log.append(f"{self.colour} on")
         return self
 
     def __exit__(self, *error: object) -> None:
         # Returning None (or False) lets an error go on.
+        self.is_on = False
         self.log.append(f"{self.colour} off")
 
     def flash(self, times: int) -> None:
+        if not self.is_on:
+            raise RuntimeError(f"the {self.colour} light is off")
         self.log += [f"{self.colour} flash"] * times
 
 
 def test_StageLight() -> None:
-    log: list[str] = []
-    light = StageLight(log, "green")
-    assert log == []
-    with light as same, StageLight(log, "white") as other:
-        assert same is light
-        other.flash(1)
-        light.flash(0)
-    assert log == ["green on", "white on", "white flash", "white off", "green off"]
-    log.clear()
-    try:
-        with light:
-            raise RuntimeError("fuse")
-    except RuntimeError:
-        log.append("heard of it")
-    assert log == ["green on", "green off", "heard of it"]
-
-
-@contextmanager
-def temporarily(settings: dict[str, Any], **changes: Any) -> Iterator[None]:
-    """A puppet theatre changes some settings for a single scene. Inside `with temporarily(settings, sound=3):` the
-    settings hold the new values; afterwards, whatever happened inside, the named settings are as before, and those
-    that did not exist before are gone. Settings that were not named but changed inside keep their change.
-
-    >>> settings = {"sound": 5}
-    >>> with temporarily(settings, sound=0, fog=True):
-    ...     print(settings)
-    {'sound': 0, 'fog': True}
-    >>> settings
-    {'sound': 5}
-    """
-    before = {name: settings[name] for name in changes if name in settings}
-    settings.update(changes)
-    try:
-        yield
-    finally:
-        for name in changes:
-            if name in before:
-                settings[name] = before[name]
-            else:
-                # The block itself may have deleted it already.
-                settings.pop(name, None)
-
-
-def test_temporarily() -> None:
-    settings = {"a": 1, "b": 2}
-    with temporarily(settings, a=9):
-        assert settings == {"a": 9, "b": 2}
-        settings["b"] = 7
-    assert settings == {"a": 1, "b": 7}
-    with temporarily(settings, c=3):
-        del settings["c"]
-    assert settings == {"a": 1, "b": 7}
+    light = StageLight("green")
+    assert light.log == []
+    with light as same, StageLight("white") as other:
+        same.flash(1)
+        other.flash(0)
+        assert light.log == ["green on", "green flash"]
+    assert other.log == ["white on", "white off"]
     seen = []
     try:
-        with temporarily(settings, a=0, d=4):
-            del settings["a"]
+        with light:
+            raise OSError("fuse")
+    except OSError:
+        seen.append("heard of it")
+    assert seen == ["heard of it"]
+    assert light.log == ["green on", "green flash", "green off", "green on", "green off"]
+    try:
+        StageLight("blue").flash(1)
+    except RuntimeError:
+        pass
+    else:
+        raise AssertionError("expected RuntimeError")
+
+
+class Theatre:
+    """A puppet theatre has settings, given by name, and changes some of them for a single scene. In the block
+    `with theatre.scene(sound=3):` the settings hold the new values; afterwards, whatever happened inside, the named
+    ones are as before, and those that did not exist before are gone. Scenes may be nested. What else is changed in
+    `theatre.settings` during a scene, with `theatre.change(name, value)`, stays changed.
+
+    >>> theatre = Theatre(sound=5)
+    >>> with theatre.scene(sound=0, fog=1):
+    ...     theatre.change("light", 7)
+    ...     during = dict(theatre.settings)
+    >>> during
+    {'sound': 0, 'fog': 1, 'light': 7}
+    >>> theatre.settings
+    {'sound': 5, 'light': 7}
+    """
+
+    def __init__(self, **settings: int) -> None:
+        self.settings = settings
+        self.coming: dict[str, int] = {}
+        # One entry for each scene that is being played: its names, with their values before, None for new ones.
+        self.before: list[dict[str, int | None]] = []
+
+    def scene(self, **changes: int) -> "Theatre":
+        self.coming = changes
+        return self
+
+    def change(self, name: str, value: int) -> None:
+        self.settings[name] = value
+
+    def __enter__(self) -> "Theatre":
+        self.before.append({name: self.settings.get(name) for name in self.coming})
+        self.settings.update(self.coming)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for name, value in self.before.pop().items():
+            if value is None:
+                del self.settings[name]
+            else:
+                self.settings[name] = value
+
+
+def test_Theatre() -> None:
+    theatre = Theatre(a=1, b=2)
+    with theatre.scene(a=9):
+        assert theatre.settings == {"a": 9, "b": 2}
+        theatre.change("b", 7)
+        with theatre.scene(a=0, c=0):
+            assert theatre.settings == {"a": 0, "b": 7, "c": 0}
+        assert theatre.settings == {"a": 9, "b": 7}
+    assert theatre.settings == {"a": 1, "b": 7}
+    seen = []
+    try:
+        with theatre.scene(b=3, d=4):
+            theatre.change("b", 5)
             raise KeyError("lost")
     except KeyError:
         seen.append("error came through")
     assert seen == ["error came through"]
-    assert settings == {"a": 1, "b": 7}
+    assert theatre.settings == {"a": 1, "b": 7}
 
 
 class Forgiving:
@@ -109,8 +138,8 @@ class Forgiving:
     ...     print("never reached")
     >>> type(calm.error).__name__
     'ValueError'
-    >>> with calm: print("fine")
-    fine
+    >>> with calm:
+    ...     twelve = int("12")
     >>> calm.error is None
     True
     """
@@ -152,122 +181,118 @@ def test_Forgiving() -> None:
 
 
 @contextmanager
-def element(page: list[str], name: str, **attributes: str) -> Iterator[None]:
-    """A web page is a list of lines. Inside `with element(page, "ul", id="menu"):` whatever is added to the page
-    stands between "<ul id="menu">" and "</ul>" and is indented by two blanks more, so blocks may be nested. Attributes
-    stand in the order given. If an error ends the block, all lines that were added since its start disappear, the
-    opening one included.
+def raffle(prizes: list[str], blanks_between: int) -> Iterator[Callable[[], str]]:
+    """A raffle is open only as long as its stall. `with raffle(prizes, n) as draw:` gives a function `draw()` that
+    returns the prizes in order, with n times "blank" before each of them, and "sold out" when all the prizes are gone.
+    After the block the stall is closed, and drawing is a RuntimeError. Write it as a generator with one `yield`.
 
-    >>> page = []
-    >>> with element(page, "ul", id="menu"):
-    ...     with element(page, "li"):
-    ...         page.append("Soup")
-    >>> for line in page: print(line)
-    <ul id="menu">
-      <li>
-        Soup
-      </li>
-    </ul>
-    >>> with element(page, "br"): page[:] = []
-    >>> page
-    ['<br>', '</br>']
+    >>> with raffle(["bear", "kite"], 1) as draw:
+    ...     tickets = [draw() for _ in range(5)]
+    >>> tickets
+    ['blank', 'bear', 'blank', 'kite', 'sold out']
+    >>> draw()
+    Traceback (most recent call last):
+        ...
+    RuntimeError: the stall is closed
     """
-    start = len(page)
+    rows = [row for prize in prizes for row in [*["blank"] * blanks_between, prize]]
+    tickets = iter(rows)
+    is_open = True
+
+    def draw() -> str:
+        if not is_open:
+            raise RuntimeError("the stall is closed")
+        return next(tickets, "sold out")
+
     try:
-        yield
-    except BaseException:
-        del page[start:]
-        raise
-    inside = ["  " + line for line in page[start:]]
-    opening = name + "".join(f' {key}="{value}"' for key, value in attributes.items())
-    page[start:] = [f"<{opening}>", *inside, f"</{name}>"]
+        # What stands before runs at the start of the block, what stands after at its end.
+        yield draw
+    finally:
+        is_open = False
 
 
-def test_element() -> None:
-    page = ["top"]
-    with element(page, "p", title="a", lang="de"):
-        page += ["x", "y"]
-    assert page == ["top", '<p title="a" lang="de">', "  x", "  y", "</p>"]
-    lines: list[str] = []
-    with element(lines, "div"):
-        with element(lines, "b"):
-            pass
-        lines.append("end")
-    assert lines == ["<div>", "  <b>", "  </b>", "  end", "</div>"]
-    seen = []
-    try:
-        with element(page, "i"):
-            page.append("lost")
-            raise OSError
-    except OSError:
-        seen.append("error")
-    assert seen == ["error"]
-    assert len(page) == 5
+def test_raffle() -> None:
+    with raffle(["a", "b"], 2) as draw:
+        assert [draw() for _ in range(7)] == ["blank", "blank", "a", "blank", "blank", "b", "sold out"]
+        assert draw() == "sold out"
+    with raffle(["x"], 0) as first, raffle([], 5) as second:
+        assert (first(), second()) == ("x", "sold out")
+    closed = []
+    for ticket in (draw, first, second):
+        try:
+            closed.append(ticket())
+        except RuntimeError:
+            closed.append("closed")
+    assert closed == ["closed"] * 3
+    with raffle(["a"], 1):
+        closed.clear()
+    assert closed == []
 
 
-class Basket:
-    """A shopper fills a basket from the shelves of a shop, given as counts by name. `with Basket(shelves) as basket:`
-    and then `basket.take(name, count)` moves things from the shelves into `basket.held`; taking more than there is
-    raises ValueError. If the block ends well, the things are bought and stay off the shelves; if any error ends it,
-    everything goes back. `held` is empty again afterwards, and `bought` holds what was bought in the last block.
+class Stall:
+    """A market stall has a stock of counts by name. Inside `with stall:` a shopper calls `stall.take(name, count)`,
+    which moves things from `stock` into the basket `held`; taking more than there is raises ValueError. If the block
+    ends well, the things are sold: they are added to `sold`. If any error ends it, everything goes back into the
+    stock, and the error goes on. Either way the basket is empty afterwards.
 
-    >>> shelves = {"tea": 3}
-    >>> with Basket(shelves) as basket:
-    ...     basket.take("tea", 2)
-    >>> shelves, basket.bought
+    >>> stall = Stall({"tea": 3})
+    >>> with stall:
+    ...     stall.take("tea", 2)
+    >>> stall.stock, stall.sold
     ({'tea': 1}, {'tea': 2})
-    >>> try:
-    ...     with basket:
-    ...         basket.take("tea", 1)
-    ...         basket.take("tea", 1)
-    ... except ValueError:
-    ...     print(shelves, basket.bought)
-    {'tea': 1} {}
+    >>> with stall:
+    ...     stall.take("tea", 1)
+    ...     stall.take("tea", 1)
+    Traceback (most recent call last):
+        ...
+    ValueError: not enough tea
+    >>> stall.stock
+    {'tea': 1}
     """
 
-    def __init__(self, shelves: dict[str, int]) -> None:
-        self.shelves = shelves
+    def __init__(self, stock: dict[str, int]) -> None:
+        self.stock = dict(stock)
         self.held: dict[str, int] = {}
-        self.bought: dict[str, int] = {}
+        self.sold: dict[str, int] = {}
 
-    def __enter__(self) -> "Basket":
-        self.held, self.bought = {}, {}
+    def __enter__(self) -> "Stall":
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
-        if kind is None:
-            self.bought = self.held
-        else:
-            for name, count in self.held.items():
-                self.shelves[name] += count
+        # Without an error all three arguments are None.
+        target = self.sold if kind is None else self.stock
+        for name, count in self.held.items():
+            target[name] = target.get(name, 0) + count
         self.held = {}
 
     def take(self, name: str, count: int) -> None:
-        if count > self.shelves.get(name, 0):
+        if count > self.stock.get(name, 0):
             raise ValueError(f"not enough {name}")
-        self.shelves[name] -= count
+        self.stock[name] -= count
         self.held[name] = self.held.get(name, 0) + count
 
 
-def test_Basket() -> None:
-    shelves = {"jam": 2, "rye": 1}
-    with Basket(shelves) as basket:
-        basket.take("jam", 1)
-        basket.take("jam", 1)
-        assert basket.held == {"jam": 2}
-        assert shelves == {"jam": 0, "rye": 1}
-    assert (basket.bought, basket.held) == ({"jam": 2}, {})
+def test_Stall() -> None:
+    stall = Stall({"jam": 3, "rye": 1})
+    with stall:
+        stall.take("jam", 1)
+        stall.take("jam", 1)
+        assert stall.held == {"jam": 2}
+        assert stall.stock == {"jam": 1, "rye": 1}
+    assert (stall.sold, stall.held) == ({"jam": 2}, {})
     errors = []
     for wish in ("rye", "figs"):
         try:
-            with basket:
-                basket.take("rye", 1)
-                basket.take(wish, 1)
+            with stall:
+                stall.take("rye", 1)
+                stall.take(wish, 1)
         except ValueError as error:
             errors.append(str(error))
     assert errors == ["not enough rye", "not enough figs"]
-    assert shelves == {"jam": 0, "rye": 1}
-    assert basket.bought == {}
+    assert (stall.stock, stall.held, stall.sold) == ({"jam": 1, "rye": 1}, {}, {"jam": 2})
+    with stall:
+        stall.take("jam", 1)
+    assert stall.sold == {"jam": 3}
 
 
 class Convoy:

@@ -64,7 +64,7 @@ def test_first_reading() -> None:
     def broken(text: str) -> int:
         raise KeyError(text)
 
-    def outcome(text: str, readers: list[Callable[[str], int]]) -> str:
+    def outcome(text: str, readers: list) -> str:
         try:
             return str(first_reading(text, readers))
         except Exception as error:
@@ -77,165 +77,180 @@ def test_first_reading() -> None:
     assert outcome("0x1f", [int, lambda text: int(text, 16), broken]) == "31"
 
 
-def with_key(rack: list[str], key: str, errand: Callable[[], str]) -> str:
-    """The keys of a theatre hang on a rack. Take the key off, run the errand and return its result; whatever happens
-    during the errand, even an error, the key must hang on the rack again afterwards, at the end of the list. A key
-    that does not hang there is a LookupError, and then there is no errand.
+class KeyRack:
+    """The keys of a theatre hang on a rack. `send(key, errand)` takes the key off, runs the errand, a function without
+    arguments, and returns its result; whatever happens during the errand, even an error, the key hangs on the rack
+    again afterwards, at the end of `hanging`. A key that does not hang there is a LookupError, and then there is no
+    errand.
 
-    >>> rack = ["stage", "cellar"]
-    >>> with_key(rack, "stage", lambda: f"left on the rack: {rack}")
-    "left on the rack: ['cellar']"
-    >>> rack
+    >>> rack = KeyRack(["stage", "cellar"])
+    >>> rack.send("stage", lambda: f"meanwhile there hang {rack.hanging}")
+    "meanwhile there hang ['cellar']"
+    >>> rack.hanging
     ['cellar', 'stage']
     """
-    if key not in rack:
-        raise LookupError(f"no key {key!r} on the rack")
-    rack.remove(key)
-    try:
-        return errand()
-    finally:
-        rack.append(key)
+
+    def __init__(self, keys: list[str]) -> None:
+        self.hanging = list(keys)
+
+    def send(self, key: str, errand: Callable[[], str]) -> str:
+        if key not in self.hanging:
+            raise LookupError(f"no key {key!r} on the rack")
+        self.hanging.remove(key)
+        try:
+            return errand()
+        finally:
+            self.hanging.append(key)
 
 
-def test_with_key() -> None:
-    rack = ["a", "b", "c"]
-    runs = []
-    assert with_key(rack, "b", lambda: "done") == "done"
-    assert rack == ["a", "c", "b"]
+def test_KeyRack() -> None:
+    rack = KeyRack(["a", "b", "c"])
+    seen = []
+    assert rack.send("b", lambda: "done") == "done"
+    assert rack.hanging == ["a", "c", "b"]
     try:
-        with_key(rack, "a", lambda: str(1 // 0))
+        rack.send("a", lambda: str(1 // 0))
     except ZeroDivisionError:
-        runs.append("error came through")
-    assert runs == ["error came through"]
-    assert rack == ["c", "b", "a"]
+        seen.append("error came through")
+    assert rack.hanging == ["c", "b", "a"]
     try:
-        with_key(rack, "z", lambda: str(runs.append("errand")))
+        rack.send("z", lambda: str(seen.append("errand")))
     except LookupError:
-        runs.append("no key")
-    assert runs == ["error came through", "no key"]
-    assert rack == ["c", "b", "a"]
+        seen.append("no key")
+    assert seen == ["error came through", "no key"]
+    assert rack.hanging == ["c", "b", "a"]
 
 
 def seat_for(plan: dict[str, list[str]], ticket: str) -> str:
     """A ticket says "ROW-NUMBER", as in "B-2", and the seating plan lists the people of each row, seat 1 first. Return
-    who sits there. Whatever is wrong with a ticket, callers want one kind of error only: raise LookupError with the
-    message "no seat " and the ticket, and keep the error that caused it as its cause (`raise ... from ...`).
+    who sits there. Whatever is wrong with a ticket, callers want to catch one kind of error only: raise LookupError
+    with "no seat TICKET: " and a reason, which is "unreadable", "no such row" or "no such place".
 
     >>> seat_for({"B": ["Ann", "Bo"]}, "B-2")
     'Bo'
     >>> seat_for({"B": ["Ann", "Bo"]}, "C-1")
     Traceback (most recent call last):
         ...
-    LookupError: no seat C-1
+    LookupError: no seat C-1: no such row
     """
     try:
         row, number = ticket.split("-")
-        place = int(number) - 1
-        if place < 0:
-            raise IndexError("seats count from 1")
-        return plan[row][place]
-    except (ValueError, KeyError, IndexError) as error:
-        raise LookupError(f"no seat {ticket}") from error
+        place = int(number)
+        # Place 0 and below would otherwise count from the end of the row.
+        if place < 1:
+            raise IndexError(place)
+        return plan[row][place - 1]
+    except ValueError:
+        reason = "unreadable"
+    except KeyError:
+        reason = "no such row"
+    except IndexError:
+        reason = "no such place"
+    raise LookupError(f"no seat {ticket}: {reason}")
 
 
 def test_seat_for() -> None:
-    plan = {"A": ["Ida"], "B": ["Ann", "Bo"]}
+    plan = {"A": ["Ida"], "B": ["Ann", "Bo"], "": ["nobody"]}
 
-    def cause(ticket: str) -> str:
+    def message(ticket: str) -> str:
         try:
             return seat_for(plan, ticket)
         except LookupError as error:
-            return f"{error} / {type(error.__cause__).__name__}"
+            return str(error)
 
-    assert cause("A-1") == "Ida"
-    assert cause("B-3") == "no seat B-3 / IndexError"
-    assert cause("B-0") == "no seat B-0 / IndexError"
-    assert cause("Z-1") == "no seat Z-1 / KeyError"
-    assert cause("A-one") == "no seat A-one / ValueError"
-    assert cause("A-1-2") == "no seat A-1-2 / ValueError"
+    assert (message("A-1"), message("-1")) == ("Ida", "nobody")
+    assert message("B-3") == "no seat B-3: no such place"
+    assert message("B-0") == "no seat B-0: no such place"
+    assert message("Z-1") == "no seat Z-1: no such row"
+    assert message("A-one") == "no seat A-one: unreadable"
+    assert message("A-1-2") == "no seat A-1-2: unreadable"
+    assert message("A") == "no seat A: unreadable"
 
 
-def told_by(errand: Callable[[], int], diary: list[str]) -> int | None:
-    """Run an errand and write a diary of it: "start" first; "result N" if it went well; "missing K" if it raised a
-    KeyError for the key K; "no way" for any ArithmeticError; and in every case, even for other errors, which go
-    through to the caller, "end" last. Return the result, or None after one of the two known errors.
+def told_by(errand: Callable[[], int], write: Callable[[str], None]) -> int | None:
+    """Run an errand and tell its story, line by line, to the function `write`: "start" first; "result N" if it went
+    well; "nothing found" if it raised any LookupError; "no way" for any ArithmeticError; and in every case, even for
+    other errors, which go through to the caller, "end" last. Return the result, or None after one of the two known
+    errors.
 
     >>> diary = []
-    >>> told_by(lambda: 6 * 7, diary), diary
+    >>> told_by(lambda: 6 * 7, diary.append), diary
     (42, ['start', 'result 42', 'end'])
-    >>> told_by(lambda: {}["map"], diary) is None, diary[3:]
-    (True, ['start', 'missing map', 'end'])
+    >>> told_by(lambda: {}["map"], diary.append) is None, diary[3:]
+    (True, ['start', 'nothing found', 'end'])
     """
-    diary.append("start")
+    write("start")
     try:
         result = errand()
-    except KeyError as error:
-        diary.append(f"missing {error.args[0]}")
+    except LookupError:
+        write("nothing found")
     except ArithmeticError:
-        diary.append("no way")
+        write("no way")
     else:
         # Runs only without an error, and an error in here would not be caught above.
-        diary.append(f"result {result}")
+        write(f"result {result}")
         return result
     finally:
-        diary.append("end")
+        write("end")
     return None
 
 
 def test_told_by() -> None:
     diary: list[str] = []
-    assert told_by(lambda: 0, diary) == 0
-    assert told_by(lambda: 1 // 0, diary) is None
+    assert told_by(lambda: 0, diary.append) == 0
+    assert told_by(lambda: 1 // 0, diary.append) is None
     assert diary == ["start", "result 0", "end", "start", "no way", "end"]
+    assert told_by(lambda: [1][5], diary.append) is None
+    assert diary[6:] == ["start", "nothing found", "end"]
     seen = []
     try:
-        told_by(lambda: [1][5], diary)
-    except IndexError:
-        seen.append("IndexError")
-    assert seen == ["IndexError"]
-    assert diary[6:] == ["start", "end"]
+        told_by(lambda: int("x"), diary.append)
+    except ValueError:
+        seen.append("ValueError")
+    assert seen == ["ValueError"]
+    assert diary[9:] == ["start", "end"]
 
 
-def cause_chain(error: BaseException) -> list[str]:
-    """When one error leads to another, Python keeps the earlier one: in `__cause__` if it was named with `raise ...
-    from`, otherwise in `__context__`, which only counts if `__suppress_context__` is false. Follow the chain from the
-    given error back to the first and list "Kind: message" for each.
+def all_complaints(form: dict[str, str], rules: dict[str, Callable[[str], object]]) -> list[str]:
+    """People hate forms that report one mistake at a time. Each rule reads the answer to one question and raises an
+    error if it does not like it. Go through all rules, in order, and list the complaints: "QUESTION: missing" if there
+    is no answer or an empty one; "QUESTION: " and the message of the rule's ValueError; and for any other kind of
+    error, which is the rule's own fault, "QUESTION: cannot be checked". A form without complaints gives an empty list.
 
-    >>> def pay():
-    ...     try:
-    ...         int("ten")
-    ...     except ValueError as bad:
-    ...         raise RuntimeError("cannot pay") from bad
-    >>> try:
-    ...     pay()
-    ... except RuntimeError as error:
-    ...     print(cause_chain(error))
-    ['RuntimeError: cannot pay', "ValueError: invalid literal for int() with base 10: 'ten'"]
-    >>> cause_chain(OSError("wet"))
-    ['OSError: wet']
+    >>> all_complaints({"age": "ten", "name": "Ida"}, {"name": str, "age": int, "town": str})
+    ["age: invalid literal for int() with base 10: 'ten'", 'town: missing']
+    >>> all_complaints({"age": "10"}, {"age": int})
+    []
     """
-    chain = []
-    step: BaseException | None = error
-    while step is not None:
-        chain.append(f"{type(step).__name__}: {step}")
-        if step.__cause__ is not None:
-            step = step.__cause__
-        else:
-            step = None if step.__suppress_context__ else step.__context__
-    return chain
+    complaints = []
+    for question, rule in rules.items():
+        answer = form.get(question, "")
+        if not answer:
+            complaints.append(f"{question}: missing")
+            continue
+        try:
+            rule(answer)
+        except ValueError as error:
+            complaints.append(f"{question}: {error}")
+        except Exception:
+            complaints.append(f"{question}: cannot be checked")
+    return complaints
 
 
-def test_cause_chain() -> None:
-    first, second, third = ValueError("1"), TypeError("2"), OSError("3")
-    second.__context__ = first
-    third.__cause__ = second
-    assert cause_chain(third) == ["OSError: 3", "TypeError: 2", "ValueError: 1"]
-    assert cause_chain(second) == ["TypeError: 2", "ValueError: 1"]
-    second.__suppress_context__ = True
-    assert cause_chain(second) == ["TypeError: 2"]
-    assert cause_chain(first) == ["ValueError: 1"]
-    first.__context__, first.__cause__ = OSError("other"), KeyError("k")
-    assert cause_chain(first) == ["ValueError: 1", "KeyError: 'k'"]
+def test_all_complaints() -> None:
+    def short(answer: str) -> str:
+        if len(answer) > 3:
+            raise ValueError("too long")
+        return answer
+
+    def broken(answer: str) -> str:
+        return answer[99]
+
+    assert all_complaints({"a": "abcd", "b": "abc"}, {"a": short, "b": short}) == ["a: too long"]
+    assert all_complaints({"a": ""}, {"a": broken, "b": broken}) == ["a: missing", "b: missing"]
+    assert all_complaints({"a": "x", "b": "long"}, {"b": short, "a": broken}) == ["b: too long", "a: cannot be checked"]
+    assert all_complaints({"extra": "long"}, {}) == []
+    assert all_complaints({"a": "x"}, {"a": lambda answer: False}) == []
 
 
 def close_all(doors: dict[str, Callable[[], None]]) -> list[str]:

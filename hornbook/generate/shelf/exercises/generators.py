@@ -187,7 +187,7 @@ class Countdown:
                 yield number
 
     def __len__(self) -> int:
-        return sum(1 for _ in self)
+        return self.start - sum(1 for number in self.unlucky if 0 < number <= self.start)
 
 
 def test_Countdown() -> None:

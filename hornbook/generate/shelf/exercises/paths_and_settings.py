@@ -1,7 +1,7 @@
 """text processing / file paths and configuration text"""
 
 import re
-from fnmatch import fnmatch
+from fnmatch import fnmatchcase
 
 
 def safe_copy_name(name: str, taken: set[str]) -> str:
@@ -220,7 +220,7 @@ def files_to_save(files: list[str], rules: list[str]) -> list[str]:
 
     def fits(file: str, rule: str) -> bool:
         *folders, name = file.split("/")
-        return rule[:-1] in folders if rule.endswith("/") else fnmatch(name, rule)
+        return rule[:-1] in folders if rule.endswith("/") else fnmatchcase(name, rule)
 
     saved = []
     for file in files:

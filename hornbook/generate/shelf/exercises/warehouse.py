@@ -183,6 +183,7 @@ def test_shelf_classes() -> None:
     assert shelf_classes({"tea": 15, "coffee": 80, "salt": 5}) == {"coffee": "A", "tea": "B", "salt": "C"}
     assert shelf_classes({"a": 70, "b": 20, "c": 10}) == {"a": "A", "b": "B", "c": "C"}
     assert shelf_classes({"a": 69, "b": 20, "c": 11}) == {"a": "A", "b": "A", "c": "B"}
+    assert shelf_classes({"a": 6999, "b": 2000, "c": 1001}) == {"a": "A", "b": "A", "c": "B"}
     assert list(shelf_classes({"q": 1, "p": 1, "z": 3})) == ["z", "p", "q"]
     assert shelf_classes({}) == {}
 

@@ -36,9 +36,9 @@ def heating_demand(means: list[float], limit: float = 15.0, room: float = 20.0) 
     >>> heating_demand([5.0, 14.5, 15.0, 21.0])
     20.5
     >>> heating_demand([10.0], limit=10.0)
-    0
+    0.0
     """
-    return round(sum(room - mean for mean in means if mean < limit), 1)
+    return round(sum((room - mean for mean in means if mean < limit), 0.0), 1)
 
 
 def test_heating_demand() -> None:

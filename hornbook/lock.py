@@ -22,7 +22,7 @@ from hornbook.records import UserError
 from hornbook.stage import Desk, Stage
 
 FILE = "opened.jsonl"
-TRAINING, EXAMINING = "Train", ("Examine", "Grade")
+TRAINING, EXAMINING = "Train", "Examine"  # by name: this file lies below the stages
 
 
 @dataclass(frozen=True)
@@ -96,6 +96,6 @@ def read_openings(desk: Desk) -> list[dict[str, Any]]:
 def _follows_from_exam(desk: Desk, name: str) -> bool:
     """Whether an exam on a benchmark is among a stage's ancestors. Held-out exercises are no exam: they may choose."""
     identity = desk.manifest(name)["identity"]
-    if identity["stage"] in EXAMINING and isinstance(identity["settings"].get("exam", ""), str):
+    if identity["stage"] == EXAMINING and isinstance(identity["settings"]["exam"], str):
         return True
     return any(_follows_from_exam(desk, before) for before in identity["inputs"])

@@ -1,0 +1,98 @@
+"""Majority: what several solutions agree on becomes the tests, and everything else says why not."""
+
+from __future__ import annotations
+
+import pytest
+
+from hornbook.generate.agree import agree, calls, claims, elected, with_examples
+from hornbook.generate.check import check
+from hornbook.generate.drafts import Draft, alike, without_doubles
+from hornbook.generate.exercise import Exercise, solution_of
+from hornbook.sandbox import Sandbox
+
+PROMPT = '''\
+def double_positive(n: int) -> int:
+    """Double a number if it is positive, else give nought.
+
+    Example:
+    >>> double_positive(2)
+    5
+    """
+'''
+TESTS = "assert double_positive(3) == 6\nassert double_positive(-1) == 7\nassert double_positive(0) == 0\n"
+RIGHT, SAME, WRONG = "    return max(0, 2 * n)\n", "    return 2 * n if n > 0 else 0\n", "    return n + n\n"
+BROKEN = "    return m\n"
+DRAFT = Exercise("double_positive", PROMPT, WRONG, TESTS)
+
+
+def test_the_majority_decides_and_wrong_claims_are_rewritten():
+    with Sandbox(workers=1) as box:
+        (found,) = agree(box, [DRAFT], [[RIGHT, SAME, RIGHT, BROKEN, ""]])
+        assert found.votes == 3 and found.exercise
+        assert found.exercise.solution == RIGHT
+        assert "assert double_positive(-1) == 0\n" in found.exercise.tests
+        assert ">>> double_positive(2)\n    4\n" in found.exercise.prompt and "Example:" not in found.exercise.prompt
+        (verdict,) = check(box, [found.exercise], lambda number: None)
+    assert verdict.reason == "" and verdict.caught >= 2
+
+
+CALLS = calls(DRAFT)
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "reason"),
+    [
+        ([("1", "2", "3", "4"), ("1", "2", "3", "5"), ("1", "2", "0", "4")], "its solutions do not agree"),
+        (
+            [("1", "2", "3", "4"), ("1", "2", "3", "5"), ("1", "2", "3", "5"), ("1", "2", "3", "4")],
+            "its solutions do not agree",
+        ),
+        ([(None,) * 4] * 3, "no solution runs"),
+        ([("0",) * 4] * 3, "its calls show too little"),
+        ([("1", "2", None, None)] * 3, "its calls show too little"),
+        ([("<a>", "<b>", "1", "2")] * 3, "its calls show too little"),
+        ([("{1, 2}", "{3}", "1", "2")] * 3, "its calls show too little"),
+        ([("8", "9", "11", "12")] * 3, "nothing that it claims holds"),
+    ],
+)
+def test_what_is_not_agreed_on_says_why(outcomes, reason):
+    found = elected(DRAFT, [RIGHT, SAME, WRONG, BROKEN][: len(outcomes)], CALLS, outcomes)
+    assert (found.exercise, found.reason) == (None, reason)
+
+
+def test_calls_and_claims_are_read_from_examples_and_tests():
+    assert [f"double_positive({n})" for n in (2, 3, -1, 0)] == CALLS
+    assert claims(DRAFT) == [(CALLS[1], "6"), (CALLS[2], "7"), (CALLS[3], "0"), (CALLS[0], "5")]
+    named = Exercise(
+        "f", 'def f(a):\n    """x"""\n', "    return a\n", "x = 1\nassert f(x) == 1\nassert f([1]) == [1]\n"
+    )
+    assert calls(named) == ["f([1])"]
+
+
+@pytest.mark.parametrize("prose", ["One line.", "Two\n    lines.", "A backslash \\\\n in it.", "Quotes 'a' and \"b\"."])
+def test_a_docstring_is_rewritten_to_one_that_means_the_same(prose):
+    draft = Exercise("f", f'def f(a: int) -> int:\n    """{prose}"""\n', "    return a\n", "")
+    prompt = with_examples(draft, [("f(1)", "1"), ("f('\\n')", "'\\n'")])
+    before, after = {}, {}
+    exec(draft.program, before)  # noqa: S102
+    exec(prompt + draft.solution, after)  # noqa: S102
+    assert after["f"].__doc__.split() == [
+        *before["f"].__doc__.split(),
+        *[">>>", "f(1)", "1", ">>>", "f('\\n')", "'\\n'"],
+    ]
+
+
+def test_a_solution_is_found_in_an_answer_that_was_cut():
+    text = f"```python\n{PROMPT}{RIGHT}\n\nassert double_positive(1) == 2\nassert double_pos"
+    assert solution_of(text, DRAFT) == RIGHT
+    assert solution_of("I do not know.", DRAFT) == solution_of(PROMPT, DRAFT) == ""
+
+
+def test_near_doubles_are_marked_and_the_first_stays():
+    one = Exercise("f", 'def f(a):\n    """Add one to the number a that is given."""\n', "    return a + 1\n", "")
+    two = Exercise(
+        "g", 'def g(word):\n    """Say a word in capitals, and nothing else."""\n', "    return word.upper()\n", ""
+    )
+    found = without_doubles([Draft(None, "", each) for each in (one, two, one)], [two.program])
+    assert [each.found for each in found] == [one, "nearly the same as another one", "nearly the same as another one"]
+    assert alike(one.program, two.program) < 0.6 < alike(one.program, one.program) == 1

@@ -1,0 +1,76 @@
+"""The meter: a set that narrows shows it in every number, a larger one does not look more diverse for its size."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hornbook.embedder import Embedder
+from hornbook.generate import Exercises, MeasureDiversity, ShelfExercises
+from hornbook.generate.diversity import alikeness, clustered, coverage, measured, nearest, variants
+from hornbook.generate.rounds import MeasureRounds, lines
+from hornbook.generate.shelf import exercises
+from hornbook.llm import named
+from hornbook.records import UserError
+from hornbook.run import run
+from hornbook.stage import Desk
+from hornbook.store import read_json
+
+PROGRAMS = [each.prompt + each.solution for each in exercises()][:80]
+NARROW = [PROGRAMS[n % 4].replace("each", f"each{n}") for n in range(80)]
+HASHED = Embedder("hashed")
+BETTER_HIGH = ("distinct_2", "distinct_3", "distinct_syntax_trees", "cluster_coverage", "variants_per_concept")
+BETTER_LOW = ("likeness", "mean_likeness", "repeated_openings")
+
+
+@pytest.fixture(scope="module")
+def numbers():
+    return measured({"wide": PROGRAMS, "narrow": NARROW, "none": []}, HASHED)
+
+
+@pytest.mark.parametrize("name", BETTER_HIGH)
+def test_a_narrow_set_has_less_of_it(numbers, name):
+    assert numbers["narrow"][name] < 0.8 * numbers["wide"][name]
+
+
+@pytest.mark.parametrize("name", BETTER_LOW)
+def test_a_narrow_set_has_more_of_it(numbers, name):
+    assert numbers["narrow"][name] > numbers["wide"][name]
+
+
+def test_what_a_narrow_set_has_the_wide_one_has_too_and_not_the_other_way(numbers):
+    assert numbers["narrow"]["near wide"] > numbers["wide"]["near narrow"] + 0.1
+    assert numbers["none"] == {}
+
+
+def test_the_size_alone_changes_little():
+    half, whole = measured({"half": PROGRAMS[:40]}, HASHED)["half"], measured({"all": PROGRAMS}, HASHED)["all"]
+    for name in ("distinct_syntax_trees", "repeated_openings", "mean_likeness", "variants_per_concept"):
+        assert half[name] == pytest.approx(whole[name], abs=0.15)
+
+
+def test_the_numbers_of_small_sets_by_hand():
+    same, apart = np.array([[1, 0], [1, 0]], np.float32), np.eye(2, dtype=np.float32)
+    assert alikeness(same) == {"likeness": 1.0, "mean_likeness": 1.0}
+    assert alikeness(apart) == {"likeness": 0.0, "mean_likeness": 0.0} == alikeness(apart[:1])
+    assert nearest(apart[:1], same) == 1.0 and nearest(apart[1:], same) == 0.0
+    assert sorted(clustered(np.repeat(apart, 3, axis=0)).tolist()) == [0, 0, 0, 1, 1, 1]
+    assert coverage(np.zeros(9, np.int64)) == pytest.approx(1 / 50)
+    assert variants(["x = 1", "y = 2", "f(x)"], np.array([0, 0, 0])) == pytest.approx(2 / 3, abs=1e-4)
+    assert variants(["x = 1", "f(x)"], np.array([0, 1])) == 1.0
+
+
+def test_the_stages_write_their_tables(tmp_path):
+    desk = Desk(tmp_path)
+    first = Exercises("first", named("scripted"), 6)
+    second = ShelfExercises("second", "held-out", share=0.05)
+    rounds = MeasureRounds("rounds", (first, second))
+    run(MeasureDiversity("diversity", (first, second)), desk)
+    run(rounds, desk)
+    found = read_json(tmp_path / "diversity" / "diversity.json")
+    assert set(found) == {"first", "second"} and 0 < found["first"]["near second"] < 1
+    rows = read_json(tmp_path / "rounds" / "rounds.json")
+    assert [row["round"] for row in rows] == [1, 2] and 0 < rows[0]["yield"] < 1
+    assert len(lines(rows)) == 3 and "score" not in rows[0]
+    with pytest.raises(UserError, match="2 exams for 1 rounds"):
+        list(MeasureRounds("r", (first,), (first, second)).make(desk))

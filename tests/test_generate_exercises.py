@@ -1,0 +1,141 @@
+"""Exercises as a stage: yields are told, a bad prompt is stopped, code inspires, what holds becomes harder."""
+
+from __future__ import annotations
+
+import pytest
+
+from hornbook.collect import CollectFiles
+from hornbook.generate import Exercises
+from hornbook.generate.constraints import sample
+from hornbook.generate.exercises import poor_values
+from hornbook.generate.snippets import LINES, piece, snippets
+from hornbook.llm import LLM, named
+from hornbook.records import UserError
+from hornbook.run import run
+from hornbook.stage import Desk
+
+
+class Listener:
+    def __init__(self):
+        self.said = []
+
+    def begin(self, name, total, unit): ...
+    def advance(self, amount=1): ...
+    def end(self, text): ...
+    def say(self, text):
+        self.said.append(text)
+
+
+def rows_of(desk, stage):
+    run(stage, desk)
+    return [row for table in desk.tables(stage) for row in table.to_pylist()]
+
+
+def test_yields_and_the_number_of_distinct_prompts_are_told(tmp_path):
+    listener = Listener()
+    desk = Desk(tmp_path, reporter=listener)
+    stage = Exercises("drills", named("scripted"), 12)
+    rows = stage.work(desk, "00000").to_pylist()
+    good = sum(row["kept"] for row in rows)
+    assert len(rows) == 12 and 0 < good < 12
+    assert "12 of" in listener.said[0] and "distinct prompts" in listener.said[0]
+    assert f"{good} of 12 accepted; " in listener.said[1]
+    assert all(row["reason"] for row in rows if not row["kept"])
+    assert len({row["text"] for row in rows if row["kept"]}) == good, "a scripted teacher repeats itself"
+    assert any(row["reason"] == "nearly the same as another one" for row in rows)
+
+
+def test_a_prompt_that_yields_nothing_is_stopped_after_two_hundred_answers(tmp_path):
+    bad = LLM("m", "scripted", answers=("Sure! I hope that it helps.",))
+    with pytest.raises(UserError, match=r"0 of 200 accepted; 200 does not parse.*least=0"):
+        Exercises("drills", bad, 250).work(Desk(tmp_path), "00000")
+    assert len(Exercises("drills", bad, 250, least=0).work(Desk(tmp_path), "00000")) == 250
+
+
+def test_a_value_whose_yield_is_below_the_others_is_named():
+    rows = [({"audience": "a", "style": "s", "difficulty": "d", "library": ""}, True)] * 60
+    rows += [({"audience": "b", "style": "s", "difficulty": "d", "library": ""}, False)] * 20
+    assert poor_values(rows) == ["audience=b"]
+    assert poor_values([]) == poor_values(rows[:3]) == []
+
+
+CODE = "\n".join(f"value_{n} = {n} * {n}" for n in range(60)) + "\n"
+
+
+def test_pieces_of_code_inspire_and_are_the_same_every_time(tmp_path):
+    source = tmp_path / "src"
+    source.mkdir()
+    for name in "abc":
+        (source / f"{name}.py").write_text(f"# {name}\n{CODE}")
+    desk = Desk(tmp_path / "run")
+    stack = CollectFiles("stack", str(source), licences=())
+    run(stack, desk)
+    found = snippets(stack, desk, 0, 7)
+    assert found == snippets(stack, desk, 0, 7) and len(set(found)) > 3
+    assert all(len(each.splitlines()) <= LINES and "value_" in each for each in found)
+    seen = []
+    teacher = named("scripted")
+    stage = Exercises("drills", teacher, 4, inspired=stack)
+    assert stage.inputs() == [stack]
+    import hornbook.generate.drafts as drafts
+
+    original = drafts.llm.complete
+    drafts.llm.complete = lambda llm, prompts, *rest, **more: (
+        seen.extend(prompts) or original(llm, prompts, *rest, **more)
+    )
+    try:
+        stage.work(desk, "00000")
+    finally:
+        drafts.llm.complete = original
+    assert len(seen) == 4 and all("without copying it" in prompt and "value_" in prompt for prompt in seen)
+
+
+@pytest.mark.parametrize("text", ["x = 1\n", "\n\nx = 1\n\n\ny = 2\n", CODE])
+def test_a_piece_is_in_its_text(text):
+    found = piece(text, "name")
+    assert found and found in text and len(found.splitlines()) <= LINES
+
+
+HARDER = '''```python
+def add_two_and_check(number: int) -> int:
+    """Add two to a number that must not be negative.
+
+    >>> add_two_and_check(1)
+    3
+    """
+    if number < 0:
+        raise ValueError("negative")
+    return number + 2
+
+
+assert add_two_and_check(0) == 2
+assert add_two_and_check(5) == 7
+assert add_two_and_check(1) == 3
+```'''
+
+
+def test_what_was_accepted_is_asked_for_again_one_level_harder(tmp_path):
+    teacher = LLM("m", "scripted", answers=(HARDER,))
+    stage = Exercises("drills", teacher, 6, evolve=1)
+    rows = stage.work(Desk(tmp_path), "00000").to_pylist()
+    first, second = rows[:6], rows[6:]
+    accepted = {row["id"]: row["difficulty"] for row in first if row["kept"]}
+    levels = ("very easy", "easy", "medium", "hard")
+    assert second and all(row["parent"] in accepted for row in second)
+    assert all(levels.index(row["difficulty"]) == levels.index(accepted[row["parent"]]) + 1 for row in second)
+    assert {row["reason"] for row in second} <= {"no different from the easier one", "nearly the same as another one"}
+
+
+def test_a_weak_teachers_exercise_is_made_of_what_its_solutions_agree_on(tmp_path, monkeypatch):
+    monkeypatch.setattr("hornbook.generate.led.signature", lambda name: "number: int) -> int")
+    name = sample(1)[0].function_name
+    body = "    return number * 2 if number > 3 else 0\n"
+    text = (
+        f'```python\ndef {name}(number: int) -> int:\n    """Double numbers above three, for the others give nought.'
+        f'"""\n{body}```'
+    )
+    stage = Exercises("drills", LLM("m", "scripted", answers=(text,)), 1, solutions=3)
+    (row,) = stage.work(Desk(tmp_path), "00000").to_pylist()
+    assert row["kept"], row["reason"]
+    assert row["votes"] == 3 and f"assert {name}(7) == 14\n" in row["tests"]
+    assert f">>> {name}(7)\n    14\n" in row["prompt"]

@@ -1,0 +1,74 @@
+"""What a recipe's models may have seen of their exams is read off the graph, refused, or allowed and printed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from test_scrub_stage import Given, Held
+
+from hornbook import recipe, unseen
+from hornbook.curate import DropDuplicates
+from hornbook.records import UserError
+from hornbook.scrub import Scrub
+from hornbook.stage import Stage
+from hornbook.train import Pack, Train, TrainTokenizer
+from hornbook.verify import Examine
+
+DATA = Given("data", ("x = 1\n",))
+
+
+def graph(data: Stage, exam: str | Stage = "humaneval", **pack: bool) -> Stage:
+    packed = Pack("pack", (data,), TrainTokenizer("words", (data,)), **pack)
+    return Examine("exam", Train("final", packed, start=Train("base", packed), shape="tiny"), exam)
+
+
+@pytest.mark.parametrize(
+    ("scrubbed", "examined"),
+    [
+        (("humaneval",), "humaneval"),
+        (("mbpp:a.jsonl", "humaneval"), "humaneval"),
+        (("humaneval",), "humaneval+"),
+        (("humaneval", Held("held")), Held("held")),
+    ],
+)
+def test_an_exam_that_was_scrubbed_against_may_be_sat(scrubbed: tuple[str | Stage, ...], examined: str | Stage) -> None:
+    assert unseen.findings(graph(Scrub("clean", DATA, scrubbed), examined)) == []
+
+
+def test_marks_over_a_scrub_are_scrubbed_and_so_is_a_scrub_over_marks() -> None:
+    assert unseen.findings(graph(DropDuplicates("unique", Scrub("clean", DATA)))) == []
+    assert unseen.findings(graph(Scrub("clean", DropDuplicates("unique", DATA)))) == []
+
+
+@pytest.mark.parametrize(
+    ("last", "says"),
+    [
+        (graph(DATA), "pack packs data, which no Scrub has looked at: put a Scrub before it"),
+        (graph(DropDuplicates("unique", DATA)), "pack packs unique, which no Scrub"),
+        (graph(Scrub("clean", DATA), "unconventional"), "not scrubbed against unconventional.*add 'unconventional'"),
+        (graph(Scrub("clean", DATA), Held("held")), "not scrubbed against held"),
+        (Pack("pack", (DATA,), TrainTokenizer("words", (DATA,))), "no Scrub has looked"),
+    ],
+)
+def test_what_may_have_been_seen_is_refused_with_the_way_out(last: Stage, says: str) -> None:
+    with pytest.raises(UserError, match=says):
+        unseen.refuse(last)
+
+
+ALLOWED = (graph(DATA, unscrubbed=True), graph(Scrub("c", DATA), "unconventional", unscrubbed=True))
+
+
+@pytest.mark.parametrize("last", ALLOWED)
+def test_it_is_allowed_in_so_many_words_and_still_found(last: Stage) -> None:
+    unseen.refuse(last)
+    assert [seen.allowed for seen in unseen.findings(last)] == [True]
+
+
+def test_a_recipe_that_trains_on_unscrubbed_data_does_not_load(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "from hornbook.generate import ShelfSections\nfrom hornbook.train import Pack, TrainTokenizer\ndef recipe():\n"
+        "    data = ShelfSections('data')\n    return Pack('pack', (data,), TrainTokenizer('words', (data,)))\n"
+    )
+    with pytest.raises(UserError, match="unscrubbed=True"):
+        recipe.load(str(tmp_path / "mine.py"))
