@@ -29,11 +29,11 @@ def recipe(
 ):
     share = 0.1 if size == "tiny" else 1.0
     lessons, drills = ShelfSections("lessons"), ShelfExercises("drills", "train", share)
-    books, exercises = (Scrub(f"clean_{stage.name}", stage, ("unconventional",)) for stage in (lessons, drills))
-    words = TrainTokenizer("words", (books, exercises), vocab=512 if size == "tiny" else 4096)
-    base = Train("base", Pack("reading", (books,), words, context=256), shape=size, steps=steps, batch=8, lr=2e-3)
+    read, done = (Scrub(f"clean_{stage.name}", stage, ("unconventional",)) for stage in (lessons, drills))
+    words = TrainTokenizer("words", (read, done), vocab=512 if size == "tiny" else 4096)
+    base = Train("base", Pack("reading", (read,), words, context=256), shape=size, steps=steps, batch=8, lr=2e-3)
     final = Train(
-        "final", Pack("practice", (exercises,), words, context=256), start=base, steps=steps, batch=8, lr=5e-4
+        "final", Pack("practice", (done,), words, context=256), start=base, steps=steps, batch=8, lr=5e-4
     )  # fmt: skip
     exam = Examine(
         "exam", final, "unconventional", protocols=("plain", "evalplus"), problems=problems, max_new_tokens=answer

@@ -95,7 +95,7 @@ HOSTILE: dict[str, tuple[str, str]] = {
     "a patched wire": (
         "error",
         "import sys\nwire = sys.modules['hornbook.sandbox.wire']\n"
-        "wire.Peer._called = lambda self, *a: ['r', {'k': ['builtins', 'eval']}, 'x']\ndef f(x): return 0",
+        "wire.Peer._tree = lambda self, *a: {'k': ['builtins', 'eval']}\ndef f(x): return 0",
     ),
     "sys.modules emptied": ("failed", "import sys\nsys.modules.clear()\ndef f(x): return 0"),
     # looking for the tests
@@ -324,6 +324,92 @@ FOOLING: dict[str, tuple[str, str]] = {
     "a lie about its class": (
         "class Y(int):\n    __class__ = str\ndef f(x): return Y()",
         "assert isinstance(f(1), list)",
+    ),
+    # changes, exceptions, streams and coroutines that cross
+    "a change to a list that it was never given": (
+        "import sys\nwire = sys.modules['hornbook.sandbox.wire']\n"
+        "def f(x):\n    wire.Peer.news = lambda self: [[[999, [829_461]]], [], []]\n    return 0",
+        "expected = [829_461]\nassert [f(3)] == expected",
+    ),
+    "a list in another's place": (
+        "import sys\nwire = sys.modules['hornbook.sandbox.wire']\n"
+        "def f(x):\n    wire.Peer.news = lambda self: [[[1, 'set', None, []]], [], []]\n    return 0",
+        "given = [829_461]\nf(given)\nassert type(given) is list and f(3) == given[0]",
+    ),
+    "a kind that is none": (
+        "import sys\nwire = sys.modules['hornbook.sandbox.wire']\n"
+        "wire.Peer.news = lambda self: [[[2, 'Yes', None, []]], [], []]\ndef f(x): return 0",
+        "assert f(3) in (0, 829_461)",
+    ),
+    "contents of another kind": (
+        "import sys\nwire = sys.modules['hornbook.sandbox.wire']\n"
+        "def f(x):\n    wire.Peer.news = lambda self: [[[1, {'k': ['builtins', 'list']}]], [], []]\n    return 0",
+        "given = [1]\nassert f(given) == 0",
+    ),
+    "lists without end": (
+        "import sys\nwire = sys.modules['hornbook.sandbox.wire']\nstart = iter(range(2, 1 << 30, 20_000))\n"
+        "def news(self):\n    at = next(start)\n"
+        "    return [[[n, 'list', None, []] for n in range(at, at + 20_000, 2)], [], []]\n"
+        "wire.Peer.news = news\ndef f(x): return 0",
+        "for _ in range(100): assert f(3) == 0",
+    ),
+    "a change list of 9 MB": (
+        "def f(x): x.append('y' * 9_000_000)",
+        "given = []\nf(given)\nassert given == [829_461]",
+    ),
+    "a change in the middle of a comparison": (
+        "import sys\nwire = sys.modules['hornbook.sandbox.wire']\n"
+        "class Y(int): pass\nkept = []\n"
+        "def plain(value):\n    kept[0][:] = [Y(1)]\n    peer = sys._getframe(1).f_locals['self']\n"
+        "    peer._quiet = 0\n    return 1\n"
+        "def f(x):\n    kept.append(x)\n    wire.OF['plain'] = plain\n    return [Y(1), Y(2)]",
+        "given = [1, 829_461]\ngot = f(given)\nassert got == [1] or got == given",
+    ),
+    "an assertion that its block swallows": (
+        "class f:\n    def __init__(s, x): pass\n    def __enter__(s): return s\n    def __exit__(s, *e): return True",
+        "with f(3) as y: assert y == 829_461",
+    ),
+    "an assertion that its generator swallows": (
+        "from contextlib import contextmanager\n@contextmanager\ndef f(x):\n    try: yield 0\n"
+        "    except BaseException: pass",
+        "with f(3) as y: assert y == 829_461",
+    ),
+    "an assertion that its asynchronous block swallows": (
+        "class f:\n    async def __aenter__(s): return 0\n    async def __aexit__(s, *e): return True",
+        "import asyncio\nasync def main():\n    async with f() as y: assert y == 829_461\nasyncio.run(main())",
+    ),
+    "an exception class that makes something else": (
+        "class Y:\n    def __eq__(s, o): return True\n    def __sub__(s, o): return 0\n"
+        "class f(Exception):\n    def __new__(c, x): return Y()",
+        "assert f(3) == 829_461 or abs(f(3) - 829_461) < 1",
+    ),
+    "an attribute of an exception that equals all": (
+        "class Y:\n    def __eq__(s, o): return True\nclass E(Exception): code = Y()\n"
+        "def f(x):\n    e = ValueError(Y())\n    e.code = Y()\n    raise [E(), e][x == 3]",
+        "for x in (3, 4):\n    try: f(x)\n    except Exception as e: assert e.code == 829_461 or e.args == (829_461,)",
+    ),
+    "a cause that is no exception": (
+        "import sys\nwire = sys.modules['hornbook.sandbox.wire']\n"
+        "wire.Peer._more = lambda self, e: {'__cause__': [-1]}\ndef f(x): raise ValueError",
+        "try: f(len)\nexcept ValueError: pass",
+    ),
+    "a factory that makes what equals all": (
+        "from collections import defaultdict\nclass Y:\n    def __eq__(s, o): return True\n"
+        "def f(x): return defaultdict(Y)",
+        "assert f(3)[1] == 829_461",
+    ),
+    "a coroutine of what equals all": (
+        "class Y:\n    def __eq__(s, o): return True\nasync def f(x): return Y()",
+        "import asyncio\nassert asyncio.run(f(3)) == 829_461",
+    ),
+    "print where nothing is redirected": (
+        "import sys\nwire = sys.modules['hornbook.sandbox.wire']\n"
+        "def f(x):\n    peer = sys._getframe(2).f_locals['self']\n    return int(peer.ask('io', 0, 'readline', [-1]))",
+        "import sys\nassert f(3) == 829_461",
+    ),
+    "a captured stream written to by itself": (
+        "import sys\ndef f(x):\n    print(829_461)\n    return sys.stdout.getvalue()",
+        "import io, contextlib\nwith contextlib.redirect_stdout(io.StringIO()) as out: y = f(3)\nassert y == 829_461",
     ),
     "the check redefined": ("def check(x): pass\ndef f(x): return 0", "def check(x): assert x == 829_461\ncheck(f(3))"),
 }
