@@ -3,11 +3,15 @@
 A graph may be built from another recipe's: this one turns one dial of phi1.
 """
 
+from pathlib import Path
+
+from hornbook import generate
 from hornbook.recipe import load
 
-SMOKE = {"scale": 1e-6, "smoke": True}
+OWN = str(Path(generate.__file__).parent)
+SMOKE = {"source": OWN, "smoke": True}
 
 
 def recipe(source="data/the-stack-python", scale=1.0, smoke=False):
-    dials = () if smoke else (f"source={source}", f"scale={scale}", "shape=phi-1-small")
-    return load("phi1", dials, smoke=smoke).last
+    dials = () if smoke else (f"scale={scale}", "shape=phi-1-small")
+    return load("phi1", (f"source={source}", *dials), smoke=smoke).last

@@ -74,3 +74,12 @@ def test_every_form_comes_and_a_weak_teachers_answer_is_begun():
     assert {prompts.form(each) for each in sample(60)} == set(prompts.FORMS)
     begun = Textbooks("books", LLM(), 1)._asked(sample(1)[0], None, "")
     assert begun.begins.startswith("# ") and begun.begins.endswith("\n\n")
+
+
+def test_of_several_answers_the_first_that_holds_is_taken(tmp_path):
+    bad = LESSON.replace("x = [1", "y = [1")
+    teacher = LLM("m", "scripted", answers=(bad, bad, LESSON, bad))
+    rows = Textbooks("books", teacher, 8, answers=4).work(Desk(tmp_path), "00000").to_pylist()
+    assert len(rows) == 8 and all(row["kept"] for row in rows)
+    again = Textbooks("books", teacher, 8, answers=1).work(Desk(tmp_path / "b"), "00000").to_pylist()
+    assert not all(row["kept"] for row in again)

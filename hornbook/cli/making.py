@@ -30,7 +30,7 @@ def _recipe_arguments(function: Any) -> Any:
             click.option("--smoke", is_flag=True, help="The recipe's own smoke dials: offline, in seconds."),
             click.option("--workers", type=int, help="Processes at work; the number of cores if not given."),
             click.option("--part-mb", type=float, default=64.0, show_default=True, help="Text a part, in MB."),
-            click.option("--device", help="cpu or cuda; the GPU if there is one, when not given."),
+            click.option("--device", help="cpu or cuda; plan also knows a100, h100, h200, b200, l40s, l4, rtx4090."),
             click.option("--budget", type=float, help="Money a teacher may cost, in the price table's currency."),
             click.option("--how", multiple=True, metavar="NAME=VALUE", help=f"How, never what: {', '.join(HOW)}."),
         ]
@@ -55,15 +55,16 @@ MOST_DETAIL = 40  # characters of a state that stand in the plan's table; longer
 
 # Options of a run that have no flag of their own; a stage's docstring says what it does with them.
 HOW: dict[str, Callable[[str], Any]] = {
-    "price": lambda text: _price(text),
-    "requests_per_minute": float,
-    "timeout_s": float,
-    "batch": lambda word: word == "yes",
     "micro_batch": int,
     "processes": int,
     "compile": lambda word: word == "yes",
     "hold": str,
     "launch": str,
+    "price": lambda text: _price(text),
+    "requests_per_minute": float,
+    "timeout_s": float,
+    "batch": lambda word: word == "yes",
+    "tensorboard": lambda word: word == "yes",
 }
 
 

@@ -90,15 +90,16 @@ def elected(draft: Exercise, solutions: Sequence[str], some: Sequence[str], outc
 
 
 def retyped(prompt: str, values: Sequence[str]) -> str:
-    """The prompt with the result's annotation set right, where a plain one says another type than all values have.
+    """The prompt with the result's annotation set right, where it says another type than all the values have.
 
-    >>> retyped("def f(a: int) -> int:\\n", ["1.5", "2.0"])
+    >>> retyped("def f(a: int) -> list[int]:\\n", ["1.5", "2.0"])
     'def f(a: int) -> float:\\n'
     """
     kinds = {type(ast.literal_eval(value)).__name__ for value in values}
-    if len(kinds) != 1:
+    said = re.search(r"\) -> (\w+)[^:\n]*:\n", prompt)
+    if len(kinds) != 1 or said is None or said.group(1) in kinds or "NoneType" in kinds:
         return prompt
-    return re.sub(r"\) -> (?:int|float|str|bool):\n", f") -> {kinds.pop()}:\n", prompt, count=1)
+    return prompt[: said.start()] + f") -> {kinds.pop()}:\n" + prompt[said.end() :]
 
 
 def _gives_back(known: Mapping[str, str]) -> bool:

@@ -65,6 +65,9 @@ Begin with a title line "# ...". Explain the idea in short paragraphs, and betwe
 run one after the other, each going on from those before. Check results with assert. Do not ask questions of the reader.
 """
 
+# For a weak teacher, which after the longer request wrote lists of headings: 0 of 8 held.
+SHORT_LESSON = "Explain {leaf} in Python to {audience}, in a few sentences, with two short code examples that run."
+
 FORMS = {
     "tutorial": "a tutorial that builds one thing up, a step a block.",
     "worked example": "a worked example: a problem, the thoughts that lead to the solution, the solution, its check.",
@@ -165,6 +168,13 @@ def lesson(constraint: Constraint, place: Place | None = None, source: str = "")
         before = f" Before it came: {done}." if done else ""
         text += PLACE.format(at=place.at + 1, chapter=place.chapter, title=place.title, before=before)
     return text + (REPHRASE.format(source=source) if source else "")
+
+
+def short_lesson(constraint: Constraint, place: Place | None = None) -> Prompt:
+    """The request to a weak teacher, and its answer begun with the title."""
+    leaf = place.title if place else constraint.topic.rpartition(" / ")[2]
+    text = SHORT_LESSON.format(leaf=leaf, audience=constraint.audience)
+    return Prompt((("user", text),), begins=f"# {leaf[:1].upper()}{leaf[1:]}\n\n")
 
 
 def form(constraint: Constraint) -> str:

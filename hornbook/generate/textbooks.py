@@ -35,6 +35,7 @@ COLUMNS = records.DOCUMENT | {
 FEWEST_WORDS = 40  # of prose
 LEAST_NEW = 0.5  # the share of distinct lines below which a text turns in circles
 SECTIONS = 8  # of a chapter; PART is a multiple of it
+WEAK_ANSWERS = 4  # of the embedded model, whose 32 slots are computed whether they are used or not
 SOURCE_LINES = 60  # of a file that is made a lesson
 
 
@@ -42,7 +43,8 @@ SOURCE_LINES = 60  # of a file that is made a lesson
 class Textbooks(Stage):
     """Ask `teacher` for `number` sections; with `outline` it plans the chapters first, SECTIONS sections each.
 
-    `rephrase` is a stage of code: each section teaches a piece of it.
+    `rephrase` is a stage of code: each section teaches a piece of it. Of `answers` to each request the first that holds
+    is taken (0: by the teacher, 4 for the embedded one, which is weak, 1 for others).
     """
 
     teacher: LLM
@@ -50,6 +52,7 @@ class Textbooks(Stage):
     seed: int = 0
     outline: bool = False
     rephrase: Stage | None = None
+    answers: int = 0
 
     version: ClassVar[int] = 2
     runs: ClassVar[Runs] = "machine"
@@ -60,7 +63,7 @@ class Textbooks(Stage):
     def facts(self, desk: Desk) -> Mapping[str, Any]:
         asked = {"prompt": prompts.LESSON, "forms": prompts.FORMS, "outline": prompts.OUTLINE, "place": prompts.PLACE}
         words = {file.name: store.digest(file) for file in sorted(vocabulary.FOLDER.glob("*.txt"))}
-        return asked | {"rephrase": prompts.REPHRASE, "vocabulary": words}
+        return asked | {"rephrase": prompts.REPHRASE, "short": prompts.SHORT_LESSON, "vocabulary": words}
 
     def work(self, desk: Desk, part: str) -> pa.Table:
         first = int(part) * PART
@@ -69,26 +72,29 @@ class Textbooks(Stage):
         if self.rephrase:
             sources = snippets(self.rephrase, desk, int(part), len(constraints), SOURCE_LINES)
         places = self._places(desk, constraints, first) if self.outline else [None] * len(constraints)
-        desk.reporter.begin(f"{self.name} {part}", len(constraints), "answers")
-        asked = [
-            self._asked(*each) for each in zip(constraints, places, sources, strict=True)
-        ]  # fmt: skip
-        texts = [tidy(answer.text) for answer in llm.complete(self.teacher, asked, desk)]
+        asked = [self._asked(*each) for each in zip(constraints, places, sources, strict=True)]
+        times = self.answers or (WEAK_ANSWERS if self._weak() else 1)
+        desk.reporter.begin(f"{self.name} {part}", len(asked) * times, "answers")
+        numbers = [number for number in range(times) for _ in asked]
+        answers = llm.complete(self.teacher, asked * times, desk, samples=numbers)
+        texts = [tidy(answer.text) for answer in answers]
         with sandbox(desk) as box:
             reasons = check_lessons(box, [readable(text) for text in texts])
+        held = [first_that_holds(reasons[at :: len(asked)]) * len(asked) + at for at in range(len(asked))]
+        texts, reasons = [texts[at] for at in held], [reasons[at] for at in held]
         rows = [
             _row(each, text, reason, self.teacher.model) | _stands(place)
             for each, text, reason, place in zip(constraints, texts, reasons, places, strict=True)
         ]
         return records.table(rows, COLUMNS)
 
+    def _weak(self) -> bool:
+        return self.teacher.kind in ("embedded", "trained")
+
     def _asked(self, constraint: Constraint, place: Place | None, source: str) -> str | Prompt:
-        """The request; a weak teacher's answer is begun with its title."""
-        text = prompts.lesson(constraint, place, source)
-        if self.teacher.kind not in ("embedded", "trained"):
-            return text
-        title = place.title if place else constraint.topic.rpartition(" / ")[2]
-        return Prompt((("user", text),), begins=f"# {title[:1].upper()}{title[1:]}\n\n")
+        if self._weak() and not source:
+            return prompts.short_lesson(constraint, place)
+        return prompts.lesson(constraint, place, source)
 
     def _places(self, desk: Desk, constraints: Sequence[Constraint], first: int) -> list[Place | None]:
         """Where each section stands: a chapter is about the branch of its first section's topic, for its audience."""
@@ -104,7 +110,13 @@ class Textbooks(Stage):
 
     def price(self, desk: Desk, inputs: Sequence[Size]) -> Price:
         requests = self.number * (1 + 1 / SECTIONS) if self.outline else self.number
+        requests *= self.answers or (WEAK_ANSWERS if self._weak() else 1)
         return price(self.teacher, requests, len(prompts.LESSON), desk)
+
+
+def first_that_holds(reasons: Sequence[str]) -> int:
+    """The place of the first empty reason, or 0."""
+    return next((at for at, reason in enumerate(reasons) if not reason), 0)
 
 
 def titles(text: str, chapter: str) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 In: a Job. Out: a Verdict. What the program's side says is believed only when it is bad news; a pass needs the tests'
 side to say so in its one line, after the tests ran to their end, with no limit overrun. Whatever is not understood is
-`infrastructure`: the pair is replaced and the job run once more before that is said.
+`infrastructure`: the pair is replaced and the job run again, up to three times, before that is said.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from hornbook.sandbox.zygote import receive, send
 WAIT_S = 30.0  # beyond the wall-clock limit: then the zygote itself is taken for dead
 CODE_BYTES = 4 << 20
 MOST_S = 86_400
+TRIES = 4  # of a job whose zygotes go under: whoever kills them may do so twice running
 REFERENCE_S = 0.0027  # the calibration's CPU seconds at the reference speed, that of a 2026 cloud machine's core
 # Sleepers end too: a program may be idle for three seconds a CPU second. One that waits for its turn on a busy machine
 # is not idle (idle.py), and must not be taken for a sleeper; so the wall-clock ceiling for all is far above that.
@@ -142,7 +143,12 @@ class Zygote:
         self._process.wait()
 
     def close(self) -> None:
+        """End it, and wait until all that it started is on its way out: they hold the other end of the socket."""
         self.kill()
+        with contextlib.suppress(OSError):
+            self._socket.settimeout(WAIT_S)
+            while self._socket.recv(1 << 16):
+                pass
         self._socket.close()
 
 
@@ -180,7 +186,7 @@ class Pair:
         if size > CODE_BYTES:
             return Verdict("refused", f"{size:,} bytes of program: the limit is {CODE_BYTES:,}", trust=self._trust(job))
         problem = ""
-        for _ in range(2):
+        for _ in range(TRIES):
             try:
                 if self._fresh:
                     self.ready()

@@ -97,6 +97,7 @@ class Loop:
         self.model, self.data, self.held_out, self.how = model.to(team.device), data, held_out, how
         self.folder, self.team, self.reporter = folder, team, reporter
         self.at, self.speed, self.micro = Progress(), Speed(), how.micro_batch
+        self.watch: Callable[[dict[str, Any]], None] = lambda row: None  # told of each step
         if how.compile:
             self.model.hidden = torch.compile(self.model.hidden)  # type: ignore[method-assign]
         self.loss, self.summing = team.losses(self.model)
@@ -229,6 +230,7 @@ class Loop:
             if at.best_loss is None or loss < at.best_loss:
                 at.best_loss, at.best_step = loss, at.step
                 save = save or how.best
+        self.watch(at.log[-1])
         if save:
             self._save()
         if stop and not last:

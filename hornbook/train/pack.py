@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hornbook.tokenizer import Tokenizer
+    from hornbook.train.encode import Encoder
+
+    Document = tuple[str, str, str, NDArray[Any], int]  # id, stage, text, ids, how many of them are the prompt's
 
 # set -> the files of its ids and of what counts in the loss
 SETS = {"train": ("tokens.bin", "mask.bin"), "held-out": ("held_out.bin", "held_out_mask.bin")}
@@ -52,10 +55,13 @@ class Pack(Whole):
     def make(self, desk: Desk) -> Iterable[tuple[str, pa.Table]]:
         import pyarrow as pa
 
+        from hornbook.train.encode import Encoder
+
         tokenizer = words.read(desk, self.tokenizer)
+        encoder = Encoder(tokenizer, lambda said: desk.reporter.say(f"{self.name}: {said}"))
         folder = desk.folder(self)
         encoded = _Encoded(folder / ".encoded.bin", _dtype(tokenizer.vocab))
-        encoded.add_all(self._documents(desk, tokenizer))
+        encoded.add_all(self._documents(desk, encoder))
         rows, sequences = [], {}
         for name in SETS:
             chosen = sorted(
@@ -74,21 +80,24 @@ class Pack(Whole):
         store.write_json(folder / "pack.json", self._facts(tokenizer, encoded, sequences))
         return ()
 
-    def _documents(self, desk: Desk, tokenizer: Tokenizer) -> Iterator[tuple[str, str, str, list[int], int]]:
-        """(id, stage, text, ids, ids of the prompt)."""
+    def _documents(self, desk: Desk, encoder: Encoder) -> Iterator[Document]:
+        """Each with its end-of-text."""
+        import numpy as np
+
+        end = np.array([encoder.tokenizer.end], np.uint32)
         for stage in self.data:
             for table in desk.kept(stage):
                 texts = table["text"].to_pylist()
                 names = table["id"].to_pylist()
                 if "prompt" in table.column_names:
-                    prompts = tokenizer.encode_many(table["prompt"].to_pylist())
-                    answers = tokenizer.encode_many(table["solution"].to_pylist())
-                    ids = [prompt + answer for prompt, answer in zip(prompts, answers, strict=True)]
+                    prompts = encoder.many(table["prompt"].to_pylist())
+                    answers = encoder.many(table["solution"].to_pylist())
+                    ids = [np.concatenate(pair) for pair in zip(prompts, answers, strict=True)]
                     asked = [len(prompt) for prompt in prompts]
                 else:
-                    ids, asked = tokenizer.encode_many(texts), [0] * len(texts)
+                    ids, asked = encoder.many(texts), [0] * len(texts)
                 for name, text, each, prompt in zip(names, texts, ids, asked, strict=True):
-                    yield name, stage.name, text, [*each, tokenizer.end], prompt if self.loss == "solution" else 0
+                    yield name, stage.name, text, np.concatenate((each, end)), prompt if self.loss == "solution" else 0
 
     def _write(
         self, folder: Path, name: str, encoded: _Encoded, chosen: Sequence[dict[str, Any]], end: int
@@ -158,7 +167,7 @@ class _Encoded:
         self.path, self.dtype = path, dtype
         self.rows: list[dict[str, Any]] = []
 
-    def add_all(self, documents: Iterable[tuple[str, str, str, list[int], int]]) -> None:
+    def add_all(self, documents: Iterable[Document]) -> None:
         """Write the ids of (id, stage, text, ids, ids of the prompt); a text that came before is not taken again."""
         import numpy as np
 

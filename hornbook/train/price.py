@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from hornbook.device import fast_dtype
 from hornbook.meter import WATTS_PER_CORE
+from hornbook.records import UserError
 from hornbook.shape import Shape
 
 if TYPE_CHECKING:
@@ -39,6 +40,10 @@ HARDWARE = {
     "a100": Hardware("A100", 312e12, 0.49, 500),
     "h100": Hardware("H100", 989e12, 0.40, 850),
     "h200": Hardware("H200", 989e12, 0.40, 850),
+    "b200": Hardware("B200", 2250e12, 0.35, 1200),
+    "l40s": Hardware("L40S", 362e12, 0.40, 420),
+    "l4": Hardware("L4", 121e12, 0.40, 90),
+    "rtx4090": Hardware("RTX 4090", 165e12, 0.45, 540),
 }
 
 
@@ -108,6 +113,8 @@ def this_machine(where: str) -> Hardware:
     """The hardware of this name (`plan --device a100` needs none), the GPU here, or this processor, by a product."""
     if where in HARDWARE:
         return HARDWARE[where]
+    if where.partition(":")[0] not in ("cpu", "cuda"):
+        raise UserError(f"no hardware is named {where!r}: use cpu, cuda, or plan for {', '.join(HARDWARE)}")
     import torch
 
     if where.startswith("cuda"):

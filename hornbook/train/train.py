@@ -40,7 +40,8 @@ class Train(Whole):
     a schedule that would end at `schedule_steps` (0: at `steps`). `epochs` counts where `steps` is 0. `best` goes on
     with the checkpoint of the lowest held-out loss instead of the last.
 
-    How-options of the desk: device, micro_batch, compile, processes, hold ("replicas" or "shards"), launch.
+    How-options of the desk: device, micro_batch, compile, processes, hold ("replicas" or "shards"), launch, tensorboard
+    (its events go to the run's folder `tensorboard/`).
     """
 
     data: Stage
@@ -112,6 +113,9 @@ class Train(Whole):
             device=where,
             hold=desk.options.get("hold", "replicas"),
             how=Settings(**{**facts, **self._settled(desk, where, shape)}),
+            tensorboard=str((desk.root / "tensorboard" / self.name).resolve())
+            if desk.options.get("tensorboard")
+            else "",
         )
 
     def _settled(self, desk: Desk, where: str, shape: Shape) -> dict[str, Any]:
@@ -163,8 +167,13 @@ class Train(Whole):
         half = self.precision in ("bf16", "fp16") or (self.precision == "auto" and _precision(where) != "fp32")
         micro = int(desk.options.get("micro_batch") or min(self.batch, micro_batch(shape, where, half)))
         found = cost(shape, tokens, pack.context, micro, this_machine(where), half)
+        many = max(1, int(desk.options.get("processes") or 1)) if where != "cpu" else 1
         return Price(
-            Size(), tokens=tokens, minutes=found.hours * 60, peak_mb=PROCESS_MB + found.memory_gb * 1e3, kwh=found.kwh
+            Size(),
+            tokens=tokens,
+            minutes=found.hours * 60 / many,
+            peak_mb=PROCESS_MB + found.memory_gb * 1e3,
+            kwh=found.kwh,
         )
 
 

@@ -8,12 +8,14 @@ the run's folder on a common file system.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
 import shlex
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,6 +50,7 @@ class Job:
     device: str
     hold: Hold
     how: Settings
+    tensorboard: str = ""  # where its events go, if it is asked for
 
     @staticmethod
     def read(path: Path) -> Job:
@@ -73,7 +76,8 @@ def work(job: Job, mine: Team, reporter: Reporter) -> None:
     data, held_out = (Sequences(Path(job.data), which, job.apart) for which in (False, True))
     folder = Path(job.folder)
     loop = Loop(job.model(), data, held_out, job.how, folder / "checkpoints", mine, reporter)
-    loop.run()
+    with watching(job.tensorboard if mine.rank == 0 else "") as loop.watch:
+        loop.run()
     weights = loop.finish()
     if mine.rank:
         return
@@ -82,6 +86,28 @@ def work(job: Job, mine: Team, reporter: Reporter) -> None:
     made.load_state_dict(weights, assign=True)
     phi.save(made, tokenizer.load(Path(job.words)), folder / "model")
     _write_up(job, loop, folder)
+
+
+@contextlib.contextmanager
+def watching(folder: str) -> Iterator[Callable[[dict[str, Any]], None]]:
+    """What is told of each step as it is logged: TensorBoard's writer, or nobody."""
+    if not folder:
+        yield lambda row: None
+        return
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise UserError(
+            "tensorboard=yes needs TensorBoard: pip install tensorboard, or leave the option out"
+        ) from error
+    with SummaryWriter(folder) as writer:
+
+        def tell(row: dict[str, Any]) -> None:
+            for name, value in row.items():
+                if name != "step" and value is not None:
+                    writer.add_scalar(f"train/{name}", value, row["step"])
+
+        yield tell
 
 
 def _repeatable(device: str) -> None:

@@ -1,0 +1,78 @@
+"""TensorBoard is told each step by option, and the fused bf16 step resumes as exactly as any."""
+
+from __future__ import annotations
+
+import builtins
+import sys
+from types import ModuleType
+
+import pytest
+from test_train import made, training
+
+from hornbook.records import UserError
+from hornbook.run import run
+from hornbook.stage import Desk
+from hornbook.train import checkpoint
+from hornbook.train.loop import Loop
+
+
+def test_tensorboard_hears_every_step(tmp_path, monkeypatch):
+    heard: list[tuple[str, float, int]] = []
+
+    class Writer:
+        def __init__(self, folder):
+            assert folder == str(tmp_path / "tensorboard" / "base")
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *error):
+            pass
+
+        def add_scalar(self, name, value, step):
+            heard.append((name, value, step))
+
+    module = ModuleType("torch.utils.tensorboard")
+    module.SummaryWriter = Writer
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", module)
+    run(training(steps=4, evaluate_every=2), Desk(tmp_path, options={"tensorboard": True}))
+    assert [step for name, _, step in heard if name == "train/loss"] == [1, 2, 3, 4]
+    assert [step for name, _, step in heard if name == "train/held_out_loss"] == [2, 4]
+
+
+def test_without_the_package_the_way_out_is_named(tmp_path, monkeypatch):
+    real = builtins.__import__
+
+    def absent(name, *rest):
+        if name == "torch.utils.tensorboard":
+            raise ImportError(name)
+        return real(name, *rest)
+
+    monkeypatch.setattr(builtins, "__import__", absent)
+    with pytest.raises(UserError, match="pip install tensorboard"):
+        run(training(steps=2), Desk(tmp_path, options={"tensorboard": True}))
+
+
+class Killed(BaseException):
+    """Stands for kill -9."""
+
+
+@pytest.mark.parametrize("step", [5])
+def test_in_bf16_too_killed_and_resumed_equals_never_killed(tmp_path, monkeypatch, step):
+    whole, broken = Desk(tmp_path / "whole"), Desk(tmp_path / "broken")
+    settings = {"precision": "bf16", "steps": 7, "checkpoint_every": 2}
+    run(training(**settings), whole)
+    real = Loop._after_step
+
+    def dying(self, stop):
+        if self.at.step == step:
+            raise Killed
+        real(self, stop)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Loop, "_after_step", dying)
+        with pytest.raises(Killed):
+            run(training(**settings), broken)
+    assert checkpoint.newest(broken.root / "base" / "checkpoints", print) is not None or step == 1
+    run(training(**settings), broken)
+    assert made(whole) == made(broken)
