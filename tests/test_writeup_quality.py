@@ -1,0 +1,24 @@
+"""The page's quality section: every drawing is there, and pieces stand side by side, escaped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from test_curate_quality import Labelled
+
+from hornbook.curate import Embed, FitQuality, KeepBudget, ScoreQuality
+from hornbook.embedder import Embedder
+from hornbook.run import run
+from hornbook.stage import Desk
+from hornbook.writeup import Report
+
+
+def test_the_filter_is_shown_with_its_doubts(tmp_path: Path) -> None:
+    known = Embed("known", Labelled("labelled"), Embedder("hashed"))
+    kept = KeepBudget("kept", ScoreQuality("scored", known, FitQuality("taste", known, trees=5)), tokens=500)
+    run(Report("report", (kept,)), Desk(tmp_path))
+    page = (tmp_path / "report" / "report.html").read_text()
+    for word in ("ROC of the classifier", "average precision", "Calibration", "What each threshold keeps",
+                 "best: score", "middle: score", "worst: score", "grid-template-columns"):  # fmt: skip
+        assert word in page, word
+    assert "best: score" in (tmp_path / "report" / "report.md").read_text()
