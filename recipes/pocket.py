@@ -8,7 +8,16 @@ from pathlib import Path
 
 from hornbook import generate
 from hornbook.collect import CollectFiles, CollectWheels
-from hornbook.curate import DropDuplicates, Embed, FitQuality, JudgeSample, KeepBudget, Labels, ScoreQuality
+from hornbook.curate import (
+    DropDuplicates,
+    Embed,
+    FitQuality,
+    JudgeLogprobs,
+    JudgeSample,
+    KeepBudget,
+    Labels,
+    ScoreQuality,
+)
 from hornbook.embedder import Embedder
 from hornbook.generate import Exercises, MeasureDiversity, ShelfExercises, ShelfSections, Textbooks
 from hornbook.llm import named
@@ -54,7 +63,10 @@ def recipe(
     stack = CollectWheels("stack", WHEELS) if wheels else CollectFiles("stack", source)
     unique = DropDuplicates("unique", stack)
     labels = Labels("labels", WHEELS) if wheels else JudgeSample("labels", unique, writer, sample=200)
-    judged = JudgeSample("judged", labels, named(teacher, max_tokens=60), sample=12, characters=1200)
+    if teacher == "smollm2":  # too small to answer in words: the probabilities that it gives to the scores
+        judged = JudgeLogprobs("judged", labels, sample=40, characters=1200)
+    else:
+        judged = JudgeSample("judged", labels, named(teacher, max_tokens=60), sample=40)
     known = Embed("known", labels, vectors_by)
     taste = FitQuality("taste", known, trees=trees)
     vectors = Embed("vectors", unique, vectors_by, share=0.1 if wheels else 1.0)

@@ -9,6 +9,7 @@ from hornbook.llm import LLM, named
 from hornbook.scrub import Scrub
 from hornbook.train import Pack, Train, TrainTokenizer
 from hornbook.verify import Examine
+from hornbook.writeup import Report
 
 # Offline, in seconds.
 SMOKE = {"teacher": "scripted", "exam": "unconventional", "written": 6, "rounds": 2, "size": "tiny", "steps": 3}
@@ -40,4 +41,5 @@ def recipe(
         if n < rounds:
             itself = LLM("itself", "trained", max_tokens=220)
             all_written.append(Exercises(f"round_{n + 1}", itself, number=written, by=model, seed=n, least=0))
-    return MeasureRounds("rounds", tuple(all_written), tuple(asked))
+    table = MeasureRounds("rounds", tuple(all_written), tuple(asked))
+    return Report("report", (table, *asked), title="Round after round")

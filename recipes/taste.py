@@ -38,5 +38,6 @@ def recipe(
     if controls:  # does it only look at comments? does it only find what a model expects?
         known_pieces = Perplexity("expected", known_pieces)
         control = Embed("bare_vectors", StripComments("bare", known_pieces), how)
-    taste = FitQuality("taste", Embed("vectors", known_pieces, how), kind, control=control)
+    trees = 20 if embedder == "hashed" else 500
+    taste = FitQuality("taste", Embed("vectors", known_pieces, how), kind, trees=trees, control=control)
     return Report("report", (taste,), title="A taste for code")

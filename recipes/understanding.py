@@ -7,6 +7,7 @@ grades mean nothing, which the agreement with the hidden tests shows.
 
 from hornbook.generate import ShelfExercises, ShelfSections
 from hornbook.llm import LLM, named
+from hornbook.scrub import Scrub
 from hornbook.train import Pack, Train, TrainTokenizer
 from hornbook.verify import Examine, Grade, Probe
 from hornbook.writeup import Report
@@ -28,10 +29,11 @@ def recipe(
 ):
     share = 0.1 if size == "tiny" else 1.0
     lessons, drills = ShelfSections("lessons"), ShelfExercises("drills", "train", share)
-    words = TrainTokenizer("words", (lessons, drills), vocab=512 if size == "tiny" else 4096)
-    base = Train("base", Pack("reading", (lessons,), words, context=256), shape=size, steps=steps, batch=8, lr=2e-3)
+    read, done = (Scrub(f"clean_{stage.name}", stage, ("unconventional",)) for stage in (lessons, drills))
+    words = TrainTokenizer("words", (read, done), vocab=512 if size == "tiny" else 4096)
+    base = Train("base", Pack("reading", (read,), words, context=256), shape=size, steps=steps, batch=8, lr=2e-3)
     final = Train(
-        "final", Pack("practice", (drills,), words, context=256), start=base, steps=steps, batch=8, lr=5e-4
+        "final", Pack("practice", (done,), words, context=256), start=base, steps=steps, batch=8, lr=5e-4
     )  # fmt: skip
     exam = Examine(
         "exam", final, "unconventional", protocols=("plain", "evalplus"), problems=problems, max_new_tokens=answer

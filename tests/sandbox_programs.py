@@ -1,7 +1,7 @@
-"""Programs for the sandbox's tests: hostile ones that try one thing each, and honest ones that must not suffer for it.
+"""Programs for the sandbox's tests: hostile ones that try one thing each. Honest ones are in sandbox_honest.py.
 
 HOSTILE: name -> the verdicts it deserves, and the program; asked for numbers it cannot know (SECRET). FOOLING: programs
-with tests that are easy to fool. HONEST: programs that are right, with tests that need something carried across.
+with tests that are easy to fool.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ HOSTILE: dict[str, tuple[str, str]] = {
     "a patched wire": (
         "error",
         "import sys\nwire = sys.modules['hornbook.sandbox.wire']\n"
-        "wire.Peer._called = lambda self, *a: ['r', {'k': ['builtins', 'eval']}, 'x']\ndef f(x): return 0",
+        "wire.Peer._tree = lambda self, *a: {'k': ['builtins', 'eval']}\ndef f(x): return 0",
     ),
     "sys.modules emptied": ("failed", "import sys\nsys.modules.clear()\ndef f(x): return 0"),
     # looking for the tests
@@ -325,149 +325,91 @@ FOOLING: dict[str, tuple[str, str]] = {
         "class Y(int):\n    __class__ = str\ndef f(x): return Y()",
         "assert isinstance(f(1), list)",
     ),
+    # changes, exceptions, streams and coroutines that cross
+    "a change to a list that it was never given": (
+        "import sys\nwire = sys.modules['hornbook.sandbox.wire']\n"
+        "def f(x):\n    wire.Peer.news = lambda self: [[[999, [829_461]]], [], []]\n    return 0",
+        "expected = [829_461]\nassert [f(3)] == expected",
+    ),
+    "a list in another's place": (
+        "import sys\nwire = sys.modules['hornbook.sandbox.wire']\n"
+        "def f(x):\n    wire.Peer.news = lambda self: [[[1, 'set', None, []]], [], []]\n    return 0",
+        "given = [829_461]\nf(given)\nassert type(given) is list and f(3) == given[0]",
+    ),
+    "a kind that is none": (
+        "import sys\nwire = sys.modules['hornbook.sandbox.wire']\n"
+        "wire.Peer.news = lambda self: [[[2, 'Yes', None, []]], [], []]\ndef f(x): return 0",
+        "assert f(3) in (0, 829_461)",
+    ),
+    "contents of another kind": (
+        "import sys\nwire = sys.modules['hornbook.sandbox.wire']\n"
+        "def f(x):\n    wire.Peer.news = lambda self: [[[1, {'k': ['builtins', 'list']}]], [], []]\n    return 0",
+        "given = [1]\nassert f(given) == 0",
+    ),
+    "lists without end": (
+        "import sys\nwire = sys.modules['hornbook.sandbox.wire']\nstart = iter(range(2, 1 << 30, 20_000))\n"
+        "def news(self):\n    at = next(start)\n"
+        "    return [[[n, 'list', None, []] for n in range(at, at + 20_000, 2)], [], []]\n"
+        "wire.Peer.news = news\ndef f(x): return 0",
+        "for _ in range(100): assert f(3) == 0",
+    ),
+    "a change list of 9 MB": (
+        "def f(x): x.append('y' * 9_000_000)",
+        "given = []\nf(given)\nassert given == [829_461]",
+    ),
+    "a change in the middle of a comparison": (
+        "import sys\nwire = sys.modules['hornbook.sandbox.wire']\n"
+        "class Y(int): pass\nkept = []\n"
+        "def plain(value):\n    kept[0][:] = [Y(1)]\n    peer = sys._getframe(1).f_locals['self']\n"
+        "    peer._quiet = 0\n    return 1\n"
+        "def f(x):\n    kept.append(x)\n    wire.OF['plain'] = plain\n    return [Y(1), Y(2)]",
+        "given = [1, 829_461]\ngot = f(given)\nassert got == [1] or got == given",
+    ),
+    "an assertion that its block swallows": (
+        "class f:\n    def __init__(s, x): pass\n    def __enter__(s): return s\n    def __exit__(s, *e): return True",
+        "with f(3) as y: assert y == 829_461",
+    ),
+    "an assertion that its generator swallows": (
+        "from contextlib import contextmanager\n@contextmanager\ndef f(x):\n    try: yield 0\n"
+        "    except BaseException: pass",
+        "with f(3) as y: assert y == 829_461",
+    ),
+    "an assertion that its asynchronous block swallows": (
+        "class f:\n    async def __aenter__(s): return 0\n    async def __aexit__(s, *e): return True",
+        "import asyncio\nasync def main():\n    async with f() as y: assert y == 829_461\nasyncio.run(main())",
+    ),
+    "an exception class that makes something else": (
+        "class Y:\n    def __eq__(s, o): return True\n    def __sub__(s, o): return 0\n"
+        "class f(Exception):\n    def __new__(c, x): return Y()",
+        "assert f(3) == 829_461 or abs(f(3) - 829_461) < 1",
+    ),
+    "an attribute of an exception that equals all": (
+        "class Y:\n    def __eq__(s, o): return True\nclass E(Exception): code = Y()\n"
+        "def f(x):\n    e = ValueError(Y())\n    e.code = Y()\n    raise [E(), e][x == 3]",
+        "for x in (3, 4):\n    try: f(x)\n    except Exception as e: assert e.code == 829_461 or e.args == (829_461,)",
+    ),
+    "a cause that is no exception": (
+        "import sys\nwire = sys.modules['hornbook.sandbox.wire']\n"
+        "wire.Peer._more = lambda self, e: {'__cause__': [-1]}\ndef f(x): raise ValueError",
+        "try: f(len)\nexcept ValueError: pass",
+    ),
+    "a factory that makes what equals all": (
+        "from collections import defaultdict\nclass Y:\n    def __eq__(s, o): return True\n"
+        "def f(x): return defaultdict(Y)",
+        "assert f(3)[1] == 829_461",
+    ),
+    "a coroutine of what equals all": (
+        "class Y:\n    def __eq__(s, o): return True\nasync def f(x): return Y()",
+        "import asyncio\nassert asyncio.run(f(3)) == 829_461",
+    ),
+    "print where nothing is redirected": (
+        "import sys\nwire = sys.modules['hornbook.sandbox.wire']\n"
+        "def f(x):\n    peer = sys._getframe(2).f_locals['self']\n    return int(peer.ask('io', 0, 'readline', [-1]))",
+        "import sys\nassert f(3) == 829_461",
+    ),
+    "a captured stream written to by itself": (
+        "import sys\ndef f(x):\n    print(829_461)\n    return sys.stdout.getvalue()",
+        "import io, contextlib\nwith contextlib.redirect_stdout(io.StringIO()) as out: y = f(3)\nassert y == 829_461",
+    ),
     "the check redefined": ("def check(x): pass\ndef f(x): return 0", "def check(x): assert x == 829_461\ncheck(f(3))"),
-}
-
-# Programs that are right, for what must be carried across: name -> program, tests
-HONEST: dict[str, tuple[str, str]] = {
-    "plain data": (
-        "def f(*a): return a",
-        "assert f(1, 1.5, 'x', None, True, b'y', {1: (2,)}, {3}) == (1, 1.5, 'x', None, True, b'y', {1: (2,)}, {3})",
-    ),
-    "types kept apart": (
-        "def f(x): return x",
-        "assert type(f((1,))) is tuple and type(f(True)) is bool and type(f(1.0)) is float",
-    ),
-    "an argument changed in place": ("def f(x): x.sort()", "l = [3, 1]\nassert f(l) is None and l == [1, 3]"),
-    "the same list returned": ("def f(x):\n    x.append(1)\n    return x", "l = []\nassert f(l) is l and l == [1]"),
-    "a nested argument changed": ("def f(x): x['a'][0].add(2)", "d = {'a': [{1}]}\nf(d)\nassert d == {'a': [{1, 2}]}"),
-    "a generator": ("def f(n):\n    yield from range(n)", "assert list(f(3)) == [0, 1, 2]"),
-    "an iterator of zip": ("def f(a, b): return zip(a, b)", "assert list(f([1], [2])) == [(1, 2)]"),
-    "an exception by its class": (
-        "def f(x): return [][x]",
-        "try:\n    f(1)\nexcept IndexError as e:\n    assert 'range' in str(e)\nelse:\n    assert False",
-    ),
-    "an exception of its own": (
-        "class Bad(ValueError): pass\ndef f(x): raise Bad('no')",
-        "try:\n    f(1)\nexcept ValueError as e:\n    assert str(e) == 'no'\nelse:\n    assert False",
-    ),
-    "a callback": ("def f(g, x): return g(g(x))", "assert f(lambda y: y * 2, 3) == 12"),
-    "a function returned": ("def f(n): return lambda x: x + n", "assert f(2)(3) == 5"),
-    "a key function of a builtin": ("def f(k): return sorted(['bb', 'a'], key=k)", "assert f(len) == ['a', 'bb']"),
-    "an object with methods": (
-        "class Stack:\n    def __init__(self): self.items = []\n    def push(self, x): self.items.append(x)\n"
-        "    def __len__(self): return len(self.items)\ndef f(): return Stack()",
-        "s = f()\ns.push(1)\ns.push(2)\nassert len(s) == 2 and s.items == [1, 2]",
-    ),
-    "a named tuple": (
-        "from collections import namedtuple\nP = namedtuple('P', 'x y')\ndef f(): return P(1, 2)",
-        "assert f() == (1, 2) and f().x == 1 and f()[1] == 2",
-    ),
-    "a dataclass's field": (
-        "from dataclasses import dataclass\n@dataclass\nclass P:\n    x: int\ndef f(): return P(4)",
-        "assert f().x == 4",
-    ),
-    "decimals and fractions": (
-        "from fractions import Fraction\ndef f(x): return Fraction(x, 3)",
-        "from fractions import Fraction\nassert f(2) == Fraction(2, 3)",
-    ),
-    "a big integer": ("def f(x): return x ** 100", "assert f(10) == 10 ** 100"),
-    "no number and infinity": (
-        "def f(): return [float('inf'), float('nan')]",
-        "a, b = f()\nassert a == float('inf') and b != b",
-    ),
-    "text beyond the first plane": (
-        "def f(x): return x[::-1]",
-        "assert f('a\\U0001f600\\ud800') == '\\ud800\\U0001f600a'",
-    ),
-    "a node of the tests' own class": (
-        "def f(n):\n    total = 0\n    while n:\n        total, n = total + n.val, n.next\n    return total",
-        "class Node:\n    def __init__(self, val, next=None): self.val, self.next = val, next\n"
-        "assert f(Node(1, Node(2))) == 3",
-    ),
-    "a wait that is longer than the CPU limit": (
-        "import time\ndef f(x):\n    time.sleep(1.5)\n    return x",
-        "assert f(1) == 1",
-    ),
-    "a helper that prints": ("def f(x):\n    print('noise' * 100_000)\n    return x", "assert f(1) == 1"),
-    "threads": (
-        "import threading\ndef f(n):\n    out = []\n"
-        "    ts = [threading.Thread(target=out.append, args=(i,)) for i in range(n)]\n"
-        "    [t.start() for t in ts]\n    [t.join() for t in ts]\n    return sorted(out)",
-        "assert f(5) == [0, 1, 2, 3, 4]",
-    ),
-    "asyncio": (
-        "import asyncio\nasync def g():\n    await asyncio.sleep(0)\n    return 5\ndef f(): return asyncio.run(g())",
-        "assert f() == 5",
-    ),
-    "a main block that would fail": ("def f(x): return x\nif __name__ == '__main__':\n    input()", "assert f(1) == 1"),
-    "an argument inside the result": ("def f(x): return [1, x]", "x = {}\nassert f(x)[1] is x"),
-    "names that the program imports": (
-        "import math\nfrom datetime import date\ndef f(d): return d.replace(day=1)",
-        "assert f(date(2024, 5, 20)) == date(2024, 5, 1) and math.pi > 3",
-    ),
-    "a chain of 5,000 links": (
-        "def f(n):\n    count = 0\n    while n:\n        count, n = count + 1, n['next']\n    return count",
-        "n = None\nfor _ in range(5_000): n = {'next': n}\nassert f(n) == 5_000",
-    ),
-    "a decorator that keeps the name": (
-        "import functools\ndef f(g):\n    @functools.wraps(g)\n    def inner(*a): return g(*a) + 1\n    return inner",
-        "def one(): return 1\nassert f(one)() == 2 and f(one).__name__ == 'one'",
-    ),
-    "an async function": (
-        "import asyncio\nasync def f(x):\n    await asyncio.sleep(0.001)\n    return x",
-        "import asyncio\nasync def both(): return await asyncio.gather(f(1), f(2))\n"
-        "assert asyncio.run(both()) == [1, 2]",
-    ),
-    "what it prints": (
-        "def f(x): print('hello', x)",
-        "import contextlib, io\nwith contextlib.redirect_stdout(io.StringIO()) as out: f(1)\n"
-        "assert out.getvalue() == 'hello 1\\n'",
-    ),
-    "a context that sees an exception": (
-        "from contextlib import contextmanager\n@contextmanager\ndef f(seen):\n    try: yield 1\n"
-        "    except KeyError: seen.append('key')",
-        "seen = []\ncontext = f(seen)\nwith context as x:\n    assert x == 1\n    raise KeyError",
-    ),
-    "an exception of a standard module": (
-        "import json, queue\ndef f(x): return json.loads(x) if x else queue.Queue().get_nowait()",
-        "import json, queue\nfor text, kind in (('{', json.JSONDecodeError), ('', queue.Empty)):\n"
-        "    try: f(text)\n    except kind: pass\n    else: assert False",
-    ),
-    "its documentation": ("def f():\n    'Nothing.'", "assert f.__doc__ == 'Nothing.' and f.__name__ == 'f'"),
-    "an integer of a million digits": ("def f(n): return 10**n", "assert f(1_000_000) == 10**1_000_000"),
-    "a generator that is sent values": (
-        "def f():\n    total = 0\n    while True: total += yield total",
-        "g = f()\nassert next(g) == 0 and g.send(3) == 3 and g.send(4) == 7",
-    ),
-}
-
-# Programs with classes that the tests call themselves: name -> program, tests, the entry point
-CLASSES: dict[str, tuple[str, str, str]] = {
-    "arithmetic and order": (
-        "class Vector:\n    def __init__(s, *a): s.a = a\n"
-        "    def __add__(s, o): return Vector(*map(sum, zip(s.a, o.a)))\n"
-        "    def __mul__(s, k): return Vector(*(x * k for x in s.a))\n    __rmul__ = __mul__\n"
-        "    def __eq__(s, o): return s.a == o.a\n    def __lt__(s, o): return s.a < o.a\n"
-        "    def __abs__(s): return sum(x * x for x in s.a) ** 0.5\n    def __hash__(s): return hash(s.a)",
-        "v = Vector(1, 2)\nassert v + v == Vector(2, 4) == v * 2 == 2 * v and v < v * 3 * 2\n"
-        "assert abs(Vector(3, 4)) == 5 and len({v, Vector(1, 2)}) == 1 and sorted([v * 2, v])[0] == v",
-        "Vector",
-    ),
-    "changed in place by operators": (
-        "class Bag:\n    def __init__(s): s.items = []\n    def __iadd__(s, x):\n        s.items.append(x)\n"
-        "        return s\n    def __len__(s): return len(s.items)\n    def __getitem__(s, i): return s.items[i]",
-        "b = Bag()\nb += 3\nb += 4\nassert len(b) == 2 and b[0] == 3 and b[0:2] == [3, 4] and list(b) == [3, 4]",
-        "Bag",
-    ),
-    "a dataclass": (
-        "from dataclasses import dataclass\n@dataclass(order=True)\nclass Point:\n    x: int\n    y: int = 0",
-        "assert Point(1) == Point(1, 0) and Point(1) < Point(2) and repr(Point(1)) == 'Point(x=1, y=0)'",
-        "Point",
-    ),
-    "an enumeration": (
-        "import enum\nclass Colour(enum.Enum):\n    RED = 1\n    BLUE = 2",
-        "assert Colour['RED'] is Colour.RED and Colour(2).name == 'BLUE' and [c.value for c in Colour] == [1, 2]",
-        "Colour",
-    ),
 }

@@ -23,7 +23,7 @@ from hornbook.stage import Desk
 
 PACKAGE = Path(recipe.__file__).parent
 MEASURED = {"report"}  # the page shows what the run cost, which differs from run to run
-SHELF = "bits classes collections_module conditionals dates dictionaries generators graphs json_data money".split()
+SHELF = ("bits", "classes", "conditionals", "dates", "dictionaries", "generators", "graphs", "json_data", "money")
 POISON = {
     "empty.py": b"",
     "binary.py": b"\x00\x01\x02" * 900,

@@ -89,9 +89,9 @@ def test_tests_are_found_in_many_forms(tests):
         exec(found.tests, {"f": lambda a: -1})  # noqa: S102
 
 
-def test_examples_that_print_are_left_out():
+def test_examples_that_print_run_unchecked():
     prompt = 'def f(a):\n    """Add one.\n\n    >>> print(f(1))\n    2\n    >>> f(2)\n    3\n    """\n'
-    assert examples(prompt, "f") == "assert repr(f(2)) == '3'\n"
+    assert examples(prompt, "f") == "print(f(1))\nassert repr(f(2)) == '3'\n"
 
 
 def test_examples_with_setup_keep_it():

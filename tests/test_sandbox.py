@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from sandbox_programs import CANARY, CLASSES, FOOLING, HONEST, HOSTILE, SECRET
+from sandbox_honest import CLASSES, HONEST
+from sandbox_programs import CANARY, FOOLING, HOSTILE, SECRET
 
 from hornbook import cli
 from hornbook.sandbox import Job, Layer, Refused, Sandbox, Verdict, pair, probe

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import random
 import socket
 import struct
@@ -10,12 +11,12 @@ from typing import Any
 import pytest
 
 from hornbook.sandbox.judge import permits
-from hornbook.sandbox.values import READERS, to_bytes
+from hornbook.sandbox.values import READERS, Codec, to_bytes
 from hornbook.sandbox.wire import Gone, Peer
 
-TAGS = [*READERS, "o", "p", "a", "E", "X", "zz"]
+TAGS = [*READERS, "o", "p", "a", "l", "E", "T", "X", "zz"]
 ATOMS: list[Any] = [0, 1, -1, 2**62, 1.5, float("nan"), True, None, "", "a\0b", "\ud800", "builtins", "int", "eval"]
-VALUES: list[Any] = [1, "x", [1, (2,)], {"a": [1]}, {1: {2}}, b"b", 10**30, range(3), complex(1, 2), frozenset({1})]
+PLAIN: list[Any] = [1, "x", [1, (2,)], {"a": [1]}, {1: {2}}, b"b", 10**30, range(3), complex(1, 2), frozenset({1})]
 
 
 def tree(draw: random.Random, depth: int = 0) -> Any:
@@ -47,8 +48,10 @@ def test_no_reply_raises_among_the_tests_but_what_the_program_raised(seed: int) 
         with ours, theirs:
             judge, writer = Peer(ours.fileno(), permits), Peer(theirs.fileno(), trusts=True)
             right: list[Any] = [
-                ["r", writer.encode(draw.choice(VALUES)), [[0, writer.encode([1])]], "said"],
-                ["x", writer._exception(draw.choice([ValueError(1), KeyError("a"), OSError(2, "b")])), "fatal"],
+                ["r", {"l": 2}, [[[2, "list", None, [1, {"l": 4}]], [4, "dict", None, [["a"], [1]]]], [4], []]],
+                ["r", None, [[[1, [{"l": 1}]]], [1], [["stdout", "said"]]]],
+                ["r", Codec().encode(draw.choice(PLAIN))],
+                ["x", writer._exception(draw.choice([ValueError(1), KeyError("a"), OSError(2, "b")]))],
                 ["call", 1, [], [1]],
                 ["do", 1, "__len__", []],
             ]
@@ -72,8 +75,11 @@ def test_no_reply_raises_among_the_tests_but_what_the_program_raised(seed: int) 
 def test_values_cross_as_they_are(value: Any) -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        here, there = Peer(ours.fileno()), Peer(theirs.fileno())
-        found = there.decode(here.encode(value))
+        here, there = Peer(ours.fileno()), Peer(theirs.fileno(), trusts=True)
+        result = copy.deepcopy(value)
+        sent = here._tree(result, ())
+        there.learn(here.news() or [[], [], []])
+        found = there.decode(sent)
     assert found == value
     assert type(found) is type(value)
     assert repr(found) == repr(value)

@@ -55,15 +55,15 @@ MOST_DETAIL = 40  # characters of a state that stand in the plan's table; longer
 
 # Options of a run that have no flag of their own; a stage's docstring says what it does with them.
 HOW: dict[str, Callable[[str], Any]] = {
-    "price": lambda text: _price(text),
-    "requests_per_minute": float,
-    "timeout_s": float,
-    "batch": lambda word: word == "yes",
     "micro_batch": int,
     "processes": int,
     "compile": lambda word: word == "yes",
     "hold": str,
     "launch": str,
+    "price": lambda text: _price(text),
+    "requests_per_minute": float,
+    "timeout_s": float,
+    "batch": lambda word: word == "yes",
     "tensorboard": lambda word: word == "yes",
 }
 

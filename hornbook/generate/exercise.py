@@ -109,7 +109,7 @@ def _asserts(node: ast.AST) -> bool:
 def examples(prompt: str, entry_point: str) -> str:
     """The docstring's >>> examples as a test program; "" where there are none that show a value.
 
-    An example that must raise becomes a try; one that prints is left out, for tests see values and not output.
+    An example that must raise becomes a try; one that prints runs unchecked, for tests see values and not output.
     """
     module = ast.parse(prompt + "    pass\n" if not prompt.rstrip().endswith("pass") else prompt)
     node = next(n for n in module.body if getattr(n, "name", "") == entry_point)
@@ -135,7 +135,7 @@ def _as_test(example: doctest.Example) -> str:
         caught = f"except Exception as _error:\n    assert type(_error).__name__ == {name!r}\n"
         return f"try:\n{body}{caught}else:\n    assert False, 'no {name}'\n"
     if len(tree.body) != 1 or not isinstance(tree.body[0], ast.Expr) or _prints(tree):
-        return ""
+        return example.source
     return f"assert repr({ast.unparse(tree.body[0])}) == {example.want.strip()!r}\n"
 
 

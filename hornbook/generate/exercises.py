@@ -17,6 +17,7 @@ from hornbook import records, statistics, store
 from hornbook.generate import drafts, prompts, vocabulary
 from hornbook.generate.check import Checked, check
 from hornbook.generate.constraints import Constraint, count, harder, sample
+from hornbook.generate.diversity import measure
 from hornbook.generate.drafts import Asking, Draft
 from hornbook.generate.exercise import Exercise
 from hornbook.generate.from_shelf import exercise_row, sandbox
@@ -102,6 +103,10 @@ class Exercises(Stage):
                 made += self._asked(desk, box, some, f"{self.name} {part}", made)
                 self._watch(made)
         desk.reporter.say(f"{self.name} {part}: {told(made)}")
+        programs = [each.exercise.program for each in made if each.exercise]
+        if len(programs) > 1:
+            numbers = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in measure(programs).items())
+            desk.reporter.say(f"{self.name} {part}: {numbers}")
         return records.table([self._row(each) for each in made], COLUMNS)
 
     def _asked(

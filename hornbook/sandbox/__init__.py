@@ -4,15 +4,21 @@ In: jobs (a program, tests, names, limits). Out: a verdict each, in order. Each 
 that never sees tests and one that never sees programs; a job forks one process of each, and they talk in plain data.
 
 Level A: namespaces, Landlock, seccomp, limits. Level B: the same without namespaces (no scratch folder either: writes
-are refused). Below that nothing runs, unless allow_unsafe says so; then the level is "none" and every verdict says so.
-Covered: exits, printed passes, frames, gc, patched builtins, operators that answer what is hoped for, signals, threads,
-forks, files, network, other processes, memory, time, output. Results may be plain data, iterators, functions, objects
-and exceptions; arguments changed in place are changed for the tests too, and found again in results. Standard modules
-that the program imports are there for its tests. Times are CPU seconds at a reference speed, measured at the start and
-again before a program is said to be late; the wall clock ends sleepers only, so a busy machine changes no verdict.
-Not covered: a bug in the kernel, side channels in time, tests that a program can pass by knowing them, tests that read
-the program's source, use `is` on its results or subclass its classes (these fail), and installed packages: programs
-have the standard library only. A program without tests that says it ran is believed.
+are refused). Below that nothing runs, unless allow_unsafe says so; then the level is "none" and every verdict says
+so.
+Covered: exits, printed passes, frames, gc, patched builtins, operators that answer what is hoped for, signals,
+threads, forks, files, network, other processes, memory, time, output. Results may be plain data, iterators,
+functions, objects, coroutines and exceptions, with causes and contexts. Lists, dicts and the like that both sides
+hold stay in step and keep their identity, whenever either changes them (links.py); sys.stdout, stdin and input() that
+tests replace are replaced for the program. Standard modules that the program imports are there for its tests. Times
+are CPU seconds at a reference speed, measured at the start and again before a program is said to be late; the wall
+clock ends sleepers only, so a busy machine changes no verdict. Not covered: a bug in the kernel, side channels in
+time, tests that a program can pass by knowing them (all of them in a block of its own that swallows what it raises
+itself), and installed packages: programs have the standard library only. These fail: tests that read the program's
+source, subclass its classes or use them as patterns, compare type(x) with a class (x.__class__ works), call
+dataclasses.replace or fields, catch its warnings, seed its random numbers, order by cmp_to_key of the program, need a
+swallowed AssertionError, or a global that the program binds anew. A program without tests that says it ran is
+believed.
 """
 
 from __future__ import annotations

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ast
 import builtins
-import io
 import json
 import os
 import sys
@@ -21,27 +20,6 @@ from hornbook.sandbox.wire import Gone, Peer
 
 PLACE = "program.py"
 REASON_CHARACTERS = 300
-TOLD_CHARACTERS = 1 << 20  # of one program's printing, in all
-
-
-class Told(io.TextIOWrapper):
-    """Standard output that also remembers what was printed: tests may want to see it (redirect_stdout)."""
-
-    def __init__(self, output: io.TextIOWrapper) -> None:
-        super().__init__(output.buffer, encoding="utf-8", errors="backslashreplace")
-        self._said: list[str] = []
-        self._room = TOLD_CHARACTERS
-
-    def write(self, text: str) -> int:
-        if self._room > 0 and type(text) is str:
-            self._said.append(text[: self._room])
-            self._room -= len(text)
-        return super().write(text)
-
-    def taken(self) -> str:
-        """What was printed since the last time."""
-        text, self._said = "".join(self._said), []
-        return text
 
 
 def report(handle: int, status: str, reason: str = "") -> None:
@@ -68,8 +46,6 @@ def serve(code: str, channel: int, handle: int) -> None:
     if not _load(code, module, handle):
         return
     peer = Peer(channel, trusts=True)
-    if isinstance(sys.stdout, Told):
-        peer.says = sys.stdout.taken
     try:
         wanted = peer.receive()[1]
         peer.offer({name: vars(module)[name] for name in wanted if name in vars(module)})

@@ -3,7 +3,7 @@
 In: the tests' text, the names they need, the channel to the program. Out: one line on the report pipe, which the
 program never had. Nothing of the tests goes to the program but the arguments of its calls; what it may do with objects
 that come along (callbacks, instances of the tests' classes) is decided in `permits`.
-Not covered: tests that look at the program's source, that test identity (`is`), or that subclass its classes.
+Not covered: tests that look at the program's source, or that subclass its classes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from hornbook.sandbox.remote import COMPARISONS, DUNDERS
 from hornbook.sandbox.wire import Gone, Peer
 
 PLACE = "tests.py"
-STANDARD = ({name for _, name in values.NAMED} | set(values.MODULES)) - set(dir(builtins))
+STANDARD = ({name for _, name in values.NAMED} | set(values.MODULES) | values.WHOLE) - set(dir(builtins))
 HOME = "tests"  # the __module__ of what the tests define
 STEPS = {"__iter__", "__next__", "__len__", "__getitem__", "__bool__", "__reversed__", "__length_hint__"}
 OPERATORS = frozenset((*DUNDERS, *COMPARISONS))
@@ -34,7 +34,6 @@ def run(tests: str, names: Sequence[str], classes: Sequence[str] | None, channel
     except BaseException as error:
         return report(handle, "error", f"the tests do not compile: {named(error)[1]}")
     peer = Peer(channel, permits)
-    peer.hears = lambda text: sys.stdout is sys.__stdout__ or print(text, end="")
     try:
         fetched = _fetched(peer, names, set(_names(compiled)), classes)
         exec(compiled, {"__name__": HOME, "__builtins__": builtins} | fetched)
@@ -61,7 +60,9 @@ def _fetched(peer: Peer, names: Sequence[str], used: set[str], classes: Sequence
 
 
 def _standard(name: str, value: object) -> bool:
-    return values.NAME_OF.get(id(value), ("", ""))[1] == name or values.MODULES.get(name) is value
+    if isinstance(value, types.ModuleType):
+        return value is (sys.modules.get(name) if name in values.WHOLE else values.MODULES.get(name))
+    return values.NAME_OF.get(id(value), ("", ""))[1] == name
 
 
 def _names(code: types.CodeType) -> Iterator[str]:
@@ -92,7 +93,11 @@ def permits(op: str, target: object, name: str) -> bool:
             return vars(target).get("__module__") == HOME
         return callable(target) and not any(target is power for power in POWERS)
     if op in ("get", "set"):
-        return (mine and not name.startswith("_")) or (op == "get" and name in ("__name__", "__qualname__", "__doc__"))
+        if op == "get" and name in ("__name__", "__qualname__", "__doc__"):
+            return True
+        return mine and (not name.startswith("_") or (op == "get" and name == "__class__"))
     if op == "do":
         return name in (OPERATORS if mine else STEPS)
+    if op == "run":
+        return isinstance(target, types.CoroutineType | types.AsyncGeneratorType) and name in ("await", "anext")
     return op == "of" and name in QUESTIONS

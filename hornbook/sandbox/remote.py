@@ -26,13 +26,14 @@ KINDS: dict[str, type] = {
     "function": types.FunctionType,
     "generator": types.GeneratorType,
     "method": types.MethodType,
+    "async_generator": types.AsyncGeneratorType,
 }
 BINARY = "add sub mul matmul truediv floordiv mod divmod pow lshift rshift and xor or".split()  # noqa: SIM905
 DUNDERS = [
     f"__{name}__"
     for name in (  # noqa: SIM905
         "call getitem setitem delitem len iter next reversed bool int float index complex enter exit length_hint "
-        "missing fspath bytes abs neg pos invert round trunc floor ceil contains"
+        "missing fspath aenter aexit aiter anext bytes abs neg pos invert round trunc floor ceil contains"
     ).split()
     + BINARY
     + [f"r{name}" for name in BINARY]
@@ -53,7 +54,9 @@ class Remote:
     __slots__ = (*SLOTS, "__weakref__")
 
     def __getattr__(self, name: str) -> Any:
-        return self._hb_peer.do("get", self._hb_number, name)
+        # What a class has under a name that the tests wrote speaks for itself as what it makes does: an Enum's members.
+        own = self._hb_own if self._hb_kind is type else NOT
+        return self._hb_peer.do("get", self._hb_number, name, own=own)
 
     def __setattr__(self, name: str, value: Any) -> None:
         self._hb_peer.do("set", self._hb_number, name, value)
@@ -168,23 +171,59 @@ for _name in COMPARISONS:
 METHODS: list[Callable[..., Any]] = [
     _call if name == "__call__" else _guarded(name) if name in ANSWERING else _forward(name) for name in DUNDERS
 ]
-_classes: dict[tuple[str, int], type] = {}
 
 
-def remote_class(name: str, mask: int) -> type:
-    """The class of Remotes for objects with these special methods, so that callable() and len() know what they may."""
-    if (name, mask) not in _classes:
-        members = {dunder: METHODS[at] for at, dunder in enumerate(DUNDERS) if mask >> at & 1}
-        _classes[name, mask] = type(name, (Remote,), members | {"__slots__": (), "__doc__": DOC})
-    return _classes[name, mask]
+def _exit(self: Any, kind: Any = None, error: Any = None, trace: Any = None) -> Any:
+    done = self._hb_peer.do("do", self._hb_number, "__exit__", kind, error, trace)
+    return done and not _must_go_on(self, error)
+
+
+async def _aexit(self: Any, kind: Any = None, error: Any = None, trace: Any = None) -> Any:
+    done = await self._hb_peer.do("do", self._hb_number, "__aexit__", kind, error, trace)
+    return done and not _must_go_on(self, error)
+
+
+def _must_go_on(block: Any, error: Any) -> bool:
+    """Whether it is an assertion of the tests: else a program could swallow those that it fails."""
+    tests = block._hb_own != ANSWERS
+    return tests and isinstance(error, AssertionError) and "_hb_number" not in vars(error)
+
+
+METHODS[DUNDERS.index("__exit__")] = _exit
+METHODS[DUNDERS.index("__aexit__")] = _aexit
+_classes: dict[tuple[str, int, object, int], type] = {}
+
+
+def remote_class(name: str, mask: int, peer: Any = None, home: int = 0) -> type:
+    """The class of Remotes for objects with these special methods, so that callable() and len() know what they may.
+
+    home: the number of the object's class, for one that is no standard class: type(x)(...) makes another.
+    """
+    key = name, mask, peer, home
+    if key not in _classes:
+
+        def make(cls: type, *args: Any, **named: Any) -> Any:
+            if not home:
+                raise TypeError(f"cannot create {name!r} instances")
+            return peer.call(home, args, named)
+
+        members: dict[str, Any] = {dunder: METHODS[at] for at, dunder in enumerate(DUNDERS) if mask >> at & 1}
+        members |= {"__slots__": (), "__doc__": DOC, "__new__": make}
+        _classes[key] = type(name, (Remote,), members)
+    return _classes[key]
 
 
 _masks: dict[type, int] = {}
 
 
+def _has(kind: type, name: str) -> bool:
+    """Whether instances have this special method; the class itself has those of its metaclass besides."""
+    return next((vars(base)[name] for base in kind.__mro__ if name in vars(base)), None) is not None
+
+
 def mask_of(kind: type) -> int:
     if kind not in _masks:
-        _masks[kind] = sum(1 << at for at, name in enumerate(DUNDERS) if getattr(kind, name, None) is not None)
+        _masks[kind] = sum(1 << at for at, name in enumerate(DUNDERS) if _has(kind, name))
     return _masks[kind]
 
 

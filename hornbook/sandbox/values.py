@@ -8,36 +8,52 @@ Not kept: sharing between parts of a value, and a NaN's identity. Not crossed: o
 
 from __future__ import annotations
 
+import abc
 import array
 import bisect
 import builtins
 import cmath
 import collections
+import collections.abc
+import contextlib
 import copy
+import dataclasses
 import datetime
 import decimal
+import enum
 import fractions
 import functools
 import heapq
+import importlib
+import io
 import itertools
 import json
 import math
+import numbers
 import operator
+import pathlib
 import re
 import statistics
 import string
+import sys
+import textwrap
 import time
 import types
 import typing
+import uuid
 from collections.abc import Callable
 from typing import Any
 
 DEPTH = 100
 MODULES: dict[str, types.ModuleType] = {
     module.__name__: module
-    for module in (array, bisect, cmath, collections, copy, datetime, decimal, fractions, functools, heapq, itertools)
-    + (json, math, operator, re, statistics, string, time, typing)
+    for module in (abc, array, bisect, cmath, collections, collections.abc, contextlib, copy, dataclasses, datetime)
+    + (decimal, enum, fractions, functools, heapq, itertools, json, math, numbers, operator, pathlib, re, statistics)
+    + (string, textwrap, time, typing, uuid)
 }
+# Modules that cross by name although nothing in them does: each end has its own.
+WHOLE = set("asyncio calendar csv hashlib inspect io logging os pprint queue random struct sys".split())  # noqa: SIM905
+WHOLE |= set("tempfile threading traceback types unittest warnings weakref zlib".split())  # noqa: SIM905
 # What reaches out of plain computing never crosses by name, whoever asks for it.
 POWERS = {"eval", "exec", "compile", "open", "input", "globals", "locals", "vars", "getattr", "setattr", "delattr"}
 POWERS |= {
@@ -77,6 +93,7 @@ def _named() -> dict[tuple[str, str], object]:
                 and (home in (name, f"_{name}") or str(home).startswith(name + "."))
             ):
                 found[name, key] = value
+    found |= {("io", kind.__name__): kind for kind in (io.StringIO, io.BytesIO)}
     singletons = {"Ellipsis": ..., "NotImplemented": NotImplemented, "NoneType": type(None)}
     return found | {("builtins", key): value for key, value in singletons.items()}
 
@@ -86,6 +103,9 @@ NAME_OF = {id(value): key for key, value in NAMED.items()}
 
 ATOMS = {type(None), bool, float, str}
 FLAT = ATOMS | {int}
+MUTABLE = {list, dict, set, bytearray, collections.deque, collections.Counter, collections.OrderedDict}
+MUTABLE |= {collections.defaultdict, array.array}
+SHARED = MUTABLE | {tuple}
 _text = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
 _parse = json.JSONDecoder().raw_decode
 
@@ -111,12 +131,20 @@ class Codec:
     def unhandle(self, tag: str, body: Any) -> object:
         raise ProtocolError(f"unknown tag {tag[:20]!r}")
 
+    def shared(self, value: Any, depth: int) -> object:
+        """The tree of a value that both ends hold (links.py); None for one that crosses as a copy."""
+        return None
+
     def encode(self, value: Any, depth: int = 0) -> Any:
         kind = type(value)
         if kind in ATOMS:
             return value
         if kind is int:
             return value if -(2**63) <= value < 2**63 else {"i": hex(value)}
+        if kind in SHARED:
+            tree = self.shared(value, depth)
+            if tree is not None:
+                return tree
         if depth > DEPTH:
             return self.handle(value)  # the rest stays behind
         if kind is list:
@@ -155,28 +183,30 @@ class Codec:
 
 
 def _pairs(codec: Codec, mapping: Any, depth: int) -> list[Any]:
-    return [codec.encode(part, depth) for pair in dict.items(mapping) for part in pair]
+    return [codec._items(dict.keys(mapping), depth), codec._items(dict.values(mapping), depth)]
 
 
 def _unpair(codec: Codec, body: Any) -> Any:
-    parts = codec.decode(body)
-    return zip(parts[::2], parts[1::2], strict=True)
+    keys, values = body
+    return zip(codec.decode(keys), codec.decode(values), strict=True)
 
 
 def _write_module(codec: Codec, value: Any, depth: int) -> object:
-    name = next((name for name, module in MODULES.items() if module is value), None)
-    return {"m": name} if name else codec.handle(value)
+    name = str(getattr(value, "__name__", ""))
+    known = value is MODULES.get(name) or (name in WHOLE and value is sys.modules.get(name))
+    return {"m": name} if known else codec.handle(value)
+
+
+def _read_module(codec: Codec, body: Any) -> object:
+    return importlib.import_module(body) if body in WHOLE else MODULES[body]
 
 
 def _write_default(codec: Codec, value: Any, depth: int) -> object:
-    factory = value.default_factory
-    name = NAME_OF.get(id(factory)) if factory is not None else None
-    return {"dd": [name, _pairs(codec, value, depth)]}
+    return {"dd": [codec.encode(value.default_factory, depth), _pairs(codec, value, depth)]}
 
 
 def _read_default(codec: Codec, body: Any) -> object:
-    factory = NAMED[tuple(body[0])] if body[0] else None
-    return collections.defaultdict(typing.cast(Any, factory), _unpair(codec, body[1]))
+    return collections.defaultdict(typing.cast(Any, codec.decode(body[0])), _unpair(codec, body[1]))
 
 
 def _write_time(tag: str, *fields: str) -> Callable[[Codec, Any, int], object]:
@@ -198,6 +228,7 @@ def _read_zone(codec: Codec, body: Any) -> object:
     return datetime.timezone(codec.decode(body))
 
 
+PATHS = {kind.__name__: kind for kind in (pathlib.PurePosixPath, pathlib.PureWindowsPath, type(pathlib.Path()))}
 DATE, CLOCK = ("year", "month", "day"), ("hour", "minute", "second", "microsecond", "tzinfo", "fold")
 WRITERS: dict[type, Callable[[Codec, Any, int], object]] = {
     tuple: lambda c, v, n: {"t": c._items(v, n)},
@@ -219,18 +250,21 @@ WRITERS: dict[type, Callable[[Codec, Any, int], object]] = {
     types.ModuleType: _write_module,
     type({}.keys()): lambda c, v, n: {"dk": c._items(v, n)},
     type({}.values()): lambda c, v, n: {"dv": c._items(v, n)},
-    type({}.items()): lambda c, v, n: {"di": [c.encode(part, n) for pair in v for part in pair]},
+    type({}.items()): lambda c, v, n: {"di": _pairs(c, dict(v), n)},
     datetime.date: _write_time("da", *DATE),
     datetime.time: _write_time("ti", *CLOCK),
     datetime.datetime: _write_time("dt", *DATE, *CLOCK),
     datetime.timedelta: _write_time("td", "days", "seconds", "microseconds"),
     datetime.timezone: lambda c, v, n: {"tz": c.encode(v.utcoffset(None), n)},
+    uuid.UUID: lambda c, v, n: {"u": v.hex},
+    re.Pattern: lambda c, v, n: {"re": [c.encode(v.pattern), v.flags]},
+    **dict.fromkeys(PATHS.values(), lambda c, v, n: {"P": [type(v).__name__, str(v)]}),
 }
 READERS: dict[str, Callable[[Codec, Any], object]] = {
     "i": lambda c, b: int(b, 16),
     "j": lambda c, b: dict(b) if set(map(type, b.values())) <= FLAT else _refuse(),
     "k": lambda c, b: NAMED[tuple(b)],
-    "m": lambda c, b: MODULES[b],
+    "m": _read_module,
     "t": lambda c, b: tuple(c.decode(b)),
     "d": lambda c, b: dict(_unpair(c, b)),
     "s": lambda c, b: set(c.decode(b)),
@@ -255,44 +289,11 @@ READERS: dict[str, Callable[[Codec, Any], object]] = {
     "dt": _read_time(datetime.datetime, fold=True),
     "td": _read_time(datetime.timedelta),
     "tz": _read_zone,
+    "u": lambda c, b: uuid.UUID(b),
+    "re": lambda c, b: re.compile(c.decode(b[0]), b[1]),
+    "P": lambda c, b: PATHS[b[0]](b[1]),
 }
-MUTABLE = {list, dict, set, bytearray, collections.deque, collections.Counter, collections.OrderedDict}
-MUTABLE |= {collections.defaultdict, array.array}
 
 
 def _refuse() -> object:
     raise ProtocolError("a mapping of other than plain values")
-
-
-def pour(old: Any, new: Any) -> None:
-    """Give `old` the contents of `new` in place, parts of the same kind likewise, so that who holds them sees it."""
-    kind = type(old)
-    if old is new or kind is not type(new):
-        return
-    if kind is list or kind is tuple:
-        if len(old) == len(new):
-            new = [_merge(before, after) for before, after in zip(old, new, strict=True)]
-        if kind is list:
-            old[:] = new
-    elif issubclass(kind, dict):
-        merged = {key: _merge(old[key], value) if key in old else value for key, value in new.items()}
-        old.clear()
-        old.update(merged)
-    elif kind is set:
-        old.clear()
-        old.update(new)
-    elif kind is collections.deque:
-        items = list(new)
-        old.clear()
-        old.extend(items)
-    elif kind in MUTABLE:
-        old[:] = new
-
-
-def _merge(before: Any, after: Any) -> Any:
-    kind = type(before)
-    if kind is type(after) and (kind in MUTABLE or kind is tuple):
-        pour(before, after)
-        if kind is not tuple:
-            return before
-    return after

@@ -55,8 +55,6 @@ def main(settings: dict[str, Any]) -> None:
         sys.argv, sys.path = ["program.py"], [path for path in sys.path if path not in settings["hide"]]
         os.environ.clear()
         rehearse()
-        if settings["role"] == "candidate":
-            sys.stdout = candidate.Told(sys.stdout)  # type: ignore[arg-type]
         random.seed(0)  # so that a program which draws without a seed gets the same verdict every time
         gc.collect()
         gc.freeze()

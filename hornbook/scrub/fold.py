@@ -8,7 +8,7 @@ Not covered: accents (é stays é), and letters of scripts that look Latin only 
 
 from __future__ import annotations
 
-import re
+import functools
 import unicodedata
 from typing import TYPE_CHECKING, Any
 
@@ -22,11 +22,13 @@ QUOTES = dict(zip("‘’‚‛′`“”„‟″«»", "''''''" + '"' * 7, str
 QUOTES.pop("`")  # is ASCII, and Markdown's
 DASHES = dict.fromkeys("‐‑‒–—―−", "-")
 UNSEEN = "\u00ad\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2061\u2062\u2063\ufeff"
-TABLE = str.maketrans({**CYRILLIC, **GREEK, **QUOTES, **DASHES, **dict.fromkeys(UNSEEN, None), "\u2028": "\n"})
-ODD = re.compile(
-    "[" + "".join(map(chr, TABLE)) + "\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000\uff01-\uff5e\ufb00-\ufb06"
-    "\U0001d400-\U0001d7ff]"
-)
+SPACES = dict.fromkeys("\u00a0\u1680\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B))), " ")
+WIDE = {chr(code + 0xFEE0): chr(code) for code in range(0x21, 0x7F)}
+MATHEMATICAL = {chr(code): plain for code in range(0x1D400, 0x1D800)
+                if (plain := unicodedata.normalize("NFKC", chr(code))).isascii()}  # fmt: skip
+# Every one to one ASCII character or to none: what the kernel does by bytes is the same.
+TABLE = str.maketrans({**CYRILLIC, **GREEK, **QUOTES, **DASHES, **SPACES, **WIDE, **MATHEMATICAL,
+                       **dict.fromkeys(UNSEEN, None), "\u2028": "\n"})  # fmt: skip
 
 
 def folded(text: str) -> str:
@@ -35,29 +37,48 @@ def folded(text: str) -> str:
     >>> folded("r\u0435turn\u00a0\u200bx"), folded("café")
     ('return x', 'café')
     """
-    if text.isascii() or not ODD.search(text):
-        return text
-    return unicodedata.normalize("NFKC", text).translate(TABLE)
+    return text if text.isascii() else text.translate(TABLE)
 
 
-def column(texts: pa.Array | pa.ChunkedArray) -> Any:
-    """A column of strings as it looks; the same column where nothing changes, which costs a pass at memory's speed."""
+def column(texts: pa.Array | pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column of strings as it looks; of texts that are all ASCII, or have nothing odd, nothing is copied."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    plain = pc.fill_null(pc.string_is_ascii(texts), True)
-    if pc.all(plain).as_py() in (True, None):
-        return texts
-    odd = texts.filter(pc.invert(plain)).to_pylist()
-    made = [folded(text) for text in odd]
-    if made == odd:
-        return texts
     arrays = texts.chunks if isinstance(texts, pa.ChunkedArray) else [texts]
-    masks = plain.chunks if isinstance(plain, pa.ChunkedArray) else [plain]
-    found, at = [], 0
-    for array, mask in zip(arrays, masks, strict=True):
-        number = len(array) - pc.sum(mask.cast(pa.int64())).as_py() if len(array) else 0
-        values = pa.array(made[at : at + number], array.type)
-        found.append(pc.replace_with_mask(array, pc.invert(mask), values) if number else array)
-        at += number
-    return pa.chunked_array(found, texts.type)
+    found = []
+    for array in arrays:
+        strings = array.cast(pa.large_string())
+        other = pc.fill_null(pc.invert(pc.string_is_ascii(strings)), False)
+        made = _folded(strings.filter(other))
+        found.append(strings if made is None else pc.replace_with_mask(strings, other, made))
+    return pa.chunked_array(found, pa.large_string())
+
+
+def _folded(texts: pa.Array) -> pa.Array | None:
+    """Texts that are not ASCII, folded; None where nothing changes."""
+    import numpy as np
+    import pyarrow as pa
+
+    from hornbook.scrub import ngram_kernel as kernel
+
+    if not len(texts):
+        return None
+    _, offsets, data = texts.buffers()
+    starts = np.frombuffer(offsets, np.int64)[texts.offset : texts.offset + len(texts) + 1]
+    given = np.frombuffer(data if data is not None and data.size else b"\0", np.uint8)
+    out, places = np.empty(starts[-1] - starts[0], np.uint8), np.zeros(len(starts), np.int64)
+    if not kernel.fold(given, starts, _bytes(), out, places):
+        return None
+    return pa.Array.from_buffers(pa.large_string(), len(texts), [None, pa.py_buffer(places), pa.py_buffer(out)])
+
+
+@functools.cache
+def _bytes() -> Any:
+    """For every code point below 0x20000 what it is folded to: 0 itself, 1 nothing, else an ASCII character."""
+    import numpy as np
+
+    table = np.zeros(0x20000, np.uint8)
+    for code, plain in TABLE.items():
+        table[code] = ord(plain) if isinstance(plain, str) else plain or 1
+    return table

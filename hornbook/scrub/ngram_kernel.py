@@ -13,8 +13,8 @@ import numpy as np
 from numba import njit
 
 _M, _R = np.uint64(0xFF51AFD7ED558CCD), np.uint64(0x9E3779B97F4A7C15)
-ONE, TWO = np.uint64(1), np.uint64(2)
-BACKSLASH = np.uint8(92)
+ONE = np.uint64(1)
+BACKSLASH, LETTER_N, LETTER_T, LETTER_R = np.uint8(92), np.uint8(110), np.uint8(116), np.uint8(114)
 SPACE = np.uint8(32)
 
 
@@ -34,13 +34,10 @@ def _fed(word: Any, c: Any) -> Any:
 
 
 @njit(inline="always")
-def _separator(data: Any, at: Any, end: Any) -> Any:
-    """How many bytes separate here: two of a line end, tab or return that is spelled out with a backslash."""
-    if data[at] == BACKSLASH and at + ONE < end:
-        c = data[at + ONE]
-        if c == 110 or c == 116 or c == 114:
-            return TWO
-    return ONE
+def _escaped(data: Any, at: Any) -> Any:
+    """Whether this letter is the rest of a line end, tab or return that is spelled out with a backslash."""
+    c = data[at]
+    return data[at - ONE] == BACKSLASH and (c == LETTER_N or c == LETTER_T or c == LETTER_R)  # noqa: SIM109
 
 
 @njit(inline="always")
@@ -82,14 +79,18 @@ def find(
     shift, mask = np.uint64(64 - _log2(len(bitmap) * 64)), np.uint64(len(keys) - 1)
     for i in range(len(offsets) - 1):
         # Unsigned, for numba looks at every signed index whether it counts from the end.
-        at, end = np.uint64(offsets[i]), np.uint64(offsets[i + 1])
+        first, end = np.uint64(offsets[i]), np.uint64(offsets[i + 1])
+        at = first
         rolled, seen, slot = np.uint64(0), 0, 0
         recent[:] = 0
         while True:
             while at < end and letter[data[at]] == 0:
-                at += _separator(data, at, end)
+                at += ONE
             if at >= end:
                 break
+            if at > first and _escaped(data, at):
+                at += ONE
+                continue
             begin, word = at, np.uint64(0)
             while at < end:
                 c = letter[data[at]]
@@ -113,6 +114,39 @@ def find(
                         out[number, 0], out[number, 1] = i, run
                     number += 1
     return number
+
+
+@njit(nogil=True, cache=True)
+def fold(data: Any, offsets: Any, table: Any, out: Any, places: Any) -> bool:
+    """Copy UTF-8 texts to `out` with the characters of `table` (fold.py) replaced; whether anything was."""
+    at, changed = 0, False
+    places[0] = 0
+    for i in range(len(offsets) - 1):
+        byte, end = offsets[i], offsets[i + 1]
+        while byte < end:
+            c = data[byte]
+            size, code = 1, 0
+            if c >= 0xF0:
+                size, code = 4, c & 0x07
+            elif c >= 0xE0:
+                size, code = 3, c & 0x0F
+            elif c >= 0xC0:
+                size, code = 2, c & 0x1F
+            for more in range(1, size):
+                code = code << 6 | (data[byte + more] & 0x3F)
+            plain = table[code] if size > 1 and code < len(table) else 0
+            if plain == 0:
+                for more in range(size):
+                    out[at + more] = data[byte + more]
+                at += size
+            else:
+                changed = True
+                if plain > 1:
+                    out[at] = plain
+                    at += 1
+            byte += size
+        places[i + 1] = at
+    return changed
 
 
 @njit(inline="always")
@@ -144,8 +178,8 @@ def _same(data: Any, begin: Any, end: Any, letter: Any, words: Any, first: int, 
     while begin < end:
         c = letter[data[begin]]
         if c == 0:
-            while letter[data[begin]] == 0:  # the last byte belongs to a word
-                begin += _separator(data, begin, end)
+            while letter[data[begin]] == 0 or _escaped(data, begin):  # the last byte belongs to a word
+                begin += ONE
             c = SPACE
         else:
             begin += ONE

@@ -6,7 +6,7 @@ by side, and the diversity of what was kept.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hornbook import store
@@ -23,7 +23,7 @@ def section(desk: Desk, stages: Sequence[Stage]) -> Section | None:
     writers = [stage for stage in stages if type(stage).__name__ in WRITERS]
     if not writers:
         return None
-    blocks: list[Block] = [_yields(desk, writers), *_diversity(desk, writers)]
+    blocks: list[Block] = [_yields(desk, writers), *_diversity(desk, stages)]
     for stage in writers:
         blocks += _samples(desk, stage)
     return Section("Written", blocks)
@@ -44,19 +44,26 @@ def _yields(desk: Desk, writers: Sequence[Stage]) -> Table:
     )
 
 
-def _diversity(desk: Desk, writers: Sequence[Stage]) -> list[Block]:
-    measured = {stage.name: store.read_json(desk.folder(stage) / "diversity.json") for stage in writers}
-    measured = {name: facts for name, facts in measured.items() if facts}
-    if not measured:
-        return []
-    names = sorted(
-        {key for facts in measured.values() for key, value in facts.items() if isinstance(value, int | float)}
-    )
-    rows = [
-        [name, *(shown(facts.get(key)) for facts in measured.values())]
-        for name, key in ((n.replace("_", " "), n) for n in names)
-    ]
-    return [Table(["diversity of what was kept", *measured], rows)]
+def _diversity(desk: Desk, stages: Sequence[Stage]) -> list[Block]:
+    """What MeasureDiversity and MeasureRounds found: a set, or a round, a column."""
+    blocks: list[Block] = []
+    for stage in stages:
+        if type(stage).__name__ == "MeasureDiversity":
+            facts = store.read_json(desk.folder(stage) / "diversity.json") or {}
+            blocks.append(_compared(f"`{stage.name}`: how different a set's kept texts are from each other", facts))
+        elif type(stage).__name__ == "MeasureRounds":
+            rounds = store.read_json(desk.folder(stage) / "rounds.json") or []
+            facts = {f"round {row['round']}": row for row in rounds}
+            blocks.append(_compared(f"`{stage.name}`: yield, diversity and score, round by round", facts))
+    return blocks
+
+
+def _compared(caption: str, measured: Mapping[str, Mapping[str, Any]]) -> Table:
+    """A column a set; a measure that some set lacks (too few texts) is left empty there."""
+    numbers = {key for facts in measured.values() for key, value in facts.items() if isinstance(value, int | float)}
+    names = sorted(numbers - {"round"}, key=lambda name: (name.startswith("near"), name))
+    rows = [[name.replace("_", " "), *(shown(facts.get(name)) for facts in measured.values())] for name in names]
+    return Table(["measure", *measured], rows, caption)
 
 
 def _samples(desk: Desk, stage: Stage) -> list[Block]:
