@@ -66,7 +66,7 @@ def test_every_command_has_help_with_an_example(name: str) -> None:
         (["plan", "pocket", "stepz=3"], "did you mean steps"),
         (["plan", "pocket", "steps"], "name=value"),
         (["plan", "pocket", "steps=many"], "takes a int"),
-        (["plan", "pocket", "--how", "cores=3"], "with one of micro_batch"),
+        (["plan", "pocket", "--how", "cores=3"], "micro_batch"),
         (["peek", "nowhere"], "is no run's folder"),
         (["ask", "nowhere", "x"], "is no run's folder"),
         (["check", "nowhere.py"], "nowhere.py cannot be read"),
