@@ -94,7 +94,7 @@ def vectors(rows: pa.Table, name: str = "vector") -> NDArray[np.float32]:
         raise UserError(f"the documents have no column {name}: put an Embed stage before this one")
     column = rows[name].combine_chunks()
     flat = column.flatten().to_numpy(zero_copy_only=False)
-    return flat.reshape(len(rows), -1).astype(np.float32) if len(rows) else np.zeros((0, 1), np.float32)
+    return flat.reshape(len(rows), column.type.list_size).astype(np.float32)
 
 
 def _x(rows: pa.Table, counted: bool) -> NDArray[np.float32]:
@@ -102,7 +102,7 @@ def _x(rows: pa.Table, counted: bool) -> NDArray[np.float32]:
     import numpy as np
 
     found = vectors(rows)
-    return np.hstack([found, vectors(rows, "counts_vector")]) if counted and len(rows) else found
+    return np.hstack([found, vectors(rows, "counts_vector")]) if counted else found
 
 
 def _labelled(desk: Desk, data: Stage, ids: Sequence[str] | None = None) -> pa.Table:
