@@ -50,13 +50,13 @@ def recipe(
     embedder="smollm2",  # or codegen, any Hugging Face name, or hashed
     exam="humaneval",  # or mbpp:FILE, unconventional, jsonl:FILE
     tokens=400_000,  # kept by the filter
-    written=24,  # exercises asked of the teacher; a third as many textbook sections
+    written=40,  # exercises asked of the teacher; a third as many textbook sections
     size="3M",  # of the model
     steps=240,  # of pretraining; a third as many of finetuning
 ):
     writer = named(teacher)
     wheels, tiny = source == "wheels", size == "tiny"
-    vectors_by = Embedder(embedder, layer=6, tokens=128)
+    vectors_by = Embedder(embedder, layer=6, tokens=256)
     shelf, trees, longest = (0.1, 20, 16) if tiny else (1.0, 500, 128)
 
     # 1 collect, 2 curate: which code is worth reading
