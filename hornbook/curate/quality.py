@@ -93,8 +93,8 @@ def vectors(rows: pa.Table, name: str = "vector") -> NDArray[np.float32]:
     if name not in rows.column_names:
         raise UserError(f"the documents have no column {name}: put an Embed stage before this one")
     column = rows[name].combine_chunks()
-    flat = column.flatten().to_numpy(zero_copy_only=False)
-    return flat.reshape(len(rows), column.type.list_size).astype(np.float32)
+    flat: NDArray[np.float32] = column.flatten().to_numpy(zero_copy_only=False).astype(np.float32)
+    return flat.reshape(len(rows), column.type.list_size)
 
 
 def _x(rows: pa.Table, counted: bool) -> NDArray[np.float32]:
