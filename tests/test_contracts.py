@@ -178,8 +178,12 @@ def test_the_page_says_it_all(undisturbed):
     assert {table["section"] for table in tables} >= {"Funnel", "Exam", "Training"}
 
 
-def recipes() -> Iterator[str]:
-    yield from (name for name in recipe.shipped() if name != "pocket")
+QUICK = {"phi1", "taste"}  # seconds each; the others train several models, or are phi1 once more
+
+
+def recipes() -> Iterator[object]:
+    for name in sorted(recipe.shipped().keys() - {"pocket"}):
+        yield pytest.param(name, marks=() if name in QUICK else pytest.mark.slow)
 
 
 @pytest.mark.parametrize("name", recipes())
