@@ -36,7 +36,7 @@ POISON = {
 }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small corpus: some of the package's own files, and one of each kind that must not stop anything."""
     folder = tmp_path_factory.mktemp("source")
@@ -48,7 +48,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def undisturbed(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Desk:
     desk = Desk(tmp_path_factory.mktemp("undisturbed"))
     run(pocket(source), desk)
