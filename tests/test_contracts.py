@@ -22,7 +22,7 @@ from hornbook.run import run
 from hornbook.stage import Desk
 
 PACKAGE = Path(recipe.__file__).parent
-together = pytest.mark.xdist_group("contracts")  # they share one undisturbed run
+together = pytest.mark.xdist_group("contracts")  # they share an undisturbed run
 MEASURED = {"report"}  # the page shows what the run cost, which differs from run to run
 SHELF = ("bits", "classes", "conditionals", "dates", "dictionaries", "generators", "graphs", "json_data", "money")
 POISON = {
