@@ -9,7 +9,7 @@ demo: .venv/ready
 	$(BIN)/hornbook run pocket
 
 test: .venv/ready
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-all: .venv/ready  # the slow tests and those that fetch from PyPI too; the GPU ones where there is a GPU
 	$(BIN)/pytest -m "not gpu"

@@ -22,7 +22,6 @@ from hornbook.run import run
 from hornbook.stage import Desk
 
 PACKAGE = Path(recipe.__file__).parent
-together = pytest.mark.xdist_group("contracts")  # they share an undisturbed run
 MEASURED = {"report"}  # the page shows what the run cost, which differs from run to run
 SHELF = ("bits", "classes", "conditionals", "dates", "dictionaries", "generators", "graphs", "json_data", "money")
 POISON = {
@@ -68,7 +67,6 @@ class Killed(BaseException):
     """Stands for kill -9: nothing of ours may catch it."""
 
 
-@together
 def test_killed_at_twenty_points_and_resumed_equals_never_killed(source, undisturbed, tmp_path, monkeypatch):
     desk, chance, replace, kills = Desk(tmp_path / "run"), random.Random(7), os.replace, [0]
 
@@ -90,7 +88,6 @@ def test_killed_at_twenty_points_and_resumed_equals_never_killed(source, undistu
 
 
 @pytest.mark.slow
-@together
 def test_killed_for_good_at_twenty_moments_it_still_equals(source, undisturbed, tmp_path):
     command = [sys.executable, "-m", "hornbook.cli", "run", "pocket", f"source={source}", "--smoke", "--out", "run"]
     environment = {**os.environ, "HORNBOOK_CACHE": str(tmp_path)}
@@ -104,7 +101,6 @@ def test_killed_for_good_at_twenty_moments_it_still_equals(source, undisturbed, 
     assert manifests(Desk(tmp_path / "run")) == manifests(undisturbed)
 
 
-@together
 def test_the_number_of_parts_changes_no_record(source, undisturbed, tmp_path):
     many = Desk(tmp_path / "many", part_mb=0.02)
     run(pocket(source), many)
@@ -122,7 +118,6 @@ def rows(desk: Desk, stage) -> list[dict]:
     return [row for table in desk.tables(stage) for row in table.to_pylist()]
 
 
-@together
 def test_the_process_pool_equals_one_process(source, undisturbed, tmp_path):
     desk = Desk(tmp_path / "pool", workers=2)
     with engine.crew("pool", 2) as crew:
@@ -131,7 +126,6 @@ def test_the_process_pool_equals_one_process(source, undisturbed, tmp_path):
 
 
 @pytest.mark.slow
-@together
 def test_ray_equals_one_process(source, undisturbed, tmp_path):
     pytest.importorskip("ray")
     desk = Desk(tmp_path / "ray", workers=2)
@@ -140,7 +134,6 @@ def test_ray_equals_one_process(source, undisturbed, tmp_path):
     assert manifests(desk) == manifests(undisturbed)
 
 
-@together
 def test_every_stage_is_sound_and_seen(undisturbed):
     assert damaged(undisturbed) == []
     for name in undisturbed.stages():
@@ -149,7 +142,6 @@ def test_every_stage_is_sound_and_seen(undisturbed):
         assert facts["kept"] + sum(facts["reasons"].values()) == facts["seen"], name
 
 
-@together
 def test_what_is_poisoned_is_dropped_with_a_reason(undisturbed):
     dropped = {row["path"]: row["reason"] for row in rows(undisturbed, "stack") if not row["kept"]}
     assert set(dropped) >= {"empty.py", "binary.py", "latin.py", "one_line.py"}
@@ -160,7 +152,6 @@ def test_what_is_poisoned_is_dropped_with_a_reason(undisturbed):
     ("dial", "stage", "said"),
     [("steps=13", "base", "steps: 12 -> 13"), ("tokens=9000", "filtered", "tokens: 20000 -> 9000")],
 )
-@together
 def test_a_changed_setting_is_refused_with_its_difference(source, undisturbed, dial, stage, said):
     from hornbook.records import UserError
 
@@ -168,7 +159,6 @@ def test_a_changed_setting_is_refused_with_its_difference(source, undisturbed, d
         run(pocket(source, dial), undisturbed)
 
 
-@together
 def test_the_page_says_it_all(undisturbed):
     page = (undisturbed.root / "report" / "report.html").read_text()
     for word in ("Funnel", "Quality", "Written", "Contamination", "Training", "Exam", "pass@1", "Cost", "<svg"):

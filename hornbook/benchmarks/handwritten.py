@@ -11,11 +11,8 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass
+from functools import cache
 from textwrap import dedent
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 @dataclass(frozen=True)
@@ -31,7 +28,8 @@ class Handwritten:
     lines: tuple[int, int]  # first and last line in that file, from 1
 
 
-def split(source: str, path: str) -> Iterator[Handwritten]:
+@cache  # several stages of a run ask for the same files
+def split(source: str, path: str) -> tuple[Handwritten, ...]:
     """The exercises of one topic file: each public function or class, with the `test_` function that follows it.
 
     Raises KeyError where an exercise has no test, AssertionError where the module or an exercise has no docstring.
@@ -42,6 +40,7 @@ def split(source: str, path: str) -> Iterator[Handwritten]:
     imports = [node for node in module.body if isinstance(node, (ast.Import, ast.ImportFrom))]
     defined = {node.name: node for node in module.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
     rows = source.splitlines(keepends=True)
+    found = []
     for name, node in defined.items():
         if name.startswith("test_"):
             continue
@@ -51,7 +50,7 @@ def split(source: str, path: str) -> Iterator[Handwritten]:
         split_at, last = node.body[0].end_lineno or 0, node.end_lineno or 0
         header = _imports_for(node, imports)
         test_rows = "".join(rows[test.lineno : test.end_lineno])
-        yield Handwritten(
+        one = Handwritten(
             name=name,
             topic=topic.splitlines()[0],
             prompt=(header and header + "\n\n") + "".join(rows[first - 1 : split_at]),
@@ -60,6 +59,8 @@ def split(source: str, path: str) -> Iterator[Handwritten]:
             path=path,
             lines=(first, last),
         )
+        found.append(one)
+    return tuple(found)
 
 
 def _imports_for(node: ast.AST, imports: list[ast.Import | ast.ImportFrom], but_not: ast.AST | None = None) -> str:

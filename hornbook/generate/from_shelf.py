@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -120,5 +121,6 @@ def sandbox(desk: Desk) -> Any:
     return Sandbox(allow_unsafe=bool(desk.options.get("allow_unsafe")))
 
 
+@cache  # the package's own files: every identity of a run asks for them
 def _digests(folder: Path, pattern: str) -> dict[str, str]:
     return {file.name: store.digest(file) for file in sorted(folder.glob(pattern))}
