@@ -1,8 +1,10 @@
-"""A training step of ours beside Hugging Face's Phi in a plain loop: the same weights, batches, optimiser and loss.
+"""A training step of ours beside Hugging Face's Phi and litgpt's in plain loops: the same batches, optimiser and loss.
 
-Prints tokens per second of each, the ratio, and the share of the processor's own matrix-product rate, measured in the
-same run; writes benchmarks/results/train.json. Steps of all contenders alternate, so that a busy machine is busy for
-all of them; the best step counts.
+Every contender is a process of its own, as its users run it (ours with what our command line sets); Hugging Face's
+starts from our weights. Steps of all alternate in an order drawn anew each round, so that a busy machine is busy for
+all of them. Prints tokens per second of each in its median and in its best step, the ratio of medians, the share of the
+processor's own matrix-product rate (the best of either, in the same run), and the peak memory beside what `plan` says
+for ours; writes benchmarks/results/train.json, an entry for each shape and precision that was ever asked for.
 
     python benchmarks/train.py --shapes 3M 10M --context 512 --micro-batch 8 [--compile] [--precision bf16]
 """
@@ -12,19 +14,24 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib
+import importlib.util
 import json
+import os
 import platform
+import random
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 import transformers
 
+from hornbook import device
 from hornbook.model import Phi
 from hornbook.shape import Shape
 from hornbook.train import price
@@ -39,61 +46,119 @@ def main() -> None:
     parser.add_argument("--shapes", nargs="+", default=["3M", "10M"])
     parser.add_argument("--context", type=int, default=512)
     parser.add_argument("--micro-batch", type=int, default=8)
-    parser.add_argument("--steps", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=15)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
     parser.add_argument("--compile", action="store_true", help="both models through torch.compile too")
-    parser.add_argument("--load", default="", help="a word on who else uses the machine, kept with the figures")
-    parser.add_argument("--peak", nargs=2, metavar=("WHO", "SHAPE"), help=argparse.SUPPRESS)
+    parser.add_argument("--serve", nargs=2, metavar=("WHO", "SHAPE"), help=argparse.SUPPRESS)
     asked = parser.parse_args()
     torch.set_num_threads(asked.threads)
-    if asked.peak:
-        print(json.dumps(peak(asked, *asked.peak)))
+    if asked.serve:
+        serve(asked, *asked.serve)
         return
-    rows = [row for name in asked.shapes for row in compared(asked, name)]
     facts = {
         "command": " ".join(["python", *sys.argv]),
         "machine": f"{platform.processor() or platform.machine()}, {asked.threads} threads",
+        "load": round(os.getloadavg()[0], 1),
         "torch": torch.__version__,
         "transformers": transformers.__version__,
-        "load": asked.load,
-        "rows": rows,
     }
+    runs = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+    for name in asked.shapes:
+        runs[f"{name} {asked.precision}"] = facts | {"rows": compared(asked, name)}
     RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    RESULTS.write_text(json.dumps(runs, indent=1) + "\n", encoding="utf-8")
     print(f"written to {RESULTS.name}")
 
 
+def names(asked: argparse.Namespace) -> list[str]:
+    found = ["transformers", "hornbook"] + (["litgpt"] if importlib.util.find_spec("litgpt") else [])
+    return found + (["transformers compiled", "hornbook compiled"] if asked.compile else [])
+
+
 def compared(asked: argparse.Namespace, name: str) -> list[dict[str, Any]]:
-    """A row a contender: tokens/s, ratio to Hugging Face's eager model, share of the matrix-product rate."""
+    """A row a contender: tokens/s, ratio to Hugging Face's eager model, share of the matrix-product rate, memory."""
     shape = Shape.of(name, VOCAB, asked.context)
-    contenders = {who: contender(who, shape, asked) for who in names(asked)}
-    losses = {who: step() for who, step in contenders.items()}
-    assert max(losses.values()) - min(losses.values()) < 0.02, losses  # the same weights and the same batch
-    best = dict.fromkeys(contenders, float("inf"))
-    product = 0.0
-    for _ in range(asked.steps):
-        product = max(product, product_rate(asked.precision))
-        for who, step in contenders.items():
-            started = time.perf_counter()
-            step()
-            best[who] = min(best[who], time.perf_counter() - started)
-    tokens = asked.micro_batch * asked.context
+    with contextlib.ExitStack() as stack:
+        contenders = {who: stack.enter_context(Contender(asked, who, name)) for who in names(asked)}
+        losses = [each.ready["loss"] for who, each in contenders.items() if who != "litgpt"]
+        assert max(losses) - min(losses) < 0.02, losses  # the same weights and the same batch
+        product = 0.0
+        for _ in range(asked.steps):
+            product = max(product, product_rate(asked.precision))
+            for each in random.sample(list(contenders.values()), len(contenders)):
+                each.step()
+    tokens, flops = asked.micro_batch * asked.context, price.flops_per_token(shape, asked.context)
     rows = []
-    for who, seconds in best.items():
+    for who, each in contenders.items():
         row = {
             "shape": name, "parameters": shape.parameters(), "who": who, "precision": asked.precision,
-            "tokens_per_s": round(tokens / seconds), "ratio": round(best["transformers"] / seconds, 2),
-            "of_product_rate": round(price.flops_per_token(shape, asked.context) * tokens / seconds / product, 2),
-            **measured_peak(asked, who, name),
+            "tokens_per_s": round(tokens / median(each.seconds)),
+            "best": round(tokens / min(each.seconds)),
+            "tokens_per_cpu_s": round(tokens / median(each.cpu)),
+            "ratio": round(median(contenders["transformers"].seconds) / median(each.seconds), 2),
+            "of_product_rate": round(flops * tokens / min(each.seconds) / product, 2),
+            "peak_gb": round(each.ready["peak_gb"], 2),
         }  # fmt: skip
+        if who == "hornbook":
+            planned = price.memory_gb(shape, asked.micro_batch, asked.context, asked.precision == "bf16")
+            row["planned_gb"] = round(planned, 2)
         print(row, flush=True)
         rows.append(row)
     return rows
 
 
-def names(asked: argparse.Namespace) -> list[str]:
-    return ["transformers", "hornbook"] + (["transformers compiled", "hornbook compiled"] if asked.compile else [])
+class Contender:
+    """A process that makes a step whenever it is told to."""
+
+    def __init__(self, asked: argparse.Namespace, who: str, shape: str) -> None:
+        words = [sys.executable, __file__, "--serve", who, shape, "--threads", str(asked.threads)]
+        words += ["--context", str(asked.context), "--micro-batch", str(asked.micro_batch)]
+        words += ["--precision", asked.precision]
+        environment = os.environ | (device.THREADS if who.startswith("hornbook") else {})
+        self.process = subprocess.Popen(
+            words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        )
+        self.seconds: list[float] = []
+        self.cpu: list[float] = []
+        self.ready = self._said()
+
+    def _said(self) -> dict[str, float]:
+        assert self.process.stdout is not None
+        return dict(json.loads(self.process.stdout.readline()))
+
+    def step(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write("step\n")
+        self.process.stdin.flush()
+        said = self._said()
+        self.seconds.append(said["seconds"])
+        self.cpu.append(said["cpu"])
+
+    def __enter__(self) -> Contender:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+
+def serve(asked: argparse.Namespace, who: str, name: str) -> None:
+    """What a contender's process does: two steps, then one more for each line that it is given."""
+    torch.randn(64, 64) @ torch.randn(64, 64)
+    for late in ("torch._dynamo", "hornbook.kernels"):  # loaded by a first step: 60 and 100 MB that are no training's
+        importlib.import_module(late)
+    before = high_water()
+    with device.kept_memory("cpu") if who.startswith("hornbook") else contextlib.nullcontext():
+        step = contender(who, Shape.of(name, VOCAB, asked.context), asked)
+        loss = step()
+        step()
+        print(json.dumps({"loss": loss, "peak_gb": high_water() - before}), flush=True)
+        for _ in sys.stdin:
+            wall, cpu = time.perf_counter(), time.process_time()
+            step()
+            said = {"seconds": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
+            print(json.dumps(said), flush=True)
 
 
 def contender(who: str, shape: Shape, asked: argparse.Namespace) -> Step:
@@ -111,11 +176,11 @@ def contender(who: str, shape: Shape, asked: argparse.Namespace) -> Step:
         def loss() -> torch.Tensor:
             return model.loss(ids, targets) / targets.numel()
     else:
-        model = theirs(ours)
+        model = litgpts(shape) if who == "litgpt" else theirs(ours)
         called = torch.compile(model) if who.endswith("compiled") else model
 
         def loss() -> torch.Tensor:
-            logits = called(input_ids=ids, use_cache=False).logits
+            logits = called(ids) if who == "litgpt" else called(input_ids=ids, use_cache=False).logits
             return F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten())
 
     optimiser = torch.optim.AdamW(model.parameters(), lr=1e-5, fused=True)
@@ -129,6 +194,18 @@ def contender(who: str, shape: Shape, asked: argparse.Namespace) -> Step:
         return float(now.detach())
 
     return step
+
+
+def litgpts(shape: Shape) -> torch.nn.Module:
+    """litgpt's phi of the same shape, with weights of its own."""
+    from litgpt import GPT, Config
+
+    facts = Config.from_name(
+        "phi-1_5", n_layer=shape.layers, n_embd=shape.width, n_head=shape.heads, n_query_groups=shape.heads,
+        block_size=shape.context, vocab_size=shape.vocab, padded_vocab_size=shape.vocab,
+        intermediate_size=4 * shape.width, rotary_percentage=shape.rotary * shape.heads / shape.width,
+    )  # fmt: skip
+    return GPT(facts).train()
 
 
 def theirs(ours: Phi) -> torch.nn.Module:
@@ -152,26 +229,6 @@ def product_rate(precision: str) -> float:
     started = time.perf_counter()
     _ = a @ a
     return 2 * 1024**3 / (time.perf_counter() - started)
-
-
-def measured_peak(asked: argparse.Namespace, who: str, name: str) -> dict[str, float]:
-    """Peak memory of a process of its own, beside what `plan` says for ours."""
-    command = [sys.executable, __file__, "--peak", who, name, "--threads", str(asked.threads)]
-    command += ["--context", str(asked.context), "--micro-batch", str(asked.micro_batch)]
-    command += ["--precision", asked.precision]
-    return dict(json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
-
-
-def peak(asked: argparse.Namespace, who: str, name: str) -> dict[str, float]:
-    shape = Shape.of(name, VOCAB, asked.context)
-    torch.randn(64, 64) @ torch.randn(64, 64)
-    importlib.import_module("torch._dynamo")  # an optimiser's first use loads it: 60 MB that are no training's
-    before = high_water()
-    step = contender(who, shape, asked)
-    step(), step()
-    found = high_water() - before
-    planned = price.memory_gb(shape, asked.micro_batch, asked.context, asked.precision == "bf16")
-    return {"peak_gb": round(found, 2), "planned_gb": round(planned, 2)}
 
 
 def high_water() -> float:

@@ -39,27 +39,34 @@ class FusedBlock(torch.autograd.Function):
             rows = batch * time
             flat = x.contiguous().view(rows, width)
             scale, shift = weights[0], weights[1]
-            into, into_bias, dense, dense_bias, fc2, fc2_bias = (w.to(torch.bfloat16) for w in weights[2:])
+            into, dense, fc2 = (w.to(torch.bfloat16) for w in weights[2::2])
+            into_bias, dense_bias, fc2_bias = weights[3::2]  # added by the kernels: torch would copy them to each row
             h, about = flat.new_empty(rows, width, dtype=torch.bfloat16), flat.new_empty(rows, 2)
             k.over_rows(k.norm, rows, flat.numel(), flat, scale, shift, k.f32(EPS), h, about)
-            z = F.linear(h, into, into_bias)
+            z = F.linear(h, into)
             g = h.new_empty(rows, 4 * width)
-            k.over_rows(k.gelu, rows, g.numel(), z, 3 * width, g)
+            k.over_rows(k.gelu, rows, g.numel(), z, into_bias, 3 * width, g)
             turned = h.new_empty(3, batch * heads, time, width // heads)
             table = cos.flatten(1).contiguous(), sin.flatten(1).contiguous()
-            k.over_rows(k.turn, rows, turned.numel(), z, *table, turned, k.f32((width // heads) ** -0.5))
+            turn, _ = k.turns(table[0].shape[1], width // heads)
+            scaled = k.f32((width // heads) ** -0.5)
+            by_head = z.view(rows, 7 * heads, -1), into_bias.view(7 * heads, -1)
+            k.over_rows(turn, rows, turned.numel(), *by_head, *table, turned, scaled)
             mixed, kept = _attend(turned, dropout)
             mixed = mixed.view(batch, heads, time, -1).transpose(1, 2).reshape(rows, width)
             masks: list[Tensor] = []
             if dropout:
                 masks = [stays(h, dropout), stays(h, dropout)]
-                added = dropped(F.linear(mixed, dense, dense_bias), masks[0], dropout)
-                added += dropped(F.linear(g, fc2, fc2_bias), masks[1], dropout)
+                added = dropped(F.linear(mixed, dense, dense_bias.to(torch.bfloat16)), masks[0], dropout)
+                added += dropped(F.linear(g, fc2, fc2_bias.to(torch.bfloat16)), masks[1], dropout)
+                bias = torch.zeros_like(fc2_bias)
             else:
-                added = F.linear(mixed, dense, dense_bias + fc2_bias).addmm_(g, fc2.t())
+                added, bias = F.linear(mixed, dense).addmm_(g, fc2.t()), dense_bias + fc2_bias
             out = torch.empty_like(flat)
-            k.over_rows(k.add, rows, out.numel(), flat, added, out)
-        ctx.save_for_backward(flat, about, scale, h, z, g, turned, mixed, into, dense, fc2, *table, *kept, *masks)
+            k.over_rows(k.add, rows, out.numel(), flat, added, bias, out)
+        ctx.save_for_backward(
+            flat, about, scale, h, z, into_bias, g, turned, mixed, into, dense, fc2, *table, *kept, *masks
+        )
         ctx.given, ctx.dropout = (batch, time, width, heads), dropout
         return out.view(batch, time, width)
 
@@ -67,7 +74,7 @@ class FusedBlock(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         from hornbook import kernels as k
 
-        flat, about, scale, h, z, g, turned, mixed, into, dense, fc2, cos, sin, *kept = ctx.saved_tensors
+        flat, about, scale, h, z, bias, g, turned, mixed, into, dense, fc2, cos, sin, *kept = ctx.saved_tensors
         batch, time, width, heads = ctx.given
         rows, dropout = batch * time, ctx.dropout
         slope = grads[0].contiguous().view(rows, width)
@@ -79,14 +86,16 @@ class FusedBlock(torch.autograd.Function):
         dense_bias = _columns(to_dense)
         fc2_bias = _columns(to_fc2) if dropout else dense_bias
         dz = torch.empty_like(z)
-        k.over_rows(k.gelu_back, rows, g.numel(), z, 3 * width, to_fc2 @ fc2, dz)
+        k.over_rows(k.gelu_back, rows, g.numel(), z, bias, 3 * width, to_fc2 @ fc2, dz)
         dmixed = to_dense @ dense
         along = flat.new_empty(batch * heads, time)
         k.over_rows(k.along, rows, mixed.numel(), dmixed, mixed, along)
         slopes = _attend_back(
             turned, dmixed.view(batch, time, heads, -1).transpose(1, 2).flatten(0, 1), along, kept, dropout
         )
-        k.over_rows(k.turn_back, rows, slopes.numel(), slopes, cos, -sin, k.f32((width // heads) ** -0.5), dz)
+        _, turn_back = k.turns(cos.shape[1], width // heads)
+        scaled = k.f32((width // heads) ** -0.5)
+        k.over_rows(turn_back, rows, slopes.numel(), slopes, cos, sin, scaled, dz.view(rows, 7 * heads, -1))
         dx = torch.empty_like(flat)
         sums = k.over_rows(k.norm_back, rows, flat.numel(), dz @ into, flat, scale, about, slope, dx)
         dscale, dshift = torch.from_numpy(sum(sums[1:], sums[0]))
@@ -135,17 +144,18 @@ def _attend_back(turned: Tensor, dmixed: Tensor, along: Tensor, kept: list[Tenso
     from hornbook import kernels as k
 
     q, keys, values = turned.unbind(0)
-    slopes = torch.zeros_like(turned)
+    slopes = torch.empty_like(turned)
     dq, dk, dv = slopes.unbind(0)
     each = 2 if dropout else 1
-    for at, first in enumerate(range(0, q.shape[1], BLOCK)):
+    for at, first in reversed(list(enumerate(range(0, q.shape[1], BLOCK)))):  # the last block sees all keys
         p, mask = kept[at * each], kept[at * each + 1] if dropout else None
         last, here = p.shape[-1], dmixed[:, first : p.shape[-1]].contiguous()
-        dv[:, :last].baddbmm_(dropped(p, mask, dropout).transpose(1, 2), here)
+        fresh = 0 if last == q.shape[1] else 1
+        dv[:, :last].baddbmm_(dropped(p, mask, dropout).transpose(1, 2), here, beta=fresh)
         dscore = dropped(torch.bmm(here, values[:, :last].transpose(1, 2)), mask, dropout)
         k.over_rows(k.softmax_back, p.shape[0], p.numel(), p, dscore, along, first)
         dq[:, first:last] = torch.bmm(dscore, keys[:, :last])
-        dk[:, :last].baddbmm_(dscore.transpose(1, 2), q[:, first:last])
+        dk[:, :last].baddbmm_(dscore.transpose(1, 2), q[:, first:last], beta=fresh)
     return slopes
 
 

@@ -32,7 +32,8 @@ def over_rows(kernel: Callable[..., Any], rows: int, size: int, *arguments: Any)
     if parts == 1:
         return [kernel(0, rows, *arrays)]
     edges = [rows * at // parts for at in range(parts + 1)]
-    return list(_threads(parts).map(lambda at: kernel(edges[at], edges[at + 1], *arrays), range(parts)))
+    others = [_threads(parts - 1).submit(kernel, *edges[at : at + 2], *arrays) for at in range(1, parts)]
+    return [kernel(*edges[:2], *arrays), *(each.result() for each in others)]
 
 
 @cache
@@ -134,70 +135,81 @@ S, CUBE = f32(1.5957691216057308), f32(0.044715)  # 2 sqrt(2 / pi): gelu(x) = x 
 
 
 @kernel
-def gelu(low: int, high: int, z: Any, first: int, out: Any) -> None:
-    """tanh-GELU of the columns from `first` on."""
+def gelu(low: int, high: int, z: Any, bias: Any, first: int, out: Any) -> None:
+    """tanh-GELU of z + bias in the columns from `first` on."""
+    added = bias[first:]
     for row in range(low, high):
         source, into = z[row, first:], out[row]
         for i in range(len(into)):
-            x = wide(source[i])
+            x = wide(source[i]) + added[i]
             into[i] = narrow(x / (f32(1) + exp(-S * (x + CUBE * x * x * x))))
 
 
 @kernel
-def gelu_back(low: int, high: int, z: Any, first: int, slope: Any, dz: Any) -> None:
+def gelu_back(low: int, high: int, z: Any, bias: Any, first: int, slope: Any, dz: Any) -> None:
     """Its derivative times `slope`, into the columns of dz from `first` on."""
+    added = bias[first:]
     for row in range(low, high):
         source, into, given = z[row, first:], dz[row, first:], slope[row]
         for i in range(len(given)):
-            x = wide(source[i])
+            x = wide(source[i]) + added[i]
             s = f32(1) / (f32(1) + exp(-S * (x + CUBE * x * x * x)))
             inner = S * (f32(1) + f32(3) * CUBE * x * x)
             into[i] = narrow(wide(given[i]) * (s + x * s * (f32(1) - s) * inner))
 
 
-@kernel
-def _turned(source: Any, cos: Any, sin: Any, scale: Any, into: Any) -> None:
-    """One head's row, rotated and scaled."""
-    half = len(cos)
-    a, b = source[:half], source[half : 2 * half]
-    left, right = into[:half], into[half : 2 * half]
-    for i in range(half):
-        x, y, c, s = wide(a[i]), wide(b[i]), cos[i] * scale, sin[i] * scale
-        left[i] = narrow(x * c - y * s)
-        right[i] = narrow(y * c + x * s)
-    rest, straight = source[2 * half :], into[2 * half :]
-    for i in range(len(straight)):
-        straight[i] = narrow(scale * wide(rest[i]))
+@cache
+def turns(half: int, width: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """`turn` and `turn_back` for heads of that width of which 2 * half are rotated.
 
+    Compiled for these numbers, because LLVM makes a vector of 16 only where it knows that there are 16; and without
+    views of heads, whose reference counts both threads would write: together 4 times as fast.
+    """
 
-@kernel
-def turn(low: int, high: int, z: Any, cos: Any, sin: Any, out: Any, scale: Any) -> None:
-    """Rows of q, k, v, ... (B * T, 7C) to rotated (3, B * H, T, D), with q times `scale`."""
-    time, width = out.shape[2:]
-    columns = z.shape[1] // 7
-    per = columns // width
-    for row in range(low, high):
-        t, b = row % time, row // time
-        for head in range(per):
-            here, at = b * per + head, head * width
-            _turned(z[row, at : at + width], cos[t], sin[t], scale, out[0, here, t])
-            _turned(z[row, columns + at : columns + at + width], cos[t], sin[t], f32(1), out[1, here, t])
-            out[2, here, t] = z[row, 2 * columns + at : 2 * columns + at + width]
+    @kernel
+    def turn(low: int, high: int, z: Any, bias: Any, cos: Any, sin: Any, out: Any, scale: Any) -> None:
+        """Rows of q, k, v, ... (B * T, 7H, D), plus bias (7H, D), to rotated (3, B * H, T, D), with q times `scale`."""
+        time, per = out.shape[2], z.shape[1] // 7
+        for row in range(low, high):
+            t, first = row % time, row // time * per
+            for head in range(3 * per):
+                part, here = head // per, first + head % per
+                if part == 2:
+                    for i in range(width):
+                        out[part, here, t, i] = narrow(wide(z[row, head, i]) + bias[head, i])
+                    continue
+                by = scale if part == 0 else f32(1)
+                for i in range(half):
+                    x = wide(z[row, head, i]) + bias[head, i]
+                    y = wide(z[row, head, half + i]) + bias[head, half + i]
+                    c, s = cos[t, i] * by, sin[t, i] * by
+                    out[part, here, t, i] = narrow(x * c - y * s)
+                    out[part, here, t, half + i] = narrow(y * c + x * s)
+                for i in range(2 * half, width):
+                    out[part, here, t, i] = narrow(by * (wide(z[row, head, i]) + bias[head, i]))
 
+    @kernel
+    def turn_back(low: int, high: int, slopes: Any, cos: Any, sin: Any, scale: Any, dz: Any) -> None:
+        """The derivative of `turn`: (3, B * H, T, D) into the first three seventh parts of dz's heads."""
+        time, per = slopes.shape[2], dz.shape[1] // 7
+        for row in range(low, high):
+            t, first = row % time, row // time * per
+            for head in range(3 * per):
+                part, here = head // per, first + head % per
+                if part == 2:
+                    for i in range(width):
+                        dz[row, head, i] = slopes[part, here, t, i]
+                    continue
+                by = scale if part == 0 else f32(1)
+                for i in range(half):
+                    x, y = wide(slopes[part, here, t, i]), wide(slopes[part, here, t, half + i])
+                    c, s = cos[t, i] * by, sin[t, i] * by
+                    dz[row, head, i] = narrow(x * c + y * s)
+                    dz[row, head, half + i] = narrow(y * c - x * s)
+                for i in range(2 * half, width):
+                    dz[row, head, i] = narrow(by * wide(slopes[part, here, t, i]))
 
-@kernel
-def turn_back(low: int, high: int, slopes: Any, cos: Any, sin: Any, scale: Any, dz: Any) -> None:
-    """The derivative of `turn`: (3, B * H, T, D) into the first three seventh parts of dz's columns. `sin` negated."""
-    time, width = slopes.shape[2:]
-    columns = dz.shape[1] // 7
-    per = columns // width
-    for row in range(low, high):
-        t, b = row % time, row // time
-        for head in range(per):
-            here, at = b * per + head, head * width
-            _turned(slopes[0, here, t], cos[t], sin[t], scale, dz[row, at : at + width])
-            _turned(slopes[1, here, t], cos[t], sin[t], f32(1), dz[row, columns + at : columns + at + width])
-            dz[row, 2 * columns + at : 2 * columns + at + width] = slopes[2, here, t]
+    return turn, turn_back
 
 
 # Apart, because LLVM takes many elements at once in a small loop and one at a time in the same loop inside another.
@@ -304,11 +316,11 @@ def norm_back(low: int, high: int, slope: Any, x: Any, weight: Any, about: Any, 
 
 
 @kernel
-def add(low: int, high: int, x: Any, y: Any, out: Any) -> None:
-    """fp32 rows and bf16 rows to fp32 rows."""
+def add(low: int, high: int, x: Any, y: Any, bias: Any, out: Any) -> None:
+    """fp32 rows, bf16 rows and one fp32 row for all of them to fp32 rows."""
     for row in range(low, high):
         for i in range(x.shape[1]):
-            out[row, i] = x[row, i] + wide(y[row, i])
+            out[row, i] = x[row, i] + wide(y[row, i]) + bias[i]
 
 
 @kernel

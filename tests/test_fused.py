@@ -107,8 +107,10 @@ def test_the_derivative_under_dropout_is_that_of_what_was_drawn(model, monkeypat
 def test_kernels_are_what_they_are_named():
     torch.manual_seed(0)
     z, out = (torch.randn(40, 70) * 4).to(BF16), torch.empty(40, 40, dtype=BF16)
-    kernels.over_rows(kernels.gelu, 40, 1 << 30, z, 30, out)
-    torch.testing.assert_close(out.float(), F.gelu(z[:, 30:].float(), approximate="tanh"), rtol=8e-3, atol=1e-6)
+    bias = torch.randn(70)
+    kernels.over_rows(kernels.gelu, 40, 1 << 30, z, bias, 30, out)
+    wanted = F.gelu((z.float() + bias)[:, 30:], approximate="tanh")
+    torch.testing.assert_close(out.float(), wanted, rtol=8e-3, atol=1e-6)
     logits, targets = (torch.randn(30, 513) * 5).to(BF16), torch.randint(0, 513, (30,))
     targets[4] = NO_TARGET
     asked = logits.float().requires_grad_()

@@ -54,9 +54,11 @@ def test_epochs_are_priced_by_the_text(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("context", "micro"), [(512, 8), (1024, 4)])
-def test_the_peak_of_memory_is_as_planned(context, micro):
-    command = [sys.executable, str(BENCHMARK), "--peak", "hornbook", "10M", "--threads", "1"]
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize(("shape", "context", "micro"), [("3M", 256, 16), ("10M", 512, 8), ("10M", 1024, 4)])
+def test_the_peak_of_memory_is_as_planned(shape, context, micro, precision):
+    command = [sys.executable, str(BENCHMARK), "--serve", "hornbook", shape, "--precision", precision]
     command += ["--context", str(context), "--micro-batch", str(micro)]
-    found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-    assert found["peak_gb"] == pytest.approx(found["planned_gb"], rel=0.1)
+    found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True, input="").stdout)
+    planned = price.memory_gb(Shape.of(shape, 4096, context), micro, context, precision == "bf16")
+    assert found["peak_gb"] == pytest.approx(planned, rel=0.1)

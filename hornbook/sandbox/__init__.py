@@ -15,10 +15,10 @@ are CPU seconds at a reference speed, measured at the start and again before a p
 clock ends sleepers only, so a busy machine changes no verdict. Not covered: a bug in the kernel, side channels in
 time, tests that a program can pass by knowing them (all of them in a block of its own that swallows what it raises
 itself), and installed packages: programs have the standard library only. These fail: tests that read the program's
-source, subclass its classes or use them as patterns, compare type(x) with a class (x.__class__ works), call
-dataclasses.replace or fields, catch its warnings, seed its random numbers, order by cmp_to_key of the program, need a
-swallowed AssertionError, or a global that the program binds anew. A program without tests that says it ran is
-believed.
+source, subclass its classes, subscript them (C[int]) or use them as patterns, compare type(x) with a class
+(x.__class__ works), call dataclasses.replace or fields, catch its warnings, seed its random numbers, order by
+cmp_to_key of the program, need a swallowed AssertionError, or a global that the program binds anew. A program without
+tests that says it ran is believed.
 """
 
 from __future__ import annotations

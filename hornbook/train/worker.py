@@ -24,6 +24,7 @@ import torch
 
 from hornbook import model as phi
 from hornbook import store, tokenizer
+from hornbook.device import kept_memory
 from hornbook.records import UserError
 from hornbook.shape import Shape
 from hornbook.stage import Reporter, Silent
@@ -76,7 +77,7 @@ def work(job: Job, mine: Team, reporter: Reporter) -> None:
     data, held_out = (Sequences(Path(job.data), which, job.apart) for which in (False, True))
     folder = Path(job.folder)
     loop = Loop(job.model(), data, held_out, job.how, folder / "checkpoints", mine, reporter)
-    with watching(job.tensorboard if mine.rank == 0 else "") as loop.watch:
+    with kept_memory(mine.device), watching(job.tensorboard if mine.rank == 0 else "") as loop.watch:
         loop.run()
     weights = loop.finish()
     if mine.rank:
