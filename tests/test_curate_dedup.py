@@ -15,7 +15,8 @@ import pytest
 from conftest import rows_of
 
 from hornbook import records
-from hornbook.curate import DropDuplicates, minhash
+from hornbook.curate import BlindCode, DropDuplicates, StripComments, minhash
+from hornbook.curate.blind import blind
 from hornbook.run import run
 from hornbook.stage import Desk, Stage
 
@@ -218,3 +219,91 @@ def test_comments_and_docstrings_are_measured(text: str, explained: int) -> None
 
 def test_no_documents_is_no_error(tmp_path: Path) -> None:
     assert outcome([], tmp_path) == []
+
+
+MEAN = """def mean_of(values):
+    '''The mean of some numbers.'''
+    total = 0.0  # so far
+    for value in values:
+        if value is None:
+            continue
+        total += float(value)
+    return total / max(1, len(values))
+
+
+def spread_of(values):
+    centre = mean_of(values)
+    return max(abs(value - centre) for value in values)
+"""
+RENAMED = """def average(xs: list[float]) -> float:
+    s: float = 0.0
+    for x in xs:
+        if x is None:
+            continue
+        s += float(x)
+    return s / max(1, len(xs))
+
+def widest(xs):
+    m = average(xs)  # the middle
+    return max(abs(x - m) for x in xs)
+"""
+OTHER = """def first_of(rows):
+    while rows and not rows[0]:
+        rows = rows[1:]
+    return sorted(rows, key=len)[-1] if rows else None
+
+
+def joined(rows, mark):
+    return mark.join(str(row).strip() for row in reversed(rows))
+"""
+
+
+def test_code_is_compared_by_its_tree_where_that_is_asked_for(tmp_path):
+    given = Given("given", (MEAN, RENAMED, OTHER, "def broken(:\n" + OTHER), 2)
+    plain, seeing = DropDuplicates("plain", given), DropDuplicates("unique", given, view=BlindCode("blind", given))
+    desk = Desk(tmp_path)
+    run(seeing, desk)
+    run(plain, desk)
+    alike = {stage.name: [row["reason"].split(":")[0] for row in rows_of(desk, stage)] for stage in (plain, seeing)}
+    # What does not parse is compared as it is: with the text that it breaks, but not with that text's tree.
+    assert alike == {"plain": ["", "", "near duplicate", ""], "unique": ["", "near duplicate", "", ""]}
+
+
+def test_a_view_that_drops_a_document_leaves_it_as_it_is(tmp_path):
+    given = Given("given", (MEAN, "# nothing but a comment, and so long that it has many words of its own to compare"))
+    unique = DropDuplicates("unique", given, view=StripComments("bare", given))
+    desk = Desk(tmp_path)
+    run(unique, desk)
+    assert [row["reason"] for row in rows_of(desk, unique)] == ["", ""]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("def f(a): return a - 1", "def g(b):\n    'Less.'\n    return b - 1", True),
+        ("def f(a, b): return a - b", "def f(a, b): return b - a", False),
+        ("x: int = 1\nprint(x)", "y = 1\nprint(y)", True),
+        ("def f(a): return a.real", "def f(a): return a.imag", False),
+        ("import numpy as np\nnp.sum(1)", "import numpy as xp\nxp.sum(1)", False),  # names of others stay
+        (
+            "class A:\n    def area(self): return 1\nA().area()",
+            "class B:\n    def size(me): return 1\nB().size()",
+            True,
+        ),
+        ("def f(n=1): return n\nf(n=2)", "def g(k=1): return k\ng(k=2)", True),
+        (
+            "try:\n    f()\nexcept OSError as e:\n    print(e)",
+            "try:\n    f()\nexcept OSError as x:\n    print(x)",
+            True,
+        ),
+        ("def f():\n    global n\n    n = 1", "def f():\n    global m\n    m = 1", True),
+        ("def f():\n    x: int", "def f():\n    pass", True),
+    ],
+)
+def test_blind_to_names_and_explanations_alone(one, other, same):
+    assert (blind(one) == blind(other)) is same
+
+
+@pytest.mark.parametrize("text", ["def f(:", "x = " + "(" * 5000, "a\0b", "", "'a text'", "-" * 100_000 + "1"])
+def test_what_has_no_tree_stays_as_it_is(text):
+    assert blind(text) == text

@@ -41,7 +41,7 @@ def test_a_collision_of_hashes_is_no_hit(monkeypatch: pytest.MonkeyPatch) -> Non
     runs = ngram.index([["alpha beta gamma"]], 3)
     other = ngram.index([["delta beta gamma"]], 3)
     # The other run's hash under the first run's words: what a collision would look like.
-    fooled = ngram.Runs(3, runs.spelled, runs.owners, other.bitmap, other.keys, other.slots, runs.words, runs.places)
+    fooled = ngram.Runs(3, runs.spelled, runs.owners, (*other.index[:3], *runs.index[3:]))
     assert not len(ngram.find(fooled, pa.array(["delta beta gamma"])))
 
 

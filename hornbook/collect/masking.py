@@ -97,7 +97,8 @@ def _detectors() -> list[tuple[str, Any]]:
         raise UserError(
             "masking secrets needs the package detect-secrets: pip install 'hornbook[secrets]', or set mask=False"
         ) from error
-    known = {kind.__name__: kind for kind in get_mapping_from_secret_type_to_class().values()}
+    kinds: dict[str, Any] = get_mapping_from_secret_type_to_class()
+    known = {kind.__name__: kind for kind in kinds.values()}
     return [(_word(known[name].secret_type), known[name]()) for name in DETECTORS if name in known]
 
 

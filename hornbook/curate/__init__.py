@@ -1,5 +1,6 @@
 """Stage folder 2: code worth reading: dedup, judge a sample, embed, fit a forest, score, keep by budget."""
 
+from hornbook.curate.blind import BlindCode
 from hornbook.curate.dedup import DropDuplicates
 from hornbook.curate.embed import Embed
 from hornbook.curate.judge import JudgeSample
@@ -13,6 +14,6 @@ from hornbook.curate.rewrite import Rewrite
 from hornbook.curate.strip import StripComments
 
 __all__ = [
-    "DropDuplicates", "Embed", "FitQuality", "JudgeLogprobs", "JudgeSample", "KeepBudget", "KeepPrecise", "Labels",
-    "OwnLabels", "Panel", "Perplexity", "Rewrite", "ScoreQuality", "StripComments",
+    "BlindCode", "DropDuplicates", "Embed", "FitQuality", "JudgeLogprobs", "JudgeSample", "KeepBudget", "KeepPrecise",
+    "Labels", "OwnLabels", "Panel", "Perplexity", "Rewrite", "ScoreQuality", "StripComments",
 ]  # fmt: skip

@@ -4,6 +4,7 @@ In: kept documents. Out: marks; a reason names the copy that stays: "exact dupli
 Two documents are near-duplicates where their signatures share a band and agree on `threshold` of the permutations;
 groups are what such pairs connect. Of a group stays the document with the most bytes of comments and docstrings,
 then the longest, then the one with the smallest id, then the first. How the work is split changes nothing.
+With a view, such as BlindCode (blind.py), near-duplicates are sought among the view's texts.
 Memory: signatures and band keys lie in files; in memory stay about 90 bytes a document, and one band at a time.
 """
 
@@ -39,6 +40,7 @@ class DropDuplicates(Whole):
 
     data: Stage
     threshold: float = 0.7  # of Jaccard's similarity over word 5-grams, as 128 permutations estimate it (+-0.04)
+    view: Stage | None = None  # made of `data`, part by part: what its documents are compared as, by their ids
 
     form: ClassVar[Form] = "marks"
 
@@ -49,7 +51,7 @@ class DropDuplicates(Whole):
         scratch.mkdir(parents=True)
         desk.reporter.begin(self.name, len(parts), "parts")
         number = sum(part["kept"] for part in desk.manifest(self.data)["parts"])
-        texts = read((desk.table(self.data, part, ["id", "text", "kept"]) for part in parts), number, scratch, desk)
+        texts = read((self._kept(desk, part) for part in parts), number, scratch, desk)
         stays, reason = verdicts(texts, self.threshold)
         at = 0
         for part in parts:
@@ -59,6 +61,22 @@ class DropDuplicates(Whole):
                      for why, of in zip(reason[mine], stays[mine], strict=True)]  # fmt: skip
             yield part, spread(rows, records.marks([not why for why in words], words))
         shutil.rmtree(scratch)
+
+    def _kept(self, desk: Desk, part: str) -> pa.Table:
+        """The kept rows of a part: id, text, and `seen`, what they are compared as."""
+        import pyarrow as pa
+
+        rows = desk.table(self.data, part, ["id", "text", "kept"])
+        rows = rows.filter(rows["kept"])
+        if self.view is None:
+            return rows.append_column("seen", rows["text"])
+        shown = desk.table(self.view, part, ["id", "text", "kept"])
+        shown = shown.filter(shown["kept"])
+        as_seen = dict(zip(shown["id"].to_pylist(), shown["text"].to_pylist(), strict=True))
+        pairs = zip(rows["id"].to_pylist(), rows["text"].to_pylist(), strict=True)
+        return rows.append_column(
+            "seen", pa.array([as_seen.get(name, text) for name, text in pairs], pa.large_string())
+        )
 
     def price(self, desk: Desk, inputs: Sequence[Size]) -> Price:
         # 15 s for numba to compile, once a machine; then 60 MB/s a core, reading included.
@@ -78,7 +96,7 @@ class Texts:
 
 
 def read(tables: Iterable[pa.Table], number: int, scratch: Path, desk: Desk) -> Texts:
-    """Digest the kept rows of all tables, `number` in all, on the desk's cores."""
+    """Digest all tables (`DropDuplicates._kept`), of `number` rows in all, on the desk's cores."""
     import numpy as np
 
     from hornbook.curate import minhash
@@ -96,19 +114,22 @@ def read(tables: Iterable[pa.Table], number: int, scratch: Path, desk: Desk) -> 
     )
     a, b = minhash.permutations()
 
-    def digest(chunk: tuple[slice, Any, Any]) -> None:
+    def describe(chunk: tuple[slice, Any, Any]) -> None:
         where, data, offsets = chunk
         minhash.fingerprints(data, offsets, texts.prints[where], texts.facts[where])
+
+    def sign(chunk: tuple[slice, Any, Any]) -> None:
+        where, data, offsets = chunk
         minhash.signatures(data, offsets, a, b, texts.rows[where])
         minhash.band_keys(texts.rows[where], BANDS, BAND_WIDTH, texts.keys[:, where])
 
     at = 0
     with ThreadPoolExecutor(max(1, desk.workers)) as pool:  # the kernels let go of the interpreter
         for table in tables:
-            kept = table.filter(table["kept"])
-            texts.ids[at : at + len(kept)] = kept["id"].to_pylist()
-            list(pool.map(digest, _chunks(kept["text"], at)))
-            at += len(kept)
+            texts.ids[at : at + len(table)] = table["id"].to_pylist()
+            list(pool.map(describe, _chunks(table["text"], at)))
+            list(pool.map(sign, _chunks(table["seen"], at)))
+            at += len(table)
             desk.reporter.advance()
     return texts
 

@@ -68,13 +68,13 @@ def _folded(texts: pa.Array) -> pa.Array | None:
     starts = np.frombuffer(offsets, np.int64)[texts.offset : texts.offset + len(texts) + 1]
     given = np.frombuffer(data if data is not None and data.size else b"\0", np.uint8)
     out, places = np.empty(starts[-1] - starts[0], np.uint8), np.zeros(len(starts), np.int64)
-    if not kernel.fold(given, starts, _bytes(), out, places):
+    if not kernel.fold(given, starts, code_points(), out, places):
         return None
     return pa.Array.from_buffers(pa.large_string(), len(texts), [None, pa.py_buffer(places), pa.py_buffer(out)])
 
 
 @functools.cache
-def _bytes() -> Any:
+def code_points() -> Any:
     """For every code point below 0x20000 what it is folded to: 0 itself, 1 nothing, else an ASCII character."""
     import numpy as np
 

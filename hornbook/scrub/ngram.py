@@ -17,7 +17,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hornbook.scrub.fold import column, folded
+from hornbook.scrub.fold import code_points, folded
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,11 +40,7 @@ class Runs:
     n: int
     spelled: list[bytes]  # words joined by single spaces
     owners: list[tuple[int, ...]]
-    bitmap: NDArray[np.uint64]
-    keys: NDArray[np.uint64]
-    slots: NDArray[np.int64]
-    words: NDArray[np.uint8]
-    places: NDArray[np.int64]
+    index: tuple[NDArray[Any], ...]  # bitmap, keys, runs, words, places: what the kernel looks them up in
 
 
 def words_of(text: str) -> list[bytes]:
@@ -83,7 +79,7 @@ def _indexed(n: int, owners: dict[bytes, list[int]]) -> Runs:
     spelled = sorted(owners)
     words = np.frombuffer(b"".join(spelled) or b"\0", np.uint8)
     places = np.cumsum([0, *map(len, spelled)], dtype=np.int64)
-    hashed = kernel.hashes(words, places, n)
+    hashed = kernel.hashes(words, places)
     size = 1 << max(6, (len(spelled) * 4).bit_length())
     keys, slots = np.zeros(size, np.uint64), np.full(size, -1, np.int64)
     for at, key in enumerate(hashed.tolist()):
@@ -95,7 +91,7 @@ def _indexed(n: int, owners: dict[bytes, list[int]]) -> Runs:
     bitmap = np.zeros(bits // 64, np.uint64)
     high = hashed >> np.uint64(64 - bits.bit_length() + 1)
     np.bitwise_or.at(bitmap, high >> np.uint64(6), np.uint64(1) << (high & np.uint64(63)))
-    return Runs(n, spelled, [tuple(owners[run]) for run in spelled], bitmap, keys, slots, words, places)
+    return Runs(n, spelled, [tuple(owners[run]) for run in spelled], (bitmap, keys, slots, words, places))
 
 
 def find(runs: Runs, texts: pa.Array | pa.ChunkedArray) -> Hits:
@@ -103,7 +99,7 @@ def find(runs: Runs, texts: pa.Array | pa.ChunkedArray) -> Hits:
     import numpy as np
 
     found, at = [], 0
-    for data, offsets in _buffers(column(texts)):
+    for data, offsets in _buffers(texts):
         hits = _found(runs, data, offsets)
         found.append(np.unique(hits, axis=0) + np.array([at, 0]))
         at += len(offsets) - 1
@@ -118,8 +114,7 @@ def _found(runs: Runs, data: Any, offsets: Any) -> Hits:
     room = 1 << 12
     while True:
         out = np.zeros((room, 2), np.int64)
-        number = kernel.find(data, offsets, kernel.letters(), runs.n, runs.bitmap, runs.keys, runs.slots, runs.words,
-                             runs.places, out)  # fmt: skip
+        number = kernel.find(data, offsets, runs.n, code_points(), runs.index, out)
         if number <= room:
             return out[:number]
         room = number
