@@ -20,6 +20,7 @@ import gzip
 import json
 import os
 import random
+import statistics
 import subprocess
 import sys
 import sysconfig
@@ -106,7 +107,8 @@ def words_rows(folder: Path, peers: list[str]) -> list[dict[str, object]]:
     )
     runs = ngram.index([[problem.solution] for problem in exam])
     ngram.find(runs, column.slice(0, 10))  # compiled
-    seconds, hits = cpu(lambda: ngram.find(runs, column))
+    passes = [cpu(lambda: ngram.find(runs, column)) for _ in range(9)]
+    seconds, hits = statistics.median(each for each, _ in passes), passes[0][1]
     size = column.nbytes / 1e6
     measured = {
         "hornbook": {"seconds": seconds, "megabytes": size, "found": len({t for t, _ in hits.tolist() if t < 164})}

@@ -94,41 +94,39 @@ class Ledger:
 
     def get(self, keys: Sequence[bytes]) -> dict[bytes, Answer]:
         """The answers that are there and whole; a damaged entry is as good as absent."""
-        found = {}
+        with self._lock, self._explained():
+            return {key: Answer(text.decode(), **json.loads(facts)) for key, facts, text in self._whole(keys)}
+
+    def _whole(self, keys: Sequence[bytes]) -> Iterator[tuple[bytes, str, bytes]]:
+        """(key, facts, text) of the entries of these keys that are not damaged."""
         for at in range(0, len(keys), LOOKED_UP):
             some = keys[at : at + LOOKED_UP]
             query = f"SELECT key, facts, text, checksum FROM answers WHERE key IN ({','.join('?' * len(some))})"
-            with self._lock, self._explained():
-                rows = self._db.execute(query, some).fetchall()
-            for key, facts, text, checksum in rows:
+            for key, facts, text, checksum in self._db.execute(query, some).fetchall():
                 if checksum == _checksum(key, facts, text):
-                    found[key] = Answer(text.decode(), **json.loads(facts))
-        return found
+                    yield key, facts, text
 
     def put(self, entries: Sequence[Entry]) -> None:
-        """Write answers and their cost, all of them or none. They are on disk when this returns."""
-        with self._writing() as db:
-            for entry in entries:
-                if entry.lasting:
-                    self._insert(db, entry)
-                db.execute(
-                    "INSERT INTO spent VALUES (?, ?, ?, ?, ?) ON CONFLICT (model) DO UPDATE SET "
-                    "requests = requests + excluded.requests, tokens_in = tokens_in + excluded.tokens_in, "
-                    "tokens_out = tokens_out + excluded.tokens_out, money = money + excluded.money",
-                    (entry.model, *vars(entry.spent).values()),
-                )
-                db.execute("DELETE FROM reserved WHERE key = ?", (entry.key,))
+        """Write answers and their cost, all of them or none. They are on disk when this returns.
 
-    def _insert(self, db: sqlite3.Connection, entry: Entry) -> None:
-        """The first whole answer stays: another process may have been told it already."""
-        row = db.execute("SELECT key, facts, text, checksum FROM answers WHERE key = ?", (entry.key,)).fetchone()
-        if row and row[3] == _checksum(*row[:3]):
-            return
-        answer = entry.answer
-        facts = {"tokens_in": answer.tokens_in, "tokens_out": answer.tokens_out, "finish": answer.finish}
-        written, text = json.dumps({**facts, "error": answer.error}), answer.text.encode()
-        checksum = _checksum(entry.key, written, text)
-        db.execute("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?)", (entry.key, written, text, checksum))
+        The first whole answer to a request stays: another process may have been told it already.
+        """
+        with self._writing() as db:
+            there = {key for key, _, _ in self._whole([entry.key for entry in entries if entry.lasting])}
+            fresh: dict[bytes, Entry] = {}
+            spent: dict[str, Spent] = {}
+            for entry in entries:
+                if entry.lasting and entry.key not in there:
+                    fresh.setdefault(entry.key, entry)
+                spent[entry.model] = spent.get(entry.model, Spent()) + entry.spent
+            db.executemany("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?)", map(_row, fresh.values()))
+            db.executemany(
+                "INSERT INTO spent VALUES (?, ?, ?, ?, ?) ON CONFLICT (model) DO UPDATE SET "
+                "requests = requests + excluded.requests, tokens_in = tokens_in + excluded.tokens_in, "
+                "tokens_out = tokens_out + excluded.tokens_out, money = money + excluded.money",
+                [(model, *vars(cost).values()) for model, cost in spent.items()],
+            )
+            db.executemany("DELETE FROM reserved WHERE key = ?", [(entry.key,) for entry in entries])
 
     def reserve(self, key: bytes, money: float, budget: float) -> bool:
         """Set money aside for a request that is about to be sent; False if the budget could be passed by it.
@@ -181,6 +179,13 @@ class Ledger:
                 f"the ledger {self.path} is damaged ({error}). Save what can be saved with "
                 f"`sqlite3 {self.path.name} .recover | sqlite3 new.sqlite` and rename that, or remove it to ask again"
             ) from error
+
+
+def _row(entry: Entry) -> tuple[bytes, str, bytes, bytes]:
+    answer = entry.answer
+    facts = {"tokens_in": answer.tokens_in, "tokens_out": answer.tokens_out, "finish": answer.finish}
+    written, text = json.dumps({**facts, "error": answer.error}), answer.text.encode()
+    return entry.key, written, text, _checksum(entry.key, written, text)
 
 
 def _checksum(key: bytes, facts: str, text: bytes) -> bytes:
