@@ -84,13 +84,19 @@ def files(path: Path) -> list[Path]:
 
 def _rows(path: Path, columns: Sequence[str], skipped: dict[str, int]) -> Iterator[Row]:
     for file in files(path):
+        within = str(file.relative_to(path)) if path.is_dir() else ""  # once a file: a row costs as much as this
         for number, values in _read(file, skipped):
             text = values if isinstance(values, str) else _joined(values, columns, file)
             if text:
                 # A lone surrogate fits in no Arrow table.
                 text = text.encode("utf-8", "replace").decode("utf-8")
-                yield {"id": records.document_id(text), "text": text, "origin": path.name, "start": number,
-                       "path": str(file.relative_to(path)) if path.is_dir() else ""}  # fmt: skip
+                yield {
+                    "id": records.document_id(text),
+                    "text": text,
+                    "origin": path.name,
+                    "start": number,
+                    "path": within,
+                }
             else:
                 _skip(skipped, "no text")
 
