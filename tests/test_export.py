@@ -95,6 +95,8 @@ def test_llama_cpp_writes_the_same_greedy_tokens(shape, tmp_path):
         pytest.skip("no llama_cpp: pip install llama-cpp-python, or HORNBOOK_LLAMA_PYTHON=python-that-has-it")
     words = tokenizer.train(TEXTS, 300)
     model = random_model(shape).eval()
+    with torch.no_grad():
+        model.head.weight.mul_(40)  # a random model is often undecided to the fifth digit: this one is not
     phi.save(model, words, tmp_path / "phi")
     export.to_gguf(tmp_path / "phi", tmp_path / "m.gguf", "f32")
     prompts = ["def f3(a, b=2023):\n    return", "# 12 numbers\n\n\n", "x = [1, 22]\n\tif x:  # tab", "é ∑ 'don't'"]
@@ -106,10 +108,9 @@ def test_llama_cpp_writes_the_same_greedy_tokens(shape, tmp_path):
         theirs = json.loads(line)
         assert theirs["ids"] == words.encode(prompt)
         ids = list(theirs["ids"])
-        for token in theirs["drawn"]:  # the likeliest by our logits, up to rounding
+        for token in theirs["drawn"]:
             with torch.inference_mode():
-                logits = model(torch.tensor([ids]))[0, -1]
-            assert logits[token] >= logits.max() - 1e-3
+                assert token == int(model(torch.tensor([ids]))[0, -1].argmax())
             ids.append(token)
         ours = decode.generate(model, words, [prompt], 24)[0]
         assert ours.text == words.decode(theirs["drawn"][: ours.tokens])
