@@ -111,7 +111,7 @@ def _found(runs: Runs, data: Any, offsets: Any) -> Hits:
 
     from hornbook.scrub import ngram_kernel as kernel
 
-    room = 1 << 12
+    room = 1 << 16  # 1 MB; whoever has more is read twice
     while True:
         out = np.zeros((room, 2), np.int64)
         number = kernel.find(data, offsets, runs.n, code_points(), runs.index, out)
