@@ -168,7 +168,7 @@ def test_the_page_says_it_all(undisturbed):
     assert {table["section"] for table in tables} >= {"Funnel", "Exam", "Training"}
 
 
-QUICK = {"phi1", "taste"}  # seconds each; the others train several models, or are phi1 once more
+QUICK = {"taste"}  # seconds; the others train a model or several, as pocket does above
 
 
 def recipes() -> Iterator[object]:
