@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import subprocess
 import sys
 import time
@@ -149,6 +150,20 @@ def test_a_killed_zygote_is_replaced_and_its_job_judged(box: Sandbox) -> None:
     assert [verdict.status for verdict in box.run(jobs * 4)] == ["passed", "failed"] * 4
 
 
+def test_zygotes_killed_twenty_times_while_programs_run_change_no_verdict() -> None:
+    right = Job("def f(x): return x", "assert f(1) == 1", ("f",))
+    wrong = Job("def f(x): return 0", "assert f(1) == 1", ("f",))
+    chance = random.Random(5)
+    with Sandbox(workers=3) as box:
+        found = []
+        for at, verdict in enumerate(box.run([right, wrong] * 200)):
+            found.append(verdict.status)
+            if at % 19 == 0 and at < 380:
+                victim = chance.choice(box._pairs)
+                chance.choice([victim._c, victim._t])._process.kill()
+    assert found == ["passed", "failed"] * 200
+
+
 @pytest.mark.parametrize("level", ["A", "B"])
 def test_closing_in_the_middle_of_jobs_leaves_no_process(level: str, monkeypatch: pytest.MonkeyPatch) -> None:
     mark = f"# closed with level {level} by {os.getpid()}"
@@ -175,7 +190,7 @@ def read(path: Path) -> bytes:
         return b""
 
 
-def test_a_kernel_without_landlock_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_kernel_without_landlock_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from hornbook import sandbox
 
     monkeypatch.setattr(
@@ -188,6 +203,11 @@ def test_a_kernel_without_landlock_is_refused_by_name(monkeypatch: pytest.Monkey
         Sandbox(workers=1)
     with Sandbox(workers=1, allow_unsafe=True) as box:
         assert (box.level, box.one(Job("pass")).trust) == ("none", "unsafe")
+    program = tmp_path / "program.py"
+    program.write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
+    refused = CliRunner().invoke(cli.main, ["check", str(program)])
+    assert (refused.exit_code, "a newer kernel" in refused.output) == (3, True)
+    assert not (tmp_path / "ran").exists()
 
 
 def test_every_layer_was_tried_and_names_its_promise() -> None:
