@@ -150,6 +150,21 @@ def test_a_killed_zygote_is_replaced_and_its_job_judged(box: Sandbox) -> None:
     assert [verdict.status for verdict in box.run(jobs * 4)] == ["passed", "failed"] * 4
 
 
+@pytest.mark.parametrize("level", ["A", "B"])
+def test_where_it_is_started_matters_to_nobody(level: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In /tmp too, which is the name of the scratch folder of level A, and of a folder of the machine's elsewhere."""
+    monkeypatch.chdir("/tmp")
+    mine = Path(f"/tmp/hornbook-test-{os.getpid()}")
+    with Sandbox(workers=1, level=level) as box:
+        mine.write_text("mine")
+        try:
+            said = [verdict.status for verdict in box.run([Job("x = 1"), Job("assert 1 == 2")] * 3)]
+            assert mine.read_text() == "mine"
+        finally:
+            mine.unlink(missing_ok=True)
+    assert said == ["passed", "failed"] * 3
+
+
 def test_zygotes_killed_twenty_times_while_programs_run_change_no_verdict() -> None:
     right = Job("def f(x): return x", "assert f(1) == 1", ("f",))
     wrong = Job("def f(x): return 0", "assert f(1) == 1", ("f",))

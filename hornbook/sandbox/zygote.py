@@ -62,7 +62,8 @@ def main(settings: dict[str, Any]) -> None:
     except Exception as error:
         send(control, {"refused": f"{type(error).__name__}: {error}"})
         return
-    Zygote(control, settings["role"], settings["uid"], seccomp).serve()
+    scratch = set(os.listdir(rooms.SCRATCH)) if settings["level"] == "A" else None
+    Zygote(control, settings["role"], settings["uid"], seccomp, scratch).serve()
 
 
 def lock(settings: dict[str, Any]) -> None:
@@ -147,10 +148,13 @@ def receive(control: socket.socket, handles: int = 0) -> tuple[dict[str, Any], l
 class Zygote:
     """One kind of warm parent; one child at a time."""
 
-    def __init__(self, control: socket.socket, role: str, uid: int, seccomp: locks.Seccomp | None) -> None:
-        """`uid`: the unused user that this zygote became, 0 where it stayed who it was."""
+    def __init__(
+        self, control: socket.socket, role: str, uid: int, seccomp: locks.Seccomp | None, scratch: set[str] | None
+    ) -> None:
+        """`uid`: the unused user that this zygote became, 0 where it stayed who it was. `scratch`: what lies in the
+        scratch folder from the start; None where there is none, and /tmp is the machine's own."""
         self._control, self._role, self._uid, self._seccomp = control, role, uid, seccomp
-        self._scratch = None if seccomp is None or os.getcwd() != rooms.SCRATCH else set(os.listdir("."))
+        self._scratch = scratch
 
     def serve(self) -> None:
         while True:
