@@ -31,6 +31,7 @@ from hornbook.shape import Shape
 
 RESULTS = Path(__file__).parent / "results" / "decode.json"
 OWN = Path(__file__).parents[1] / "hornbook"
+Contender = Callable[[list[str]], list[str]]  # completions of prompts
 
 
 def main() -> None:
@@ -59,8 +60,10 @@ def main() -> None:
         spell = transformers.AutoTokenizer.from_pretrained(Path(folder) / "m", padding_side="left")
     spell.pad_token = spell.eos_token
 
+    how = decode.Drawing(asked.longest)
+
     def ours(given: list[str]) -> list[str]:
-        return [each.text for each in decode.generate(model, words, given, asked.longest, slots=asked.batch)]
+        return [each.text for each in decode.generate(model, words, given, how, slots=asked.batch)]
 
     def batched(given: list[str], size: int) -> list[str]:
         found: list[str] = []
@@ -71,29 +74,12 @@ def main() -> None:
             found += spell.batch_decode(out[:, batch["input_ids"].shape[1] :], skip_special_tokens=True)
         return found
 
-    contenders: dict[str, Callable[[list[str]], list[str]]] = {
+    contenders: dict[str, Contender] = {
         "hornbook": ours,
         f"transformers, batches of {asked.batch}": lambda given: batched(given, asked.batch),
         "transformers, one by one": lambda given: batched(given, 1),
     }
-    spent: dict[str, list[tuple[float, float]]] = {who: [] for who in contenders}
-    same = dict.fromkeys(contenders, 0)
-    reference = ours(prompts)  # also compiles our kernels
-    for _ in range(asked.rounds):
-        for who, work in contenders.items():
-            given = prompts[: asked.alone] if "one" in who else prompts
-            wall, cpu = time.perf_counter(), time.process_time()
-            found = work(given)
-            tokens = len(given) * asked.longest
-            spent[who].append(((time.perf_counter() - wall) / tokens, (time.process_time() - cpu) / tokens))
-            same[who] = sum(a == b for a, b in zip(found, reference, strict=False))
-    rows = []
-    for who, times in spent.items():
-        wall, cpu = (median(each) for each in zip(*times, strict=True))
-        row = {"who": who, "tokens_per_s": round(1 / wall), "tokens_per_cpu_s": round(1 / cpu),
-               "prompts": asked.alone if "one" in who else len(prompts), "same": same[who]}  # fmt: skip
-        print(row, flush=True)
-        rows.append(row)
+    rows = timed(contenders, prompts, asked)
     facts = {
         "command": " ".join(["python", *sys.argv]),
         "machine": platform.machine(),
@@ -103,6 +89,28 @@ def main() -> None:
         "rows": rows,
     }
     RESULTS.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+
+
+def timed(contenders: dict[str, Contender], prompts: list[str], asked: argparse.Namespace) -> list[dict[str, Any]]:
+    """A row a contender: medians over rounds in which all take turns; `same` of its texts are the first one's."""
+    spent: dict[str, list[tuple[float, float]]] = {who: [] for who in contenders}
+    numbers = {who: asked.alone if who.endswith("one by one") else len(prompts) for who in contenders}
+    same = dict.fromkeys(contenders, 0)
+    reference = next(iter(contenders.values()))(prompts)  # also compiles our kernels
+    for _ in range(asked.rounds):
+        for who, work in contenders.items():
+            wall, cpu = time.perf_counter(), time.process_time()
+            found = work(prompts[: numbers[who]])
+            tokens = numbers[who] * asked.longest
+            spent[who].append(((time.perf_counter() - wall) / tokens, (time.process_time() - cpu) / tokens))
+            same[who] = sum(a == b for a, b in zip(found, reference, strict=False))
+    rows = []
+    for who, times in spent.items():
+        wall, cpu = (median(each) for each in zip(*times, strict=True))
+        rows.append({"who": who, "tokens_per_s": round(1 / wall), "tokens_per_cpu_s": round(1 / cpu),
+                     "prompts": numbers[who], "same": same[who]})  # fmt: skip
+        print(rows[-1], flush=True)
+    return rows
 
 
 if __name__ == "__main__":

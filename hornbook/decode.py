@@ -40,6 +40,16 @@ class Completion:
     finish: str
 
 
+@dataclass(frozen=True)
+class Drawing:
+    """How tokens are drawn: the likeliest at temperature 0, else from the likeliest of `top_p` in all."""
+
+    max_new_tokens: int = 256
+    temperature: float = 0.0
+    top_p: float = 1.0
+    stop: Sequence[str] = ()
+
+
 @dataclass
 class _Slot:
     """A request being written."""
@@ -55,20 +65,17 @@ def generate(
     model: Phi,
     tokenizer: Tokenizer,
     prompts: Sequence[str],
-    max_new_tokens: int = 256,
-    temperature: float = 0.0,
-    top_p: float = 1.0,
-    stop: Sequence[str] = (),
+    how: Drawing,
     seeds: Sequence[int] = (),
     slots: int = SLOTS,
     advance: Callable[[int], object] | None = None,
 ) -> list[Completion]:
     """Complete each prompt: greedy at temperature 0, else nucleus sampling with the request's own seed.
 
-    A prompt that leaves no room for `max_new_tokens` in the context loses its beginning, down to half the context.
+    A prompt that leaves no room for `how.max_new_tokens` in the context loses its beginning, down to half the context.
     """
-    writer = _Writer(model, tokenizer, max_new_tokens, stop, slots)
-    draw = _drawer(temperature, top_p, seeds or range(len(prompts)))
+    writer = _Writer(model, tokenizer, how, slots)
+    draw = _drawer(how, seeds or range(len(prompts)))
     done: list[Completion | None] = [None] * len(prompts)
     with torch.inference_mode():
         for request, completion in writer.write(prompts, draw):
@@ -82,19 +89,19 @@ def generate(
 Draw = Callable[[int, "Tensor"], int]
 
 
-def _drawer(temperature: float, top_p: float, seeds: Sequence[int]) -> Draw:
+def _drawer(how: Drawing, seeds: Sequence[int]) -> Draw:
     """A function from (request, logits (V,)) to the next token."""
     generators: dict[int, torch.Generator] = {}
 
     def draw(request: int, logits: Tensor) -> int:
-        if not temperature:
+        if not how.temperature:
             return int(logits.argmax())
         if request not in generators:
             generators[request] = torch.Generator().manual_seed(seeds[request])
-        p = torch.softmax(logits.float().cpu() / temperature, dim=-1)
-        if top_p < 1:
+        p = torch.softmax(logits.float().cpu() / how.temperature, dim=-1)
+        if how.top_p < 1:
             p, order = p.sort(descending=True, stable=True)
-            p[p.cumsum(0) - p >= top_p] = 0  # the token that crosses the line stays
+            p[p.cumsum(0) - p >= how.top_p] = 0  # the token that crosses the line stays
             return int(order[torch.multinomial(p, 1, generator=generators[request])])
         return int(torch.multinomial(p, 1, generator=generators[request]))
 
@@ -104,8 +111,8 @@ def _drawer(temperature: float, top_p: float, seeds: Sequence[int]) -> Draw:
 class _Writer:
     """The slots, their cache of keys and values, and the step that moves all of them on by one token."""
 
-    def __init__(self, model: Phi, tokenizer: Tokenizer, most: int, stop: Sequence[str], slots: int) -> None:
-        self.model, self.tokenizer, self.most, self.stop = model, tokenizer, most, tuple(stop)
+    def __init__(self, model: Phi, tokenizer: Tokenizer, how: Drawing, slots: int) -> None:
+        self.model, self.tokenizer, self.most, self.stop = model, tokenizer, how.max_new_tokens, tuple(how.stop)
         self.slots: list[_Slot | None] = [None] * slots
         self.blocks: list[Any] = list(model.blocks)
         shape, weight = model.shape, model.embedding.weight

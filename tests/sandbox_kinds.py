@@ -584,17 +584,18 @@ assert issubclass(Doubling, Machine) and Machine().run(2) == [0, 1]
 """,
     ("Machine",),
 )
-k(
-    "inheritance in the program",
-    "Dog Animal",
-    """
+ANIMALS = """
 class Animal:
     def __init__(self, name): self.name = name
     def speak(self): return "..."
     def __repr__(self): return f"{type(self).__name__}({self.name!r})"
 class Dog(Animal):
     def speak(self): return "Woof"
-""",
+"""
+k(
+    "inheritance in the program",
+    "Dog Animal",
+    ANIMALS,
     """
 d = Dog("Rex")
 assert isinstance(d, Animal) and issubclass(Dog, Animal) and not isinstance(Animal("x"), Dog)
@@ -1439,14 +1440,7 @@ assert big.get(2999) == [2999] and big.get(5) is None and len(big.d) == 1000
 k(
     "the class of an object",
     "Dog Animal",
-    """
-class Animal:
-    def __init__(self, name): self.name = name
-    def speak(self): return "..."
-    def __repr__(self): return f"{type(self).__name__}({self.name!r})"
-class Dog(Animal):
-    def speak(self): return "Woof"
-""",
+    ANIMALS,
     """
 d = Dog("Rex")
 assert isinstance(d, Animal) and issubclass(Dog, Animal) and not isinstance(Animal("x"), Dog)

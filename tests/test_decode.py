@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from hornbook import decode, tokenizer
+from hornbook.decode import Drawing
 from hornbook.model import Phi, Shape
 
 TEXTS = [f"def f{n}(a, b):\n    return a + {n} * b\n" for n in range(60)]
@@ -44,33 +45,33 @@ def plain(phi, ids, most, end):
 @pytest.mark.parametrize("prompt", PROMPTS)
 def test_greedy_equals_the_plain_loop(phi, words, prompt):
     expected = words.decode(plain(phi, words.encode(prompt), 30, words.end))
-    assert decode.generate(phi, words, [prompt], 30)[0].text == expected
+    assert decode.generate(phi, words, [prompt], Drawing(30))[0].text == expected
 
 
 @pytest.mark.parametrize("temperature", [0.0, 0.9])
 def test_a_completion_does_not_depend_on_its_neighbours(phi, words, temperature):
-    how = {"max_new_tokens": 25, "temperature": temperature, "top_p": 0.9, "slots": 4}
-    together = decode.generate(phi, words, PROMPTS, seeds=range(7), **how)
-    alone = [decode.generate(phi, words, [p], seeds=[at], **how)[0] for at, p in enumerate(PROMPTS)]
+    how = Drawing(25, temperature, top_p=0.9)
+    together = decode.generate(phi, words, PROMPTS, how, range(7), slots=4)
+    alone = [decode.generate(phi, words, [p], how, [at], slots=4)[0] for at, p in enumerate(PROMPTS)]
     assert together == alone
 
 
 def test_seeds_are_the_requests_own(phi, words):
-    first, again, other = decode.generate(phi, words, ["def f"] * 3, 20, temperature=1.0, seeds=[5, 5, 6])
+    first, again, other = decode.generate(phi, words, ["def f"] * 3, Drawing(20, temperature=1.0), [5, 5, 6])
     assert first == again
     assert first != other
 
 
 def test_text_ends_before_the_stop_sequence(phi, words):
-    whole = decode.generate(phi, words, ["def f"], 30)[0].text
+    whole = decode.generate(phi, words, ["def f"], Drawing(30))[0].text
     word = whole[5:8]
-    cut = decode.generate(phi, words, ["def f"], 30, stop=[word])[0]
+    cut = decode.generate(phi, words, ["def f"], Drawing(30, stop=[word]))[0]
     assert cut.text == whole[: whole.find(word)]
     assert cut.finish == "stop"
 
 
 def test_a_prompt_longer_than_the_context_still_gets_an_answer(phi, words):
-    answer = decode.generate(phi, words, ["a + b " * 200], 16)[0]
+    answer = decode.generate(phi, words, ["a + b " * 200], Drawing(16))[0]
     assert answer.tokens > 0
 
 

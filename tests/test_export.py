@@ -112,5 +112,5 @@ def test_llama_cpp_writes_the_same_greedy_tokens(shape, tmp_path):
             with torch.inference_mode():
                 assert token == int(model(torch.tensor([ids]))[0, -1].argmax())
             ids.append(token)
-        ours = decode.generate(model, words, [prompt], 24)[0]
+        ours = decode.generate(model, words, [prompt], decode.Drawing(24))[0]
         assert ours.text == words.decode(theirs["drawn"][: ours.tokens])

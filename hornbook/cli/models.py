@@ -51,10 +51,9 @@ def ask(folder: Path, prompt: str, stage: str | None, as_json: bool, device: str
     on = devices.pick(device)
     phi, words = model.load(where, device=on), tokenizer.load(where)
     seeds = [how["seed"] + at for at in range(how["samples"])]
-    answers = decode.generate(
-        phi, words, [prompt] * how["samples"], how["max_new_tokens"], how["temperature"], how["top_p"], how["stop"],
-        seeds, slots=min(how["samples"], decode.SLOTS),
-    )  # fmt: skip
+    drawing = decode.Drawing(how["max_new_tokens"], how["temperature"], how["top_p"], how["stop"])
+    slots = min(how["samples"], decode.SLOTS)
+    answers = decode.generate(phi, words, [prompt] * how["samples"], drawing, seeds, slots)
     for seed, answer in zip(seeds, answers, strict=True):
         if as_json:
             facts = {"tokens": answer.tokens, "finish": answer.finish, "seed": seed, "model": str(where)}

@@ -32,9 +32,8 @@ SHOWN = 5  # unreadable lines that are named one by one
 @click.option("--device", help="cpu or cuda; the GPU if there is one, when not given.")
 @click.option("--json", "as_json", is_flag=True, help="The summary as one JSON line, on standard error.")
 def score_quality(
-    folder: Path, file: Path, out: Path | None, column: str, name: str | None, label: str | None,
-    stage: str | None, device: str | None, as_json: bool,
-) -> None:  # fmt: skip
+    folder: Path, file: Path, out: Path | None, stage: str | None, device: str | None, as_json: bool, **columns: Any
+) -> None:
     """Add a score of educational value to each text of FILE, by RUN's trained classifier and its embedder.
 
     FILE is jsonl (.gz, .zst) or Parquet. Rows that have package, version, path, start and end instead of a text, as
@@ -52,9 +51,9 @@ def score_quality(
     taste = scoring.taste(open_run(folder), stage)
     if not as_json:
         click.echo(taste.stands(), err=True)
-    counts, labelled = extend.Counts(), _Labelled(label)
+    counts, labelled, name = extend.Counts(), _Labelled(columns["label"]), columns["name"]
     with extend.writer(file, out) as write:
-        for batch in extend.batches(file, column, counts):
+        for batch in extend.batches(file, columns["column"], counts):
             name = name or ("quality" if "score" in batch.rows[0] else "score")
             if name in batch.rows[0]:
                 raise UserError(f"{file} has a column {name} already: name another for the scores by --as")

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 @click.option("--by", default="", help="Who decides; kept with the decision.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON line a pair.")
 def review(
-    folder: Path, stage: str | None, number: int, kept: bool, undecided: bool, page: Path | None,
-    words: tuple[str, ...], by: str, as_json: bool,
+    folder: Path, stage: str | None, number: int, page: Path | None, words: tuple[str, ...], by: str, as_json: bool,
+    **only: bool,
 ) -> None:  # fmt: skip
     """Look at what was found of an exam, pair by pair, and decide; decisions are applied when the stage is rebuilt.
 
@@ -52,7 +52,7 @@ def review(
         click.echo(f"kept in {desk.root / 'decisions.jsonl'}; applied by: hornbook run RECIPE --out {folder} "
                    f"--rebuild {stage}")  # fmt: skip
         return
-    found = [pair for pair in reviewing.pairs(desk, stage, kept) if not (undecided and pair.verdict)]
+    found = [pair for pair in reviewing.pairs(desk, stage, only["kept"]) if not (only["undecided"] and pair.verdict)]
     if page is not None:
         how = f"Decide with: hornbook review {folder} {stage} --mark ID=VERDICT"
         page.write_text(reviewing.page(f"{desk.root.name}: {stage}", found, how), encoding="utf-8")

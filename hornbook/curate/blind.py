@@ -4,7 +4,7 @@ In: documents. Out: records with the same ids, their code written anew from its 
 annotations or layout, and each name that the file itself gives (variables, parameters, functions, classes; not
 attributes that it only uses, and not imports) replaced by v0, v1, ... in the order in which its outermost definition
 mentions them, so that a variable more in one function changes no other. What does not parse keeps its text.
-Compared by `DropDuplicates(view=...)`; 0.9 MB of text a second and core. Not covered: reordered statements and
+Compared by `DropDuplicates(view=...)`. Not covered: reordered statements and
 definitions moved (near-duplicates forgive a few), other spellings of the same computation (scrub/canon.py).
 """
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+MB_S = 1.4  # a core; `python benchmarks/dedup.py --view --mb 20`
 DEFINED = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
@@ -39,7 +40,7 @@ class BlindCode(Stage):
         return records.table({"id": name, "text": blind(text)} for name, text in texts)
 
     def price(self, desk: Desk, inputs: Sequence[Size]) -> Price:
-        return Price(inputs[0], minutes=inputs[0].megabytes / 0.9 / 60 / max(1, desk.workers))
+        return Price(inputs[0], minutes=inputs[0].megabytes / MB_S / 60 / max(1, desk.workers))
 
 
 def blind(text: str) -> str:

@@ -21,13 +21,13 @@ WITH_LIBRARY = 0.3  # the share of requests that name a module of the standard l
 
 @dataclass(frozen=True)
 class Constraint:
-    """One request's constraints. `library` and `snippet` may be empty."""
+    """One request's constraints. `module` and `snippet` may be empty."""
 
     topic: str  # "Strings / splitting and joining"
     audience: str
     style: str
     difficulty: str
-    library: str
+    module: str
     function_name: str
     words: tuple[str, str, str]  # noun, verb, adjective
     snippet: str = ""  # a piece of somebody's code that is to inspire (OSS-Instruct, arXiv 2312.02120)
@@ -58,7 +58,7 @@ def harder(constraint: Constraint, steps: int = 1) -> Constraint:
 
 def _at(index: int, seed: int) -> Constraint:
     audience, style, difficulty = _triple(index, seed)
-    library = _turn(vocabulary.libraries(), index, f"library {seed}")
+    module = _turn(vocabulary.libraries(), index, f"library {seed}")
     kinds = {"noun": vocabulary.nouns(), "verb": vocabulary.verbs(), "adjective": vocabulary.adjectives()}
     noun, verb, adjective = (
         words[int(share(f"{kind} {seed}", str(index)) * len(words))] for kind, words in kinds.items()
@@ -68,7 +68,7 @@ def _at(index: int, seed: int) -> Constraint:
         audience=audience,
         style=style,
         difficulty=difficulty,
-        library=library if share(f"with library {seed}", str(index)) < WITH_LIBRARY else "",
+        module=module if share(f"with library {seed}", str(index)) < WITH_LIBRARY else "",
         function_name=_turn(vocabulary.function_names(), index, f"name {seed}"),
         words=(noun, verb, adjective),
     )

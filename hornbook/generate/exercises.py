@@ -241,5 +241,5 @@ def described(each: Constraint) -> dict[str, Any]:
     """The constraints as columns."""
     return {
         "path": each.topic, "topic": each.topic, "audience": each.audience, "style": each.style,
-        "difficulty": each.difficulty, "library": each.library, "words": " ".join(each.words),
+        "difficulty": each.difficulty, "library": each.module, "words": " ".join(each.words),
     }  # fmt: skip

@@ -200,7 +200,7 @@ def _short() -> list[Handwritten]:
 
 
 def _words(constraint: Constraint) -> dict[str, str]:
-    library = f" Use the module {constraint.library}." if constraint.library else ""
+    library = f" Use the module {constraint.module}." if constraint.module else ""
     return {
         "audience": constraint.audience,
         "topic": constraint.topic,

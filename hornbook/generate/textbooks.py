@@ -163,6 +163,6 @@ def _row(each: Constraint, text: str, reason: str, teacher: str) -> dict[str, An
     return {
         "id": records.document_id(text), "text": text, "kind": "textbook", "origin": teacher, "path": each.topic,
         "kept": not reason, "reason": reason, "topic": each.topic, "audience": each.audience, "style": each.style,
-        "difficulty": each.difficulty, "library": each.library, "words": " ".join(each.words),
+        "difficulty": each.difficulty, "library": each.module, "words": " ".join(each.words),
         "form": prompts.form(each), "blocks": 0 if isinstance(blocks, str) else len(blocks),
     }  # fmt: skip

@@ -30,11 +30,12 @@ def answer(asked: Sequence[Request], root: Path, device: str, keep: Callable[[Se
     llm = asked[0].llm
     where = folder_of(llm.model, root)
     phi, words = model.load(where, device=device), tokenizer.load(where)
+    how = decode.Drawing(llm.max_tokens, llm.temperature, llm.top_p, llm.stop)
     for begin in range(0, len(asked), AT_ONCE):
         some = asked[begin : begin + AT_ONCE]
         texts = [as_code(each.prompt) for each in some]
         seeds = [each.seed % 2**63 for each in some]
-        written = decode.generate(phi, words, texts, llm.max_tokens, llm.temperature, llm.top_p, llm.stop, seeds)
+        written = decode.generate(phi, words, texts, how, seeds)
         entries = []
         for each, text, found in zip(some, texts, written, strict=True):
             read = len(words.encode(text))

@@ -61,7 +61,8 @@ def _trained(model: Stage, desk: Desk, temperature: float, most: int) -> Write:
     phi, tokenizer = load(model, desk)
 
     def write(prompts: Sequence[str], stop: Sequence[str], seeds: Sequence[int]) -> list[str]:
-        found = decode.generate(phi, tokenizer, prompts, most, temperature, 0.95 if temperature else 1.0, stop, seeds)
+        how = decode.Drawing(most, temperature, 0.95 if temperature else 1.0, stop)
+        found = decode.generate(phi, tokenizer, prompts, how, seeds)
         meter.count(requests=len(found))
         return [each.text for each in found]
 
