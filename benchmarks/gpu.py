@@ -1,8 +1,10 @@
-"""A training step of phi-1-small and phi-1 on one GPU: ours compiled, beside Hugging Face's Phi compiled.
+"""An optimiser step of phi-1-small and phi-1 on one GPU: ours beside Hugging Face's Phi, both through torch.compile.
 
-bf16 autocast, fused AdamW, SDPA's FlashAttention in both. Prints tokens a second, ratio, peak memory and the share of
-the measured bf16 matrix-product rate (6ND plus attention); writes benchmarks/results/gpu.json. Steps alternate and the
-best counts, as in benchmarks/train.py, whose parts it uses. Has not been run yet: docs/log.md says when it was.
+bf16 autocast, fused AdamW, FlashAttention through SDPA, several micro-batches a step as in every recipe; Hugging Face's
+loss is compiled with its model. Ours twice: "exact" sums in one order, as the Train stage does unless it is told not
+to, so that a resume is bit for bit; "hornbook" and "transformers" sum as they like. Prints tokens a second (median
+step), the ratio, the share of the measured bf16 matrix-product rate (6ND plus attention), the seconds of the first
+step (compilation), and peak memory beside what `plan` says; writes benchmarks/results/gpu.json after each row.
 
     python benchmarks/gpu.py --shapes phi-1-small phi-1 --micro-batch 16 8
 """
@@ -10,10 +12,12 @@ best counts, as in benchmarks/train.py, whose parts it uses. Has not been run ye
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import sys
 import time
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import torch
@@ -21,80 +25,108 @@ import torch.nn.functional as F
 import transformers
 from train import Step, theirs
 
+from hornbook import device
 from hornbook.model import Phi
 from hornbook.shape import Shape
 from hornbook.train import price
 
 RESULTS = Path(__file__).parent / "results" / "gpu.json"
+WHO = ("exact", "hornbook", "transformers")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shapes", nargs="+", default=["phi-1-small", "phi-1"])
     parser.add_argument("--micro-batch", nargs="+", type=int, default=[16, 8])
+    parser.add_argument("--micro-batches", type=int, default=4, help="a step")
     parser.add_argument("--context", type=int, default=2048)
-    parser.add_argument("--steps", type=int, default=10)
+    parser.add_argument("--steps", type=int, default=8)
+    parser.add_argument("--dropout", type=float, default=0.0)
+    parser.add_argument("--who", nargs="+", choices=WHO, default=WHO)
+    parser.add_argument("--out", type=Path, default=RESULTS)
     asked = parser.parse_args()
     if not torch.cuda.is_available():
         sys.exit("no GPU here: nothing was measured")
-    torch.set_float32_matmul_precision("high")
-    rows = []
+    device.tell_libraries()  # before the first product
+    product = product_rate()
+    facts: dict[str, Any] = {
+        "command": " ".join(["python", "benchmarks/gpu.py", *sys.argv[1:]]),
+        "device": torch.cuda.get_device_name(),
+        "torch": torch.__version__,
+        "transformers": transformers.__version__,
+        "product_tflops": round(product / 1e12),
+        "rows": [],
+    }
     for name, batch in zip(asked.shapes, asked.micro_batch, strict=True):
         shape = Shape.of(name, context=asked.context)
-        product = product_rate()
-        for who in ("hornbook", "transformers"):  # one after the other: both would not fit in memory
-            row = measured(who, name, shape, batch, asked.steps, product)
+        for who in asked.who:  # one after the other: two would not fit in memory
+            row = {"shape": name, "who": who, "micro_batch": batch, "micro_batches": asked.micro_batches}
+            try:
+                with device.repeatable("cuda") if who == "exact" else contextlib.nullcontext():
+                    row |= measured(who, shape, batch, asked, product)
+            except torch.OutOfMemoryError:
+                row["failed"] = "out of memory"
             print(row, flush=True)
-            rows.append(row)
-    facts = {"command": " ".join(["python", *sys.argv]), "device": torch.cuda.get_device_name(),
-             "torch": torch.__version__, "transformers": transformers.__version__, "rows": rows}  # fmt: skip
-    RESULTS.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+            facts["rows"].append(row)
+            asked.out.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
 
 
-def measured(who: str, name: str, shape: Shape, batch: int, steps: int, product: float) -> dict[str, Any]:
+def measured(who: str, shape: Shape, batch: int, asked: argparse.Namespace, product: float) -> dict[str, Any]:
+    torch._dynamo.reset()
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats()
-    step = contender(who, shape, batch)
-    loss = [step() for _ in range(3)][0]  # compiles
-    best = float("inf")
-    for _ in range(steps):
+    started = time.perf_counter()
+    step = contender(who, shape, batch, asked)
+    loss = step()
+    ready = time.perf_counter() - started
+    step()
+    seconds = []
+    for _ in range(asked.steps):
         torch.cuda.synchronize()
         started = time.perf_counter()
-        step()
+        step()  # ends by reading the loss, and so waits for the GPU
         torch.cuda.synchronize()
-        best = min(best, time.perf_counter() - started)
-    tokens = batch * shape.context
+        seconds.append(time.perf_counter() - started)
+    tokens = batch * shape.context * asked.micro_batches
     flops = price.flops_per_token(shape, shape.context) * tokens
     return {
-        "shape": name, "who": who, "micro_batch": batch, "context": shape.context, "first_loss": round(loss, 3),
-        "tokens_per_s": round(tokens / best), "of_product_rate": round(flops / best / product, 3),
+        "context": shape.context, "dropout": asked.dropout,
+        "first_loss": round(loss, 3), "first_step_s": round(ready, 1), "tokens_per_s": round(tokens / median(seconds)),
+        "of_product_rate": round(flops / median(seconds) / product, 3),
+        "of_data_sheet": round(flops / median(seconds) / price.this_machine("cuda").peak, 3),
         "peak_gb": round(torch.cuda.max_memory_allocated() / 1e9, 2),
         "planned_gb": round(price.memory_gb(shape, batch, shape.context, half=True, gpu=True), 2),
     }  # fmt: skip
 
 
-def contender(who: str, shape: Shape, batch: int) -> Step:
+def contender(who: str, shape: Shape, batch: int, asked: argparse.Namespace) -> Step:
     torch.manual_seed(0)
-    ours = Phi(shape)
-    ids = torch.randint(0, shape.vocab, (batch, shape.context)).cuda()
+    with torch.device("cuda"):
+        ours = Phi(shape, asked.dropout)
+        ids = torch.randint(0, shape.vocab, (batch, shape.context))
+        model: Any = theirs(ours) if who == "transformers" else ours
     targets = ids.roll(-1, 1)
-    model: Any = ours.cuda() if who == "hornbook" else theirs(ours).cuda()
-    if who == "hornbook":
-        model.hidden = torch.compile(model.hidden)
-    called = torch.compile(model) if who != "hornbook" else model
+    if who == "transformers":
+        del ours
+        loss_of = torch.compile(lambda: F.cross_entropy(
+            model(input_ids=ids, use_cache=False).logits.flatten(0, 1).float(), targets.flatten()
+        ))  # fmt: skip
+    else:
+        model.quicken()
+
+        def loss_of() -> torch.Tensor:
+            return model.loss(ids, targets) / targets.numel()  # type: ignore[no-any-return]
+
     optimiser = torch.optim.AdamW(model.parameters(), lr=1e-5, fused=True)
 
     def step() -> float:
-        with torch.autocast("cuda", torch.bfloat16):
-            if who == "hornbook":
-                loss = model.loss(ids, targets) / targets.numel()
-            else:
-                logits = called(input_ids=ids, use_cache=False).logits
-                loss = F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten())
-        loss.backward()
+        for _ in range(asked.micro_batches):
+            with torch.autocast("cuda", torch.bfloat16):
+                loss = loss_of() / asked.micro_batches
+            loss.backward()
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)
-        return float(loss.detach())
+        return float(loss.detach()) * asked.micro_batches
 
     return step
 

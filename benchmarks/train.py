@@ -115,7 +115,7 @@ class Contender:
         words = [sys.executable, __file__, "--serve", who, shape, "--threads", str(asked.threads)]
         words += ["--context", str(asked.context), "--micro-batch", str(asked.micro_batch)]
         words += ["--precision", asked.precision]
-        environment = os.environ | (device.THREADS if who.startswith("hornbook") else {})
+        environment = os.environ | (device.ENVIRONMENT if who.startswith("hornbook") else {})
         self.process = subprocess.Popen(
             words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
         )
@@ -171,7 +171,7 @@ def contender(who: str, shape: Shape, asked: argparse.Namespace) -> Step:
     if who.startswith("hornbook"):
         model = ours
         if who.endswith("compiled"):
-            model.hidden = torch.compile(model.hidden)
+            model.quicken()
 
         def loss() -> torch.Tensor:
             return model.loss(ids, targets) / targets.numel()

@@ -8,6 +8,7 @@ which SDPA has no fast kernel on a CPU. Everything else: SDPA.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -137,16 +138,23 @@ def _document_mask(documents: Tensor) -> Tensor:
     return same.tril()
 
 
+@functools.cache
+def _flex_compiled() -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """FlexAttention, and what finds the blocks that its mask empties: neither is meant to run uncompiled."""
+    from torch.nn.attention.flex_attention import create_block_mask, flex_attention
+
+    return torch.compile(flex_attention), torch.compile(create_block_mask)
+
+
 def _flex(documents: Tensor) -> Attend:
     """FlexAttention skips the blocks that the mask empties; its backward pass exists on GPUs only (torch 2.13)."""
-    from torch.nn.attention.flex_attention import create_block_mask, flex_attention
+    kernel, blocks_of = _flex_compiled()
 
     def allowed(b: Tensor, h: Tensor, query: Tensor, key: Tensor) -> Tensor:
         return (query >= key) & (documents[b, query] == documents[b, key])
 
     batch, time = documents.shape
-    blocks = create_block_mask(allowed, batch, None, time, time, device=documents.device)
-    kernel = flex_attention if torch.compiler.is_compiling() else torch.compile(flex_attention)
+    blocks = blocks_of(allowed, batch, None, time, time, device=documents.device)
 
     def attend(qkv: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
         q, k, v = rotate(qkv, cos, sin).permute(2, 0, 3, 1, 4).unbind(0)

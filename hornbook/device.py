@@ -11,7 +11,7 @@ import contextlib
 import ctypes
 import os
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import torch
@@ -42,17 +42,42 @@ def cpu_flags() -> frozenset[str]:
         return frozenset()
 
 
-THREADS = {"GOMP_SPINCOUNT": "1000"}
+# What libraries read once, as they are loaded.
+# OpenMP's threads wait for work by spinning for 50 microseconds, not for 14 ms: between two of torch's operations ours
+# run on threads of their own (kernels.py), and two cores have no third for a thread that spins: a training step took
+# 2.8 s of CPU time with the default and 2.1 s with this.
+# cuBLAS works in buffers of one size, without which its sums are not the same twice.
+ENVIRONMENT = {"GOMP_SPINCOUNT": "1000", "CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
 
 
-def let_threads_sleep() -> None:
-    """Before torch is imported: OpenMP's threads wait for work by spinning for 50 microseconds, not for 14 ms.
-
-    Between two of torch's operations ours run on threads of their own (kernels.py), and two cores have no third for a
-    thread that spins: a training step took 2.8 s of CPU time with the default and 2.1 s with this.
-    """
-    for name, value in THREADS.items():
+def tell_libraries() -> None:
+    """Before torch is imported: set what `ENVIRONMENT` names, where nobody has."""
+    for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
+
+
+@contextlib.contextmanager
+def repeatable(device: str) -> Iterator[None]:
+    """Within: a GPU sums in one order and not in that in which its threads arrive, so that a resume is exact.
+
+    An operation that has no such form raises RuntimeError: a warning would be too little, because with `warn_only`
+    torch 2.11 leaves attention's derivative as it is (on an H100 no two were equal).
+    """
+    if not device.startswith("cuda"):
+        yield
+        return
+    import torch
+
+    tell_libraries()
+    filling: Any = torch.utils.deterministic
+    before = torch.are_deterministic_algorithms_enabled(), filling.fill_uninitialized_memory
+    torch.use_deterministic_algorithms(True)
+    filling.fill_uninitialized_memory = False  # no memory is read here before it is written
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before[0])
+        filling.fill_uninitialized_memory = before[1]
 
 
 MMAP_MAX, TRIM_THRESHOLD = -4, -1  # mallopt's numbers, from malloc.h

@@ -9,7 +9,7 @@ Not covered: grouped heads, query-key norms and other variants of the format: `l
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +36,7 @@ class Phi(nn.Module):
 
     cos: Tensor
     sin: Tensor
+    sloped: Sloped
 
     def __init__(self, shape: Shape, dropout: float = 0.0) -> None:
         """Weights are drawn from torch's random state: seed it first."""
@@ -48,11 +49,21 @@ class Phi(nn.Module):
         cos, sin = rotation_table(shape.context, shape.rotary, ROPE_THETA)
         self.register_buffer("cos", cos, persistent=False)
         self.register_buffer("sin", sin, persistent=False)
+        self.quick, self.sloped = False, sloped
         for module in self.modules():
             if isinstance(module, nn.Linear | nn.Embedding):
                 nn.init.normal_(module.weight, std=INIT_STD)
             if isinstance(module, nn.Linear):
                 nn.init.zeros_(module.bias)
+
+    def quicken(self) -> None:
+        """Train through torch.compile from now on: a block, which serves for all of them, and the head's derivative.
+
+        On an H100 phi-1-small is as fast as when compiled whole (169.7 and 168.6 ms a step) and ready in 4 s, not 37.
+        """
+        self.quick, self.sloped = True, torch.compile(sloped, dynamic=False)
+        for block in self.blocks:
+            block.forward = torch.compile(block.forward)  # not `block`: what FSDP hooks to it stays outside
 
     def forward(self, ids: Tensor, documents: Tensor | None = None) -> Tensor:
         """Logits (B, T, V) of ids (B, T); `documents` (B, T) are numbers that hide documents from each other."""
@@ -63,7 +74,7 @@ class Phi(nn.Module):
         """Summed cross-entropy in nats over the targets (B, T); those that are NO_TARGET do not count."""
         hidden = self.hidden(ids, documents)
         summed: Tensor = _HeadLoss.apply(  # type: ignore[no-untyped-call]
-            hidden.reshape(-1, self.shape.width), self.head.weight, self.head.bias, targets.reshape(-1)
+            hidden.reshape(-1, self.shape.width), self.head.weight, self.head.bias, targets.reshape(-1), self.sloped
         )
         return summed
 
@@ -73,7 +84,7 @@ class Phi(nn.Module):
         x = F.dropout(self.embedding(ids), self.dropout, self.training)
         attend = attention(documents, self.dropout if self.training else 0.0)
         cos, sin = self.cos[:time], self.sin[:time]
-        by_hand = fused.serves(x, documents)
+        by_hand = not self.quick and fused.serves(x, documents)
         for block in self.blocks:
             x = block(x, cos, sin, None if by_hand else attend)
         normed: Tensor = self.norm(x)
@@ -121,8 +132,31 @@ class Block(nn.Module):
 
 # Elements of a chunk's logits. CPU: 4 MB of fp32 stay in the cache, 2 times faster than all at once; GPU: 512 MB.
 CPU_CHUNK, GPU_CHUNK = 1 << 20, 1 << 27
+Sloped = Callable[[Tensor, Tensor, float], tuple[Tensor, Tensor, Tensor]]
 # fp16 has no room for probabilities of 1e-6: its logits' gradients are multiplied by this, and their products divided.
 FP16_BOOST = 1024.0
+
+
+def _chunk_rows(device: str, vocab: int) -> int:
+    """Rows of a chunk's logits; on a GPU a power of two, so that chunks of one size are all that is compiled for."""
+    if device == "cpu":
+        return max(16, CPU_CHUNK // vocab)
+    return 1 << max(4, (GPU_CHUNK // vocab).bit_length() - 1)
+
+
+def sloped(logits: Tensor, target: Tensor, boost: float) -> tuple[Tensor, Tensor, Tensor]:
+    """Summed nats of logits (rows, V); their derivative, `boost` times, in the logits' type; its fp32 sum over rows."""
+    log_p = F.log_softmax(logits.float(), dim=-1)
+    counts = (target != NO_TARGET)[:, None]
+    index = target.clamp(min=0)[:, None]
+    nats = -(log_p.gather(1, index) * counts).sum()
+    slope = log_p.exp_()
+    if slope.is_cuda:  # compiled, this is part of one pass; a GPU's scatter_add is a pass of its own, in any order
+        slope = slope - (torch.arange(slope.shape[1], device=slope.device) == index).float()
+    else:
+        slope.scatter_add_(1, index, torch.full_like(index, -1, dtype=torch.float32))
+    slope.mul_(counts * boost)
+    return nats, slope.to(logits.dtype), slope.sum(0)
 
 
 class _HeadLoss(torch.autograd.Function):
@@ -132,7 +166,7 @@ class _HeadLoss(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
+    def forward(ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor, sloped: Sloped) -> Tensor:
         device = hidden.device.type
         dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else hidden.dtype
         training = any(ctx.needs_input_grad)
@@ -147,23 +181,20 @@ class _HeadLoss(torch.autograd.Function):
         total = torch.zeros((), dtype=torch.float32, device=hidden.device)
         dh = torch.empty_like(h, dtype=torch.float32) if training else None
         dw, db = (torch.zeros_like(p, dtype=torch.float32) if training else None for p in (weight, bias))
-        rows = max(16, (CPU_CHUNK if device == "cpu" else GPU_CHUNK) // weight.shape[0])
+        rows = _chunk_rows(device, weight.shape[0])
         with torch.autocast(device, enabled=False):
             for at in range(0, h.shape[0], rows):
-                part, target = h[at : at + rows], targets[at : at + rows]
-                log_p = F.log_softmax(F.linear(part, w, b).float(), dim=-1)
-                counts = (target != NO_TARGET)[:, None]
-                index = target.clamp(min=0)[:, None]
-                total -= (log_p.gather(1, index) * counts).sum()
+                part = h[at : at + rows]
+                nats, slope, column = sloped(F.linear(part, w, b), targets[at : at + rows], boost)
+                total += nats
                 if dh is None or dw is None or db is None:
                     continue
-                slope = log_p.exp_().scatter_add_(1, index, torch.full_like(index, -1, dtype=torch.float32))
-                slope.mul_(counts * boost)
-                db += slope.sum(0)
-                slope = slope.to(dtype)
+                db += column
                 dh[at : at + rows] = slope @ w
                 if dtype == torch.float32:
                     dw.addmm_(slope.t(), part)
+                elif device == "cuda":  # adds in fp32 as it multiplies
+                    torch.addmm(dw, slope.t(), part, out_dtype=torch.float32, out=dw)
                 else:
                     dw += slope.t() @ part
         if dh is not None and dw is not None and db is not None:
@@ -173,7 +204,7 @@ class _HeadLoss(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         scaled = (saved.mul_(grads[0]).to(d) for saved, d in zip(ctx.saved_tensors, ctx.dtypes, strict=True))
-        return (*scaled, None)
+        return (*scaled, None, None)
 
 
 def load(folder: Path | str, dtype: torch.dtype = torch.float32, device: str = "cpu") -> Phi:

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from hornbook.device import THREADS
+from hornbook.device import ENVIRONMENT
 
 # In a process of its own: what an allocator does depends on all that was ever asked of it.
 PAGES = """
@@ -38,7 +38,7 @@ print(json.dumps([usual, kept, elsewhere]))
 
 
 def said(code: str, **given: str) -> str:
-    environment = {name: value for name, value in os.environ.items() if name not in THREADS} | given
+    environment = {name: value for name, value in os.environ.items() if name not in ENVIRONMENT} | given
     done = subprocess.run([sys.executable, "-c", code], env=environment, check=True, capture_output=True, text=True)
     return done.stdout.split("\n")[-2]
 
@@ -54,5 +54,5 @@ def test_the_command_lets_threads_sleep_but_a_person_decides():
     code = "import os; from hornbook.cli import main; main(['doctor', '--help'], standalone_mode=False); " + (
         "print(os.environ['GOMP_SPINCOUNT'])"
     )
-    assert said(code) == THREADS["GOMP_SPINCOUNT"]
+    assert said(code) == ENVIRONMENT["GOMP_SPINCOUNT"]
     assert said(code, GOMP_SPINCOUNT="7") == "7"

@@ -304,19 +304,6 @@ def test_without_a_compiler_training_is_eager_and_says_so(tmp_path, monkeypatch)
     assert any("no C compiler" in text for text in said)
 
 
-@pytest.mark.gpu
-@pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
-def test_on_a_gpu_too_a_resume_is_exact(tmp_path, monkeypatch, precision):
-    whole, broken = (Desk(tmp_path / name, options={"device": "cuda"}) for name in ("whole", "broken"))
-    run(training(precision=precision), whole)
-    with monkeypatch.context() as patch:
-        patch.setattr(Loop, "_after_step", stopped_at(5))
-        with pytest.raises(KeyboardInterrupt):
-            run(training(precision=precision), broken)
-    run(training(precision=precision), broken)
-    assert made(broken) == made(whole)
-
-
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a compiler on a CPU")
 def test_a_compiled_model_learns_as_an_eager_one_does(tmp_path):

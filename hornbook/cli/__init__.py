@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from hornbook import __version__
-from hornbook.device import let_threads_sleep
+from hornbook.device import tell_libraries
 from hornbook.records import UserError
 
 # In the order in which a person meets them. A command's function has its name, with _ for -.
@@ -72,4 +72,4 @@ def main() -> None:
     Example: hornbook run pocket        the whole chain, in minutes, on this machine
              hornbook peek runs/pocket filtered --dropped
     """
-    let_threads_sleep()
+    tell_libraries()

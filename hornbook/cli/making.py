@@ -53,18 +53,26 @@ def _set_up(recipe: str, dials: tuple[str, ...], out: Path | None, smoke: bool, 
 
 MOST_DETAIL = 40  # characters of a state that stand in the plan's table; longer ones stand below it
 
+
+def _yes(word: str) -> bool:
+    if word not in ("yes", "no"):
+        raise ValueError(f"{word!r} is neither yes nor no")
+    return word == "yes"
+
+
 # Options of a run that have no flag of their own; a stage's docstring says what it does with them.
 HOW: dict[str, Callable[[str], Any]] = {
     "micro_batch": int,
     "processes": int,
-    "compile": lambda word: word == "yes",
+    "compile": _yes,
+    "exact": _yes,
     "hold": str,
     "launch": str,
     "price": lambda text: _price(text),
     "requests_per_minute": float,
     "timeout_s": float,
-    "batch": lambda word: word == "yes",
-    "tensorboard": lambda word: word == "yes",
+    "batch": _yes,
+    "tensorboard": _yes,
 }
 
 

@@ -99,7 +99,7 @@ class Loop:
         self.at, self.speed, self.micro = Progress(), Speed(), how.micro_batch
         self.watch: Callable[[dict[str, Any]], None] = lambda row: None  # told of each step
         if how.compile:
-            self.model.hidden = torch.compile(self.model.hidden)  # type: ignore[method-assign]
+            self.model.quicken()
         self.loss, self.summing = team.losses(self.model)
         self.optimisers = optim.optimisers(model, how.lr, how.betas, how.eps, how.weight_decay, how.muon)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -55,7 +56,9 @@ class Team:
             return model.loss, model
         from torch.nn.parallel import DistributedDataParallel
 
-        whole = DistributedDataParallel(_LossModule(model), broadcast_buffers=False, gradient_as_bucket_view=True)
+        with warnings.catch_warnings():  # torch 2.13 calls broadcast_buffers by another name, which 2.11 does not know
+            warnings.simplefilter("ignore", FutureWarning)
+            whole = DistributedDataParallel(_LossModule(model), broadcast_buffers=False, gradient_as_bucket_view=True)
         return whole, whole
 
     @contextlib.contextmanager

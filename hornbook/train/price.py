@@ -34,12 +34,12 @@ class Hardware:
     gpu: bool = True
 
 
-# Peaks: dense bf16 of the vendors' data sheets. Shares: A100 by the paper's own hours; H100 and H200 are lower, as
-# published trainings of small models reach; estimates until measured.
+# Peaks: dense bf16 of the vendors' data sheets. Shares: A100 by the paper's own hours; H100 measured at phi-1's shape
+# (benchmarks/gpu.py; phi-1-small reaches 0.38), H200 has the same processor; the others are estimates.
 HARDWARE = {
     "a100": Hardware("A100", 312e12, 0.49, 500),
-    "h100": Hardware("H100", 989e12, 0.40, 850),
-    "h200": Hardware("H200", 989e12, 0.40, 850),
+    "h100": Hardware("H100", 989e12, 0.46, 850),
+    "h200": Hardware("H200", 989e12, 0.46, 850),
     "b200": Hardware("B200", 2250e12, 0.35, 1200),
     "l40s": Hardware("L40S", 362e12, 0.40, 420),
     "l4": Hardware("L4", 121e12, 0.40, 90),

@@ -41,7 +41,7 @@ class Train(Whole):
     with the checkpoint of the lowest held-out loss instead of the last.
 
     How-options of the desk: device, micro_batch, compile, processes, hold ("replicas" or "shards"), launch, tensorboard
-    (its events go to the run's folder `tensorboard/`).
+    (its events go to the run's folder `tensorboard/`), exact (a GPU sums in one order: a resume is bit for bit).
     """
 
     data: Stage
@@ -113,6 +113,7 @@ class Train(Whole):
             device=where,
             hold=desk.options.get("hold", "replicas"),
             how=Settings(**{**facts, **self._settled(desk, where, shape)}),
+            exact=bool(desk.options.get("exact", True)),
             tensorboard=str((desk.root / "tensorboard" / self.name).resolve())
             if desk.options.get("tensorboard")
             else "",

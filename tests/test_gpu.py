@@ -1,0 +1,168 @@
+"""What only a GPU shows: it computes what the CPU does, a resume is exact there too, memory is what was planned.
+
+pytest -m gpu
+"""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from test_train import losses_of, made, stopped_at, training
+
+from hornbook import decode, device, tokenizer
+from hornbook import model as phi
+from hornbook.attention import attention, rotation_table
+from hornbook.model import NO_TARGET, Phi
+from hornbook.run import run
+from hornbook.shape import Shape
+from hornbook.stage import Desk, Silent
+from hornbook.train import price
+from hornbook.train.loop import Loop
+
+pytestmark = pytest.mark.gpu
+
+SMALL = Shape(layers=2, width=128, heads=2, vocab=1000, context=256)
+
+
+def on_gpu(path, **options) -> Desk:
+    return Desk(path, options={"device": "cuda", **options})
+
+
+def parted(batch: int, time: int) -> torch.Tensor:
+    """Numbers of documents (B, T) of many lengths."""
+    torch.manual_seed(2)
+    return (torch.rand(batch, time) < 0.03).cumsum(1)
+
+
+@pytest.mark.parametrize(("compiled", "apart"), [(False, False), (True, False), (True, True)])
+def test_loss_and_gradients_are_the_cpus(compiled, apart):
+    torch.manual_seed(0)
+    here = Phi(SMALL)
+    there = Phi(SMALL)
+    there.load_state_dict(here.state_dict())
+    there.cuda()
+    if compiled:
+        there.quicken()
+    ids = torch.randint(0, SMALL.vocab, (4, SMALL.context))
+    targets, documents = ids.roll(-1, 1), parted(4, SMALL.context) if apart else None
+    targets[:, -1] = NO_TARGET
+    wanted = here.loss(ids, targets, documents)
+    found = there.loss(ids.cuda(), targets.cuda(), None if documents is None else documents.cuda())
+    wanted.backward()
+    found.backward()
+    assert found.item() == pytest.approx(wanted.item(), rel=1e-5)
+    for (name, mine), theirs in zip(here.named_parameters(), there.parameters(), strict=True):
+        torch.testing.assert_close(theirs.grad.cpu(), mine.grad, rtol=1e-3, atol=1e-3, msg=name)
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_half_precision_attention_is_that_of_fp32(apart):
+    """FlashAttention, or FlexAttention for documents apart, in value and gradient."""
+    torch.manual_seed(1)
+    qkv = torch.randn(2, 512, 3, 4, 64)
+    cos, sin = rotation_table(512, 32, 10_000.0)
+    slope, documents = torch.randn(2, 512, 256), parted(2, 512) if apart else None
+
+    def both(device: str, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
+        given = qkv.to(device, dtype).requires_grad_()
+        attend = attention(None if documents is None else documents.to(device), 0.0)
+        mixed = attend(given, cos.to(device), sin.to(device))
+        (grad,) = torch.autograd.grad(mixed, given, slope.to(device, dtype))
+        return mixed.detach().cpu().float(), grad.cpu().float()
+
+    for found, wanted in zip(both("cuda", torch.bfloat16), both("cpu", torch.float32), strict=True):
+        assert float((found - wanted).norm() / wanted.norm()) < 1e-2
+
+
+@pytest.mark.parametrize(("dropout", "apart"), [(0.0, False), (0.1, False), (0.0, True)])
+def test_gradients_are_the_same_twice(dropout, apart):
+    """At a context of many blocks: in one block alone nothing can come in another order."""
+    shape = Shape(layers=2, width=256, heads=4, vocab=1000, context=1024)
+    torch.manual_seed(0)
+    model = Phi(shape, dropout).cuda()
+    ids = torch.randint(0, shape.vocab, (16, shape.context)).cuda()
+    documents = parted(16, shape.context).cuda() if apart else None
+
+    def gradients() -> list[torch.Tensor | None]:
+        torch.manual_seed(1)
+        model.zero_grad(set_to_none=True)
+        with torch.autocast("cuda", torch.bfloat16):
+            loss = model.loss(ids, ids.roll(-1, 1), documents)
+        loss.backward()
+        return [p.grad for p in model.parameters()]
+
+    with device.repeatable("cuda"):
+        first, *others = (gradients() for _ in range(4))
+    assert all(torch.equal(a, b) for other in others for a, b in zip(first, other, strict=True))
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
+@pytest.mark.parametrize(("precision", "compiled"), [("fp32", False), ("bf16", True), ("fp16", False)])
+def test_a_resume_is_exact(tmp_path, monkeypatch, precision, compiled):
+    whole, broken = (on_gpu(tmp_path / name, compile=compiled) for name in ("whole", "broken"))
+    run(training(precision=precision), whole)
+    with monkeypatch.context() as patch:
+        patch.setattr(Loop, "_after_step", stopped_at(5))
+        with pytest.raises(KeyboardInterrupt):
+            run(training(precision=precision), broken)
+    run(training(precision=precision), broken)
+    assert made(broken) == made(whole)
+
+
+@pytest.mark.parametrize("more", [{"documents_apart": True}, {"optimiser": "muon"}])
+def test_a_training_has_the_losses_of_a_cpus(tmp_path, more):
+    there, here = on_gpu(tmp_path / "gpu", compile=False), Desk(tmp_path / "cpu")
+    found, wanted = losses_of(there, dropout=0.0, **more), losses_of(here, dropout=0.0, **more)
+    assert found == pytest.approx(wanted, rel=2e-3)
+
+
+def test_exhausted_memory_halves_the_micro_batch_and_says_so(tmp_path):
+    said: list[str] = []
+
+    class Ears(Silent):
+        def say(self, text):
+            said.append(text)
+
+    _, total = torch.cuda.mem_get_info()
+    torch.cuda.empty_cache()
+    torch.cuda.set_per_process_memory_fraction(1.5e9 / total)
+    try:
+        desk = Desk(tmp_path, options={"device": "cuda", "micro_batch": 4096, "compile": False}, reporter=Ears())
+        run(training(batch=4096, steps=1, shape="17M"), desk)
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)
+    assert any("does not fit in memory" in text for text in said)
+
+
+def test_memory_is_what_plan_says():
+    """Compiled, as a GPU's default is, with the gradients of a micro-batch before kept."""
+    shape, batch = Shape.of("125M", 32_000, 1024), 16
+    torch.cuda.empty_cache()
+    torch.cuda.reset_peak_memory_stats()
+    before = torch.cuda.memory_allocated()
+    model = Phi(shape).cuda()
+    model.quicken()
+    optimiser = torch.optim.AdamW(model.parameters(), fused=True)
+    ids = torch.randint(0, shape.vocab, (batch, shape.context)).cuda()
+    for _ in range(3):
+        for _ in range(2):
+            with torch.autocast("cuda", torch.bfloat16):
+                loss = model.loss(ids, ids.roll(-1, 1)) / ids.numel()
+            loss.backward()
+        optimiser.step()
+        optimiser.zero_grad(set_to_none=True)
+    peak = (torch.cuda.max_memory_allocated() - before) / 1e9
+    planned = price.memory_gb(shape, batch, shape.context, half=True, gpu=True)
+    assert peak == pytest.approx(planned, rel=0.1), (peak, planned)
+
+
+def test_greedy_text_is_the_cpus_and_does_not_depend_on_its_batch(tmp_path):
+    run(training(steps=40), Desk(tmp_path))
+    folder = tmp_path / "base" / "model"
+    words, how = tokenizer.load(folder), decode.Drawing(max_new_tokens=12)
+    prompts = [f"def f{n}(a):\n" * (1 + n % 3) for n in range(9)]
+    here, there = phi.load(folder), phi.load(folder, device="cuda")
+    wanted = [each.text for each in decode.generate(here, words, prompts, how)]
+    together = [each.text for each in decode.generate(there, words, prompts, how)]
+    alone = [decode.generate(there, words, [prompt], how)[0].text for prompt in prompts]
+    assert together == alone == wanted
