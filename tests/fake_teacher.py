@@ -21,7 +21,7 @@ Fault = Callable[[int], str]
 
 
 def text_for(prompt: str) -> str:
-    return hashlib.sha256(prompt.encode()).hexdigest()[:16]
+    return hashlib.sha256(prompt.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 class FakeTeacher:
