@@ -10,15 +10,15 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from hornbook.records import UserError
 
-_json = json.JSONEncoder(sort_keys=True).encode
 Message = dict[str, str]
 Schema = Mapping[str, Any]
+_json = json.JSONEncoder(sort_keys=True).encode  # json.dumps would make an encoder for each request
 
 
 class Progress(Protocol):
@@ -91,8 +91,8 @@ class Request:
     @cached_property
     def key(self) -> bytes:
         """SHA-256 of everything that the answer depends on."""
-        facts = _json([vars(self.prompt), self.sample, self.schema])
-        return hashlib.sha256(f"[{_settings(self.llm)}, {facts[1:]}".encode()).digest()
+        facts = [vars(self.llm), vars(self.prompt), self.sample, self.schema]
+        return hashlib.sha256(_json(facts).encode()).digest()
 
     @property
     def seed(self) -> int:
@@ -105,11 +105,6 @@ class Request:
         if self.schema and tell_schema:
             messages[-1]["content"] += f"\n\nAnswer with nothing but JSON that fits this schema:\n{self.schema}"
         return messages
-
-
-@lru_cache(16)
-def _settings(llm: LLM) -> str:
-    return _json(vars(llm))
 
 
 def request(llm: LLM, prompt: str | Prompt, sample: int, schema: Schema | None) -> Request:
