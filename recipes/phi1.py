@@ -63,7 +63,8 @@ def recipe(
     diversity = MeasureDiversity("diversity", (books, unique_drills))
 
     held_out = ShelfExercises("held_out", "held-out", share=0.1 if smoke else 1.0)
-    code, lessons, exercises = (Scrub(f"clean_{s.name}", s, (*exams, held_out)) for s in (filtered, books, unique_drills))
+    read = (filtered, books, unique_drills)
+    code, lessons, exercises = (Scrub(f"clean_{stage.name}", stage, (*exams, held_out)) for stage in read)
 
     # The paper's table of hyper-parameters. It used the checkpoint at 24,000 of 36,000 steps: 50.33B tokens.
     words = TrainTokenizer("words", (code, lessons), vocab=512) if smoke else PaperTokenizer("words")
