@@ -213,6 +213,26 @@ def test_a_full_disk_ends_the_run_and_what_was_committed_before_is_kept(
     assert sum(cost.requests for cost in spent(Desk(tmp_path)).values()) == sum(done)
 
 
+def test_what_came_before_an_interruption_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "COMMIT_S", 0.3)
+    with FakeTeacher() as teacher, Ledger(tmp_path / "l") as ledger:
+        asked = [request(MODEL, prompt, 0, None) for prompt in PROMPTS]
+        clerk = http._Clerk(wire.server({"base_url": teacher.url}), asked, {}, ledger, ledger.put)
+
+        async def interrupted() -> int:
+            serving = asyncio.create_task(clerk.serve())
+            while clerk.in_hand < 10:
+                await asyncio.sleep(0.001)
+            came = clerk.kept + clerk.in_hand
+            serving.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await serving
+            return came
+
+        came = asyncio.run(interrupted())
+        assert ledger.spent()["m"].requests >= came
+
+
 async def _in_a_loop(where: Desk) -> list[str]:
     return [a.text for a in complete(MODEL, PROMPTS, where)]
 

@@ -100,11 +100,11 @@ class _Clerk:
             workers = [asyncio.create_task(self._work(session)) for _ in range(self.workers)]
             try:
                 await asyncio.gather(*workers)
+            finally:  # also where a person interrupts: what came is paid
+                for task in workers:
+                    task.cancel()
                 self.unwritten.put_nowait(None)
                 await self.writer
-            finally:
-                for task in (self.writer, *workers):
-                    task.cancel()
 
     async def _work(self, session: aiohttp.ClientSession) -> None:
         """Take requests until there are none or all is stopped; as many workers run as could be in flight."""
