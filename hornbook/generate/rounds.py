@@ -22,7 +22,7 @@ from hornbook.stage import Desk, Form, Price, Size, Stage, Whole
 if TYPE_CHECKING:
     import pyarrow as pa
 
-FEWEST = 20  # texts: of fewer, the measures say more about their number than about the teacher
+FEWEST = 10  # texts: of fewer, the measures say more about their number than about the teacher
 DIVERSITY = ("distinct_2", "distinct_syntax_trees", "cluster_coverage", "likeness")
 NARROWING = (
     "A set that narrows: distinct 2, distinct syntax trees and cluster coverage fall from round to round, likeness and "
