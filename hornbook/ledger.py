@@ -129,7 +129,8 @@ class Ledger:
                 "tokens_out = tokens_out + excluded.tokens_out, money = money + excluded.money",
                 [(model, *_added(costs)) for model, costs in spent.items()],
             )
-            db.executemany("DELETE FROM reserved WHERE key = ?", [(entry.key,) for entry in entries])
+            if db.execute("SELECT 1 FROM reserved").fetchone():  # nothing is, without a budget
+                db.executemany("DELETE FROM reserved WHERE key = ?", [(entry.key,) for entry in entries])
         return there
 
     def reserve(self, key: bytes, money: float, budget: float) -> bool:

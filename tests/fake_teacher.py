@@ -25,7 +25,7 @@ def text_for(prompt: str) -> str:
 
 
 class FakeTeacher:
-    """A context manager; faults by name: 429, 500, cut, half, no-text, 401, 404, quota, schema, hang."""
+    """A context manager; faults by name: 429, 500, cut, half, no-text, 401, 404, quota, schema."""
 
     def __init__(
         self, fault: Fault = lambda n: "", delay_s: float = 0.0, retry_after: str = "0.01", rate: float = 0.0

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 from fake_teacher import FakeTeacher, text_for
 
 from hornbook import meter
@@ -211,6 +212,22 @@ def test_a_full_disk_ends_the_run_and_what_was_committed_before_is_kept(
             complete(MODEL, [f"prompt {number}" for number in range(1000)], desk(tmp_path, teacher))
         assert sum(teacher.answered.values()) < 1000
     assert sum(cost.requests for cost in spent(Desk(tmp_path)).values()) == sum(done)
+
+
+def test_a_request_that_takes_too_long_is_tried_again(tmp_path: Path) -> None:
+    slow = ["prompt 3", "prompt 7"]
+
+    class Slow(FakeTeacher):
+        async def _reply(self, request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
+            if body["messages"][0]["content"] in slow:
+                slow.remove(body["messages"][0]["content"])
+                await asyncio.sleep(2)
+            return await super()._reply(request, body)
+
+    with Slow() as teacher, meter.measure() as usage:
+        answers = complete(MODEL, PROMPTS, desk(tmp_path, teacher, timeout_s=0.4))
+    assert [a.text for a in answers] == EXPECTED and not slow
+    assert usage.seconds < 30 and usage.requests == len(PROMPTS)
 
 
 def test_what_came_before_an_interruption_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
