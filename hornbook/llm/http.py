@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import aiohttp
 
 IN_FLIGHT = 256  # requests at the server; hosted models answer 1,000 tokens/s long before
-MOST = 384  # requests sent and not on disk yet; were they IN_FLIGHT too, places would wait for commits
+MOST = 384  # requests sent and not on disk yet; with IN_FLIGHT here too, places wait for commits (docs/log.md)
 TRIES = 6  # of a request that meets a broken connection, a time limit or a 5xx: 30 s of backing off
 MALFORMED_TRIES = 3  # of a request whose answers are not what was asked for
 BACKOFF_S = 0.5  # doubled with each try, with full jitter (AWS Architecture Blog, Exponential Backoff And Jitter)
