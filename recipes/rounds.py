@@ -2,8 +2,8 @@
 
 A base model reads code and lessons. Round 1 is written by the teacher, each later one by the model that practised on
 all rounds before it and the shelf. One table at the end, on the page and in `rounds/rounds.json`: yield, diversity and
-score by round, the shelf beside them. At this size later rounds keep next to nothing (docs/log.md): that is a table of
-a collapse. A model that can write needs a GPU: size=350M steps=20000 written=50000, and a strong teacher.
+score by round, the shelf beside them. At this size later rounds keep nothing (docs/log.md): the table of
+a collapse. Gradual narrowing takes a model that can write: a larger size, more steps, a stronger teacher (not tried).
 """
 
 from pathlib import Path
