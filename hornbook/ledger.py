@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+
+import orjson
 
 from hornbook.records import UserError
 
@@ -95,38 +96,42 @@ class Ledger:
     def get(self, keys: Sequence[bytes]) -> dict[bytes, Answer]:
         """The answers that are there and whole; a damaged entry is as good as absent."""
         with self._lock, self._explained():
-            return {key: Answer(text.decode(), **json.loads(facts)) for key, facts, text in self._whole(keys)}
+            return self._answers(keys)
 
-    def _whole(self, keys: Sequence[bytes]) -> Iterator[tuple[bytes, str, bytes]]:
-        """(key, facts, text) of the entries of these keys that are not damaged."""
+    def _answers(self, keys: Sequence[bytes]) -> dict[bytes, Answer]:
+        found = {}
         for at in range(0, len(keys), LOOKED_UP):
             some = keys[at : at + LOOKED_UP]
             query = f"SELECT key, facts, text, checksum FROM answers WHERE key IN ({','.join('?' * len(some))})"
             for key, facts, text, checksum in self._db.execute(query, some).fetchall():
                 if checksum == _checksum(key, facts, text):
-                    yield key, facts, text
+                    found[key] = Answer(text.decode(), **orjson.loads(facts))
+        return found
 
-    def put(self, entries: Sequence[Entry]) -> None:
+    def put(self, entries: Sequence[Entry]) -> dict[bytes, Answer]:
         """Write answers and their cost, all of them or none. They are on disk when this returns.
 
-        The first whole answer to a request stays: another process may have been told it already.
+        The first whole answer to a request stays, for another process may have been told it already: those that were
+        there are returned.
         """
         with self._writing() as db:
-            there = {key for key, _, _ in self._whole([entry.key for entry in entries if entry.lasting])}
+            there = self._answers([entry.key for entry in entries])
             fresh: dict[bytes, Entry] = {}
-            spent: dict[str, Spent] = {}
+            spent: dict[str, list[Spent]] = {}
             for entry in entries:
                 if entry.lasting and entry.key not in there:
                     fresh.setdefault(entry.key, entry)
-                spent[entry.model] = spent.get(entry.model, Spent()) + entry.spent
+                spent.setdefault(entry.model, []).append(entry.spent)
             db.executemany("INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?)", map(_row, fresh.values()))
             db.executemany(
                 "INSERT INTO spent VALUES (?, ?, ?, ?, ?) ON CONFLICT (model) DO UPDATE SET "
                 "requests = requests + excluded.requests, tokens_in = tokens_in + excluded.tokens_in, "
                 "tokens_out = tokens_out + excluded.tokens_out, money = money + excluded.money",
-                [(model, *vars(cost).values()) for model, cost in spent.items()],
+                [(model, *_added(costs)) for model, costs in spent.items()],
             )
-            db.executemany("DELETE FROM reserved WHERE key = ?", [(entry.key,) for entry in entries])
+            if db.execute("SELECT 1 FROM reserved").fetchone():  # nothing is, without a budget
+                db.executemany("DELETE FROM reserved WHERE key = ?", [(entry.key,) for entry in entries])
+        return there
 
     def reserve(self, key: bytes, money: float, budget: float) -> bool:
         """Set money aside for a request that is about to be sent; False if the budget could be passed by it.
@@ -181,10 +186,15 @@ class Ledger:
             ) from error
 
 
+def _added(costs: Sequence[Spent]) -> Iterator[float]:
+    """Their sum, field by field: sum(costs, Spent()) would make an object for each."""
+    return map(sum, zip(*(vars(cost).values() for cost in costs), strict=True))
+
+
 def _row(entry: Entry) -> tuple[bytes, str, bytes, bytes]:
     answer = entry.answer
     facts = {"tokens_in": answer.tokens_in, "tokens_out": answer.tokens_out, "finish": answer.finish}
-    written, text = json.dumps({**facts, "error": answer.error}), answer.text.encode()
+    written, text = orjson.dumps({**facts, "error": answer.error}).decode(), answer.text.encode()
     return entry.key, written, text, _checksum(entry.key, written, text)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hornbook import generate
 from hornbook.collect import PERMISSIVE, CollectFiles
-from hornbook.curate import DropDuplicates, Embed, FitQuality, JudgeSample, KeepBudget, ScoreQuality
+from hornbook.curate import BlindCode, DropDuplicates, Embed, FitQuality, JudgeSample, KeepBudget, ScoreQuality
 from hornbook.embedder import Embedder
 from hornbook.generate import Exercises, MeasureDiversity, ShelfExercises, Textbooks
 from hornbook.llm import named
@@ -59,10 +59,12 @@ def recipe(
     # "less than 1B tokens" of textbooks: about 1,000 tokens a section. 879,500 exercises of about 205 tokens.
     books = Textbooks("books", named(teacher, max_tokens=1500), number=part(900_000, 4))
     drills = Exercises("drills", named(teacher, max_tokens=400), number=part(879_500, 8))
-    diversity = MeasureDiversity("diversity", (books, drills))
+    unique_drills = DropDuplicates("unique_drills", drills, view=BlindCode("blind_drills", drills))
+    diversity = MeasureDiversity("diversity", (books, unique_drills))
 
     held_out = ShelfExercises("held_out", "held-out", share=0.1 if smoke else 1.0)
-    code, lessons, exercises = (Scrub(f"clean_{s.name}", s, (*exams, held_out)) for s in (filtered, books, drills))
+    read = (filtered, books, unique_drills)
+    code, lessons, exercises = (Scrub(f"clean_{stage.name}", stage, (*exams, held_out)) for stage in read)
 
     # The paper's table of hyper-parameters. It used the checkpoint at 24,000 of 36,000 steps: 50.33B tokens.
     words = TrainTokenizer("words", (code, lessons), vocab=512) if smoke else PaperTokenizer("words")

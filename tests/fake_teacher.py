@@ -21,11 +21,11 @@ Fault = Callable[[int], str]
 
 
 def text_for(prompt: str) -> str:
-    return hashlib.sha256(prompt.encode()).hexdigest()[:16]
+    return hashlib.sha256(prompt.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 class FakeTeacher:
-    """A context manager; faults by name: 429, 500, cut, half, no-text, 401, 404, quota, schema, hang."""
+    """A context manager; faults by name: 429, 500, cut, half, no-text, 401, 404, quota, schema."""
 
     def __init__(
         self, fault: Fault = lambda n: "", delay_s: float = 0.0, retry_after: str = "0.01", rate: float = 0.0

@@ -8,7 +8,7 @@ import pytest
 from hornbook.embedder import Embedder
 from hornbook.generate import Exercises, MeasureDiversity, ShelfExercises
 from hornbook.generate.diversity import alikeness, clustered, coverage, measured, nearest, variants
-from hornbook.generate.rounds import MeasureRounds, lines
+from hornbook.generate.rounds import DIVERSITY, FEWEST, MeasureRounds, equally_measured, lines, shown
 from hornbook.generate.shelf import exercises
 from hornbook.llm import named
 from hornbook.records import UserError
@@ -69,8 +69,26 @@ def test_the_stages_write_their_tables(tmp_path):
     run(rounds, desk)
     found = read_json(tmp_path / "diversity" / "diversity.json")
     assert set(found) == {"first", "second"} and 0 < found["first"]["near second"] < 1
-    rows = read_json(tmp_path / "rounds" / "rounds.json")
-    assert [row["round"] for row in rows] == [1, 2] and 0 < rows[0]["yield"] < 1
-    assert len(lines(rows)) == 3 and "score" not in rows[0]
+    numbers = read_json(tmp_path / "rounds" / "rounds.json")["numbers"]
+    assert [row["round"] for row in numbers] == [1, 2] and 0 < numbers[0]["yield"]["value"] < 1
+    assert "pass@1" not in numbers[0] and "measured" not in numbers[0]
     with pytest.raises(UserError, match="2 exams for 1 rounds"):
         list(MeasureRounds("r", (first,), (first, second)).make(desk))
+
+
+def test_rounds_are_measured_on_equally_many_texts_and_small_ones_not_at_all():
+    found = equally_measured({"shelf": PROGRAMS, "first": NARROW[:30], "second": PROGRAMS[: FEWEST - 1]}, HASHED)
+    assert found["shelf"]["measured"] == found["first"]["measured"] == 30 and found["second"] == {}
+    assert found["first"]["distinct_2"] < found["shelf"]["distinct_2"]
+
+
+def test_the_table_of_rounds_has_intervals_and_leaves_open_what_was_not_measured():
+    estimate = {"value": 0.05, "low": 0.021, "high": 0.112}
+    diversity = {"measured": 20, "near shelf": 0.9} | dict.fromkeys(DIVERSITY, 0.5)
+    row = {"asked": 100, "yield": estimate, "stopped most": "no solution runs 90"}
+    first, second = {"set": "a", "round": 1, "kept": 5, **row}, {"set": "b", "round": 2, "kept": 5, **row}
+    table = shown([{"set": "shelf", "kept": 100, **row} | diversity, first | {"pass@1": estimate} | diversity, second])
+    by_name = dict(zip(table[0], zip(*table[1:], strict=True), strict=True))
+    assert by_name["round"] == ("", "1", "2") and by_name["kept"] == ("100 of 100", "5 of 100", "5 of 100")
+    assert by_name["pass@1, %"] == ("", "5.0 (2.1 to 11.2)", "") and by_name["near shelf"] == ("0.900", "0.900", "")
+    assert [line.split()[0] for line in lines(table)[:2]] == ["round", "set"] and "a  " in lines(table)[1]

@@ -47,10 +47,10 @@ def test_a_damaged_entry_is_absent_and_can_be_put_again(tmp_path: Path, damage: 
 
 def test_the_first_whole_answer_stays_and_both_costs_count(tmp_path: Path) -> None:
     with Ledger(tmp_path / "l") as one, Ledger(tmp_path / "l") as two:
-        one.put([entry("a", "first")])
-        two.put([entry("a", "second")])
+        assert one.put([entry("a", "first")]) == {}
+        assert two.put([entry("a", "second"), entry("b")]) == {b"a": Answer("first", 10, 5)}
         assert one.get([b"a"]) == two.get([b"a"]) == {b"a": Answer("first", 10, 5)}
-        assert one.spent() == {"m": COST + COST}
+        assert one.spent() == {"m": COST + COST + COST}
 
 
 def test_an_answer_that_is_not_lasting_costs_and_is_not_given_again(tmp_path: Path) -> None:

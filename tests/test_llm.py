@@ -52,6 +52,11 @@ def test_everything_that_an_answer_depends_on_is_in_its_key() -> None:
     assert request(*base).key == request(LLM(), Prompt((("user", "p"),)), 0, None).key
 
 
+def test_the_key_of_a_request_never_changes_or_all_that_was_paid_is_asked_for_again() -> None:
+    asked = request(LLM("m", "http", stop=("\u00fc",)), "p\u00e9", 3, {"a": 1})
+    assert asked.key.hex() == "036ec7f25ef30995600c2ebc5db0665d99c3cb9c2b7b2f114df953915d02f955"
+
+
 def test_scripted_answers_come_in_turn_and_depend_on_prompt_and_sample_alone(tmp_path: Path) -> None:
     prompts = [f"p{n}" for n in range(30)]
     first = complete(SCRIPTED, prompts, Desk(tmp_path / "a"))

@@ -11,10 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 from fake_teacher import FakeTeacher, text_for
 
 from hornbook import meter
+from hornbook.ledger import Answer, Entry, Ledger
 from hornbook.llm import LLM, Prompt, complete, gate, http, reachable, spent, wire
+from hornbook.llm.chat import request
 from hornbook.records import UserError
 from hornbook.stage import Desk
 
@@ -156,6 +159,15 @@ def test_a_schema_is_sent_or_told_in_words_where_the_server_refuses_it(tmp_path:
     assert ("fits this schema" in last["messages"][-1]["content"]) == (fault == "schema")
 
 
+def test_half_of_a_surrogate_pair_goes_either_way(tmp_path: Path) -> None:
+    """Where a text was cut within an emoji; orjson takes neither."""
+    with FakeTeacher() as teacher:
+        (answer,) = complete(MODEL, ["cut \ud83d"], desk(tmp_path, teacher))
+        assert answer.finish == "stop" and "cut \ud83d" in teacher.answered
+    raw = b'{"choices": [{"message": {"content": "cut \\ud83d"}}]}'
+    assert wire.read(request(MODEL, "p", 0, None), raw, None).answer.text == "cut ?"
+
+
 def test_an_answer_that_is_not_the_json_asked_for_is_an_error_after_three_paid_tries(tmp_path: Path) -> None:
     with FakeTeacher() as teacher:
         (answer,) = complete(MODEL, ["p"], desk(tmp_path, teacher), schema={"type": "object"})
@@ -180,6 +192,62 @@ def test_many_are_in_flight_and_a_stated_rate_is_kept(tmp_path: Path) -> None:
     with FakeTeacher() as teacher, meter.measure() as usage:
         complete(MODEL, PROMPTS[:40], desk(tmp_path / "b", teacher, requests_per_minute=6000))
     assert usage.seconds >= (40 - 1) * 0.01 - gate.CATCH_UP_S
+
+
+@pytest.mark.parametrize("commits", [0, 1])
+def test_a_full_disk_ends_the_run_and_what_was_committed_before_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, commits: int
+) -> None:
+    done, put = [], Ledger.put
+
+    def fails(self: Ledger, entries: Sequence[Entry]) -> dict[bytes, Answer]:
+        if len(done) == commits:
+            raise UserError("the disk is full")
+        done.append(len(entries))
+        return put(self, entries)
+
+    monkeypatch.setattr(Ledger, "put", fails)
+    with FakeTeacher(delay_s=0.002) as teacher:
+        with pytest.raises(UserError, match="the disk is full"):
+            complete(MODEL, [f"prompt {number}" for number in range(1000)], desk(tmp_path, teacher))
+        assert sum(teacher.answered.values()) < 1000
+    assert sum(cost.requests for cost in spent(Desk(tmp_path)).values()) == sum(done)
+
+
+def test_a_request_that_takes_too_long_is_tried_again(tmp_path: Path) -> None:
+    slow = ["prompt 3", "prompt 7"]
+
+    class Slow(FakeTeacher):
+        async def _reply(self, request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
+            if body["messages"][0]["content"] in slow:
+                slow.remove(body["messages"][0]["content"])
+                await asyncio.sleep(2)
+            return await super()._reply(request, body)
+
+    with Slow() as teacher, meter.measure() as usage:
+        answers = complete(MODEL, PROMPTS, desk(tmp_path, teacher, timeout_s=0.4))
+    assert [a.text for a in answers] == EXPECTED and not slow
+    assert usage.seconds < 30 and usage.requests == len(PROMPTS)
+
+
+def test_what_came_before_an_interruption_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "COMMIT_S", 0.3)
+    with FakeTeacher() as teacher, Ledger(tmp_path / "l") as ledger:
+        asked = [request(MODEL, prompt, 0, None) for prompt in PROMPTS]
+        clerk = http._Clerk(wire.server({"base_url": teacher.url}), asked, {}, ledger, ledger.put)
+
+        async def interrupted() -> int:
+            serving = asyncio.create_task(clerk.serve())
+            while clerk.in_hand < 10:
+                await asyncio.sleep(0.001)
+            came = clerk.kept + clerk.in_hand
+            serving.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await serving
+            return came
+
+        came = asyncio.run(interrupted())
+        assert ledger.spent()["m"].requests >= came
 
 
 async def _in_a_loop(where: Desk) -> list[str]:

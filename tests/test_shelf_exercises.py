@@ -12,6 +12,7 @@ import pytest
 
 from hornbook import benchmarks
 from hornbook.benchmarks.handwritten import Handwritten
+from hornbook.generate import vocabulary
 from hornbook.generate.check import check
 from hornbook.generate.exercise import Exercise
 from hornbook.generate.mutants import mutants
@@ -38,6 +39,13 @@ def test_the_shelf_holds_four_hundred_exercises_on_fifty_topics_with_unique_name
     assert len(SHELF) >= 400
     assert len({exercise.topic for exercise in SHELF}) >= 50
     assert [name for name, count in Counter(exercise.name for exercise in SHELF).items() if count > 1] == []
+
+
+def test_every_topic_of_the_shelf_is_a_leaf_or_a_branch_of_the_topic_tree() -> None:
+    leaves = set(vocabulary.topics())
+    tree = leaves | {leaf.partition(" / ")[0] for leaf in leaves}
+    shelf = {each.path: each.topic for each in (*SHELF, *sections())}
+    assert {path: topic for path, topic in shelf.items() if topic not in tree} == {}
 
 
 @by_file

@@ -20,7 +20,7 @@ class Handwritten:
     """One exercise. `prompt + solution` is a complete module; `prompt + solution + tests` runs its hidden tests."""
 
     name: str
-    topic: str  # a path such as "strings / searching and replacing"
+    topic: str  # a path such as "Strings / replacing and translating"
     prompt: str  # the imports that the exercise uses, signature, docstring with examples
     solution: str  # the rest of the body, indented as it stands under the prompt
     tests: str  # the body of test_NAME at the left margin, with the imports that only it uses

@@ -3,7 +3,7 @@
 In: a teacher (any LLM), a number; a stage with code that may inspire it. Out: exercise records with the constraints
 that they were written under, each rejected one with its reason. Parts of PART requests: a killed run asks nothing
 twice, for every answer is in the ledger first. A prompt that yields nothing stops the run after WATCHED answers.
-Not covered: near-duplicates across parts; DropDuplicates finds them, as in any other records.
+Not covered: near-duplicates across parts; DropDuplicates drops them over the whole set (recipes/phi1.py).
 """
 
 from __future__ import annotations
@@ -228,9 +228,10 @@ def price(teacher: LLM, requests: float, prompt_characters: float, desk: Desk, l
     tokens_out = requests * teacher.max_tokens * 0.7
     if led:  # a sentence and five solutions; what is shown is read once (docs/log.md)
         tokens_in, tokens_out = requests * 120, requests * 270
-    # Embedded, 2 cores without AMX: reading 600 tokens/s, writing 150 tokens/s at batch 32. A server: 20 requests/s.
-    weak = teacher.kind in ("embedded", "trained")
-    minutes = (tokens_in / 600 + tokens_out / 150) / 60 if weak else requests / 20 / 60
+    # Tokens/s read and written on 2 cores: the embedded model without AMX at batch 32, a trained one of 3M to 17M. A
+    # server: 20 requests/s.
+    rates = {"embedded": (600, 150), "trained": (5000, 800)}.get(teacher.kind)
+    minutes = (tokens_in / rates[0] + tokens_out / rates[1]) / 60 if rates else requests / 20 / 60
     price_in, price_out = dict(desk.options.get("prices") or {}).get(teacher.model, (0.0, 0.0))
     money = (tokens_in * price_in + tokens_out * price_out) / 1e6
     size = Size(requests / 2, tokens_out * 3.5 / 2 / 1e6)

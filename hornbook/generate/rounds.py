@@ -1,16 +1,19 @@
 """The paper's recursive training, seen round by round: yield, diversity and score in one table.
 
-In: for each round the stage that wrote, and the exam of the model that was trained on it. Out: `rounds.json`, a row a
-round, and the same as text, so that a set that narrows is seen when it happens and not when the score falls.
+In: for each round the stage that wrote, and the exam of the model that was trained on it; a set to compare with. Out:
+`rounds.json`: the table as it is shown, a line a round, and the numbers in it, so that a set that narrows is seen when
+it happens and not when the score falls. Diversity is measured on equally many texts of each set, because most measures
+depend on their number; a set of fewer than FEWEST texts is not measured.
+Not covered: what caused a change; a round's data, its teacher and its model all differ from the last round's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from hornbook import store
+from hornbook import statistics, store
 from hornbook.embedder import Embedder
 from hornbook.generate.diversity import measured, sampled
 from hornbook.records import UserError
@@ -19,51 +22,105 @@ from hornbook.stage import Desk, Form, Price, Size, Stage, Whole
 if TYPE_CHECKING:
     import pyarrow as pa
 
-SHOWN = ("yield", "distinct_2", "mean_likeness", "cluster_coverage", "distinct_syntax_trees", "score")
+FEWEST = 10  # texts: of fewer, the measures say more about their number than about the teacher
+DIVERSITY = ("distinct_2", "distinct_syntax_trees", "cluster_coverage", "likeness")
+NARROWING = (
+    "A set that narrows: distinct 2, distinct syntax trees and cluster coverage fall from round to round, likeness and "
+    "near rise (1: the other set has all of it); the score follows later. Intervals that overlap show no change."
+)
 
 
 @dataclass(frozen=True)
 class MeasureRounds(Whole):
-    """Round n wrote `written[n]`; the model of that round was examined in `exams[n]` (fewer: no score yet)."""
+    """Round n wrote `written[n]`; the model of that round was examined in `exams[n]` (fewer: no score yet).
+
+    `reference`, such as the shelf, has a line of its own: what a set looks like that did not narrow, and how near to
+    it each round is (a model that only repeats what it was trained on is near).
+    """
 
     written: tuple[Stage, ...]
     exams: tuple[Stage, ...] = ()
+    reference: Stage | None = None
     how: Embedder = Embedder("hashed")
 
+    version: ClassVar[int] = 2
     form: ClassVar[Form] = "files"
 
     def make(self, desk: Desk) -> Iterable[tuple[str, pa.Table]]:
         if len(self.exams) > len(self.written):
             raise UserError(f"{self.name}: {len(self.exams)} exams for {len(self.written)} rounds")
-        texts = {stage.name: sampled(desk, stage) for stage in self.written}
-        numbers = measured(texts, self.how)
-        rows = []
-        for at, stage in enumerate(self.written):
-            facts = desk.manifest(stage)
-            row = {"round": at + 1, "written by": stage.name, "yield": round(facts["kept"] / max(1, facts["seen"]), 4)}
-            score = _score(desk, self.exams[at]) if at < len(self.exams) else {}
-            rows.append(row | {"kept": facts["kept"]} | numbers[stage.name] | score)
-        store.write_json(desk.folder(self) / "rounds.json", rows)
-        for line in lines(rows):
+        sets = [*([self.reference] if self.reference else []), *self.written]
+        diversity = equally_measured({stage.name: sampled(desk, stage) for stage in sets}, self.how)
+        rows = [{"set": stage.name} | _yield(desk.manifest(stage)) | diversity[stage.name] for stage in sets]
+        for number, row in enumerate(rows[len(sets) - len(self.written) :], 1):
+            row["round"] = number
+            if number <= len(self.exams):
+                row |= _score(desk, self.exams[number - 1])
+        table = shown(rows)
+        store.write_json(desk.folder(self) / "rounds.json", {"table": table, "reading": NARROWING, "numbers": rows})
+        for line in lines(table):
             desk.reporter.say(line)
+        desk.reporter.say(NARROWING)
         return ()
 
     def price(self, desk: Desk, inputs: Sequence[Size]) -> Price:
         return Price(Size(), minutes=0.05 * len(self.written))
 
 
-def lines(rows: Sequence[dict[str, Any]]) -> list[str]:
-    """The table in plain text, the most telling columns."""
-    head = "  ".join(f"{name.replace('_', ' '):>21}" for name in ("round", *SHOWN))
-    body = ["  ".join(f"{row.get(name, '-')!s:>21}" for name in ("round", *SHOWN)) for row in rows]
-    return [head, *body]
+def equally_measured(sets: Mapping[str, Sequence[str]], how: Embedder) -> dict[str, dict[str, Any]]:
+    """The diversity of each set by as many texts as the smallest has, sets under FEWEST left out."""
+    enough = {name: texts for name, texts in sets.items() if len(texts) >= FEWEST}
+    number = min(map(len, enough.values()), default=0)
+    found = measured({name: texts[:number] for name, texts in enough.items()}, how)
+    return {name: {"measured": number} | found[name] if name in found else {} for name in sets}
+
+
+def _yield(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """What a stage kept, with Wilson's interval, and the gate that stopped most."""
+    estimate = statistics.wilson(facts["kept"], facts["seen"])
+    most = max(facts["reasons"].items(), key=lambda item: item[1], default=("", 0))
+    return {
+        "kept": facts["kept"], "asked": facts["seen"], "stopped most": f"{most[0]} {most[1]}" if most[1] else "",
+        "yield": {"value": estimate.value, "low": estimate.low, "high": estimate.high},
+    }  # fmt: skip
 
 
 def _score(desk: Desk, exam: Stage) -> dict[str, Any]:
-    """pass@1 by the first protocol of the exam's summary, with its interval."""
+    """pass@1 by the first protocol of the exam's summary, and bits per byte of the reference solutions."""
     summary = store.read_json(desk.folder(exam) / "summary.json") or {}
-    scores = summary.get("scores") or []
-    if not scores:
-        return {}
-    first = scores[0].get("pass@1") or {}
-    return {"score": first.get("value"), "score_low": first.get("low"), "score_high": first.get("high")}
+    found = {"pass@1": scores[0]["pass@1"]} if (scores := summary.get("scores")) else {}
+    return found | ({"bits per byte": bits} if (bits := summary.get("bits_per_byte")) else {})
+
+
+def shown(rows: Sequence[Mapping[str, Any]]) -> list[list[str]]:
+    """The table in text, its head first. Every share and score has its 95 % interval."""
+    names = [row["set"] for row in rows if any("measured" in row for row in rows)]
+    near = [f"near {name}" for name in names if any(f"near {name}" in row for row in rows)]
+    head = ["round", "set", "kept", "yield, %", *DIVERSITY, *near, "pass@1, %", "bits per byte", "stopped most"]
+    body = [
+        [
+            str(row.get("round", "")), row["set"], f"{row['kept']} of {row['asked']}", _interval(row["yield"], 100, 1),
+            *(f"{row[name]:.3f}" if name in row else "" for name in (*DIVERSITY, *near)),
+            _interval(row.get("pass@1"), 100, 1), _interval(row.get("bits per byte"), 1, 3), row["stopped most"],
+        ]
+        for row in rows
+    ]  # fmt: skip
+    return [[name.replace("_", " ") for name in head], *body]
+
+
+def _interval(estimate: Mapping[str, float] | None, times: float, digits: int) -> str:
+    """
+    >>> _interval({"value": 0.047, "low": 0.023, "high": 0.093}, 100, 1)
+    '4.7 (2.3 to 9.3)'
+    """
+    if not estimate:
+        return ""
+    value, low, high = (f"{times * estimate[end]:.{digits}f}" for end in ("value", "low", "high"))
+    return f"{value} ({low} to {high})"
+
+
+def lines(table: Sequence[Sequence[str]]) -> list[str]:
+    """The table for a terminal, on its side: a measure a line, a round a column."""
+    turned = list(zip(*table, strict=True))
+    widths = [max(map(len, column)) for column in table]
+    return ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in turned]

@@ -47,16 +47,16 @@ def complete(
         fresh: dict[bytes, Answer] = {}
 
         def keep(entries: Sequence[Entry]) -> None:
-            ledger.put(entries)
+            first = ledger.put(entries)  # another process may have been first: its answer holds
             for entry in entries:
-                fresh[entry.key] = entry.answer
+                fresh[entry.key] = first.get(entry.key, entry.answer)
                 cost = entry.spent
                 meter.count(cost.tokens_in, cost.tokens_out, cost.requests, cost.money)
             desk.reporter.advance(len(entries))
 
         if missing:
             _ask(llm, missing, desk, ledger, keep)
-            known |= fresh | ledger.get(list(fresh))  # another process may have been first: its answer holds
+            known |= fresh
     return [known[each.key] for each in asked]
 
 

@@ -18,6 +18,7 @@ from hornbook.records import UserError
 
 Message = dict[str, str]
 Schema = Mapping[str, Any]
+_json = json.JSONEncoder(sort_keys=True).encode  # json.dumps would make an encoder for each request
 
 
 class Progress(Protocol):
@@ -91,7 +92,7 @@ class Request:
     def key(self) -> bytes:
         """SHA-256 of everything that the answer depends on."""
         facts = [vars(self.llm), vars(self.prompt), self.sample, self.schema]
-        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).digest()
+        return hashlib.sha256(_json(facts).encode()).digest()
 
     @property
     def seed(self) -> int:

@@ -16,7 +16,9 @@ import urllib.parse
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import orjson
 
 from hornbook.ledger import Answer, Spent
 from hornbook.llm.chat import Request
@@ -66,8 +68,7 @@ class Unwell(Exception):
         return self.why
 
 
-@dataclass(frozen=True)
-class Reply:
+class Reply(NamedTuple):
     """An answer and its cost. One that is not lasting is asked for again by the next run."""
 
     answer: Answer
@@ -169,10 +170,26 @@ def payload(asked: Request, variant: int, refuses: set[str]) -> dict[str, Any]:
     return body
 
 
+def written(body: Mapping[str, Any]) -> str:
+    """JSON by orjson, and by Python where a text holds half of a surrogate pair."""
+    try:
+        return orjson.dumps(body).decode()
+    except orjson.JSONEncodeError:
+        return json.dumps(body)
+
+
+def _parsed(raw: bytes) -> Any:
+    """The same way back. Raises ValueError."""
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return json.loads(raw)
+
+
 def read(asked: Request, raw: bytes, prices: tuple[float, float] | None) -> Reply:
     """The answer in a response of status 200, and what it cost."""
     try:
-        told = json.loads(raw)
+        told = _parsed(raw)
         usage = told.get("usage") or {}
         choice = (told.get("choices") or [{}])[0]
         text = (choice.get("message") or {}).get("content")

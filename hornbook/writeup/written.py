@@ -45,16 +45,17 @@ def _yields(desk: Desk, writers: Sequence[Stage]) -> Table:
 
 
 def _diversity(desk: Desk, stages: Sequence[Stage]) -> list[Block]:
-    """What MeasureDiversity and MeasureRounds found: a set, or a round, a column."""
+    """What MeasureDiversity found, a set a column, and MeasureRounds, a round a line."""
     blocks: list[Block] = []
     for stage in stages:
         if type(stage).__name__ == "MeasureDiversity":
             facts = store.read_json(desk.folder(stage) / "diversity.json") or {}
             blocks.append(_compared(f"`{stage.name}`: how different a set's kept texts are from each other", facts))
         elif type(stage).__name__ == "MeasureRounds":
-            rounds = store.read_json(desk.folder(stage) / "rounds.json") or []
-            facts = {f"round {row['round']}": row for row in rounds}
-            blocks.append(_compared(f"`{stage.name}`: yield, diversity and score, round by round", facts))
+            found = store.read_json(desk.folder(stage) / "rounds.json")
+            head, *rows = found["table"]
+            caption = f"`{stage.name}`: yield, diversity and score, round by round, with 95 % intervals"
+            blocks += [Table(head, rows, caption), Text(found["reading"])]
     return blocks
 
 

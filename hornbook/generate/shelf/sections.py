@@ -37,7 +37,7 @@ class Section:
     """One lesson. `text` is what a student reads: the title and the body, without the topic and format lines."""
 
     title: str
-    topic: str  # a leaf of the topic tree, "area / topic / leaf"
+    topic: str  # a leaf of the topic tree (vocabulary/topics.txt), "Branch / leaf", or a branch
     format: str  # one of FORMATS
     text: str
     blocks: tuple[Block, ...]  # in order; later ones use the names of earlier ones

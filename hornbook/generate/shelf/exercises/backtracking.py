@@ -1,4 +1,4 @@
-"""algorithms / backtracking"""
+"""Backtracking"""
 
 from itertools import product
 

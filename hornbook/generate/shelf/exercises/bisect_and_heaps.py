@@ -1,4 +1,4 @@
-"""standard library / bisect and heapq"""
+"""Heaps"""
 
 import heapq
 from bisect import bisect_left, bisect_right

@@ -1,4 +1,4 @@
-"""numbers / bit operations"""
+"""Bits"""
 
 
 def switch_panel(state: int, presses: list[int]) -> int:

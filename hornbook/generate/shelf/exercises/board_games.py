@@ -1,4 +1,4 @@
-"""everyday computing / text games on boards"""
+"""Games and simulations"""
 
 
 def snakes_and_ladders(rolls: list[int], jumps: dict[int, int], goal: int) -> list[int]:

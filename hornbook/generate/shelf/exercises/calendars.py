@@ -1,4 +1,4 @@
-"""dates and times / calendars by hand"""
+"""Dates and times / calendars as grids"""
 
 
 def weekday_after(today: str, days: int) -> str:

@@ -1,4 +1,4 @@
-"""mathematics / chance and sampling"""
+"""Statistics and probability"""
 
 from fractions import Fraction
 from random import Random

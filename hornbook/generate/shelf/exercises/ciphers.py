@@ -1,4 +1,4 @@
-"""strings / simple ciphers"""
+"""Strings / Caesar and Vigenere ciphers"""
 
 from collections import Counter
 from string import ascii_lowercase

@@ -1,4 +1,4 @@
-"""objects / small classes"""
+"""Classes / a class with a rule to keep"""
 
 from collections import deque
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""functions / closures and decorators"""
+"""Functions / closures and late binding"""
 
 from collections.abc import Callable
 from functools import wraps

@@ -1,4 +1,4 @@
-"""standard library / collections"""
+"""Dictionaries"""
 
 from collections import ChainMap, Counter, OrderedDict, defaultdict, deque
 

@@ -1,4 +1,4 @@
-"""control flow / conditions and rules"""
+"""Conditions"""
 
 
 def ticket_class(age: int, student: bool, weekend: bool) -> str:

@@ -1,4 +1,4 @@
-"""classes / context managers"""
+"""Context managers"""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

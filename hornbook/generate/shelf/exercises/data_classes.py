@@ -1,4 +1,4 @@
-"""classes / data classes"""
+"""Classes / data classes"""
 
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any

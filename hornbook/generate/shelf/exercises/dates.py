@@ -1,4 +1,4 @@
-"""standard library / dates and times"""
+"""Dates and times"""
 
 from calendar import monthrange
 from collections import Counter

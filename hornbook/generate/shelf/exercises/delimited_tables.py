@@ -1,4 +1,4 @@
-"""text processing / tables in text files"""
+"""Text and files / tables with separators"""
 
 import csv
 import io

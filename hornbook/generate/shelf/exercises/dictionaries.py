@@ -1,4 +1,4 @@
-"""data structures / dictionaries"""
+"""Dictionaries"""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""numbers / digits, divisors and bases"""
+"""Numbers"""
 
 from math import lcm
 

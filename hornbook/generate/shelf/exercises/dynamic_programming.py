@@ -1,4 +1,4 @@
-"""algorithms / dynamic programming"""
+"""Dynamic programming"""
 
 from functools import cache
 

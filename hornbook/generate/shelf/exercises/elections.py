@@ -1,4 +1,4 @@
-"""everyday computing / elections and voting"""
+"""Everyday programs / a voting booth"""
 
 from collections import Counter
 from fractions import Fraction

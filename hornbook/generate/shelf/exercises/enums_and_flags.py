@@ -1,4 +1,4 @@
-"""standard library / enums and flags"""
+"""Classes / enumerations"""
 
 from enum import Enum, Flag, IntEnum, StrEnum, auto
 

@@ -1,4 +1,4 @@
-"""errors / raising, catching and cleaning up"""
+"""Errors"""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""numbers / fractions and decimals"""
+"""Numbers / exact fractions"""
 
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction

@@ -1,4 +1,4 @@
-"""text processing / parsing arithmetic"""
+"""Parsing and languages / calculators with precedence"""
 
 import re
 from typing import Any

@@ -1,4 +1,4 @@
-"""functions / generators and iterators"""
+"""Iterators and generators"""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice

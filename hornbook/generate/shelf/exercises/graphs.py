@@ -1,4 +1,4 @@
-"""algorithms / graphs as dicts"""
+"""Graphs / graphs as dictionaries"""
 
 import heapq
 from collections import deque

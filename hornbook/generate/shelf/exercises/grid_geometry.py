@@ -1,4 +1,4 @@
-"""mathematics / geometry on a grid"""
+"""Geometry"""
 
 from math import gcd
 

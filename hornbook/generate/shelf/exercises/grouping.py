@@ -1,4 +1,4 @@
-"""dictionaries / grouping by a key"""
+"""Dictionaries / grouping by a key"""
 
 from collections import defaultdict
 

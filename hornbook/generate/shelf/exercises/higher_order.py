@@ -1,4 +1,4 @@
-"""functions / functions as values, functools"""
+"""Functions / passing functions as values"""
 
 from collections.abc import Callable
 from functools import cache, partial, reduce, wraps

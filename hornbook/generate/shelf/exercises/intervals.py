@@ -1,4 +1,4 @@
-"""algorithms / intervals"""
+"""Dates and times / overlapping intervals"""
 
 from bisect import bisect_right
 from itertools import pairwise

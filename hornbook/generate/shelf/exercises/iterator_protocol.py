@@ -1,4 +1,4 @@
-"""objects / the iterator protocol"""
+"""Iterators and generators / writing an iterator class"""
 
 from collections.abc import Callable, Iterable, Iterator
 

@@ -1,4 +1,4 @@
-"""standard library / itertools"""
+"""Iterators and generators / products and combinations"""
 
 from itertools import accumulate, combinations, cycle, groupby, islice, pairwise, product, takewhile, zip_longest
 

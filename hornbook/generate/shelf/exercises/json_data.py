@@ -1,4 +1,4 @@
-"""standard library / JSON"""
+"""Text and files / JSON records"""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""everyday computing / a library's desk"""
+"""Everyday programs / a library desk"""
 
 from collections import Counter, defaultdict
 from datetime import date, timedelta

@@ -1,4 +1,4 @@
-"""data structures / linked structures"""
+"""Linked structures"""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""text processing / log files"""
+"""Text and files / logs and timestamps"""
 
 from collections import Counter, defaultdict
 

@@ -1,4 +1,4 @@
-"""control flow / loops"""
+"""Loops"""
 
 
 def snail_days(wall: int, up: int, down: int) -> int | None:

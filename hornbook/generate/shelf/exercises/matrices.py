@@ -1,4 +1,4 @@
-"""data structures / grids and matrices"""
+"""Lists / lists of lists"""
 
 
 def seat_row_sums(hall: list[list[int]]) -> tuple[list[int], list[int]]:

@@ -1,4 +1,4 @@
-"""everyday computing / money and bills"""
+"""Numbers / money in whole cents"""
 
 
 def parse_price(tag: str) -> int:

@@ -1,4 +1,4 @@
-"""everyday computing / music and rhythm"""
+"""Everyday programs"""
 
 from itertools import pairwise
 

@@ -1,4 +1,4 @@
-"""objects / operator overloading"""
+"""Classes / operators on vectors"""
 
 from collections.abc import Callable
 from functools import total_ordering

@@ -1,4 +1,4 @@
-"""algorithms / small compressions and checksums"""
+"""Security and coding theory"""
 
 import heapq
 import re

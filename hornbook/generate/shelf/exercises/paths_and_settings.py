@@ -1,4 +1,4 @@
-"""text processing / file paths and configuration text"""
+"""Text and files / paths and their parts"""
 
 import re
 from fnmatch import fnmatchcase

@@ -1,4 +1,4 @@
-"""everyday computing / recipes and kitchens"""
+"""Everyday programs / a recipe scaler"""
 
 from fractions import Fraction
 

@@ -1,4 +1,4 @@
-"""control flow / recursion"""
+"""Recursion"""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""text processing / regular expressions"""
+"""Regular expressions"""
 
 import re
 

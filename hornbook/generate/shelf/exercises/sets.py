@@ -1,4 +1,4 @@
-"""data structures / sets"""
+"""Sets"""
 
 
 def missing_pages(pages: set[int]) -> list[str]:

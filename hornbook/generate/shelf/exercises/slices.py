@@ -1,4 +1,4 @@
-"""lists / slices and list surgery"""
+"""Lists / slicing with a step"""
 
 from typing import Any
 

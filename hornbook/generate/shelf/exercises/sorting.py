@@ -1,4 +1,4 @@
-"""algorithms / sorting with keys"""
+"""Sorting / keys instead of comparisons"""
 
 from functools import cmp_to_key
 

@@ -1,4 +1,4 @@
-"""everyday computing / sports tables and scores"""
+"""Everyday programs"""
 
 from collections import defaultdict
 

@@ -1,4 +1,4 @@
-"""data structures / stacks and queues"""
+"""Stacks and queues"""
 
 from collections import deque
 

@@ -1,4 +1,4 @@
-"""control flow / small state machines"""
+"""Parsing and languages / state machines"""
 
 
 def turnstile(events: str) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""strings / formatting values"""
+"""Strings / formatting columns with f-strings"""
 
 
 def name_badge(name: str, role: str = "guest") -> str:

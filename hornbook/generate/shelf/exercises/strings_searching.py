@@ -1,4 +1,4 @@
-"""strings / searching and replacing"""
+"""Strings / replacing and translating"""
 
 
 def redact_card(text: str, keep: int = 4) -> str:

@@ -1,4 +1,4 @@
-"""strings / wrapping and layout"""
+"""Strings / wrapping lines to a width"""
 
 from itertools import zip_longest
 

@@ -1,4 +1,4 @@
-"""text processing / statistics of a text"""
+"""Text and files / counting lines, words and characters"""
 
 import re
 from collections import Counter

@@ -1,4 +1,4 @@
-"""everyday computing / train timetables"""
+"""Everyday programs / a timetable"""
 
 from itertools import pairwise
 

@@ -1,4 +1,4 @@
-"""data structures / trees as nested data"""
+"""Trees"""
 
 from collections import deque
 from typing import Any

@@ -1,4 +1,4 @@
-"""data structures / tuples as records"""
+"""Tuples / records that do not change"""
 
 from itertools import pairwise
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""algorithms / two pointers and sliding windows"""
+"""Lists / two pointers"""
 
 from collections import Counter, deque
 

@@ -1,4 +1,4 @@
-"""everyday computing / inventory and warehouses"""
+"""Everyday programs"""
 
 from collections import Counter, deque
 

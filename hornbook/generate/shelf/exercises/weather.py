@@ -1,4 +1,4 @@
-"""everyday computing / weather data"""
+"""Everyday programs / a weather diary"""
 
 import math
 import re
