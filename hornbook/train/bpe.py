@@ -164,9 +164,9 @@ def _tree(added: Mapping[bytes, int], width: int) -> NDArray[np.uint32]:
         at = 0
         for byte in token:
             if not nodes[at][byte]:
-                nodes[at][byte] = len(nodes)
+                nodes[at][byte] = len(nodes) * width
                 nodes.append([0] * width)
-            at = nodes[at][byte]
+            at = nodes[at][byte] // width
         nodes[at][-1] = number + 1
     return np.array(nodes, np.uint32)
 

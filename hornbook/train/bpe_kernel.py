@@ -26,7 +26,7 @@ LONGEST = 31  # bytes of a pre-token that is remembered: 99.9% of those in Pytho
 MOST = 7  # ids of one; 99.9%
 ENTRY = 64  # bytes: LONGEST of the pre-token, its length; number of ids, MOST ids
 PROBES = 4  # entries from its place on in which a pre-token may lie; the last makes room for what is new
-NODE = 257  # uint32 of a node of the added tokens: the next node by byte; 1 + id of the token that ends here, or 0
+NODE = 257  # uint32 of a node of the added tokens: where the next is, by byte; 1 + id of the token that ends here, or 0
 ROOM = 40  # bytes behind a text that are read or written with its last
 NONE = np.int64(0x7FFFFFFFFFFFFFFF)
 HIGH = np.int64(-0x7F7F7F7F7F7F7F80)  # the highest bit of each byte
@@ -163,11 +163,11 @@ def _added(place: Any, tables: Any) -> Any:
     """(length, id) of the longest added token that begins here; length 0 where none does."""
     node, size, length, found = 0, 0, 0, 0
     while True:
-        node = get32(tables.added, node * NODE + get8(place, size))
+        node = get32(tables.added, node + get8(place, size))
         if node == 0:
             return length, found - 1
         size += 1
-        spelled = get32(tables.added, node * NODE + NODE - 1)
+        spelled = get32(tables.added, node + NODE - 1)
         if spelled:
             length, found = size, spelled
 
