@@ -118,7 +118,7 @@ def test_blocks_change_no_neighbour(block: int, monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.parametrize("per_part", [9, 1000])
 def test_the_stage_finds_the_same_in_any_split(tmp_path: Path, per_part: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(near, "problems", lambda desk, exams: EXAM)
+    monkeypatch.setattr(near.exams, "problems", lambda desk, exams: EXAM)
     stage = NearExam("near", (Given("given", TEXTS, per_part), Given("more", TEXTS[-4:])), exams=())
     run(stage, Desk(tmp_path))
     rows = near.of(Desk(tmp_path), stage)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import argparse
 import ast
+import dataclasses
+import inspect
 import itertools
 import json
 import random
+import statistics
 import time
+import typing
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -94,6 +100,14 @@ def test_every_kind_of_node_has_a_character_of_its_own_in_one_byte() -> None:
     kinds = set(canon._KINDS)
     assert len(set(letters)) == len(letters) and max(map(ord, letters)) < 256
     assert {type(node) for node in ast.walk(ast.parse(PLAIN))} <= kinds
+
+
+@pytest.mark.parametrize("module", [argparse, ast, dataclasses, inspect, statistics, typing])
+def test_the_written_string_has_the_letters_of_the_walked_tree_and_leaves_it_as_it_was(module: ModuleType) -> None:
+    for _, function in syntax.functions(inspect.getsource(module)):
+        before = ast.dump(function)
+        assert sorted(canon.code(function)) == sorted(letter for _, letter in canon.nodes(function))
+        assert ast.dump(function) == before
 
 
 @pytest.mark.parametrize("cutoff", [0.8, 0.95, 1.0])

@@ -5,7 +5,7 @@ annotations or layout, and each name that the file itself gives (variables, para
 attributes that it only uses, and not imports) replaced by v0, v1, ... in the order in which its outermost definition
 mentions them, so that a variable more in one function changes no other. What does not parse keeps its text.
 Compared by `DropDuplicates(view=...)`. Not covered: reordered statements and
-definitions moved (near-duplicates forgive a few), other spellings of the same computation (scrub/canon.py).
+definitions moved (near-duplicates forgive a few), other spellings of the same computation (scrub/forms.py).
 """
 
 from __future__ import annotations

@@ -7,12 +7,11 @@ there is none) and how near it is. The rules are in ngram.py, syntax.py and near
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from hornbook.embedder import Embedder, embed
-from hornbook.scrub import nearest, ngram, syntax
-from hornbook.scrub.exams import views
+from hornbook.scrub import exams, nearest, ngram, syntax
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -25,10 +24,10 @@ def by_words(
     texts: pa.ChunkedArray,
     n: int = ngram.N,
     shared: int = 0,
-    idioms: Collection[bytes] = frozenset(),
+    idioms: frozenset[bytes] = frozenset(),
 ) -> list[str]:
     """The problem with which each text has most runs of n words in common."""
-    runs = ngram.index([(problem.text, problem.solution) for problem in exam], n, shared, idioms)
+    runs = exams.runs(tuple(exam), n, shared, idioms)
     found = ngram.closest(runs, ngram.find(runs, texts), len(texts))
     return [exam[at].task_id if at >= 0 else "" for at in found]
 
@@ -39,8 +38,7 @@ def by_trees(
     """The problem that one of each text's functions matches best, the rate ("" and 0 below the cutoff), and whether
     the text parsed, was repaired, or is unreadable.
     """
-    units = [syntax.unit(problem.solution, problem.entry_point) for problem in exam]
-    units = [unit if len(unit) >= smallest else "" for unit in units]
+    units = [unit if len(unit) >= smallest else "" for unit in exams.units(tuple(exam))]
     trees = [syntax.trees(text) for text in texts]
     best, rate = syntax.nearest(units, trees, cutoff)
     tasks = [exam[at].task_id if at >= 0 else "" for at in best.tolist()]
@@ -53,6 +51,6 @@ def by_vectors(
     """The problem of which one of the forms (exams.views) is nearest to each text, and their vectors' L2 distance."""
     if not texts or not exam:
         return [""] * len(texts), [math.inf] * len(texts)
-    forms, owners = views(exam)
+    forms, owners = exams.views(exam)
     where, distance = nearest.nearest(embed(forms, how, device), embed(texts, how, device))
     return [exam[owners[at]].task_id for at in where[:, 0].tolist()], distance[:, 0].tolist()

@@ -105,7 +105,7 @@ def _joined(values: Mapping[str, Any], columns: Sequence[str], file: Path) -> st
     missing = [name for name in columns if name not in values]
     if missing:
         raise UserError(f"{file} has no column {missing[0]}; it has {', '.join(values) or 'none'}")
-    return "\n".join(values[name] for name in columns or TEXT if isinstance(values.get(name), str))
+    return "\n".join([text for name in columns or TEXT if isinstance(text := values.get(name), str)])
 
 
 def _skip(skipped: dict[str, int], reason: str) -> None:

@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from hornbook import benchmarks, records
 from hornbook.embedder import Embedder, embed
-from hornbook.scrub import nearest, ngram, syntax
-from hornbook.scrub.exams import problems, views
+from hornbook.scrub import exams, nearest, ngram, syntax
 from hornbook.scrub.pairs import excerpt
 from hornbook.stage import Desk, Price, Runs, Size, Stage
 
@@ -83,7 +82,7 @@ class NearExam(Stage):
         rows = desk.table(self.data[int(at)], which, ["id", "text", "origin", "path", "start", "kept"])
         device = str(desk.options.get("device", "cpu"))
         kept = rows.filter(rows["kept"])
-        found = near(problems(desk, self.exams), kept, self.top, self.how, device, self.index)
+        found = near(exams.problems(desk, self.exams), kept, self.top, self.how, device, self.index)
         return records.table((asdict(each) for each in found), NEAR)
 
     def price(self, desk: Desk, inputs: Sequence[Size]) -> Price:
@@ -127,7 +126,7 @@ Ranked = Iterator[tuple[int, str, list[tuple[int, float]]]]
 
 
 def _by_words(exam: Sequence[Problem], rows: pa.Table, top: int) -> Ranked:
-    runs = ngram.index([(problem.text, problem.solution) for problem in exam])
+    runs = exams.runs(tuple(exam))
     counts: dict[int, dict[int, float]] = {}
     for text, run in ngram.find(runs, rows["text"]).tolist():
         for problem in runs.owners[run]:
@@ -138,9 +137,8 @@ def _by_words(exam: Sequence[Problem], rows: pa.Table, top: int) -> Ranked:
 
 
 def _by_trees(exam: Sequence[Problem], rows: pa.Table, top: int) -> Ranked:
-    units = [syntax.unit(problem.solution, problem.entry_point) for problem in exam]
     trees, owners = syntax.group(syntax.trees(text) for text in rows["text"].to_pylist())
-    for problem, found, rates in syntax.rates(units, trees):
+    for problem, found, rates in syntax.rates(exams.units(tuple(exam)), trees):
         best: dict[int, float] = {}
         for at in (-rates).argsort(kind="stable").tolist():
             if len(best) >= top and rates[at] < min(best.values()):
@@ -155,7 +153,7 @@ def _by_vectors(
 ) -> Ranked:
     if how is None or not len(rows):
         return
-    forms, owners = views(exam)
+    forms, owners = exams.views(exam)
     vectors = embed(rows["text"].to_pylist(), how, device)
     where, distance = nearest.nearest(vectors, embed(forms, how, device), top, index)
     best: dict[int, dict[int, float]] = {}

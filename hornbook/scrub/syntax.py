@@ -24,8 +24,13 @@ if TYPE_CHECKING:
 FLOOR = 0.8  # the lowest rate that anybody asks for; below it a rate is written as 0, which is what makes this fast
 MB_S = 3.5  # a core, of library code: the parser's speed, beside which comparing is nothing
 
-_SIMPLE = (ast.Assign, ast.Expr, ast.Return, ast.AugAssign, ast.AnnAssign, ast.Import, ast.ImportFrom, ast.Raise,
-           ast.Assert, ast.Pass, ast.Continue, ast.Break, ast.Delete, ast.Global, ast.Nonlocal)  # fmt: skip
+# Of every statement that holds others, and of a clause of one, the fields that hold them, the last first.
+_INNER = {
+    kind: fields
+    for kind in vars(ast).values()
+    if isinstance(kind, type) and issubclass(kind, (ast.stmt, ast.ExceptHandler, ast.match_case))
+    if (fields := [f for f in ("cases", "handlers", "finalbody", "orelse", "body") if f in kind._fields])
+}
 
 
 @dataclass(frozen=True)
@@ -69,22 +74,18 @@ def _read(text: str) -> tuple[list[tuple[str, Any]], str]:
 
 def _functions(module: ast.Module) -> Iterator[tuple[str, Any]]:
     """Every function of a module, named lambdas included, without looking into expressions, where none can be."""
-    waiting: list[ast.stmt] = list(reversed(module.body))
+    waiting: list[Any] = module.body[::-1]
     while waiting:
         node = waiting.pop()
-        if isinstance(node, FUNCTIONS):
-            yield node.name, node
-        elif type(node) in _SIMPLE:
-            if type(node) is ast.Assign and type(node.value) is ast.Lambda and type(node.targets[0]) is ast.Name:
-                name = node.targets[0].id
-                yield name, ast.FunctionDef(name, node.value.args, [ast.Return(node.value.body)], [])
-            continue
-        inner: list[ast.stmt] = []
-        for block in ("body", "orelse", "finalbody"):
-            inner += getattr(node, block, ())
-        for clause in (*getattr(node, "handlers", ()), *getattr(node, "cases", ())):
-            inner += clause.body
-        waiting += reversed(inner)
+        kind = type(node)
+        if kind in _INNER:
+            if kind in FUNCTIONS:
+                yield node.name, node
+            for field in _INNER[kind]:
+                waiting += getattr(node, field)[::-1]
+        elif kind is ast.Assign and type(node.value) is ast.Lambda and type(node.targets[0]) is ast.Name:
+            name = node.targets[0].id
+            yield name, ast.FunctionDef(name, node.value.args, [ast.Return(node.value.body)], [])
 
 
 def unit(program: str, entry_point: str) -> str:
