@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 from hornbook import embedded
-from hornbook.curate import classify, known, validate
+from hornbook.curate import choose, classify, known, validate
 from hornbook.embedder import Embedder, embed
 
 RESULTS = Path(__file__).parent / "results" / "embed.json"
@@ -60,7 +60,7 @@ def beside(texts: list[str], how: Embedder, rounds: int = 3) -> list[dict[str, o
     """Texts a second of us and of plain transformers in bf16 and fp32, and how far their vectors are from ours."""
     ours = embed(texts, how)
     ways = {
-        "hornbook": lambda: embed(texts, how),
+        "hornbook": lambda: embed(texts, how, cached=False),
         "transformers, bf16": plain(torch.bfloat16, how, texts),
         "transformers, fp32": plain(torch.float32, how, texts),
     }
@@ -113,7 +113,7 @@ def plain(dtype: torch.dtype, how: Embedder, texts: list[str], batch: int = 16) 
 
 def score(texts: list[str], y: np.ndarray, origin: list[str], how: Embedder) -> dict[str, object]:
     started = time.perf_counter()
-    vectors = embed(texts, how)
+    vectors = embed(texts, how, cached=False)
     seconds = time.perf_counter() - started
     row: dict[str, object] = {
         "model": how.model,
@@ -122,7 +122,8 @@ def score(texts: list[str], y: np.ndarray, origin: list[str], how: Embedder) -> 
         "texts_a_s": len(texts) / seconds,
     }
     for kind in ("forest", "linear"):
-        tested = classify.across_packages(classify.Known(vectors, y, origin, texts), kind)
+        pieces = choose.Known({"vector": vectors}, y, origin, texts)
+        tested = classify.across_packages(pieces, kind, choose.splits(pieces))
         row[kind] = validate.area(y, tested, kind)
     forest, linear = row["forest"], row["linear"]
     print(f"{how.model} layer {how.layer:2d}, {how.tokens:3d} tokens: {row['texts_a_s']:6.1f} texts/s, "

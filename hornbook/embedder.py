@@ -3,27 +3,37 @@
 In: texts and a model's name. Out: an array of float32, a row a text, L2-normalised. Models: "smollm2" (the embedded
 one: a middle layer, mean-pooled), "hashed" (n-grams, no model at all, for baselines and for tests without network),
 or any causal model of Hugging Face by name or folder, such as Salesforce/codegen-350M-mono, the paper's.
-In fp32 a text's vector does not depend on its neighbours: rows of a product are the same whatever stands beside them.
+A model reads batches of fixed shapes, so a text's bits do not depend on its neighbours, which makes a cache across
+runs possible (vector_cache.py). They depend on the processor and on the number of threads: both are in the keys.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
 
-from hornbook import embedded, meter
-from hornbook.device import fast_dtype
+from hornbook import embedded, meter, vector_cache
+from hornbook.device import cpu_flags, fast_dtype
 from hornbook.records import UserError
+from hornbook.vector_cache import VectorCache
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-BATCH_TOKENS = 2048  # larger batches are no faster on 2 cores
-BUCKET = 64  # lengths are rounded up to this many tokens
+    Vectors = NDArray[np.float32]
+
+# Padded up to these, rows included: oneDNN chooses its kernels by a product's shape, and 15 of 16 rows, or one, had
+# other last bits in bf16 than 16. On 2 cores batches of 2048 tokens are no faster, and waste 2 to 9 % and not 1 to 4.
+BATCH_TOKENS = 1024
+BUCKET = 64
 HASHED_WIDTH = 512
+
+Pooling = Literal["mean", "last"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +43,7 @@ class Embedder:
     model: str = embedded.NAME
     layer: int = 0
     tokens: int = 512
+    pooling: Pooling = "mean"  # of all tokens that are read, or the last one's
 
 
 def embed(
@@ -40,17 +51,42 @@ def embed(
     how: Embedder | None = None,
     device: str = "cpu",
     advance: Callable[[int], object] | None = None,
-) -> NDArray[np.float32]:
+    cached: bool = True,
+) -> Vectors:
     """Embed texts: float32 of shape (texts, width), rows of length 1. `advance` hears each batch's number of texts."""
+    return embed_each(texts, [how or Embedder()], device, advance, cached)[0]
+
+
+def embed_each(
+    texts: Sequence[str],
+    hows: Sequence[Embedder],
+    device: str = "cpu",
+    advance: Callable[[int], object] | None = None,
+    cached: bool = True,
+) -> list[Vectors]:
+    """Embed texts by several layers and poolings of one model: an array each, of one pass of the model."""
     import numpy as np
 
-    how = how or Embedder()
+    assert len({(how.model, how.tokens) for how in hows}) == 1, "one pass reads one model and one number of tokens"
+    hashed = hows[0].model == "hashed"
     if not texts:
-        return np.zeros((0, HASHED_WIDTH if how.model == "hashed" else 1), np.float32)
+        return [np.zeros((0, HASHED_WIDTH if hashed else 1), np.float32) for _ in hows]
     texts = [text.encode("utf-8", "replace").decode() for text in texts]  # no tokenizer takes a lone surrogate
+    if hashed:
+        return [_hashed(texts)] * len(hows)
+    cache = VectorCache(vector_cache.file() if cached else None)
+    found = _by_model(texts, [resolved(how) for how in hows], device, advance or (lambda number: None), cache)
+    return [found[:, number] for number in range(len(hows))]
+
+
+def resolved(how: Embedder) -> Embedder:
+    """The same with the number of its layer, which the model must have; "hashed" has none."""
     if how.model == "hashed":
-        return _hashed(texts)
-    return _normalised(_pooled(texts, how, device, advance or (lambda number: None)))
+        return how
+    layers = depth(how.model)
+    if not 0 <= how.layer <= layers:
+        raise UserError(f"layer {how.layer} of {how.model}: it has layers 1 to {layers}")
+    return replace(how, layer=how.layer or layers // 2)
 
 
 def _hashed(texts: Sequence[str]) -> NDArray[np.float32]:
@@ -68,30 +104,69 @@ def _hashed(texts: Sequence[str]) -> NDArray[np.float32]:
 def _normalised(vectors: NDArray[Any]) -> NDArray[np.float32]:
     import numpy as np
 
-    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
     return np.asarray(vectors / np.maximum(length, 1e-12), np.float32)
 
 
-def _pooled(texts: Sequence[str], how: Embedder, device: str, advance: Callable[[int], object]) -> NDArray[np.float32]:
+def _by_model(
+    texts: Sequence[str],
+    hows: Sequence[Embedder],
+    device: str,
+    advance: Callable[[int], object],
+    cache: VectorCache,
+) -> Vectors:
+    """(texts, hows, width), from the cache where all of a text's vectors are there, else by the model."""
+    import numpy as np
+
+    body = _body(hows[0].model, max(how.layer for how in hows), device)
+    keys = [[_key(body, how, text) for how in hows] for text in texts]
+    found = np.zeros((len(texts), len(hows), body.width), np.float32)
+    with cache:
+        known = cache.get([key for mine in keys for key in mine])
+        missing = [at for at, mine in enumerate(keys) if not known.keys() >= set(mine)]
+        for at in set(range(len(texts))) - set(missing):
+            found[at] = [known[key] for key in keys[at]]
+        advance(len(texts) - len(missing))
+        for members, made in _computed(body, [texts[at] for at in missing], hows, device):
+            where = [missing[member] for member in members]
+            found[where] = made
+            cache.put({key: vector for at in where for key, vector in zip(keys[at], found[at], strict=True)})
+            advance(len(members))
+    return found
+
+
+def _key(body: Body, how: Embedder, text: str) -> bytes:
+    import torch
+
+    names = (body.origin, torch.get_num_threads(), how.layer, how.pooling, how.tokens, BATCH_TOKENS, BUCKET)
+    return hashlib.blake2b("\0".join([*map(str, names), text]).encode(), digest_size=16).digest()
+
+
+def _computed(
+    body: Body, texts: Sequence[str], hows: Sequence[Embedder], device: str
+) -> Iterator[tuple[list[int], Vectors]]:
+    """(numbers of texts, their vectors (texts, hows, width)) of each batch."""
     import numpy as np
     import torch
 
-    body, tokenizer, width = _body(how.model, how.layer, device)
+    tokens = hows[0].tokens
     # Characters beyond any plausible need of `tokens` are cut first: tokenising a 1 MB text to keep 512 is waste.
-    ids = tokenizer([text[: how.tokens * 12] for text in texts], truncation=True, max_length=how.tokens)["input_ids"]
-    out = np.zeros((len(texts), width), np.float32)
+    cut = [text[: tokens * 12] for text in texts]
+    ids = body.tokenizer(cut, truncation=True, max_length=tokens)["input_ids"] if cut else []
     for length, members in _batches([len(each) for each in ids]):
-        batch = torch.zeros((len(members), length), dtype=torch.long)
+        batch = torch.zeros((_rows(length), length), dtype=torch.long)
         for row, member in enumerate(members):
             batch[row, : len(ids[member])] = torch.tensor(ids[member])
         with torch.inference_mode():
-            hidden = body(batch.to(device)).float()
-        for row, member in enumerate(members):
-            # Right padding under a causal mask: no token that counts has seen the padding.
-            out[member] = hidden[row, : max(1, len(ids[member]))].mean(0).cpu().numpy()
+            states = body.states(batch.to(device))
+        made = np.zeros((len(members), len(hows), body.width), np.float32)
+        for number, how in enumerate(hows):
+            for row, member in enumerate(members):
+                # Right padding under a causal mask: no token that counts has seen the padding.
+                seen = states[how.layer][row, : max(1, len(ids[member]))].float()
+                made[row, number] = (seen.mean(0) if how.pooling == "mean" else seen[-1]).cpu().numpy()
         meter.count(tokens_in=sum(len(ids[member]) for member in members))
-        advance(len(members))
-    return out
+        yield members, _normalised(made)
 
 
 def _batches(lengths: Sequence[int]) -> list[tuple[int, list[int]]]:
@@ -101,43 +176,91 @@ def _batches(lengths: Sequence[int]) -> list[tuple[int, list[int]]]:
         buckets.setdefault(max(BUCKET, -(-length // BUCKET) * BUCKET), []).append(member)
     found = []
     for length, members in sorted(buckets.items(), reverse=True):
-        rows = max(1, BATCH_TOKENS // length)
+        rows = _rows(length)
         found += [(length, members[at : at + rows]) for at in range(0, len(members), rows)]
     return found
 
 
-@functools.lru_cache(maxsize=1)
-def _body(name: str, layer: int, device: str) -> tuple[Callable[[Any], Any], Any, int]:
-    """A function from ids (B, T) to hidden states (B, T, width) after `layer` layers, the tokenizer, and the width."""
-    import torch
-    from transformers import AutoModel, AutoTokenizer
+def _rows(length: int) -> int:
+    """Texts of a batch of this padded length."""
+    return max(1, BATCH_TOKENS // length)
 
-    source = str(embedded.folder()) if name == embedded.NAME else name
+
+@dataclass(frozen=True)
+class Body:
+    """A model up to a layer. `origin` names what its vectors depend on: weights, tokenizer, libraries, processor."""
+
+    states: Callable[[Any], Sequence[Any]]  # ids (B, T) to hidden states (B, T, width) after 0, 1, 2 ... layers
+    tokenizer: Any
+    width: int
+    origin: str
+
+
+def _source(name: str) -> str:
+    return str(embedded.folder()) if name == embedded.NAME else name
+
+
+@contextlib.contextmanager
+def _explained(name: str) -> Iterator[None]:
     try:
         with embedded.quiet():
-            tokenizer = AutoTokenizer.from_pretrained(source)
-            model = AutoModel.from_pretrained(source, dtype=fast_dtype(device)).to(device).eval()
+            yield
     except (OSError, ValueError) as error:
         first = str(error).strip().split("\n")[0]
         raise UserError(
             f"the embedding model {name} cannot be loaded ({first}): give a folder, a Hub name, smollm2 or hashed"
         ) from error
-    layers = next(child for child in model.children() if isinstance(child, torch.nn.ModuleList) and len(child) > 1)
-    wanted = layer or len(layers) // 2
-    if not 0 < wanted <= len(layers):
-        raise UserError(f"layer {layer} of {name}: it has layers 1 to {len(layers)}")
-    del layers[wanted:]  # what is not asked for is not computed: half the layers cost half the time
 
-    def body(ids: Any) -> Any:
-        # The hidden states before the final norm, which belongs to the last layer.
-        return model(input_ids=ids, use_cache=False, output_hidden_states=True).hidden_states[-1]
 
+@functools.lru_cache(maxsize=4)
+def depth(name: str) -> int:
+    """The number of layers that a model has."""
+    from transformers import AutoConfig
+
+    with _explained(name):
+        return int(AutoConfig.from_pretrained(_source(name)).num_hidden_layers)
+
+
+@functools.lru_cache(maxsize=1)
+def _body(name: str, layers: int, device: str) -> Body:
+    """The model without what stands after so many layers: half the layers cost half the time."""
+    import torch
+    from transformers import AutoModel, AutoTokenizer
+
+    with _explained(name):
+        tokenizer = AutoTokenizer.from_pretrained(_source(name))
+        model = AutoModel.from_pretrained(_source(name), dtype=fast_dtype(device)).to(device).eval()
+    origin = _origin(model, tokenizer, device)
+    blocks = next(child for child in model.children() if isinstance(child, torch.nn.ModuleList) and len(child) > 1)
+    del blocks[layers:]
     _skip_final_norm(model)
-    return body, tokenizer, int(model.config.hidden_size)
+
+    def states(ids: Any) -> Any:
+        return model(input_ids=ids, use_cache=False, output_hidden_states=True).hidden_states
+
+    return Body(states, tokenizer, int(model.config.hidden_size), origin)
+
+
+def _origin(model: Any, tokenizer: Any, device: str) -> str:
+    """A digest of all that decides a vector's bits beside the text and the Embedder; 0.3 s for SmolLM2."""
+    import torch
+    import transformers
+
+    machine = torch.cuda.get_device_name(device) if device.startswith("cuda") else ",".join(sorted(cpu_flags()))
+    digest = hashlib.sha256(f"{torch.__version__}\0{transformers.__version__}\0{device}\0{machine}".encode())
+    words = getattr(tokenizer, "backend_tokenizer", None)
+    digest.update((words.to_str() if words else repr(sorted(tokenizer.get_vocab().items()))).encode())
+    for name, tensor in model.state_dict().items():
+        digest.update(f"{name}{tensor.dtype}".encode())
+        digest.update(tensor.cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
 
 
 def _skip_final_norm(model: Any) -> None:
-    """Replace the norm after the last layer by nothing; it was trained for the layers that were cut off."""
+    """Replace the norm after the last layer by nothing; it was trained for the layers that were cut off.
+
+    The last hidden states are then those before it, as all others are.
+    """
     import torch
 
     for name in ("norm", "ln_f", "final_layernorm", "final_layer_norm"):

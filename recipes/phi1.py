@@ -8,7 +8,9 @@ from pathlib import Path
 
 from hornbook import generate
 from hornbook.collect import PERMISSIVE, CollectFiles
-from hornbook.curate import BlindCode, DropDuplicates, Embed, FitQuality, JudgeSample, KeepBudget, ScoreQuality
+from hornbook.curate import (
+    BlindCode, DropDuplicates, Embed, EmbedLayers, FitQuality, JudgeSample, KeepBudget, ScoreQuality,
+)  # fmt: skip
 from hornbook.embedder import Embedder
 from hornbook.generate import Exercises, MeasureDiversity, ShelfExercises, Textbooks
 from hornbook.llm import named
@@ -52,8 +54,8 @@ def recipe(
     unique = DropDuplicates("unique", stack)
     vectors_by = Embedder(embedder, tokens=2048)
     judged = JudgeSample("judged", unique, named(judge, max_tokens=120), sample=part(100_000, 200))
-    taste = FitQuality("taste", Embed("known", judged, vectors_by), trees=20 if smoke else 500)
-    scored = ScoreQuality("scored", Embed("vectors", unique, vectors_by), taste)
+    taste = FitQuality("taste", EmbedLayers("known", judged, vectors_by), trees=20 if smoke else 500)
+    scored = ScoreQuality("scored", Embed("vectors", unique, vectors_by, chosen=taste), taste)
     filtered = KeepBudget("filtered", scored, tokens=part(6e9, 20_000))
 
     # "less than 1B tokens" of textbooks: about 1,000 tokens a section. 879,500 exercises of about 205 tokens.

@@ -8,7 +8,17 @@ from pathlib import Path
 
 from hornbook import generate
 from hornbook.collect import CollectFiles
-from hornbook.curate import Embed, FitQuality, JudgeSample, Labels, OwnLabels, Perplexity, StripComments, known
+from hornbook.curate import (
+    Embed,
+    EmbedLayers,
+    FitQuality,
+    JudgeSample,
+    Labels,
+    OwnLabels,
+    Perplexity,
+    StripComments,
+    known,
+)
 from hornbook.embedder import Embedder
 from hornbook.llm import named
 from hornbook.writeup import Report
@@ -22,7 +32,7 @@ def recipe(
     labels="shipped",  # or a file of labels of your own for pieces of the source; ignored where a judge is named
     judge="",  # a model that judges pieces of the source: any at OPENAI_BASE_URL
     embedder="smollm2",  # or any Hugging Face name, or hashed
-    layer=0,  # of the embedder; 0 is the middle one
+    layer=0,  # of the embedder; 0: the layer and the pooling that do best on the labels
     tokens=512,  # of each piece that are read
     kind="blend",  # or forest, linear, regression, counts
     controls=False,  # compare with perplexity and with code without comments: two more passes of the model
@@ -33,11 +43,11 @@ def recipe(
         known_pieces = OwnLabels("labels", CollectFiles("pieces", source), labels)
     else:
         known_pieces = Labels("labels", known.named_wheels())
-    how = Embedder(embedder, layer, tokens)
+    how, vectors = Embedder(embedder, layer, tokens), Embed if layer else EmbedLayers
     control = None
     if controls:  # does it only look at comments? does it only find what a model expects?
         known_pieces = Perplexity("expected", known_pieces)
-        control = Embed("bare_vectors", StripComments("bare", known_pieces), how)
+        control = vectors("bare_vectors", StripComments("bare", known_pieces), how)
     trees = 20 if embedder == "hashed" else 500
-    taste = FitQuality("taste", Embed("vectors", known_pieces, how), kind, trees=trees, control=control)
+    taste = FitQuality("taste", vectors("vectors", known_pieces, how), kind, trees=trees, control=control)
     return Report("report", (taste,), title="A taste for code")

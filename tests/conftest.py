@@ -71,3 +71,20 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.F
     """No test writes into the cache of the person who runs it, but those that fetch may read it."""
     if "network" not in request.keywords:
         monkeypatch.setenv("HORNBOOK_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture(scope="session")
+def codegen(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as the Hub has Salesforce/codegen-350M-mono, with a random model of 4 small layers."""
+    import torch
+    from transformers import CodeGenConfig, CodeGenForCausalLM, PreTrainedTokenizerFast
+
+    from hornbook import tokenizer
+
+    place = tmp_path_factory.mktemp("hub") / "codegen"
+    torch.manual_seed(0)
+    shape = CodeGenConfig(vocab_size=300, n_positions=128, n_embd=64, n_layer=4, n_head=4, rotary_dim=8)
+    CodeGenForCausalLM(shape).save_pretrained(place)
+    texts = [f"def f{n}(a, b={n}):\n    # {n * 37} numbers\n    return a + {n}\n" * (1 + n % 5) for n in range(12)]
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer.train(texts, 300).backend).save_pretrained(place)
+    return place

@@ -1,56 +1,118 @@
-"""Vectors: rows of length 1, the layer and the tokens that were asked for, and the paper's model by its name."""
+"""Vectors: the layer and the tokens that were asked for, the paper's model by its name, and the same bits always."""
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from hornbook import embedder, tokenizer
-from hornbook.embedder import Embedder, embed
+from hornbook import embedder, meter
+from hornbook.embedder import Embedder, embed, embed_each
 from hornbook.records import UserError
 
 TEXTS = [f"def f{n}(a, b={n}):\n    # {n * 37} numbers\n    return a + {n}\n" * (1 + n % 5) for n in range(12)]
 
 
-@pytest.fixture(scope="module")
-def codegen(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder as the Hub has Salesforce/codegen-350M-mono, with a random model of 4 small layers."""
-    from transformers import CodeGenConfig, CodeGenForCausalLM, PreTrainedTokenizerFast
-
-    place = tmp_path_factory.mktemp("hub") / "codegen"
-    torch.manual_seed(0)
-    shape = CodeGenConfig(vocab_size=300, n_positions=128, n_embd=64, n_layer=4, n_head=4, rotary_dim=8)
-    CodeGenForCausalLM(shape).save_pretrained(place)
-    words = tokenizer.train(TEXTS, 300)
-    PreTrainedTokenizerFast(tokenizer_object=words.backend).save_pretrained(place)
-    return place
+@pytest.fixture(autouse=True)
+def loaded_anew() -> None:
+    embedder._body.cache_clear()
 
 
-def hidden_of(codegen: Path, text: str, layer: int, tokens: int) -> np.ndarray:
-    """The plain way: all layers, the states after `layer` of them, their mean."""
+@pytest.fixture(params=[torch.float32, torch.bfloat16], ids=str)
+def precision(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> torch.dtype:
+    monkeypatch.setattr(embedder, "fast_dtype", lambda device: request.param)
+    return request.param
+
+
+def hidden_of(codegen: Path, text: str, layer: int, tokens: int, pooling: str = "mean") -> np.ndarray:
+    """The plain way: all layers, the states after `layer` of them, their mean or the last one's."""
     from transformers import AutoTokenizer, CodeGenModel
 
     model = CodeGenModel.from_pretrained(codegen, dtype=torch.float32).eval()
     ids = AutoTokenizer.from_pretrained(codegen)(text)["input_ids"][:tokens]
     with torch.no_grad():
         states = model(input_ids=torch.tensor([ids]), output_hidden_states=True).hidden_states[layer]
-    mean = states[0].mean(0).numpy()
-    return mean / np.linalg.norm(mean)
+    pooled = (states[0].mean(0) if pooling == "mean" else states[0, -1]).numpy()
+    return pooled / np.linalg.norm(pooled)
 
 
 @pytest.mark.parametrize(("layer", "after"), [(0, 2), (1, 1), (3, 3)])
 def test_the_papers_kind_of_model_gives_its_layers_by_name(codegen, monkeypatch, layer, after):
     monkeypatch.setattr(embedder, "fast_dtype", lambda device: torch.float32)
-    embedder._body.cache_clear()
     found = embed(TEXTS, Embedder(str(codegen), layer=layer, tokens=24))
     assert found.dtype == np.float32 and found.shape == (12, 64)
     np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, rtol=1e-5)
     for text, row in zip(TEXTS, found, strict=True):
         np.testing.assert_allclose(row, hidden_of(codegen, text, after, 24), atol=2e-5)
+
+
+def test_a_texts_bits_do_not_depend_on_its_neighbours(codegen, precision):
+    how = Embedder(str(codegen), tokens=128)
+    together = embed(TEXTS, how, cached=False)
+    for at in (0, 4, 11):
+        np.testing.assert_array_equal(embed(TEXTS[at : at + 1], how, cached=False)[0], together[at])
+    np.testing.assert_array_equal(embed(TEXTS[::-1] * 3, how, cached=False)[:12], together[::-1])
+
+
+def test_layers_of_one_pass_are_those_of_a_pass_each(codegen, precision):
+    hows = [Embedder(str(codegen), layer, 64, pooling) for layer in (1, 2, 4) for pooling in ("mean", "last")]
+    for how, found in zip(hows, embed_each(TEXTS, hows, cached=False), strict=True):
+        np.testing.assert_array_equal(found, embed(TEXTS, how, cached=False))
+
+
+def test_the_last_token_is_the_last_that_is_read(codegen, monkeypatch):
+    monkeypatch.setattr(embedder, "fast_dtype", lambda device: torch.float32)
+    found = embed(TEXTS, Embedder(str(codegen), 2, 24, "last"), cached=False)
+    for text, row in zip(TEXTS, found, strict=True):
+        np.testing.assert_allclose(row, hidden_of(codegen, text, 2, 24, "last"), atol=2e-5)
+
+
+@pytest.mark.parametrize("before", [[], [3], [0, 5, 7, 11], range(12)])
+def test_a_warm_cache_gives_the_bits_of_a_cold_one(codegen, precision, before):
+    hows = [Embedder(str(codegen), 1, 64), Embedder(str(codegen), 0, 64, "last")]
+    expected = embed_each(TEXTS, hows, cached=False)
+    embed_each([TEXTS[at] for at in before], hows[1:])
+    embed_each([TEXTS[at] for at in before], hows[:1])
+    with meter.measure() as usage:
+        np.testing.assert_array_equal(embed_each(TEXTS, hows), expected)
+    assert (usage.tokens_in == 0) == (len(before) == 12)
+    with meter.measure() as usage:
+        np.testing.assert_array_equal(embed(TEXTS, hows[0]), expected[0])
+    assert usage.tokens_in == 0
+
+
+def test_a_model_of_other_weights_is_not_served_from_the_cache(codegen, tmp_path, monkeypatch):
+    from transformers import CodeGenForCausalLM
+
+    place = tmp_path / "mine"
+    shutil.copytree(codegen, place)
+    how = Embedder(str(place), tokens=64)
+    first = embed(TEXTS, how)
+    model = CodeGenForCausalLM.from_pretrained(place)
+    with torch.no_grad():
+        model.transformer.h[3].mlp.fc_in.bias += 1  # after the layer that is read: enough to be another model
+        model.transformer.h[0].mlp.fc_out.bias += 1
+    model.save_pretrained(place)
     embedder._body.cache_clear()
+    second = embed(TEXTS, how)
+    assert not np.allclose(first, second)
+    np.testing.assert_array_equal(second, embed(TEXTS, how, cached=False))
+
+
+@pytest.mark.parametrize(
+    "other", [{"layer": 1}, {"tokens": 32}, {"pooling": "last"}], ids=["layer", "tokens", "pooling"]
+)
+def test_other_settings_are_other_entries(codegen, other):
+    how = Embedder(str(codegen), 2, 64)
+    embed(TEXTS, how)
+    with meter.measure() as usage:
+        found = embed(TEXTS, replace(how, **other))
+    assert usage.tokens_in > 0
+    np.testing.assert_array_equal(found, embed(TEXTS, replace(how, **other), cached=False))
 
 
 def test_a_layer_that_a_model_lacks_is_refused(codegen):

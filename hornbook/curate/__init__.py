@@ -2,7 +2,7 @@
 
 from hornbook.curate.blind import BlindCode
 from hornbook.curate.dedup import DropDuplicates
-from hornbook.curate.embed import Embed
+from hornbook.curate.embed import Embed, EmbedLayers
 from hornbook.curate.judge import JudgeSample
 from hornbook.curate.keep import KeepBudget, KeepPrecise
 from hornbook.curate.known import Labels
@@ -14,6 +14,6 @@ from hornbook.curate.rewrite import Rewrite
 from hornbook.curate.strip import StripComments
 
 __all__ = [
-    "BlindCode", "DropDuplicates", "Embed", "FitQuality", "JudgeLogprobs", "JudgeSample", "KeepBudget", "KeepPrecise",
-    "Labels", "OwnLabels", "Panel", "Perplexity", "Rewrite", "ScoreQuality", "StripComments",
+    "BlindCode", "DropDuplicates", "Embed", "EmbedLayers", "FitQuality", "JudgeLogprobs", "JudgeSample", "KeepBudget",
+    "KeepPrecise", "Labels", "OwnLabels", "Panel", "Perplexity", "Rewrite", "ScoreQuality", "StripComments",
 ]  # fmt: skip

@@ -1,16 +1,16 @@
 """The classifiers that learn a taste: forest, line, boosting, regression and their blend; validated across packages.
 
-In: rows of numbers (a vector, and what features.py counts), a label each, where each came from. Out: fitted models as
-plain arrays (forest.py), and for every labelled piece a score by a model that saw nothing of its package.
+In: labelled pieces (rows of numbers: a vector, and what features.py counts) and how they are split (choose.py). Out:
+fitted models as plain arrays (forest.py), and for every piece a score by a model that saw nothing of its package.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from hornbook.curate import forest
+from hornbook.curate.choose import Known, Split
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,18 +19,6 @@ if TYPE_CHECKING:
 Kind = Literal["blend", "forest", "linear", "counts", "boosting", "regression"]
 # What a blend is the mean of. "counts" is a forest over features.py's numbers alone: what vectors must add to.
 BLENDED: tuple[Kind, ...] = ("forest", "linear", "counts")
-
-
-@dataclass(frozen=True)
-class Known:
-    """The labelled documents: vectors, whether good, where from, and their texts for the baselines."""
-
-    x: NDArray[np.float32]
-    y: NDArray[np.int64]
-    origin: Sequence[str]  # the package; the file, where all come from too few packages to be split by them
-    texts: Sequence[str]
-    counted: int = 0  # how many of x's last columns are features.py's
-    apart: str = "packages"  # or files
 
 
 def fit(kind: Kind, x: NDArray[Any], y: NDArray[Any], trees: int, seed: int, counted: int = 0) -> list[Any]:
@@ -70,31 +58,35 @@ def scores(members: Sequence[Any], x: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def across_packages(
-    known: Known, kind: Kind, trees: int = 500, folds: int = 5, seed: int = 0, control: NDArray[Any] | None = None
+    known: Known,
+    kind: Kind,
+    splits: Sequence[Split],
+    trees: int = 500,
+    seed: int = 0,
+    control: Mapping[str, NDArray[Any]] | None = None,
 ) -> NDArray[np.float64]:
     """A score for every labelled piece, float64 of shape (pieces,), from a model that saw no piece of its package.
 
     With `control`, other rows of numbers for the same pieces, the models are fitted as ever and asked about these.
     """
     import numpy as np
-    from sklearn.model_selection import StratifiedGroupKFold
 
     asked = known.x if control is None else control
     out = np.zeros(len(known.y))
-    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
-    for train, test in splitter.split(known.x, known.y, known.origin):
-        members = fit(kind, known.x[train], known.y[train], trees, seed, known.counted)
-        out[test] = scores(members, asked[test])
+    for split in splits:
+        x = known.x[split.vectors]
+        members = fit(kind, x[split.train], known.y[split.train], trees, seed, known.counted)
+        out[split.test] = scores(members, asked[split.vectors][split.test])
     return out
 
 
-def compared(known: Known, trees: int, folds: int, seed: int) -> dict[str, NDArray[np.float64]]:
+def compared(known: Known, splits: Sequence[Split], trees: int, seed: int) -> dict[str, NDArray[np.float64]]:
     """across_packages of every kind; the blend's is the mean of its members', which are fitted once."""
     import numpy as np
 
     kinds: list[Kind] = ["forest", "linear", "boosting", "regression"]
     kinds += ["counts"] if known.counted else []
-    tested: dict[str, NDArray[np.float64]] = {kind: across_packages(known, kind, trees, folds, seed) for kind in kinds}
+    tested: dict[str, NDArray[np.float64]] = {kind: across_packages(known, kind, splits, trees, seed) for kind in kinds}
     blended = [tested[kind] for kind in BLENDED if kind in tested]
     return {"blend": np.asarray(np.mean(blended, axis=0), np.float64), **tested}
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from hornbook import store
 from hornbook.curate import features, forest
+from hornbook.curate.embed import chosen_by
 from hornbook.embedder import Embedder, embed
 from hornbook.records import UserError
 from hornbook.stage import Desk
@@ -49,7 +50,7 @@ class Taste:
         """One line: what it is and how well it does on packages that it never saw."""
         facts = self.validation
         low, area, high = facts["area"][facts["chosen"]]
-        layer = f" layer {self.how.layer}" if self.how.layer else ""
+        layer = f" layer {self.how.layer} ({self.how.pooling})" if self.how.layer else ""
         return (
             f"classifier {self.stage}: {facts['chosen']} on {self.how.model}{layer}, {self.how.tokens} tokens; "
             f"area under ROC {area:.3f} ({low:.3f} to {high:.3f}) for {facts['good_from']} or more of 5, "
@@ -72,4 +73,5 @@ def taste(desk: Desk, stage: str | None = None) -> Taste:
     embedded_by = kinds[kinds[name]["settings"]["data"]["stage"]]
     how = {key: value for key, value in embedded_by["settings"]["how"].items() if key != "is"}
     facts = store.read_json(desk.folder(name) / "validation.json") or {}
-    return Taste(name, Embedder(**how), forest.read(desk.folder(name) / "classifier.npz"), facts)
+    embedder = chosen_by(desk, name, Embedder(**how))
+    return Taste(name, embedder, forest.read(desk.folder(name) / "classifier.npz"), facts)

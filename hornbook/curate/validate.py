@@ -6,11 +6,13 @@ holds and the page draws, with what no vector was needed for beside it, so that 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hornbook import records
-from hornbook.curate.classify import Known
+from hornbook.curate.choose import Choice, Known, Split
+from hornbook.curate.embed import place
 from hornbook.curate.features import DOCSTRING, comment_share
 
 if TYPE_CHECKING:
@@ -50,6 +52,21 @@ def validation(
         "precision_recall": {"recall": thin(recall[:-1]), "precision": thin(precision[:-1]), "threshold": thin(cuts)},
         "calibration": {"predicted": mean.tolist(), "observed": share.tolist()},
     }
+
+
+def vectors(known: Known, choice: Choice, splits: Sequence[Split]) -> dict[str, Any]:
+    """The layer and pooling in use and, for each candidate, its area under ROC and in how many folds it was chosen.
+
+    The best area of several is flattered by being the best; the classifier's own, over the folds, is not.
+    """
+    y = known.y[choice.rows]
+    folds = Counter(split.vectors for split in splits)
+    candidates = []
+    for name, scores in choice.scores.items():
+        layer, pooling = place(name)
+        candidates.append({"layer": layer, "pooling": pooling, "area": area(y, scores, name), "folds": folds[name]})
+    layer, pooling = place(choice.vectors)
+    return {"layer": layer, "pooling": pooling, "labels": len(y), "candidates": candidates}
 
 
 def control(known: Known, stripped: NDArray[Any], whole: NDArray[Any]) -> dict[str, Any]:

@@ -82,9 +82,27 @@ def validation(facts: dict[str, Any]) -> list[Block]:
         ),
         Figure("calibration", reliable, "Calibration: of the pieces that got a score, how many are labelled good."),
     ]
+    if facts.get("vectors", {}).get("candidates"):
+        blocks.insert(2, layers(facts["vectors"], facts["apart"]))
     if "control" in facts:
         blocks.append(Text(controlled(facts["control"], facts["area"][facts["chosen"]])))
     return blocks
+
+
+def layers(facts: dict[str, Any], apart: str) -> Table:
+    """The vectors that were compared before one kind was taken, the best first."""
+    rows = []
+    for each in sorted(facts["candidates"], key=lambda each: -each["area"][1]):
+        low, area, high = each["area"]
+        used = (each["layer"], each["pooling"]) == (facts["layer"], facts["pooling"])
+        rows.append([each["layer"], each["pooling"], area, f"{low:.3f} to {high:.3f}", each["folds"],
+                     "in use" if used else ""])  # fmt: skip
+    return Table(
+        ["layer", "pooling", "area under ROC", "95 % interval", "folds that chose it", ""],
+        rows,
+        f"Which vectors: a ridge line on each, validated across {apart} on {facts['labels']:,} labels. Each fold of "
+        "the classifiers' validation chose among its own alone, so their areas are not flattered by this choice",
+    )
 
 
 def controlled(facts: dict[str, Any], whole: list[float]) -> str:
