@@ -9,7 +9,14 @@ from pathlib import Path
 from hornbook import generate
 from hornbook.collect import PERMISSIVE, CollectFiles
 from hornbook.curate import (
-    BlindCode, DropDuplicates, Embed, EmbedLayers, FitQuality, JudgeSample, KeepBudget, ScoreQuality,
+    BlindCode,
+    DropDuplicates,
+    Embed,
+    EmbedLayers,
+    FitQuality,
+    JudgeSample,
+    KeepBudget,
+    ScoreQuality,
 )  # fmt: skip
 from hornbook.embedder import Embedder
 from hornbook.generate import Exercises, MeasureDiversity, ShelfExercises, Textbooks
