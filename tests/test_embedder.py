@@ -18,8 +18,8 @@ TEXTS = [f"def f{n}(a, b={n}):\n    # {n * 37} numbers\n    return a + {n}\n" * 
 
 
 @pytest.fixture(autouse=True)
-def loaded_anew() -> None:
-    embedder._body.cache_clear()
+def loaded_anew(load=embedder._body) -> None:
+    load.cache_clear()
 
 
 @pytest.fixture(params=[torch.float32, torch.bfloat16], ids=str)
@@ -56,6 +56,25 @@ def test_a_texts_bits_do_not_depend_on_its_neighbours(codegen, precision):
     for at in (0, 4, 11):
         np.testing.assert_array_equal(embed(TEXTS[at : at + 1], how, cached=False)[0], together[at])
     np.testing.assert_array_equal(embed(TEXTS[::-1] * 3, how, cached=False)[:12], together[::-1])
+
+
+def test_batches_of_one_length_have_one_shape_however_many_texts_there_are(codegen, monkeypatch):
+    """What the test above rests on: at a real model's width oneDNN's bits depend on the number of rows."""
+    shapes, load = set(), embedder._body
+
+    def watched(*which):
+        body = load(*which)
+
+        def states(ids):
+            shapes.add(tuple(ids.shape))
+            return body.states(ids)
+
+        return replace(body, states=states)
+
+    monkeypatch.setattr(embedder, "_body", watched)
+    for number in (1, 5, 12):
+        embed(TEXTS[:number], Embedder(str(codegen), tokens=128), cached=False)
+    assert shapes == {(embedder.BATCH_TOKENS // length, length) for length in (64, 128)}
 
 
 def test_layers_of_one_pass_are_those_of_a_pass_each(codegen, precision):
