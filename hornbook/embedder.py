@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 # Padded up to these, rows included: oneDNN chooses its kernels by a product's shape, and 15 of 16 rows, or one, had
 # other last bits in bf16 than 16. On 2 cores batches of 2048 tokens are no faster, and waste 2 to 9 % and not 1 to 4.
 BATCH_TOKENS = 1024
+GPU_BATCH_TOKENS = 16384  # a GPU is not full with less; not measured
 BUCKET = 64
 HASHED_WIDTH = 512
 
@@ -138,7 +139,7 @@ def _by_model(
 def _key(body: Body, how: Embedder, text: str) -> bytes:
     import torch
 
-    names = (body.origin, torch.get_num_threads(), how.layer, how.pooling, how.tokens, BATCH_TOKENS, BUCKET)
+    names = (body.origin, torch.get_num_threads(), how.layer, how.pooling, how.tokens, body.batch_tokens, BUCKET)
     return hashlib.blake2b("\0".join([*map(str, names), text]).encode(), digest_size=16).digest()
 
 
@@ -153,8 +154,8 @@ def _computed(
     # Characters beyond any plausible need of `tokens` are cut first: tokenising a 1 MB text to keep 512 is waste.
     cut = [text[: tokens * 12] for text in texts]
     ids = body.tokenizer(cut, truncation=True, max_length=tokens)["input_ids"] if cut else []
-    for length, members in _batches([len(each) for each in ids]):
-        batch = torch.zeros((_rows(length), length), dtype=torch.long)
+    for length, members in _batches([len(each) for each in ids], body.batch_tokens):
+        batch = torch.zeros((_rows(length, body.batch_tokens), length), dtype=torch.long)
         for row, member in enumerate(members):
             batch[row, : len(ids[member])] = torch.tensor(ids[member])
         with torch.inference_mode():
@@ -169,21 +170,21 @@ def _computed(
         yield members, _normalised(made)
 
 
-def _batches(lengths: Sequence[int]) -> list[tuple[int, list[int]]]:
+def _batches(lengths: Sequence[int], tokens: int) -> list[tuple[int, list[int]]]:
     """(padded length, members), as many members as fit a batch; longest first, so that memory is asked for once."""
     buckets: dict[int, list[int]] = {}
     for member, length in enumerate(lengths):
         buckets.setdefault(max(BUCKET, -(-length // BUCKET) * BUCKET), []).append(member)
     found = []
     for length, members in sorted(buckets.items(), reverse=True):
-        rows = _rows(length)
+        rows = _rows(length, tokens)
         found += [(length, members[at : at + rows]) for at in range(0, len(members), rows)]
     return found
 
 
-def _rows(length: int) -> int:
+def _rows(length: int, tokens: int) -> int:
     """Texts of a batch of this padded length."""
-    return max(1, BATCH_TOKENS // length)
+    return max(1, tokens // length)
 
 
 @dataclass(frozen=True)
@@ -194,6 +195,7 @@ class Body:
     tokenizer: Any
     width: int
     origin: str
+    batch_tokens: int
 
 
 def _source(name: str) -> str:
@@ -238,7 +240,8 @@ def _body(name: str, layers: int, device: str) -> Body:
     def states(ids: Any) -> Any:
         return model(input_ids=ids, use_cache=False, output_hidden_states=True).hidden_states
 
-    return Body(states, tokenizer, int(model.config.hidden_size), origin)
+    batch_tokens = GPU_BATCH_TOKENS if device.startswith("cuda") else BATCH_TOKENS
+    return Body(states, tokenizer, int(model.config.hidden_size), origin, batch_tokens)
 
 
 def _origin(model: Any, tokenizer: Any, device: str) -> str:
