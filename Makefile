@@ -8,8 +8,8 @@ BIN := .venv/bin
 demo: .venv/ready
 	$(BIN)/hornbook run pocket
 
-test: .venv/ready
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+test: .venv/ready  # the longest file first, so that neither worker waits for it at the end
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder tests/test_contracts.py tests
 
 test-all: .venv/ready  # the slow tests and those that fetch from PyPI too; the GPU ones where there is a GPU
 	$(BIN)/pytest -m "not gpu"

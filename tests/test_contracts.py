@@ -102,7 +102,7 @@ def test_killed_for_good_at_twenty_moments_it_still_equals(source, undisturbed, 
 
 
 def test_the_number_of_parts_changes_no_record(source, undisturbed, tmp_path):
-    many = Desk(tmp_path / "many", part_mb=0.02)
+    many = Desk(tmp_path / "many", part_mb=0.05)
     run(pocket(source), many)
     assert len(many.parts("stack")) > len(undisturbed.parts("stack"))
     for stage in order(pocket(source)):
