@@ -50,7 +50,7 @@ class Job:
     device: str
     hold: Hold
     how: Settings
-    exact: bool = True  # on a GPU too, for 7 to 9 % of the time
+    exact: bool = True  # on a GPU too, for 5 to 8 % of the speed (benchmarks/gpu.py)
     tensorboard: str = ""  # where its events go, if it is asked for
 
     @staticmethod
