@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -24,10 +24,11 @@ if TYPE_CHECKING:
     from hornbook.model import Phi
     from hornbook.tokenizer import Tokenizer
 
-SLOTS = 32
-STRIDE = 64  # the cache is read in whole strides: sums over it then have the same shape wherever a batch stands
+SLOTS = 64
+CACHE = 12 << 30  # bytes of keys and values for torch at most: fewer slots rather than more
+STRIDE = 64  # torch reads the cache in whole strides: sums over it then have the same shape wherever a batch stands
 TAIL = 24  # tokens looked back at for a stop sequence
-PREFILL = 16  # prompts' lengths are rounded up to this
+PREFILL = 16  # torch reads prompts whose lengths are rounded up to this
 SCORE_TOKENS = 8192  # tokens of a batch whose probabilities are taken
 
 
@@ -56,7 +57,7 @@ class _Slot:
 
     request: int
     position: int  # of the next token to be read
-    token: int  # the next token to be read
+    unread: list[int]
     room: int  # tokens that may still be drawn
     drawn: list[int] = field(default_factory=list)
 
@@ -74,28 +75,29 @@ def generate(
 
     A prompt that leaves no room for `how.max_new_tokens` in the context loses its beginning, down to half the context.
     """
-    writer = _Writer(model, tokenizer, how, slots)
+    context = model.shape.context
+    asked = [(ids or [tokenizer.end])[-max(context - how.max_new_tokens, context // 2) :]
+             for ids in tokenizer.encode_many(prompts)]  # fmt: skip
+    writer = _Writer(model, tokenizer, asked, how, slots)
     draw = _drawer(how, seeds or range(len(prompts)))
     done: list[Completion | None] = [None] * len(prompts)
     with torch.inference_mode():
-        for request, completion in writer.write(prompts, draw):
+        for request, completion in writer.write(draw):
             done[request] = completion
-            meter.count(tokens_out=completion.tokens)
+            meter.count(tokens_in=len(asked[request]), tokens_out=completion.tokens)
             if advance:
                 advance(1)
     return [completion for completion in done if completion is not None]
 
 
-Draw = Callable[[int, "Tensor"], int]
+Draw = Callable[[Sequence[int], "Tensor"], list[int]]
 
 
 def _drawer(how: Drawing, seeds: Sequence[int]) -> Draw:
-    """A function from (request, logits (V,)) to the next token."""
+    """A function from requests and their logits (requests, V) to their next tokens."""
     generators: dict[int, torch.Generator] = {}
 
-    def draw(request: int, logits: Tensor) -> int:
-        if not how.temperature:
-            return int(logits.argmax())
+    def one(request: int, logits: Tensor) -> int:
         if request not in generators:
             generators[request] = torch.Generator().manual_seed(seeds[request])
         p = torch.softmax(logits.float().cpu() / how.temperature, dim=-1)
@@ -105,91 +107,45 @@ def _drawer(how: Drawing, seeds: Sequence[int]) -> Draw:
             return int(order[torch.multinomial(p, 1, generator=generators[request])])
         return int(torch.multinomial(p, 1, generator=generators[request]))
 
+    def draw(requests: Sequence[int], logits: Tensor) -> list[int]:
+        if not how.temperature:
+            return [int(token) for token in logits.argmax(-1).tolist()]
+        return [one(request, row) for request, row in zip(requests, logits, strict=True)]
+
     return draw
 
 
 class _Writer:
-    """The slots, their cache of keys and values, and the step that moves all of them on by one token."""
+    """The slots, and the loop that moves all of them on by one token."""
 
-    def __init__(self, model: Phi, tokenizer: Tokenizer, how: Drawing, slots: int) -> None:
-        self.model, self.tokenizer, self.most, self.stop = model, tokenizer, how.max_new_tokens, tuple(how.stop)
-        self.slots: list[_Slot | None] = [None] * slots
-        self.blocks: list[Any] = list(model.blocks)
-        shape, weight = model.shape, model.embedding.weight
-        self.device = weight.device
-        size = (shape.layers, 2, slots, shape.heads, shape.context, shape.width // shape.heads)
-        self.cache = torch.zeros(size, dtype=weight.dtype, device=self.device)
+    def __init__(self, model: Phi, tokenizer: Tokenizer, asked: Sequence[list[int]], how: Drawing, slots: int) -> None:
+        self.tokenizer, self.asked, self.most, self.stop = tokenizer, asked, how.max_new_tokens, tuple(how.stop)
+        self.context = model.shape.context
+        self.reader: Reader = _reader(model, asked, how.max_new_tokens, slots)
+        self.slots: list[_Slot | None] = [None] * self.reader.slots
 
-    def write(self, prompts: Sequence[str], draw: Draw) -> Iterator[tuple[int, Completion]]:
+    def write(self, draw: Draw) -> Iterator[tuple[int, Completion]]:
         """(request, completion) as they end."""
-        waiting = list(enumerate(self.tokenizer.encode_many(prompts)))[::-1]
-        while waiting or any(self.slots):
+        waiting = list(enumerate(self.asked))[::-1]
+        while True:
             for place, slot in enumerate(self.slots):
-                while self.slots[place] is None and waiting:
+                if slot is None and waiting:
                     request, ids = waiting.pop()
-                    slot, logits = self._open(place, request, ids)
-                    yield from self._take(place, slot, draw(request, logits))
-            if not any(self.slots):
+                    self.slots[place] = _Slot(request, 0, ids, min(self.most, self.context - len(ids)))
+            busy = [(place, slot) for place, slot in enumerate(self.slots) if slot is not None]
+            if not busy:
                 return
-            logits = self._step()
-            for place, slot in enumerate(self.slots):
-                if slot is not None:
-                    yield from self._take(place, slot, draw(slot.request, logits[place]))
-
-    def _open(self, place: int, request: int, ids: list[int]) -> tuple[_Slot, Tensor]:
-        """Read a prompt into a slot's cache; the logits (V,) of what follows it."""
-        context = self.model.shape.context
-        meter.count(tokens_in=len(ids))
-        ids = (ids or [self.tokenizer.end])[-max(context - self.most, context // 2) :]
-        padded = min(context, -(-len(ids) // PREFILL) * PREFILL)  # few distinct shapes: kernels are planned once each
-        batch = torch.full((1, padded), self.tokenizer.end, device=self.device)
-        batch[0, : len(ids)] = torch.tensor(ids, device=self.device)
-        x = self.model.embedding(batch)
-        cos, sin = self.model.cos[:padded], self.model.sin[:padded]
-        for layer, block in enumerate(self.blocks):
-            qkv, inner = block.open(x, cos, sin)
-            q, k, v = qkv[0].permute(1, 2, 0, 3).unsqueeze(1).unbind(0)  # each (1, H, T, D)
-            self.cache[layer, 0, place, :, :padded], self.cache[layer, 1, place, :, :padded] = k[0], v[0]
-            mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True)
-            x = block.close(x, mixed.transpose(1, 2).flatten(-2), inner)
-        logits: Tensor = self.model.head(self.model.norm(x[:, len(ids) - 1]))[0]
-        slot = _Slot(request, len(ids), 0, min(self.most, context - len(ids)))
-        self.slots[place] = slot
-        return slot, logits
-
-    def _step(self) -> Tensor:
-        """Read each slot's next token; logits (slots, V). Empty slots are computed too and looked at by nobody."""
-        position = torch.tensor([s.position if s else 0 for s in self.slots], device=self.device)
-        token = torch.tensor([[s.token if s else 0] for s in self.slots], device=self.device)
-        seen = min(self.model.shape.context, -(-(int(position.max()) + 1) // STRIDE) * STRIDE)
-        allowed = (torch.arange(seen, device=self.device) <= position[:, None])[:, None, None]
-        cos, sin = self.model.cos[position][:, None], self.model.sin[position][:, None]
-        rows = torch.arange(len(self.slots), device=self.device)
-        x = self.model.embedding(token)
-        by_hand = x.dtype == torch.float32 and x.device.type == "cpu"
-        for layer, block in enumerate(self.blocks):
-            qkv, inner = block.open(x, cos, sin)
-            q, k, v = qkv[:, 0].unbind(1)  # each (slots, H, D)
-            keys, values = self.cache[layer, 0], self.cache[layer, 1]
-            keys[rows, :, position], values[rows, :, position] = k, v
-            if by_hand:
-                mixed = _ask(q, keys, values, position + 1)
-            else:
-                many = F.scaled_dot_product_attention(q[:, :, None], keys[:, :, :seen], values[:, :, :seen], allowed)
-                mixed = many.transpose(1, 2)
-            x = block.close(x, mixed.flatten(-2), inner)
-        for slot in self.slots:
-            if slot is not None:
-                slot.position += 1
-        logits: Tensor = self.model.head(self.model.norm(x[:, 0]))
-        return logits
+            logits = self.reader.read([(place, slot.position, slot.unread) for place, slot in busy])
+            for (place, slot), token in zip(busy, draw([slot.request for _, slot in busy], logits), strict=True):
+                slot.position += len(slot.unread)
+                yield from self._take(place, slot, token)
 
     def _take(self, place: int, slot: _Slot, token: int) -> Iterator[tuple[int, Completion]]:
         """Add a drawn token to a slot; a request that ends with it leaves the slot empty."""
         finish = "end" if token == self.tokenizer.end else ""
         if not finish:
             slot.drawn.append(token)
-            slot.token = token
+            slot.unread = [token]
             slot.room -= 1
             recent = self.tokenizer.decode(slot.drawn[-TAIL:]) if self.stop else ""
             finish = "stop" if any(word in recent for word in self.stop) else "" if slot.room > 0 else "length"
@@ -200,16 +156,91 @@ class _Writer:
             yield slot.request, Completion(text[: min(ends)] if ends else text, len(slot.drawn), finish)
 
 
-def _ask(q: Tensor, keys: Tensor, values: Tensor, seen: Tensor) -> Tensor:
-    """Attention (slots, 1, H, D) of one query (slots, H, D) a slot over the first `seen` of its (slots, H, T, D)."""
-    from hornbook import kernels as k
+class Reader(Protocol):
+    """Reads tokens into slots."""
 
-    width, rows, q = q.shape[-1], q.shape[0] * q.shape[1], q.contiguous()
-    out = torch.empty_like(q)
-    cached = keys.flatten(0, 1), values.flatten(0, 1)
-    k.over_rows(k.asking(width), rows, int(seen.sum()) * width, q.flatten(0, 1), *cached, seen, k.f32(width**-0.5),
-                out.flatten(0, 1))  # fmt: skip
-    return out[:, None]
+    slots: int
+
+    def read(self, work: Sequence[tuple[int, int, Sequence[int]]]) -> Tensor:
+        """Logits (work, V) after the last token of each (slot, position of its first token, tokens); until the next."""
+
+
+def _reader(model: Phi, asked: Sequence[list[int]], most: int, slots: int) -> Reader:
+    """The fastest that there is for this model where it is, with so many slots at most."""
+    if model.embedding.weight.device.type == "cpu":
+        from hornbook import reading
+
+        if reading.serves(model):
+            longest = max(map(len, asked), default=0) + most
+            return reading.Reader(model, max(1, min(slots, len(asked))), min(model.shape.context, longest))
+    return _Torch(model, slots)
+
+
+class _Torch:
+    """By torch, wherever the model is. Prompts are read alone, and a step computes all slots, whoever sits in them, so
+    that in fp32 a completion does not depend on its neighbours."""
+
+    def __init__(self, model: Phi, slots: int) -> None:
+        self.model, shape, weight = model, model.shape, model.embedding.weight
+        self.blocks: list[Any] = list(model.blocks)
+        self.device = weight.device
+        each = 2 * shape.layers * shape.width * shape.context * weight.element_size()
+        self.slots = max(1, min(slots, CACHE // each))
+        size = (shape.layers, 2, self.slots, shape.heads, shape.context, shape.width // shape.heads)
+        self.cache = torch.zeros(size, dtype=weight.dtype, device=self.device)
+
+    def read(self, work: Sequence[tuple[int, int, Sequence[int]]]) -> Tensor:
+        """As Reader's. The step comes first: it writes a key, of nothing, into slots that are about to be opened."""
+        found: list[Any] = [None] * len(work)
+        steps = [at for at, (_, _, tokens) in enumerate(work) if len(tokens) == 1]
+        if steps:
+            logits = self._step([work[at] for at in steps])
+            for at in steps:
+                found[at] = logits[work[at][0]]
+        for at, (slot, first, tokens) in enumerate(work):
+            if len(tokens) > 1:
+                assert first == 0, "a prompt is read whole"
+                found[at] = self._open(slot, tokens)
+        return torch.stack(found)
+
+    def _open(self, slot: int, ids: Sequence[int]) -> Tensor:
+        """Read a prompt into a slot's cache; the logits (V,) of what follows it."""
+        padded = min(
+            self.model.shape.context, -(-len(ids) // PREFILL) * PREFILL
+        )  # few distinct shapes: kernels are planned once each
+        batch = torch.zeros((1, padded), dtype=torch.long, device=self.device)
+        batch[0, : len(ids)] = torch.tensor(ids, device=self.device)
+        x = self.model.embedding(batch)
+        cos, sin = self.model.cos[:padded], self.model.sin[:padded]
+        for layer, block in enumerate(self.blocks):
+            qkv, inner = block.open(x, cos, sin)
+            q, k, v = qkv[0].permute(1, 2, 0, 3).unsqueeze(1).unbind(0)  # each (1, H, T, D)
+            self.cache[layer, 0, slot, :, :padded], self.cache[layer, 1, slot, :, :padded] = k[0], v[0]
+            mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+            x = block.close(x, mixed.transpose(1, 2).flatten(-2), inner)
+        logits: Tensor = self.model.head(self.model.norm(x[:, len(ids) - 1]))[0]
+        return logits
+
+    def _step(self, work: Sequence[tuple[int, int, Sequence[int]]]) -> Tensor:
+        """Read a token in each of these slots; logits (slots, V), which for the other slots say nothing."""
+        positions, tokens = [0] * self.slots, [0] * self.slots
+        for slot, first, ids in work:
+            positions[slot], tokens[slot] = first, ids[0]
+        position, token = torch.tensor([positions, tokens], device=self.device)
+        seen = min(self.model.shape.context, -(-(max(positions) + 1) // STRIDE) * STRIDE)
+        allowed = (torch.arange(seen, device=self.device) <= position[:, None])[:, None, None]
+        cos, sin = self.model.cos[position][:, None], self.model.sin[position][:, None]
+        rows = torch.arange(self.slots, device=self.device)
+        x = self.model.embedding(token[:, None])
+        for layer, block in enumerate(self.blocks):
+            qkv, inner = block.open(x, cos, sin)
+            q, k, v = qkv[:, 0].unbind(1)  # each (slots, H, D)
+            keys, values = self.cache[layer, 0], self.cache[layer, 1]
+            keys[rows, :, position], values[rows, :, position] = k, v
+            many = F.scaled_dot_product_attention(q[:, :, None], keys[:, :, :seen], values[:, :, :seen], allowed)
+            x = block.close(x, many.transpose(1, 2).flatten(-2), inner)
+        logits: Tensor = self.model.head(self.model.norm(x[:, 0]))
+        return logits
 
 
 def reference_bits(model: Phi, tokenizer: Tokenizer, pairs: Sequence[tuple[str, str]]) -> list[float]:

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from hornbook import decode, tokenizer
+from hornbook import decode, reading, tokenizer
 from hornbook.decode import Drawing
 from hornbook.model import Phi, Shape
 
@@ -30,6 +30,13 @@ def phi(words):
     return model
 
 
+@pytest.fixture(params=["kernels", "torch"])
+def reader(request, monkeypatch):
+    """Both ways to read on a CPU."""
+    if request.param == "torch":
+        monkeypatch.setattr(reading, "serves", lambda model: False)
+
+
 def plain(phi, ids, most, end):
     """The loop of the textbook: no cache, no batch."""
     drawn = []
@@ -43,17 +50,23 @@ def plain(phi, ids, most, end):
 
 
 @pytest.mark.parametrize("prompt", PROMPTS)
-def test_greedy_equals_the_plain_loop(phi, words, prompt):
+def test_greedy_equals_the_plain_loop(phi, words, reader, prompt):
     expected = words.decode(plain(phi, words.encode(prompt), 30, words.end))
     assert decode.generate(phi, words, [prompt], Drawing(30))[0].text == expected
 
 
 @pytest.mark.parametrize("temperature", [0.0, 0.9])
-def test_a_completion_does_not_depend_on_its_neighbours(phi, words, temperature):
+def test_a_completion_does_not_depend_on_its_neighbours(phi, words, reader, temperature):
     how = Drawing(25, temperature, top_p=0.9)
     together = decode.generate(phi, words, PROMPTS, how, range(7), slots=4)
     alone = [decode.generate(phi, words, [p], how, [at], slots=4)[0] for at, p in enumerate(PROMPTS)]
     assert together == alone
+
+
+def test_a_completion_does_not_depend_on_the_number_of_slots(phi, words):
+    how = Drawing(25, 0.9)
+    first, *others = (decode.generate(phi, words, PROMPTS, how, range(7), slots=n) for n in (1, 3, 7, 64))
+    assert all(other == first for other in others)
 
 
 def test_seeds_are_the_requests_own(phi, words):
@@ -70,7 +83,7 @@ def test_text_ends_before_the_stop_sequence(phi, words):
     assert cut.finish == "stop"
 
 
-def test_a_prompt_longer_than_the_context_still_gets_an_answer(phi, words):
+def test_a_prompt_longer_than_the_context_still_gets_an_answer(phi, words, reader):
     answer = decode.generate(phi, words, ["a + b " * 200], Drawing(16))[0]
     assert answer.tokens > 0
 

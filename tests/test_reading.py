@@ -1,0 +1,102 @@
+"""The CPU's reader: the model's own logits, and the same bits however the rows are read."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from hornbook import reading, vectors
+from hornbook.model import Phi, Shape
+from hornbook.reading import Reader
+
+pytestmark = pytest.mark.skipif(not vectors.FUSES, reason="a processor without fused multiply-add")
+SHAPES = {
+    "heads of 32": Shape(2, 64, 2, 300, 640, 16),
+    "heads of 64": Shape(3, 192, 3, 257, 640, 32),
+    "heads of 80, as in phi-2": Shape(2, 160, 2, 331, 640, 32),
+}
+
+
+@pytest.fixture(scope="module", params=SHAPES)
+def phi(request):
+    torch.manual_seed(1)
+    model = Phi(SHAPES[request.param]).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(3).add_(torch.randn_like(parameter) * 0.02)  # biases too
+    assert reading.serves(model)
+    return model
+
+
+@pytest.fixture(scope="module")
+def texts(phi):
+    generator = torch.Generator().manual_seed(2)
+    return [torch.randint(0, phi.shape.vocab, (n,), generator=generator).tolist() for n in (1, 2, 15, 16, 17, 300, 600)]
+
+
+def alone(phi, text):
+    """What a reader of one slot says of it, read at once."""
+    return Reader(phi, 1, phi.shape.context).read([(0, 0, text)])[0].clone()
+
+
+def test_logits_are_the_models(phi, texts):
+    for text in texts:
+        with torch.inference_mode():
+            wanted = phi(torch.tensor([text]))[0, -1]
+        assert torch.allclose(alone(phi, text), wanted, rtol=1e-4, atol=1e-4 * float(wanted.abs().max()))
+
+
+def test_company_changes_no_bit(phi, texts):
+    """1,051 rows are read in five portions, which cut three of the texts."""
+    together = Reader(phi, len(texts), phi.shape.context).read([(at, 0, text) for at, text in enumerate(texts)])
+    for text, found in zip(texts, together, strict=True):
+        assert torch.equal(found, alone(phi, text))
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_threads_change_no_bit(phi, texts, threads):
+    reader = Reader(phi, 2, phi.shape.context)
+    reader.threads = min(threads, phi.shape.width // vectors.COLUMNS)
+    reader.room["scores"] = vectors.huge((threads, reader.length + vectors.LANES))
+    assert torch.equal(reader.read([(1, 0, texts[-1])])[0], alone(phi, texts[-1]))
+
+
+def test_a_text_read_token_by_token_gives_the_same_bits(phi, texts):
+    text, reader = texts[-2], Reader(phi, 3, phi.shape.context)
+    reader.read([(0, 0, texts[-1]), (2, 0, text[:40])])
+    for at in range(40, len(text)):
+        found = reader.read([(0, at, [5]), (2, at, [text[at]])])
+    assert torch.equal(found[1], alone(phi, text))
+
+
+def test_slots_are_as_many_as_memory_allows(phi, monkeypatch):
+    shape = phi.shape
+    monkeypatch.setattr(reading, "CACHE", 3 * 8 * shape.layers * shape.width * shape.context + 1)
+    assert Reader(phi, 50, shape.context).slots == 3
+
+
+def test_nan_weights_give_nan_and_no_endless_loop(phi, texts):
+    """A model that training broke must show it."""
+    broken = Phi(phi.shape).eval()
+    with torch.no_grad():
+        broken.norm.weight.fill_(float("nan"))
+    assert bool(alone(broken, texts[2]).isnan().all())
+
+
+def test_products_and_mixtures_are_numpys(phi):
+    from numba import njit
+
+    width = 48
+
+    @njit
+    def both(q, keys, blocks, scores, values, count, out):
+        vectors.products(48, q, keys, blocks, scores, values)
+        vectors.mixture(48, scores, values, count, np.float32(0.5), out, keys)
+
+    draw = np.random.default_rng(0)
+    q, keys, values = (draw.normal(size=size).astype(np.float32) for size in (width, (32, width), (32, width)))
+    scores, out = np.empty(32, np.float32), np.empty(width, np.float32)
+    both(*(a.ctypes.data for a in (q, keys)), 2, scores.ctypes.data, values.ctypes.data, 29, out.ctypes.data)
+    assert np.allclose(scores, keys @ q, atol=1e-5)
+    assert np.allclose(out, 0.5 * (scores[:29] @ values[:29]), rtol=1e-4, atol=1e-4)
