@@ -61,6 +61,16 @@ def test_two_processes_have_the_losses_of_one(alone, tmp_path, monkeypatch, hold
 
 @pytest.mark.slow
 @pytest.mark.parametrize("hold", HOLDS)
+def test_in_bf16_too_two_learn_as_one_does(alone, tmp_path, monkeypatch, hold):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    one, both = Desk(beside(alone, tmp_path / "one")), two(beside(alone, tmp_path / "two"), hold)
+    for desk in (one, both):
+        run(training(**STEPS, precision="bf16"), desk)
+    assert losses(both) == pytest.approx(losses(one), rel=1e-2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("hold", HOLDS)
 def test_two_go_on_with_the_checkpoint_of_one(alone, tmp_path, monkeypatch, hold):
     folder = beside(alone, tmp_path)
     with monkeypatch.context() as patch:
