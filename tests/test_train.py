@@ -190,6 +190,28 @@ def test_a_start_that_does_not_fit_is_refused(desk, change, said):
         run(Train("wrong" + said[:3], pack, start=training(), steps=2, batch=2, precision="fp32"), desk)
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"schedule": "linea"}, "schedule='linea': linear, cosine, constant"),
+        ({"optimiser": "sgd"}, "adamw, muon"),
+        ({"precision": "fp8"}, "auto, fp32, bf16, fp16"),
+        ({"batch": 0}, "batch=0: 1 or more"),
+        ({"steps": -1}, "0 or more"),
+        ({"steps": 0, "epochs": 0.0}, "epochs=0.0: above 0"),
+        ({"lr": -1e-3}, "lr=-0.001: above 0"),
+        ({"lr": math.nan}, "lr=nan: above 0"),
+        ({"min_lr": 1.0}, "at most lr"),
+        ({"clip": -1.0}, "or 0 for no clipping"),
+        ({"betas": (0.9, 1.5)}, "below 1"),
+        ({"dropout": 1.0}, "below 1"),
+    ],
+)
+def test_a_setting_out_of_range_is_refused_as_the_recipe_is_read(change, said):
+    with pytest.raises(UserError, match=said):
+        training(**change)
+
+
 def test_a_loss_that_stays_not_finite_stops_with_advice(tmp_path):
     with pytest.raises(UserError, match="try an lr below"):
         run(training(lr=1e30, warmup=0, steps=40, clip=0.0), Desk(tmp_path))

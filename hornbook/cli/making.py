@@ -60,13 +60,25 @@ def _yes(word: str) -> bool:
     return word == "yes"
 
 
+def _count(text: str) -> int:
+    if int(text) < 1:
+        raise ValueError(f"{text} is not 1 or more")
+    return int(text)
+
+
+def _hold(word: str) -> str:
+    if word not in ("replicas", "shards"):
+        raise ValueError(f"{word!r} is neither replicas nor shards")
+    return word
+
+
 # Options of a run that have no flag of their own; a stage's docstring says what it does with them.
 HOW: dict[str, Callable[[str], Any]] = {
-    "micro_batch": int,
-    "processes": int,
+    "micro_batch": _count,
+    "processes": _count,
     "compile": _yes,
     "exact": _yes,
-    "hold": str,
+    "hold": _hold,
     "launch": str,
     "price": lambda text: _price(text),
     "requests_per_minute": float,
