@@ -133,7 +133,15 @@ def test_a_damaged_checkpoint_is_recognised_and_the_one_before_it_used(tmp_path,
         (tmp_path / "step-0000002" / "facts.json").unlink()
     found = checkpoint.newest(tmp_path, said.append)
     assert found.facts["step"] == 1 and found.tensors["w"][0] == 1
-    assert len(said) == 1 and "step-0000002" in said[0]
+    assert len(said) == 1 and "step-0000002 is damaged: going on from the one before it" in said[0]
+
+
+def test_where_every_checkpoint_is_damaged_the_beginning_is_named(tmp_path):
+    said: list[str] = []
+    for step in (1, 2):
+        (checkpoint.save(tmp_path, step, {"w": torch.zeros(9)}, {}) / "facts.json").unlink()
+    assert checkpoint.newest(tmp_path, said.append) is None
+    assert [text.rpartition(" from ")[2] for text in said] == ["the one before it", "the beginning"]
 
 
 def test_every_sequence_is_seen_once_an_epoch():
@@ -227,6 +235,21 @@ def test_documents_are_numbered_by_their_ends(tmp_path):
     assert torch.equal(batch.documents[:, 1:] - batch.documents[:, :-1], ends[:, :-1].long())
 
 
+@pytest.mark.parametrize("damage", ["ids", "cut", "no facts"])
+def test_damaged_sequences_are_refused_with_what_makes_them_again(tmp_path, damage):
+    desk = Desk(tmp_path)
+    run(training().data, desk)
+    tokens = tmp_path / "pack" / "tokens.bin"
+    if damage == "ids":
+        tokens.write_bytes(b"\xff" * tokens.stat().st_size)
+    elif damage == "cut":
+        tokens.write_bytes(tokens.read_bytes()[:-7])
+    else:
+        (tmp_path / "pack" / "pack.json").unlink()
+    with pytest.raises(UserError, match="--rebuild pack"):
+        run(training(steps=2), desk)
+
+
 def test_memory_exhausted_halves_the_micro_batch_aloud(tmp_path, monkeypatch):
     said, loss = [], phi.Phi.loss
 
@@ -307,6 +330,25 @@ def test_what_the_machine_decided_at_the_start_stays(tmp_path, monkeypatch):
     monkeypatch.setattr("hornbook.train.train._precision", lambda where: "fp32")
     run(training(precision="auto"), never)
     assert made(Desk(tmp_path)) == made(never)
+
+
+def test_a_smaller_micro_batch_is_taken_by_a_resume_aloud(tmp_path, monkeypatch):
+    said: list[str] = []
+
+    class Ears(Silent):
+        def say(self, text):
+            said.append(text)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Loop, "_after_step", stopped_at(4))
+        with pytest.raises(KeyboardInterrupt):
+            run(training(), Desk(tmp_path, options={"micro_batch": 6}))
+    sizes, loss = set(), phi.Phi.loss
+    monkeypatch.setattr(phi.Phi, "loss", lambda self, ids, *rest: (sizes.add(len(ids)), loss(self, ids, *rest))[1])
+    monkeypatch.setattr(Loop, "held_out_loss", lambda self: 1.0)
+    run(training(), Desk(tmp_path, options={"micro_batch": 2}, reporter=Ears()))
+    assert sizes == {2}
+    assert said == ["going on with micro_batch=2, not 6: the last bits may differ"]
 
 
 def stopped_at(step: int):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -13,6 +16,7 @@ from hornbook import store
 from hornbook.records import UserError
 from hornbook.run import run
 from hornbook.stage import Desk, Silent
+from hornbook.train import worker
 from hornbook.train.loop import Loop
 from hornbook.train.parallel import Team
 
@@ -124,6 +128,28 @@ def test_an_error_in_torchruns_processes_is_said_in_its_own_words(alone, tmp_pat
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     with pytest.raises(UserError, match="a batch of 5 does not divide among 2 processes"):
         run(training(**STEPS, batch=5), two(beside(alone, tmp_path), "replicas"))
+
+
+def test_an_error_of_any_process_is_said(tmp_path, monkeypatch, capsys):
+    """Memory may not suffice in one process alone, and the first may never hear of it."""
+
+    def failing(job, mine, reporter):
+        raise UserError("micro_batch=4 may")
+
+    monkeypatch.setattr(worker, "work", failing)
+    monkeypatch.setattr(worker, "team", lambda device, hold: contextlib.nullcontext(Team("cpu", rank=1, world=2)))
+    monkeypatch.setattr(worker.Job, "read", lambda path: SimpleNamespace(device="cpu", hold="replicas"))
+    assert worker.main("job.json") == 2
+    assert json.loads(capsys.readouterr().out) == {"hornbook": "error", "value": "micro_batch=4 may"}
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [("no-such-program -x", "no-such-program cannot be started"), ("sh -c 'exit 3' --", "ended with code 3")],
+)
+def test_a_command_that_starts_nothing_is_said(tmp_path, command, said):
+    with pytest.raises(UserError, match=said):
+        worker.launch(tmp_path / "job.json", 1, command, Silent())
 
 
 def stopping(after, step: int):

@@ -282,7 +282,7 @@ class Loop:
             return
         self._put(found.under("model."))
         optim.restore(self.optimisers, found.under("optim."))
-        self.micro = int(found.facts["micro"])
+        self.micro = min(self.micro, int(found.facts["micro"]))
         self.at = Progress(**{name: found.facts[name] for name in vars(self.at)})
         self.reporter.advance(self.at.step)
 

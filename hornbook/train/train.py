@@ -145,22 +145,30 @@ class Train(Whole):
     def _settled(self, desk: Desk, where: str, shape: Shape) -> dict[str, Any]:
         """What the machine decided when the training began: it stays, for it shows in the last bits."""
         path = desk.folder(self) / "checkpoints" / "settled.json"
-        settled = store.read_json(path)
+        settled, asked = store.read_json(path), int(desk.options.get("micro_batch") or 0)
         if settled is None:
             half = self.precision in ("bf16", "fp16")
-            micro = int(desk.options.get("micro_batch") or micro_batch(shape, where, half))
             settled = {
                 "precision": _precision(where) if self.precision == "auto" else self.precision,
-                "micro_batch": min(micro, self.batch),
+                "micro_batch": min(asked or micro_batch(shape, where, half), self.batch),
                 "compile": _compiled(desk, where),
             }
-            store.write_json(path, settled)
+        elif 0 < asked < settled["micro_batch"]:  # the way out where memory did not suffice
+            desk.reporter.say(
+                f"going on with micro_batch={asked}, not {settled['micro_batch']}: the last bits may differ"
+            )
+            settled["micro_batch"] = asked
+        elif asked > settled["micro_batch"]:
+            desk.reporter.say(f"micro_batch stays {settled['micro_batch']}, with which this training began")
+        store.write_json(path, settled)
         return dict(settled)
 
     def _check(self, desk: Desk) -> tuple[Shape, int]:
         """The shape, and the number of sequences; refuses a start that does not fit the sequences."""
+        from hornbook.train.sequences import facts_of
+
         pack = _pack(self)
-        facts = store.read_json(desk.folder(pack) / "pack.json")
+        facts = facts_of(desk.folder(pack))
         if self.start is None:
             return shape_of(self.shape, facts["vocab"], facts["context"]), facts["sequences"]
         from hornbook import model as phi

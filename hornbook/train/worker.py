@@ -142,14 +142,18 @@ def _write_up(job: Job, loop: Loop, folder: Path) -> None:
 
 
 def launch(path: Path, processes: int, command: str, reporter: Reporter) -> None:
-    """Have torchrun do the job at `path`. Raises the UserError of its first process, in its words."""
+    """Have torchrun do the job at `path`. Raises UserError: that of one of its processes, in its words, or its end."""
     start = shlex.split(command) or [
         sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}",
     ]  # fmt: skip
     said = ""
     words = [*start, "-m", "hornbook.train.worker", str(path)]
     # In a session of its own, so that a terminal's Ctrl-C does not reach it a second time, from here and from torchrun.
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, start_new_session=True) as crew:
+    try:
+        crew = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    except OSError as error:
+        raise UserError(f"{start[0]} cannot be started ({error.strerror}): look at the option launch") from error
+    with crew:
         assert crew.stdout is not None
         try:
             for line in crew.stdout:
@@ -161,7 +165,10 @@ def launch(path: Path, processes: int, command: str, reporter: Reporter) -> None
     if said:
         raise UserError(said)
     if crew.returncode:
-        raise RuntimeError(f"{shlex.join(start)} ended with code {crew.returncode}: its messages are above")
+        raise UserError(
+            f"{shlex.join(start)} ended with code {crew.returncode}, its messages are above: the same command goes on "
+            "from the last checkpoint"
+        )
 
 
 def _tell(line: str, reporter: Reporter) -> str:
@@ -200,8 +207,7 @@ def main(path: str) -> int:
         try:
             work(job, mine, Silent() if mine.rank else _Lines())
         except UserError as error:
-            if mine.rank == 0:
-                _line("error", str(error))
+            _line("error", str(error))  # whoever met it: memory may not suffice in one process alone
             return 2
         except KeyboardInterrupt:
             return 130
