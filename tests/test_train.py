@@ -278,11 +278,31 @@ def test_not_even_one_sequence_in_memory_is_a_clear_error(tmp_path, monkeypatch)
 
 
 def test_a_single_bad_step_is_skipped_and_counted(tmp_path, monkeypatch):
-    norm = Loop._norm
+    norm, said = Loop._norm, []
+
+    class Ears(Silent):
+        def say(self, text):
+            said.append(text)
+
     monkeypatch.setattr(Loop, "_norm", lambda self: math.inf if self.at.step == 3 else norm(self))
-    run(training(), Desk(tmp_path))
+    run(training(), Desk(tmp_path, reporter=Ears()))
     facts = json.loads((tmp_path / "base" / "training.json").read_text())
     assert facts["skipped"] == 1 and facts["held_out_loss"] < 5.7
+    assert "step 4 is skipped, its gradient is not finite: 1 so far" in said
+
+
+@pytest.mark.parametrize(("clip", "what"), [(1.0, "was clipped to a length of 1"), (0.0, "clip=1.0 would bound")])
+def test_a_spike_is_said_and_with_what_bounds_it(tmp_path, monkeypatch, clip, what):
+    gradients, said = Loop._gradients, []
+
+    class Ears(Silent):
+        def say(self, text):
+            said.append(text)
+
+    monkeypatch.setattr(Loop, "_gradients", lambda self, *a: gradients(self, *a) * (20 if self.at.step == 39 else 1))
+    run(training(steps=42, clip=clip), Desk(tmp_path, reporter=Ears()))
+    assert ["spike" in text for text in said].count(True) == 1
+    assert any(text.startswith("step 40 is a spike") and what in text for text in said)
 
 
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
