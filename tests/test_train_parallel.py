@@ -152,6 +152,18 @@ def test_a_command_that_starts_nothing_is_said(tmp_path, command, said):
         worker.launch(tmp_path / "job.json", 1, command, Silent())
 
 
+def test_torchrun_is_told_to_wait_while_a_large_checkpoint_is_saved(tmp_path, monkeypatch):
+    said: list[str] = []
+
+    class Ears(Silent):
+        def say(self, text):
+            said.append(text)
+
+    monkeypatch.delenv("TORCH_ELASTIC_SHUTDOWN_TIMEOUT", raising=False)
+    worker.launch(tmp_path / "job.json", 1, "sh -c 'echo $TORCH_ELASTIC_SHUTDOWN_TIMEOUT' --", Ears())
+    assert said == [worker.PATIENCE_S]
+
+
 def stopping(after, step: int):
     def stopped(self, stop):
         after(self, stop or self.at.step == step)

@@ -3,7 +3,7 @@
 In: a Job. Out: `model/`, `log.parquet`, `training.json` and `speed.json` in its folder. torchrun's processes talk to
 the one that started them in JSON lines on their standard output; what else they print is passed on.
 Several machines: give the starting command (`srun ...`, `torchrun --nnodes 2 ...`) as the option `launch`; they need
-the run's folder on a common file system.
+the run's folder on a common file system (docs/train.md).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -34,6 +35,9 @@ from hornbook.train.sequences import Sequences
 
 if TYPE_CHECKING:
     from hornbook.model import Phi
+
+# Between SIGTERM and SIGKILL torchrun gives its processes 30 s, in which phi-1's checkpoint of 17 GB is not written.
+PATIENCE_S = "900"
 
 
 @dataclass(frozen=True)
@@ -150,7 +154,8 @@ def launch(path: Path, processes: int, command: str, reporter: Reporter) -> None
     words = [*start, "-m", "hornbook.train.worker", str(path)]
     # In a session of its own, so that a terminal's Ctrl-C does not reach it a second time, from here and from torchrun.
     try:
-        crew = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, start_new_session=True)
+        told = {"TORCH_ELASTIC_SHUTDOWN_TIMEOUT": PATIENCE_S, **os.environ}
+        crew = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, start_new_session=True, env=told)
     except OSError as error:
         raise UserError(f"{start[0]} cannot be started ({error.strerror}): look at the option launch") from error
     with crew:
