@@ -19,7 +19,7 @@ import pytest
 import torch
 
 from hornbook import model as phi
-from hornbook import records, store
+from hornbook import peek, records, store
 from hornbook.records import UserError
 from hornbook.run import run
 from hornbook.stage import Desk, Silent, Stage
@@ -142,6 +142,25 @@ def test_where_every_checkpoint_is_damaged_the_beginning_is_named(tmp_path):
         (checkpoint.save(tmp_path, step, {"w": torch.zeros(9)}, {}) / "facts.json").unlink()
     assert checkpoint.newest(tmp_path, said.append) is None
     assert [text.rpartition(" from ")[2] for text in said] == ["the one before it", "the beginning"]
+
+
+def test_a_step_is_traced_to_the_documents_that_it_read(desk, monkeypatch):
+    read: list[list[int]] = []
+    whole = Sequences.batch
+    monkeypatch.setattr(
+        Sequences, "batch", lambda self, rows, on: (read.append(rows.tolist()), whole(self, rows, on))[1]
+    )
+    monkeypatch.setattr(Loop, "held_out_loss", lambda self: 1.0)
+    again = Desk(desk.root.with_name("traced"))
+    run(training(steps=3), again)
+    found = list(peek.batch(again, "base", 3))
+    assert list(dict.fromkeys(row["sequence"] for row in found)) == read[-1]
+    assert sum(row["tokens"] for row in found) == 6 * 32
+    texts = {row["id"] for table in again.kept("texts") for row in table.to_pylist()}
+    assert {row["stage"] for row in found} == {"texts"} and {row["id"] for row in found} <= texts
+    for stage, step, said in (("base", 4, "1 to 3"), ("base", 0, "1 to 3"), ("pack", 1, "only a Train")):
+        with pytest.raises(UserError, match=said):
+            list(peek.batch(again, stage, step))
 
 
 def test_every_sequence_is_seen_once_an_epoch():
