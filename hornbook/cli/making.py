@@ -166,8 +166,9 @@ def plan(as_json: bool, **words: Any) -> None:
             click.echo(f"{step.stage.name}: {step.state.detail}")
     todo = [step.price for step in steps if step.state.status != "done"]
     minutes, kwh, money = (sum(getattr(price, name) for price in todo) for name in ("minutes", "kwh", "money"))
+    where = f"this machine, training on {desk.options['device']}" if "device" in desk.options else "this machine"
     click.echo(f"\nto do: {len(todo)} of {len(steps)} stages, {clock(60 * minutes)}, {_energy(kwh) or 'no energy'}, "
-               f"{money:,.2f} money, on this machine")  # fmt: skip
+               f"{money:,.2f} money, on {where}")  # fmt: skip
     dials = " ".join(f"{name}={value}" for name, value in recipe.dials.items() if len(str(value)) < 40)
     click.echo(f"dials: {dials or 'none'}")
 

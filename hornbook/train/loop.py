@@ -167,7 +167,7 @@ class Loop:
 
     def _smaller(self, error: BaseException) -> None:
         """After memory was exhausted: half the micro-batch, or a UserError where that is no way out."""
-        if not isinstance(error, torch.OutOfMemoryError | MemoryError) and "allocate memory" not in str(error):
+        if not exhausted(error):
             raise error
         half = self.micro // 2
         if not half:
@@ -313,6 +313,11 @@ class Loop:
                 )
             return found.under("model.")
         return {name: gathered(tensor) for name, tensor in self.model.state_dict().items()}
+
+
+def exhausted(error: BaseException) -> bool:
+    """Whether this is what a GPU, numpy or torch's allocator on a CPU raises where memory does not suffice."""
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "allocate memory" in str(error)
 
 
 def spiked(losses: Sequence[float]) -> bool:

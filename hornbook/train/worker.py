@@ -28,7 +28,7 @@ from hornbook.device import kept_memory, repeatable
 from hornbook.records import UserError
 from hornbook.shape import Shape
 from hornbook.stage import Reporter, Silent
-from hornbook.train.loop import Loop, Settings
+from hornbook.train.loop import Loop, Settings, exhausted
 from hornbook.train.parallel import Hold, Team, team
 from hornbook.train.price import flops_per_token
 from hornbook.train.sequences import Sequences
@@ -75,7 +75,22 @@ class Job:
 
 
 def work(job: Job, mine: Team, reporter: Reporter) -> None:
-    """Do what is left of a job, as this process of its team; the first one writes what was made."""
+    """Do what is left of a job, as this process of its team; the first one writes what was made.
+
+    Raises UserError where memory does not suffice, whatever the micro-batch.
+    """
+    try:
+        _work(job, mine, reporter)
+    except (MemoryError, RuntimeError) as error:
+        if not exhausted(error):
+            raise
+        raise UserError(
+            f"weights, gradients and moments of {job.shape} take {16 * job.shape.parameters() / 1e9:,.2f} GB, which do "
+            "not fit in memory: use a smaller shape, or several devices with hold=shards"
+        ) from error
+
+
+def _work(job: Job, mine: Team, reporter: Reporter) -> None:
     mine.share(job.how.batch)
     data, held_out = (Sequences(Path(job.data), which, job.apart) for which in (False, True))
     folder = Path(job.folder)
