@@ -141,6 +141,10 @@ def test_an_error_of_any_process_is_said(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(worker.Job, "read", lambda path: SimpleNamespace(device="cpu", hold="replicas"))
     assert worker.main("job.json") == 2
     assert json.loads(capsys.readouterr().out) == {"hornbook": "error", "value": "micro_batch=4 may"}
+    written: list[str] = []
+    monkeypatch.setattr("sys.stdout", SimpleNamespace(write=written.append, flush=lambda: None))
+    assert worker.main("job.json") == 2
+    assert len(written) == 1 and written[0].endswith("\n")  # in one piece, for the others write to the same pipe
 
 
 @pytest.mark.parametrize(

@@ -217,7 +217,8 @@ class _Lines(Silent):
 
 
 def _line(kind: str, value: Any) -> None:
-    print(json.dumps({"hornbook": kind, "value": value}), flush=True)
+    sys.stdout.write(json.dumps({"hornbook": kind, "value": value}) + "\n")  # at once: several processes share the pipe
+    sys.stdout.flush()
 
 
 def main(path: str) -> int:
