@@ -13,15 +13,21 @@ import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from hornbook.records import UserError
+
 if TYPE_CHECKING:
     import torch
 
 
 def pick(name: str | None = None) -> str:
-    """The named device, or the GPU if there is one, or the CPU."""
+    """The named device, or the GPU if there is one, or the CPU. Raises UserError for one that is not here."""
     import torch
 
-    return name or ("cuda" if torch.cuda.is_available() else "cpu")
+    here = torch.cuda.device_count()
+    known = ["cpu", *(["cuda"] if here else []), *(f"cuda:{number}" for number in range(here))]
+    if name and name not in known:
+        raise UserError(f"there is no device {name!r} here: {', '.join(known)}")
+    return name or ("cuda" if here else "cpu")
 
 
 def fast_dtype(device: str) -> torch.dtype:

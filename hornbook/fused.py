@@ -38,9 +38,10 @@ class FusedBlock(torch.autograd.Function):
             batch, time, width = x.shape
             rows = batch * time
             flat = x.contiguous().view(rows, width)
-            scale, shift = weights[0], weights[1]
+            # Copies: a kernel's sight of a tensor pins its storage for good, and fully_shard must free its own.
+            scale, shift, into_bias = (weights[at].clone() for at in (0, 1, 3))
             into, dense, fc2 = (w.to(torch.bfloat16) for w in weights[2::2])
-            into_bias, dense_bias, fc2_bias = weights[3::2]  # added by the kernels: torch would copy them to each row
+            dense_bias, fc2_bias = weights[5::2]  # biases are added by the kernels: torch would copy them to each row
             h, about = flat.new_empty(rows, width, dtype=torch.bfloat16), flat.new_empty(rows, 2)
             k.over_rows(k.norm, rows, flat.numel(), flat, scale, shift, k.f32(EPS), h, about)
             z = F.linear(h, into)

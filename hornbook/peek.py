@@ -48,10 +48,31 @@ def records(
         for row in table.drop_columns(vectors).to_pylist():
             why = row.get("reason") or ""
             wanted = row.get("kept", True) != dropped and (not reason or reason in why)
-            if wanted and (not words or words in f"{row.get('path')}\n{row.get('text')}"):
+            if wanted and (not words or words in f"{row.get('id')}\n{row.get('path')}\n{row.get('text')}"):
                 found.append((share("peek", str(row.get("id", row.get("task_id", "")))), len(found), row))
         found = sorted(found, key=lambda item: item[:2])[:number]
     yield from (row for _, _, row in found)
+
+
+def batch(desk: Desk, stage: str, step: int) -> Iterator[dict[str, Any]]:
+    """What a training read in a step, counted from 1 as in its log: the documents of each sequence, in their order.
+
+    Rows have sequence, id, stage (that made the document) and tokens (of it in this sequence). Raises UserError for a
+    stage that is no training, and for a step that it never took.
+    """
+    from hornbook.train.pack import trace
+    from hornbook.train.sequences import facts_of, rows_of
+
+    facts = desk.manifest(stage)["identity"]
+    if facts["stage"] != "Train":
+        raise UserError(f"{stage} is a {facts['stage']}, and only a Train has steps")
+    last = store.read_json(desk.folder(stage) / "training.json")["steps"]
+    if not 1 <= step <= last:
+        raise UserError(f"{stage} has no step {step}: 1 to {last:,}")
+    settings = facts["settings"]
+    folder = desk.folder(settings["data"]["stage"])
+    for row in rows_of(step - 1, settings["batch"], facts_of(folder)["sequences"], settings["seed"]):
+        yield from ({"sequence": int(row), **document} for document in trace(folder, int(row)))
 
 
 def _reached(desk: Desk, stage: str) -> Iterator[pa.Table]:

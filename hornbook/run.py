@@ -250,8 +250,12 @@ def _part_facts(path: Path) -> dict[str, Any]:
 @contextlib.contextmanager
 def _alone_in(root: Path) -> Iterator[None]:
     """Two processes must not write one run: the second is refused at once and told who is there."""
-    root.mkdir(parents=True, exist_ok=True)
-    with (root / ".lock").open("a+") as lock:
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        opened = (root / ".lock").open("a+")
+    except OSError as error:
+        raise UserError(f"{root} cannot be written to ({error.strerror}): use another --out") from error
+    with opened as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -67,6 +67,9 @@ def test_every_command_has_help_with_an_example(name: str) -> None:
         (["plan", "pocket", "steps"], "name=value"),
         (["plan", "pocket", "steps=many"], "takes a int"),
         (["plan", "pocket", "--how", "cores=3"], "micro_batch"),
+        (["plan", "pocket", "--how", "micro_batch=0"], "0 is not 1 or more"),
+        (["plan", "pocket", "--how", "processes=-1"], "-1 is not 1 or more"),
+        (["plan", "pocket", "--how", "hold=banana"], "neither replicas nor shards"),
         (["peek", "nowhere"], "is no run's folder"),
         (["ask", "nowhere", "x"], "is no run's folder"),
         (["check", "nowhere.py"], "nowhere.py cannot be read"),
@@ -112,7 +115,8 @@ def recipe(upto=60, above=30):
 def test_a_recipe_runs_is_looked_at_and_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     path = recipe_file(tmp_path, OWN_STAGE.format(tests=str(Path(__file__).parent)))
-    assert "to do" in call("plan", path).output
+    assert "to do" in call("plan", path).output and "on this machine\n" in call("plan", path).output
+    assert "on this machine, training on h100" in call("plan", path, "--device", "h100").output
     assert call("run", path, "--out", "a", "--workers", "1").exit_code == 0
     assert call("run", path, "above=40", "--out", "b", "--workers", "1").exit_code == 0
     assert "done 49 kept of 60" in " ".join(call("plan", path, "upto=6e1", "--out", "a").output.split())

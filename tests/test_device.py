@@ -10,7 +10,8 @@ import sys
 
 import pytest
 
-from hornbook.device import ENVIRONMENT
+from hornbook.device import ENVIRONMENT, pick
+from hornbook.records import UserError
 
 # In a process of its own: what an allocator does depends on all that was ever asked of it.
 PAGES = """
@@ -56,3 +57,10 @@ def test_the_command_lets_threads_sleep_but_a_person_decides():
     )
     assert said(code) == ENVIRONMENT["GOMP_SPINCOUNT"]
     assert said(code, GOMP_SPINCOUNT="7") == "7"
+
+
+@pytest.mark.parametrize("name", ["banana", "a100", "cuda:64"])
+def test_a_device_that_is_not_here_is_refused_with_those_that_are(name):
+    with pytest.raises(UserError, match=f"no device '{name}' here: cpu"):
+        pick(name)
+    assert pick("cpu") == "cpu"

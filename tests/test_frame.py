@@ -168,6 +168,12 @@ def test_a_second_process_on_the_same_folder_is_refused_and_told_who_is_there(tm
         pass
 
 
+def test_a_folder_that_cannot_be_written_to_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="cannot be written to .*another --out"):
+        run(Numbers("numbers"), Desk(tmp_path / "file" / "run"))
+
+
 @pytest.mark.parametrize(
     "error",
     [

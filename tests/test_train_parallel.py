@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -13,6 +16,7 @@ from hornbook import store
 from hornbook.records import UserError
 from hornbook.run import run
 from hornbook.stage import Desk, Silent
+from hornbook.train import worker
 from hornbook.train.loop import Loop
 from hornbook.train.parallel import Team
 
@@ -57,6 +61,16 @@ def test_two_processes_have_the_losses_of_one(alone, tmp_path, monkeypatch, hold
     assert losses(desk) == pytest.approx(losses(alone), abs=1e-5)
     both = [store.read_json(each.root / "base" / "training.json")["held_out_loss"] for each in (desk, alone)]
     assert both[0] == pytest.approx(both[1], abs=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("hold", HOLDS)
+def test_in_bf16_too_two_learn_as_one_does(alone, tmp_path, monkeypatch, hold):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    one, both = Desk(beside(alone, tmp_path / "one")), two(beside(alone, tmp_path / "two"), hold)
+    for desk in (one, both):
+        run(training(**STEPS, precision="bf16"), desk)
+    assert losses(both) == pytest.approx(losses(one), rel=1e-2)
 
 
 @pytest.mark.slow
@@ -114,6 +128,44 @@ def test_an_error_in_torchruns_processes_is_said_in_its_own_words(alone, tmp_pat
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     with pytest.raises(UserError, match="a batch of 5 does not divide among 2 processes"):
         run(training(**STEPS, batch=5), two(beside(alone, tmp_path), "replicas"))
+
+
+def test_an_error_of_any_process_is_said(tmp_path, monkeypatch, capsys):
+    """Memory may not suffice in one process alone, and the first may never hear of it."""
+
+    def failing(job, mine, reporter):
+        raise UserError("micro_batch=4 may")
+
+    monkeypatch.setattr(worker, "work", failing)
+    monkeypatch.setattr(worker, "team", lambda device, hold: contextlib.nullcontext(Team("cpu", rank=1, world=2)))
+    monkeypatch.setattr(worker.Job, "read", lambda path: SimpleNamespace(device="cpu", hold="replicas"))
+    assert worker.main("job.json") == 2
+    assert json.loads(capsys.readouterr().out) == {"hornbook": "error", "value": "micro_batch=4 may"}
+    written: list[str] = []
+    monkeypatch.setattr("sys.stdout", SimpleNamespace(write=written.append, flush=lambda: None))
+    assert worker.main("job.json") == 2
+    assert len(written) == 1 and written[0].endswith("\n")  # in one piece, for the others write to the same pipe
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [("no-such-program -x", "no-such-program cannot be started"), ("sh -c 'exit 3' --", "ended with code 3")],
+)
+def test_a_command_that_starts_nothing_is_said(tmp_path, command, said):
+    with pytest.raises(UserError, match=said):
+        worker.launch(tmp_path / "job.json", 1, command, Silent())
+
+
+def test_torchrun_is_told_to_wait_while_a_large_checkpoint_is_saved(tmp_path, monkeypatch):
+    said: list[str] = []
+
+    class Ears(Silent):
+        def say(self, text):
+            said.append(text)
+
+    monkeypatch.delenv("TORCH_ELASTIC_SHUTDOWN_TIMEOUT", raising=False)
+    worker.launch(tmp_path / "job.json", 1, "sh -c 'echo $TORCH_ELASTIC_SHUTDOWN_TIMEOUT' --", Ears())
+    assert said == [worker.PATIENCE_S]
 
 
 def stopping(after, step: int):

@@ -16,17 +16,20 @@ from hornbook.cli.shared import open_run, show_json
 @click.option("-n", "number", default=5, show_default=True, help="Records to show.")
 @click.option("--dropped", is_flag=True, help="Those that this stage dropped.")
 @click.option("--reason", help="Only reasons that contain this text (implies --dropped).")
-@click.option("--find", "words", help="Only texts or paths that contain this.")
+@click.option("--find", "words", help="Only texts, paths or ids that contain this.")
+@click.option("--step", type=int, help="Which documents this step of a training read.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON line a record.")
 def peek(
-    folder: Path, stage: str | None, number: int, dropped: bool, reason: str | None, words: str | None, as_json: bool
-) -> None:
+    folder: Path, stage: str | None, number: int, dropped: bool, reason: str | None, words: str | None,
+    step: int | None, as_json: bool,
+) -> None:  # fmt: skip
     """Look at what a stage kept or dropped; without a stage, at the run's stages and reasons.
 
     \b
     Example: hornbook peek runs/pocket filtered --dropped -n 3
+             hornbook peek runs/pocket base --step 100
     """
-    from hornbook.peek import overview, records
+    from hornbook.peek import batch, overview, records
     from hornbook.terminal import show_record, show_table
 
     desk = open_run(folder)
@@ -37,6 +40,14 @@ def peek(
                 show_json(row)
             return
         show_table(str(folder), list(rows[0]), [list(row.values()) for row in rows])
+        return
+    if step is not None:
+        for row in batch(desk, stage, step):
+            line = "sequence {sequence}: {tokens} tokens of {id} from {stage}".format_map(row)
+            show_json(row) if as_json else click.echo(line)
+        return
+    if desk.manifest(stage)["form"] == "files":
+        click.echo(f"{desk.folder(stage)} has no records, but files: {', '.join(desk.manifest(stage)['files'])}")
         return
     for record in records(desk, stage, number, dropped or bool(reason), reason, words):
         show_json(record) if as_json else show_record(record)

@@ -60,13 +60,25 @@ def _yes(word: str) -> bool:
     return word == "yes"
 
 
+def _count(text: str) -> int:
+    if int(text) < 1:
+        raise ValueError(f"{text} is not 1 or more")
+    return int(text)
+
+
+def _hold(word: str) -> str:
+    if word not in ("replicas", "shards"):
+        raise ValueError(f"{word!r} is neither replicas nor shards")
+    return word
+
+
 # Options of a run that have no flag of their own; a stage's docstring says what it does with them.
 HOW: dict[str, Callable[[str], Any]] = {
-    "micro_batch": int,
-    "processes": int,
+    "micro_batch": _count,
+    "processes": _count,
     "compile": _yes,
     "exact": _yes,
-    "hold": str,
+    "hold": _hold,
     "launch": str,
     "price": lambda text: _price(text),
     "requests_per_minute": float,
@@ -154,8 +166,9 @@ def plan(as_json: bool, **words: Any) -> None:
             click.echo(f"{step.stage.name}: {step.state.detail}")
     todo = [step.price for step in steps if step.state.status != "done"]
     minutes, kwh, money = (sum(getattr(price, name) for price in todo) for name in ("minutes", "kwh", "money"))
+    where = f"this machine, training on {desk.options['device']}" if "device" in desk.options else "this machine"
     click.echo(f"\nto do: {len(todo)} of {len(steps)} stages, {clock(60 * minutes)}, {_energy(kwh) or 'no energy'}, "
-               f"{money:,.2f} money, on this machine")  # fmt: skip
+               f"{money:,.2f} money, on {where}")  # fmt: skip
     dials = " ".join(f"{name}={value}" for name, value in recipe.dials.items() if len(str(value)) < 40)
     click.echo(f"dials: {dials or 'none'}")
 

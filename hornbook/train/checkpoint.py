@@ -64,14 +64,15 @@ def newest(folder: Path, say: Callable[[str], None]) -> Saved | None:
     One whose best checkpoint is gone is not sound: a run that went on from it could not end as it would have.
     """
     store.sweep(folder)
-    for place in sorted(folder.glob("step-*"), reverse=True):
+    places = sorted(folder.glob("step-*"), reverse=True)
+    for place in places:
         found = read(place)
         best = place_of(folder, found.facts.get("best_step", -1)) if found else place
         if found and (best == place or found.facts.get("best_step", -1) < 0 or sound(best)):
             return found
-        say(
-            f"the checkpoint {place} {'needs ' + best.name + ', which' if found else ''} is damaged: going on before it"
-        )
+        what = f"needs {best.name}, which is" if found else "is"
+        before = "the one before it" if place != places[-1] else "the beginning"
+        say(f"the checkpoint {place} {what} damaged: going on from {before}")
         shutil.rmtree(place)
     return None
 

@@ -33,6 +33,8 @@ from hornbook.train.sequences import Rows, Sequences, rows_of
 BAD_STEPS = 16  # in a row without a finite gradient, after which training stops; fp16's scale needs a few to settle
 HELD_OUT = 256  # sequences at most that each evaluation reads
 SAY_EVERY_S = 30.0
+# A spike: a loss so many standard deviations above the mean of the steps before it, at most so many, and no fewer.
+SPIKE, SPIKE_STEPS, FEWEST = 6.0, 128, 32
 # fp16 as in Micikevicius et al. 2018: the loss is multiplied so that small gradients survive; halved when one
 # overflows, doubled after 2,000 steps without.
 SCALE, SCALE_AFTER = 2.0**16, 2000
@@ -140,6 +142,7 @@ class Loop:
         seen = (self.at.log[-1]["tokens"] if self.at.log else 0) + count
         facts = {"step": self.at.step, "loss": nats / max(1, count), "lr": lr, "grad_norm": norm, "tokens": seen}
         self.at.log.append({**facts, "held_out_loss": None})
+        self._remark(finite)
         return stopped > 0
 
     def _gradients(self, rows: Rows, count: int) -> float:
@@ -164,7 +167,7 @@ class Loop:
 
     def _smaller(self, error: BaseException) -> None:
         """After memory was exhausted: half the micro-batch, or a UserError where that is no way out."""
-        if not isinstance(error, torch.OutOfMemoryError | MemoryError) and "allocate memory" not in str(error):
+        if not exhausted(error):
             raise error
         half = self.micro // 2
         if not half:
@@ -219,6 +222,15 @@ class Loop:
                 f"the gradient was not finite for {at.bad} steps, up to {at.step + 1}: try an lr below {self.how.lr}, "
                 "a longer warmup, clip=1.0 or precision=fp32; the last checkpoint is from before"
             )
+
+    def _remark(self, finite: bool) -> None:
+        """Say what was odd about the step that was just logged."""
+        last, clip = self.at.log[-1], self.how.clip
+        if not finite:
+            self.reporter.say(f"step {self.at.step} is skipped, its gradient is not finite: {self.at.skipped} so far")
+        elif spiked([row["loss"] for row in self.at.log[-SPIKE_STEPS - 1 :]]):
+            what = f"its gradient was clipped to a length of {clip:g}" if clip else "clip=1.0 would bound its gradient"
+            self.reporter.say(f"step {self.at.step} is a spike, with a loss of {last['loss']:.2f}: {what}")
 
     def _after_step(self, stop: bool) -> None:
         """Evaluate and save when it is time."""
@@ -282,7 +294,7 @@ class Loop:
             return
         self._put(found.under("model."))
         optim.restore(self.optimisers, found.under("optim."))
-        self.micro = int(found.facts["micro"])
+        self.micro = min(self.micro, int(found.facts["micro"]))
         self.at = Progress(**{name: found.facts[name] for name in vars(self.at)})
         self.reporter.advance(self.at.step)
 
@@ -301,6 +313,23 @@ class Loop:
                 )
             return found.under("model.")
         return {name: gathered(tensor) for name, tensor in self.model.state_dict().items()}
+
+
+def exhausted(error: BaseException) -> bool:
+    """Whether this is what a GPU, numpy or torch's allocator on a CPU raises where memory does not suffice."""
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "allocate memory" in str(error)
+
+
+def spiked(losses: Sequence[float]) -> bool:
+    """Whether the last loss stands out of those before it; what is not finite does not count.
+
+    >>> spiked([2.0, 2.1] * 20 + [3.0]), spiked([2.0, 2.1] * 20 + [2.2]), spiked([2.0, 3.0])
+    (True, False, False)
+    """
+    before = np.array([loss for loss in losses[:-1] if math.isfinite(loss)])
+    if len(before) < FEWEST:
+        return False
+    return bool(losses[-1] > before.mean() + SPIKE * max(before.std(), 0.01 * before.mean()))
 
 
 def _due(step: int, every: int) -> bool:

@@ -34,14 +34,15 @@ class Batch:
 class Sequences:
     """The sequences of one set, memory-mapped; `apart` numbers the documents of each, for attention that stays inside.
 
-    Raises UserError where a file does not hold what pack.json says.
+    Raises UserError where a file does not hold what pack.json says, at once or when a batch is read.
     """
 
     def __init__(self, folder: Path, held_out: bool = False, apart: bool = False) -> None:
-        facts = store.read_json(folder / "pack.json")
+        facts = facts_of(folder)
         name, mask = ("held_out.bin", "held_out_mask.bin") if held_out else ("tokens.bin", "mask.bin")
         shape = (int(facts["held_out"] if held_out else facts["sequences"]), int(facts["context"]))
         self.end, self.apart, self.context = int(facts["eos"]), apart, shape[1]
+        self.path, self.vocab = folder / name, int(facts["vocab"])
         self.ids = _mapped(folder / name, facts["dtype"], shape)
         self.mask = _mapped(folder / mask, "uint8", shape) if (folder / mask).exists() else None
 
@@ -55,6 +56,10 @@ class Sequences:
     def batch(self, rows: Rows, device: str) -> Batch:
         """Full rows, so that kernels see whole blocks: the last position of each has no target."""
         ids = torch.from_numpy(self.ids[rows].astype(np.int64))
+        if int(ids.max()) >= self.vocab:
+            raise UserError(
+                f"{self.path} holds ids beyond its vocabulary of {self.vocab:,}: {_again(self.path.parent)}"
+            )
         targets = torch.full_like(ids, NO_TARGET)
         targets[:, :-1] = ids[:, 1:]
         if self.mask is not None:
@@ -66,11 +71,23 @@ class Sequences:
         return Batch(ids.to(device), targets.to(device), documents)
 
 
+def facts_of(folder: Path) -> dict[str, Any]:
+    """What a Pack's pack.json says. Raises UserError where it is missing."""
+    facts = store.read_json(folder / "pack.json")
+    if facts is None:
+        raise UserError(f"{folder} has no pack.json: {_again(folder)}")
+    return dict(facts)
+
+
+def _again(folder: Path) -> str:
+    return f"its files were changed since they were made; --rebuild {folder.name} makes them again"
+
+
 def _mapped(path: Path, dtype: str, shape: tuple[int, int]) -> NDArray[Any]:
     if not shape[0]:
         return np.zeros(shape, dtype)
     if not path.exists() or path.stat().st_size != np.dtype(dtype).itemsize * shape[0] * shape[1]:
-        raise UserError(f"{path} does not hold {shape[0]:,} sequences of {shape[1]}: rebuild the stage that packed it")
+        raise UserError(f"{path} does not hold {shape[0]:,} sequences of {shape[1]}: {_again(path.parent)}")
     return np.memmap(path, dtype, "r", shape=shape)
 
 

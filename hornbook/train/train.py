@@ -12,7 +12,7 @@ import os
 import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
 from hornbook import device, store, tokenizer
 from hornbook.records import UserError
@@ -38,7 +38,7 @@ class Train(Whole):
 
     Names as in the paper: `batch` sequences a step (effective, whatever the micro-batch), peak `lr`, `warmup` steps,
     a schedule that would end at `schedule_steps` (0: at `steps`). `epochs` counts where `steps` is 0. `best` goes on
-    with the checkpoint of the lowest held-out loss instead of the last.
+    with the checkpoint of the lowest held-out loss instead of the last. Raises UserError for a value out of range.
 
     How-options of the desk: device, micro_batch, compile, processes, hold ("replicas" or "shards"), launch, tensorboard
     (its events go to the run's folder `tensorboard/`), exact (a GPU sums in one order: a resume is bit for bit).
@@ -69,6 +69,29 @@ class Train(Whole):
     best: bool = True
 
     form: ClassVar[Form] = "files"
+
+    def __post_init__(self) -> None:
+        for name, hint in get_type_hints(type(self)).items():
+            if get_origin(hint) is Literal and getattr(self, name) not in get_args(hint):
+                raise UserError(f"{self.name}: {name}={getattr(self, name)!r}: {', '.join(get_args(hint))}")
+        allowed = {  # each as a condition that nan fails too
+            "steps, schedule_steps, warmup, evaluate_every and checkpoint_every: 0 or more": min(
+                self.steps, self.schedule_steps, self.warmup, self.evaluate_every, self.checkpoint_every
+            )
+            >= 0,
+            f"batch={self.batch}: 1 or more": self.batch >= 1,
+            f"epochs={self.epochs}: above 0, where steps is 0": self.steps > 0 or self.epochs > 0,
+            f"lr={self.lr}: above 0": self.lr > 0,
+            f"min_lr={self.min_lr}: 0 or more, at most lr={self.lr}": 0 <= self.min_lr <= self.lr,
+            f"weight_decay={self.weight_decay}: 0 or more": self.weight_decay >= 0,
+            f"clip={self.clip}: above 0, or 0 for no clipping": self.clip >= 0,
+            f"betas={self.betas}: two, each 0 or more and below 1": all(0 <= each < 1 for each in self.betas),
+            f"eps={self.eps}: above 0": self.eps > 0,
+            f"dropout={self.dropout}: 0 or more and below 1": 0 <= self.dropout < 1,
+        }
+        wrong = [said for said, right in allowed.items() if not right]
+        if wrong:
+            raise UserError(f"{self.name}: {'; '.join(wrong)}")
 
     def make(self, desk: Desk) -> Iterable[tuple[str, pa.Table]]:
         from hornbook.train import worker
@@ -122,22 +145,30 @@ class Train(Whole):
     def _settled(self, desk: Desk, where: str, shape: Shape) -> dict[str, Any]:
         """What the machine decided when the training began: it stays, for it shows in the last bits."""
         path = desk.folder(self) / "checkpoints" / "settled.json"
-        settled = store.read_json(path)
+        settled, asked = store.read_json(path), int(desk.options.get("micro_batch") or 0)
         if settled is None:
             half = self.precision in ("bf16", "fp16")
-            micro = int(desk.options.get("micro_batch") or micro_batch(shape, where, half))
             settled = {
                 "precision": _precision(where) if self.precision == "auto" else self.precision,
-                "micro_batch": min(micro, self.batch),
+                "micro_batch": min(asked or micro_batch(shape, where, half), self.batch),
                 "compile": _compiled(desk, where),
             }
-            store.write_json(path, settled)
+        elif 0 < asked < settled["micro_batch"]:  # the way out where memory did not suffice
+            desk.reporter.say(
+                f"going on with micro_batch={asked}, not {settled['micro_batch']}: the last bits may differ"
+            )
+            settled["micro_batch"] = asked
+        elif asked > settled["micro_batch"]:
+            desk.reporter.say(f"micro_batch stays {settled['micro_batch']}, with which this training began")
+        store.write_json(path, settled)
         return dict(settled)
 
     def _check(self, desk: Desk) -> tuple[Shape, int]:
         """The shape, and the number of sequences; refuses a start that does not fit the sequences."""
+        from hornbook.train.sequences import facts_of
+
         pack = _pack(self)
-        facts = store.read_json(desk.folder(pack) / "pack.json")
+        facts = facts_of(desk.folder(pack))
         if self.start is None:
             return shape_of(self.shape, facts["vocab"], facts["context"]), facts["sequences"]
         from hornbook import model as phi
@@ -164,7 +195,7 @@ class Train(Whole):
         shape = shape_of(root.shape, vocab_of(pack.tokenizer), _pack(root).context)
         seen = self.epochs * inputs[0].megabytes * 1e6 / BYTES_PER_TOKEN
         tokens = self.steps * self.batch * pack.context if self.steps else seen
-        where = device.pick(desk.options.get("device"))
+        where = desk.options.get("device") or device.pick()
         half = self.precision in ("bf16", "fp16") or (self.precision == "auto" and _precision(where) != "fp32")
         micro = int(desk.options.get("micro_batch") or min(self.batch, micro_batch(shape, where, half)))
         found = cost(shape, tokens, pack.context, micro, this_machine(where), half)

@@ -3,7 +3,7 @@
 In: a Job. Out: `model/`, `log.parquet`, `training.json` and `speed.json` in its folder. torchrun's processes talk to
 the one that started them in JSON lines on their standard output; what else they print is passed on.
 Several machines: give the starting command (`srun ...`, `torchrun --nnodes 2 ...`) as the option `launch`; they need
-the run's folder on a common file system.
+the run's folder on a common file system (docs/train.md).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -27,13 +28,16 @@ from hornbook.device import kept_memory, repeatable
 from hornbook.records import UserError
 from hornbook.shape import Shape
 from hornbook.stage import Reporter, Silent
-from hornbook.train.loop import Loop, Settings
+from hornbook.train.loop import Loop, Settings, exhausted
 from hornbook.train.parallel import Hold, Team, team
 from hornbook.train.price import flops_per_token
 from hornbook.train.sequences import Sequences
 
 if TYPE_CHECKING:
     from hornbook.model import Phi
+
+# Between SIGTERM and SIGKILL torchrun gives its processes 30 s, in which phi-1's checkpoint of 17 GB is not written.
+PATIENCE_S = "900"
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,22 @@ class Job:
 
 
 def work(job: Job, mine: Team, reporter: Reporter) -> None:
-    """Do what is left of a job, as this process of its team; the first one writes what was made."""
+    """Do what is left of a job, as this process of its team; the first one writes what was made.
+
+    Raises UserError where memory does not suffice, whatever the micro-batch.
+    """
+    try:
+        _work(job, mine, reporter)
+    except (MemoryError, RuntimeError) as error:
+        if not exhausted(error):
+            raise
+        raise UserError(
+            f"weights, gradients and moments of {job.shape} take {16 * job.shape.parameters() / 1e9:,.2f} GB, which do "
+            "not fit in memory: use a smaller shape, or several devices with hold=shards"
+        ) from error
+
+
+def _work(job: Job, mine: Team, reporter: Reporter) -> None:
     mine.share(job.how.batch)
     data, held_out = (Sequences(Path(job.data), which, job.apart) for which in (False, True))
     folder = Path(job.folder)
@@ -142,14 +161,19 @@ def _write_up(job: Job, loop: Loop, folder: Path) -> None:
 
 
 def launch(path: Path, processes: int, command: str, reporter: Reporter) -> None:
-    """Have torchrun do the job at `path`. Raises the UserError of its first process, in its words."""
+    """Have torchrun do the job at `path`. Raises UserError: that of one of its processes, in its words, or its end."""
     start = shlex.split(command) or [
         sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}",
     ]  # fmt: skip
     said = ""
     words = [*start, "-m", "hornbook.train.worker", str(path)]
     # In a session of its own, so that a terminal's Ctrl-C does not reach it a second time, from here and from torchrun.
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, start_new_session=True) as crew:
+    try:
+        told = {"TORCH_ELASTIC_SHUTDOWN_TIMEOUT": PATIENCE_S, **os.environ}
+        crew = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, start_new_session=True, env=told)
+    except OSError as error:
+        raise UserError(f"{start[0]} cannot be started ({error.strerror}): look at the option launch") from error
+    with crew:
         assert crew.stdout is not None
         try:
             for line in crew.stdout:
@@ -161,7 +185,10 @@ def launch(path: Path, processes: int, command: str, reporter: Reporter) -> None
     if said:
         raise UserError(said)
     if crew.returncode:
-        raise RuntimeError(f"{shlex.join(start)} ended with code {crew.returncode}: its messages are above")
+        raise UserError(
+            f"{shlex.join(start)} ended with code {crew.returncode}, its messages are above: the same command goes on "
+            "from the last checkpoint"
+        )
 
 
 def _tell(line: str, reporter: Reporter) -> str:
@@ -190,7 +217,8 @@ class _Lines(Silent):
 
 
 def _line(kind: str, value: Any) -> None:
-    print(json.dumps({"hornbook": kind, "value": value}), flush=True)
+    sys.stdout.write(json.dumps({"hornbook": kind, "value": value}) + "\n")  # at once: several processes share the pipe
+    sys.stdout.flush()
 
 
 def main(path: str) -> int:
@@ -200,8 +228,7 @@ def main(path: str) -> int:
         try:
             work(job, mine, Silent() if mine.rank else _Lines())
         except UserError as error:
-            if mine.rank == 0:
-                _line("error", str(error))
+            _line("error", str(error))  # whoever met it: memory may not suffice in one process alone
             return 2
         except KeyboardInterrupt:
             return 130
