@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 AT_ONCE = 1 << 18  # characters a call: what is written about them stays in a core's own cache
 KNOWN = 1 << 18  # pre-tokens remembered; 100 MB of Python have 300,000, and twice the room is no faster
 NEAR = 1 << 17  # of these the short ones that came last, once more in half the room; in 4 MB, and 1 MB is 3% slower
-IDS = (1 << 19) - 1  # an id that no vocabulary may reach: a slot of the table of merges has 39 bits for two
+IDS = (1 << 19) - 1  # an id that no vocabulary may reach: a merge has 39 bits for the ids of two, 24 for its rank
 BLOCK = 256  # code points whose classes are asked for together, in 0.2 ms; all of Unicode takes a second
 LEVEL = {"type": "ByteLevel", "add_prefix_space": False, "use_regex": True}
 DIGITS = {"type": "Digits", "individual_digits": True}
@@ -180,8 +180,9 @@ def _parts(facts: Mapping[str, Any]) -> dict[str, bool]:
         and all(model[key] == wanted for key, wanted in plain.items())
         and not model["continuing_subword_prefix"]
         and not model["end_of_word_suffix"]
+        and all(each in model["vocab"] for each in _alphabet())
         and max(model["vocab"].values()) < IDS
-        and all(each in model["vocab"] for each in _alphabet()),
+        and len(model["merges"]) < 1 << 24,
         "post-processor": facts["post_processor"] is None or facts["post_processor"]["type"] == "ByteLevel",
         "truncation or padding": facts["truncation"] is None and facts["padding"] is None,
         # Those to be found in normalized text are looked for last, so that a mixture is not simply the leftmost.

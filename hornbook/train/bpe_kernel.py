@@ -26,13 +26,11 @@ MIX = tuple(np.int64(each) for each in (0x1E3779B97F4A7C15, 0x7F51AFD7ED558CCD, 
 
 
 class Tables(NamedTuple):
-    """A vocabulary. All addresses but the masks, `room` and `end`."""
+    """A vocabulary. All addresses but the masks, `never`, `nothing`, `room` and `end`."""
 
     added: int  # as in bpe_cut.Classes
     firsts: int  # uint32, the id of each byte
-    merges: (
-        int  # int64, left << 44 | right << 24 | rank, or -1: a hash table in buckets of four, the first free one last
-    )
+    merges: int  # int64, left << 44 | right << 24 | rank, or -1: a hash table, each bucket of 4 filled from its start
     merges_mask: int
     made: int  # uint32, by rank what a merge makes, and one more
     never: int  # the rank of what does not merge: the number of merges

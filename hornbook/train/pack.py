@@ -135,7 +135,7 @@ class Pack(Whole):
     def price(self, desk: Desk, inputs: Sequence[Size]) -> Price:
         data = inputs[:-1]
         size = Size(sum(each.documents for each in data), sum(each.megabytes for each in data))
-        # 67 MB a second on one core to the scratch file (benchmarks/tokens.py); reading and packing: an estimate.
+        # 103 MB a second on one core to the scratch file (benchmarks/tokens.py); reading and packing: an estimate.
         return Price(size, minutes=size.megabytes / 25 / 60, peak_mb=400)
 
 
