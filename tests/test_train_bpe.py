@@ -143,6 +143,7 @@ CHANGES = {
     "pre-tokenizer, none": lambda facts: facts.update(pre_tokenizer=None),
     "model": lambda facts: facts["model"].update(ignore_merges=True),
     "model, at random": lambda facts: facts["model"].update(dropout=0.1),
+    "model, ids of 20 bits": lambda facts: facts["model"]["vocab"].update(all=(1 << 19) - 1),
     "post-processor": lambda facts: facts.update(
         post_processor={"type": "BertProcessing", "sep": ["a", 1], "cls": ["b", 2]}
     ),

@@ -135,7 +135,7 @@ class Pack(Whole):
     def price(self, desk: Desk, inputs: Sequence[Size]) -> Price:
         data = inputs[:-1]
         size = Size(sum(each.documents for each in data), sum(each.megabytes for each in data))
-        # 67 MB a second on one core to the scratch file (benchmarks/tokens.py); reading and packing: an estimate.
+        # 103 MB a second on one core to the scratch file (benchmarks/tokens.py); reading and packing: an estimate.
         return Price(size, minutes=size.megabytes / 25 / 60, peak_mb=400)
 
 
@@ -171,7 +171,7 @@ class _Encoded:
         import numpy as np
 
         at, seen = 0, set()
-        with self.path.open("wb") as file:
+        with self.path.open("wb", 1 << 20) as file:  # in pieces of a document it takes a fifth longer
             for name, stage, text, ids, prompt in documents:
                 if name in seen:
                     continue
