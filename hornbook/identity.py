@@ -54,8 +54,7 @@ def canonical(value: Any) -> Any:
 
 def identity(stage: Stage, desk: Desk) -> dict[str, Any]:
     """What this stage's output is: class, version, settings, facts, and the identities of its inputs."""
-    decisive = [f.name for f in dataclasses.fields(stage) if f.name != "name" and f.metadata.get("identity", True)]
-    settings = {name: canonical(getattr(stage, name)) for name in decisive}
+    settings = {f.name: canonical(getattr(stage, f.name)) for f in dataclasses.fields(stage) if _decisive(f, stage)}
     return {
         "stage": type(stage).__name__,
         "version": stage.version,
@@ -63,6 +62,12 @@ def identity(stage: Stage, desk: Desk) -> dict[str, Any]:
         "facts": canonical(stage.facts(desk)),
         "inputs": {before.name: fingerprint(identity(before, desk)) for before in stage.inputs()},
     }
+
+
+def _decisive(field: dataclasses.Field[Any], stage: Stage) -> bool:
+    """By metadata `identity`: False; or "when set", for a field younger than outputs that it leaves as they are."""
+    said = field.metadata.get("identity", True)
+    return field.name != "name" and bool(said) and (said != "when set" or getattr(stage, field.name) != field.default)
 
 
 def fingerprint(facts: Mapping[str, Any]) -> str:

@@ -22,7 +22,7 @@ from hornbook.records import UserError
 from hornbook.stage import Desk, Stage
 
 FILE = "opened.jsonl"
-TRAINING, EXAMINING = "Train", "Examine"  # by name: this file lies below the stages
+TRAINING, EXAMINING = ("Train", "Choose"), "Examine"  # by name: this file lies below the stages
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,8 @@ def fingerprint(desk: Desk, training: Stage | str) -> str:
 
 
 def trainings(desk: Desk) -> list[str]:
-    """The finished stages that train a model."""
-    return [name for name in desk.stages() if desk.manifest(name)["identity"]["stage"] == TRAINING]
+    """The finished stages that train a model, or choose one of a training's."""
+    return [name for name in desk.stages() if desk.manifest(name)["identity"]["stage"] in TRAINING]
 
 
 def exam_lock(desk: Desk) -> Lock:

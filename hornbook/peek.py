@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from hornbook import store
 from hornbook.identity import difference
+from hornbook.lock import trainings
 from hornbook.records import UserError, share
 from hornbook.stage import Desk
 
@@ -118,7 +119,7 @@ def damaged(desk: Desk) -> list[str]:
 
 def model_folder(desk: Desk, stage: str | None) -> Path:
     """The folder of a trained model: of this stage, or of the one that was trained last."""
-    trained = [name for name in desk.stages() if desk.manifest(name)["identity"]["stage"] == "Train"]
+    trained = trainings(desk)
     if not trained:
         raise UserError(f"{desk.root} has no trained model yet: its stages are {', '.join(desk.stages())}")
     if stage is not None and stage not in trained:

@@ -42,7 +42,7 @@ def findings(last: Stage) -> list[Seen]:
         for data in pack.data:
             if not _scrubs(data):
                 found.setdefault((pack.name, data.name, ""), Seen(pack.name, data.name, "", _allowed(pack)))
-    for examine in _named(stages, "Examine"):
+    for examine in (*_named(stages, "Examine"), *_named(stages, "Choose")):
         exam = examine.exam if isinstance(examine.exam, str) else examine.exam.name
         for pack in _named(order(examine.model), "Pack") if isinstance(examine.model, Stage) else ():
             for data in pack.data:

@@ -24,7 +24,7 @@ from hornbook.llm import named
 from hornbook.scrub import Scrub
 from hornbook.stage import Size
 from hornbook.train import Pack, PaperTokenizer, Train, TrainTokenizer
-from hornbook.verify import Examine
+from hornbook.verify import Choose, Examine
 from hornbook.writeup import Report
 
 OWN = str(Path(generate.__file__).parent)
@@ -85,14 +85,15 @@ def recipe(
     )  # fmt: skip
     final = Train(
         "final", practice, start=base, steps=part(6_000, 3), batch=sizes["practice_batch"], lr=1e-4, warmup=part(50),
-        weight_decay=0.01, dropout=0.1, checkpoint_every=part(1_000), best=True, precision=sizes["precision"],
+        weight_decay=0.01, dropout=0.1, snapshot_every=part(1_000), precision=sizes["precision"],
     )  # fmt: skip
+    # "best of checkpoints saved every 1,000" steps; on what it was chosen the paper does not say
+    chosen = Choose("chosen", final, held_out, max_new_tokens=sizes["answer"])
     asked = tuple(
         Examine(
-            f"exam_{model.name}_{exam.partition(':')[0]}", model, exam, max_new_tokens=sizes["answer"], after=(final,)
+            f"exam_{model.name}_{exam.partition(':')[0]}", model, exam, max_new_tokens=sizes["answer"], after=(chosen,)
         )
-        for model in (base, final)
+        for model in (base, chosen)
         for exam in exams
     )
-    own = Examine("exam_held_out", final, held_out, max_new_tokens=sizes["answer"])
-    return Report("report", (code, diversity, *asked, own), title="phi-1")
+    return Report("report", (code, diversity, *asked), title="phi-1")

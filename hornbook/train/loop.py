@@ -64,6 +64,7 @@ class Settings:
     seed: int = 0
     evaluate_every: int = 0
     checkpoint_every: int = 0
+    snapshot_every: int = 0
     best: bool = False
 
 
@@ -100,6 +101,7 @@ class Loop:
         self.folder, self.team, self.reporter = folder, team, reporter
         self.at, self.speed, self.micro = Progress(), Speed(), how.micro_batch
         self.watch: Callable[[dict[str, Any]], None] = lambda row: None  # told of each step
+        self.leave: Callable[[int, dict[str, Tensor]], None] = lambda step, weights: None  # given each snapshot
         if how.compile:
             self.model.quicken()
         self.loss, self.summing = team.losses(self.model)
@@ -243,6 +245,8 @@ class Loop:
                 at.best_loss, at.best_step = loss, at.step
                 save = save or how.best
         self.watch(at.log[-1])
+        if how.snapshot_every and (last or _due(at.step, how.snapshot_every)):
+            self.leave(at.step, self._whole())
         if save:
             self._save()
         if stop and not last:
@@ -279,8 +283,11 @@ class Loop:
             f"step {self.at.step}: loss {last['loss']:.3f}, {self.speed.tokens / self.speed.seconds:,.0f} tokens/s"
         )
 
+    def _whole(self) -> dict[str, Tensor]:
+        return {name: gathered(tensor) for name, tensor in self.model.state_dict().items()}
+
     def _save(self) -> None:
-        tensors = {f"model.{name}": gathered(tensor) for name, tensor in self.model.state_dict().items()}
+        tensors = {f"model.{name}": tensor for name, tensor in self._whole().items()}
         tensors |= {f"optim.{name}": tensor for name, tensor in optim.state(self.optimisers).items()}
         if self.team.rank == 0:
             checkpoint.save(self.folder, self.at.step, tensors, {**vars(self.at), "micro": self.micro})
@@ -312,7 +319,7 @@ class Loop:
                     "same command again, and training goes on from the one before it"
                 )
             return found.under("model.")
-        return {name: gathered(tensor) for name, tensor in self.model.state_dict().items()}
+        return self._whole()
 
 
 def exhausted(error: BaseException) -> bool:

@@ -11,7 +11,7 @@ import dataclasses
 import os
 import shutil
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
 from hornbook import device, store, tokenizer
@@ -66,6 +66,8 @@ class Train(Whole):
     seed: int = 0
     evaluate_every: int = 0  # 0: ten times in all
     checkpoint_every: int = 0  # 0: five times in all
+    # Not 0: leave the model of each so many steps too, and of the last, in models/, for verify.Choose.
+    snapshot_every: int = field(default=0, metadata={"identity": "when set"})
     best: bool = True
 
     form: ClassVar[Form] = "files"
@@ -75,8 +77,13 @@ class Train(Whole):
             if get_origin(hint) is Literal and getattr(self, name) not in get_args(hint):
                 raise UserError(f"{self.name}: {name}={getattr(self, name)!r}: {', '.join(get_args(hint))}")
         allowed = {  # each as a condition that nan fails too
-            "steps, schedule_steps, warmup, evaluate_every and checkpoint_every: 0 or more": min(
-                self.steps, self.schedule_steps, self.warmup, self.evaluate_every, self.checkpoint_every
+            "steps, schedule_steps, warmup and every ..._every: 0 or more": min(
+                self.steps,
+                self.schedule_steps,
+                self.warmup,
+                self.evaluate_every,
+                self.checkpoint_every,
+                self.snapshot_every,
             )
             >= 0,
             f"batch={self.batch}: 1 or more": self.batch >= 1,

@@ -15,7 +15,7 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +34,8 @@ from hornbook.train.price import flops_per_token
 from hornbook.train.sequences import Sequences
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from hornbook.model import Phi
 
 # Between SIGTERM and SIGKILL torchrun gives its processes 30 s, in which phi-1's checkpoint of 17 GB is not written.
@@ -97,16 +99,22 @@ def _work(job: Job, mine: Team, reporter: Reporter) -> None:
     loop = Loop(job.model(), data, held_out, job.how, folder / "checkpoints", mine, reporter)
     told = watching(job.tensorboard if mine.rank == 0 else "")
     order = repeatable(mine.device) if job.exact else contextlib.nullcontext()
+    if mine.rank == 0:
+        loop.leave = lambda step, weights: _export(job, weights, folder / "models" / f"step-{step:07d}")
     with kept_memory(mine.device), order, told as loop.watch:
         loop.run()
     weights = loop.finish()
     if mine.rank:
         return
+    _export(job, weights, folder / "model")
+    _write_up(job, loop, folder)
+
+
+def _export(job: Job, weights: Mapping[str, Tensor], folder: Path) -> None:
     with torch.device("meta"):
         made = phi.Phi(job.shape, job.dropout)
     made.load_state_dict(weights, assign=True)
-    phi.save(made, tokenizer.load(Path(job.words)), folder / "model")
-    _write_up(job, loop, folder)
+    phi.save(made, tokenizer.load(Path(job.words)), folder)
 
 
 @contextlib.contextmanager

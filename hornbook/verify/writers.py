@@ -8,6 +8,7 @@ alone. Neither gives bits.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hornbook import device, llm, meter
@@ -28,7 +29,7 @@ def writer(model: Stage | LLM, desk: Desk, temperature: float, max_new_tokens: i
     return (
         _asked(model, desk, temperature, max_new_tokens)
         if isinstance(model, LLM)
-        else _trained(model, desk, temperature, max_new_tokens)
+        else trained(*load(desk.folder(model) / "model", desk), temperature, max_new_tokens)
     )
 
 
@@ -38,27 +39,25 @@ def reference_bits(model: Stage | LLM, desk: Desk, exam: Sequence[Problem]) -> l
         return [None] * len(exam)
     from hornbook import decode
 
-    phi, tokenizer = load(model, desk)
+    phi, tokenizer = load(desk.folder(model) / "model", desk)
     return list(decode.reference_bits(phi, tokenizer, [(each.prompt, each.reference) for each in exam]))
 
 
-def load(model: Stage, desk: Desk) -> tuple[Phi, Tokenizer]:
-    """The model that a finished Train stage left, in fp32 on a CPU (exact) and in bf16 on a GPU."""
+def load(folder: Path, desk: Desk) -> tuple[Phi, Tokenizer]:
+    """The model in a folder that training left, in fp32 on a CPU (exact) and in bf16 on a GPU."""
     from hornbook import model as phi
     from hornbook import tokenizer
 
     where = device.pick(desk.options.get("device"))
-    folder = desk.folder(model) / "model"
     import torch
 
     dtype = torch.float32 if where == "cpu" else device.fast_dtype(where)
     return phi.load(folder, dtype, where), tokenizer.load(folder)
 
 
-def _trained(model: Stage, desk: Desk, temperature: float, most: int) -> Write:
+def trained(phi: Phi, tokenizer: Tokenizer, temperature: float, most: int) -> Write:
+    """What writes with this model."""
     from hornbook import decode
-
-    phi, tokenizer = load(model, desk)
 
     def write(prompts: Sequence[str], stop: Sequence[str], seeds: Sequence[int]) -> list[str]:
         how = decode.Drawing(most, temperature, 0.95 if temperature else 1.0, stop)

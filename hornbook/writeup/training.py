@@ -1,6 +1,7 @@
 """How the models learned: loss curves, and what each training was given and took.
 
-In: Train stages. Out: a section with both losses over the steps and a table of shapes, tokens, speed and choice.
+In: Train stages, and Choose where there is one. Out: a section with both losses over the steps, a table of shapes,
+tokens, speed and choice, and what each checkpoint solved.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ def section(desk: Desk, stages: Sequence[Stage]) -> Section | None:
     columns = ["stage", "parameters", "steps", "batch tokens", "tokens", "learning rate", "held-out loss"]
     columns += ["of step", "precision", "tokens/s"]
     blocks.append(Table(columns, rows, "Held-out loss in nats a token, of the checkpoint that goes on"))
+    blocks += [_choice(desk, stage) for stage in stages if type(stage).__name__ == "Choose"]
     return Section("Training", blocks)
 
 
@@ -48,6 +50,16 @@ def _curve(name: str, log: Sequence[dict[str, Any]]) -> Figure:
     return Figure(
         f"loss-{name}", drawn, f"Loss of `{name}`: each step's batch, and the sequences held out from training."
     )
+
+
+def _choice(desk: Desk, stage: Stage) -> Table:
+    facts = store.read_json(desk.folder(stage) / "choice.json")
+    rows = [
+        [row["step"], row["solved"], row["bits_per_byte"], "goes on" if row["step"] == facts["chosen_step"] else ""]
+        for row in facts["checkpoints"]
+    ]
+    what = f"`{stage.name}` chose by {facts['exercises']} held-out exercises; of equals the fewest bits a byte"
+    return Table(["step", "solved", "bits a byte of the references", ""], rows, what)
 
 
 def _row(stage: Stage, facts: dict[str, Any]) -> list[Any]:

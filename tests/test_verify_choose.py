@@ -1,0 +1,125 @@
+"""Choose: real snapshots of a real training, examined on exercises; the one that solves most goes on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+import torch
+
+from hornbook import decode, lock, model, peek, records, store, tokenizer
+from hornbook.identity import identity
+from hornbook.records import UserError
+from hornbook.run import run
+from hornbook.stage import Desk, Stage
+from hornbook.train import Pack, Train, TrainTokenizer
+from hornbook.unseen import findings
+from hornbook.verify import Choose, Examine
+from hornbook.writeup import Report
+
+EXERCISE = {"prompt": "def double(a):", "solution": "\n    return a + a\n", "tests": "assert double(4) == 8\n"}
+
+
+@dataclass(frozen=True)
+class Lesson(Stage):
+    """One function, over and over: what a model of 100,000 parameters knows by heart after a hundred steps."""
+
+    def parts(self, desk):
+        return ["all"]
+
+    def work(self, desk, part):
+        text = EXERCISE["prompt"] + EXERCISE["solution"] + "\n\n"
+        return records.table([{"id": f"lesson {n}", "text": text * 4} for n in range(40)])
+
+
+@dataclass(frozen=True)
+class Held(Stage):
+    def parts(self, desk):
+        return ["all"]
+
+    def work(self, desk, part):
+        row = {**EXERCISE, "id": "double", "text": EXERCISE["prompt"], "entry_point": "double"}
+        return records.table([row], records.EXERCISE)
+
+
+def training(**more) -> Train:
+    lesson = Lesson("lesson")
+    pack = Pack("pack", (lesson,), TrainTokenizer("words", (lesson,), 280), context=32, unscrubbed=True)
+    settings = {"shape": "tiny", "steps": 90, "batch": 4, "lr": 5e-3, "precision": "fp32", "best": False}
+    return Train("base", pack, **{**settings, "snapshot_every": 40, **more})
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory):
+    torch.set_num_threads(1)
+    found = Desk(tmp_path_factory.mktemp("run"))
+    chosen = Choose("chosen", training(), Held("held"), max_new_tokens=24)
+    run(Report("report", (chosen,)), found)
+    return found
+
+
+def test_snapshots_are_of_each_so_many_steps_and_the_last(desk):
+    folders = sorted((desk.root / "base" / "models").iterdir())
+    assert [each.name for each in folders] == ["step-0000040", "step-0000080", "step-0000090"]
+    last, kept = (model.load(where).state_dict() for where in (folders[-1], desk.root / "base" / "model"))
+    assert all(torch.equal(last[name], kept[name]) for name in kept)
+
+
+def test_the_one_that_solves_most_goes_on_and_of_equals_the_surest(desk):
+    facts = store.read_json(desk.root / "chosen" / "choice.json")
+    rows = facts["checkpoints"]
+    for row in rows:  # as somebody else would count it
+        where = desk.root / "base" / "models" / f"step-{row['step']:07d}"
+        phi, words = model.load(where), tokenizer.load(where)
+        text = decode.generate(phi, words, [EXERCISE["prompt"]], decode.Drawing(24, stop=["\ndef"]))[0].text
+        assert row["solved"] == (text.strip() == "return a + a")
+        bits = decode.reference_bits(phi, words, [(EXERCISE["prompt"], EXERCISE["solution"])])[0]
+        assert row["bits_per_byte"] == pytest.approx(bits / len(EXERCISE["solution"]))
+    assert max(row["solved"] for row in rows) == 1
+    best = max(rows, key=lambda row: (row["solved"], -row["bits_per_byte"]))
+    assert facts["chosen_step"] == best["step"]
+    chosen = model.load(desk.root / "chosen" / "model").state_dict()
+    wanted = model.load(desk.root / "base" / "models" / f"step-{best['step']:07d}").state_dict()
+    assert all(torch.equal(chosen[name], wanted[name]) for name in wanted)
+    answers = store.read_table(desk.root / "chosen" / "answers.parquet").to_pylist()
+    assert [row["step"] for row in answers] == [row["step"] for row in rows]
+
+
+def test_a_choice_is_a_trained_model_for_whoever_asks(desk):
+    assert peek.model_folder(desk, None) == desk.root / "chosen" / "model"
+    assert lock.trainings(desk) == ["base", "chosen"]
+    page = (desk.root / "report" / "report.html").read_text()
+    assert "chose by 1 held-out exercises" in page and "goes on" in page
+
+
+def test_killed_it_goes_on_with_the_texts_that_are_on_disk(desk, tmp_path, monkeypatch):
+    from hornbook.verify import choose
+
+    again = Desk(tmp_path)
+    stage = Choose("chosen", training(steps=4, snapshot_every=2), Held("held"), max_new_tokens=4)
+    real, seen = choose.judge, []
+
+    def judge(*given):
+        seen.append(given)
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+        return real(*given)
+
+    monkeypatch.setattr(choose, "judge", judge)
+    with pytest.raises(KeyboardInterrupt):
+        run(stage, again)
+    monkeypatch.setattr(choose, "write", lambda *given: pytest.fail("asked again"))
+    run(stage, again)
+    assert len(store.read_json(again.root / "chosen" / "choice.json")["checkpoints"]) == 2
+
+
+def test_what_has_no_snapshots_and_what_was_seen_is_refused(desk):
+    with pytest.raises(UserError, match="base leaves one model: give it snapshot_every"):
+        Choose("chosen", training(snapshot_every=0), Held("held"))
+    seen = findings(Examine("exam", Choose("chosen", training(), Held("held")), "unconventional"))
+    assert {each.data for each in seen} == {"lesson"}
+
+
+def test_a_training_without_snapshots_is_what_it_was_before_there_were_any(desk):
+    assert "snapshot_every" not in identity(training(snapshot_every=0), desk)["settings"]
+    assert identity(training(), desk)["settings"]["snapshot_every"] == 40
