@@ -23,8 +23,9 @@ from numba import njit
 
 from hornbook.fused import EPS
 from hornbook.kernels import CUBE, FLAGS, S, exp, f32, larger, together
+from hornbook.memory import get64, within
 from hornbook.model import Phi
-from hornbook.vectors import COLUMNS, FUSES, LANES, ROWS, get, huge, meet, mixture, products, put, tile, whole
+from hornbook.vectors import COLUMNS, FUSES, LANES, ROWS, get, huge, meet, mixture, products, put, tile
 
 AT_ONCE = 256  # rows: their numbers stay in the cache of a core while a layer's weights pass by
 # Of a sum's products at a time: a panel's part stays in the first cache, and sums of few numbers are rounded less.
@@ -76,11 +77,7 @@ class Rows(NamedTuple):
 
 
 def inner(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile what only kernels call: without the wrappers for Python, which take as long again."""
-    compiled: Any = njit
-    no = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-    made: Callable[..., Any] = compiled(nogil=True, error_model="numpy", fastmath=FLAGS, **no)(function)
-    return made
+    return within(function, nogil=True, error_model="numpy", fastmath=FLAGS)
 
 
 @inner
@@ -89,7 +86,7 @@ def _embed(me: int, threads: int, m: Any, w: Any) -> None:
     for row in range(me, (w.rows + ROWS - 1) // ROWS * ROWS, threads):
         into = w.x + row * m.width * 4
         if row < w.rows:
-            source = m.embedding + whole(w.token, row) * m.width * 4
+            source = m.embedding + get64(w.token, row) * m.width * 4
             for i in range(m.width):
                 put(into, i, get(source, i))
         else:
@@ -212,9 +209,9 @@ def reading(width: int) -> Callable[..., None]:
     def keep(me: int, threads: int, m: Any, w: Any, layer: int) -> None:
         """This thread's heads of all rows' keys and values, into the cache."""
         for row in range(w.rows):
-            position = whole(w.position, row)
+            position = get64(w.position, row)
             for head in range(m.heads):
-                lane = whole(w.place, row) * m.heads + head
+                lane = get64(w.place, row) * m.heads + head
                 if lane % threads == me:
                     z = w.qkv + (row * 3 * m.width + head * width) * 4
                     at = cell(m, w, layer, lane, position)
@@ -225,7 +222,7 @@ def reading(width: int) -> Callable[..., None]:
     @inner
     def lane(m: Any, w: Any, rows: int, item: int) -> Any:
         """Of a (head, row)."""
-        return whole(w.place, item % rows) * m.heads + item // rows
+        return get64(w.place, item % rows) * m.heads + item // rows
 
     @inner
     def following(me: int, threads: int, m: Any, w: Any, rows: int, item: int) -> int:
@@ -242,7 +239,7 @@ def reading(width: int) -> Callable[..., None]:
         here = cell(m, w, layer, lane(m, w, rows, item), 0)
         while item < rows * m.heads:
             row, head = item % rows, item // rows
-            seen = whole(w.position, row) + 1
+            seen = get64(w.position, row) + 1
             item = following(me, threads, m, w, rows, item + 1)
             then = cell(m, w, layer, lane(m, w, rows, item), 0)
             q = w.qkv + (row * 3 * m.width + head * width) * 4

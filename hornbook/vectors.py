@@ -207,16 +207,6 @@ def get(typing: Any, base: Any, at: Any) -> Any:
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def whole(typing: Any, base: Any, at: Any) -> Any:
-    """The int64 number `at` from an address."""
-
-    def make(context: Any, b: Any, signature: Any, args: Any) -> Any:
-        return b.load(b.gep(b.inttoptr(args[0], I64.as_pointer()), [args[1]]), align=8)
-
-    return types.int64(types.int64, types.int64), make
-
-
-@intrinsic  # type: ignore[untyped-decorator]
 def put(typing: Any, base: Any, at: Any, value: Any) -> Any:
     def make(context: Any, b: Any, signature: Any, args: Any) -> Any:
         b.store(args[2], _at(b, *args[:2]), align=4)

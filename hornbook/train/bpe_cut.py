@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from hornbook.train.memory import first_byte, get8, get32, get64, set8, set32, set64, within
+from hornbook.memory import first_byte, get8, get32, get64, set8, set32, set64, within
 
 # Classes of bytes, in an order that `_start` uses: up to OTHER they form words, SPACE and BLANK are white, from DIGIT
 # on they bound what lies beside them. A character's class is that of each of its bytes.

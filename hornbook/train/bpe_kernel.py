@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
+from hornbook.memory import get8, get32, get64, set32, set64, within
 from hornbook.train.bpe_cut import ADDED, EDGE, END, ID
-from hornbook.train.memory import get8, get32, get64, set32, set64, within
 
 LONGEST = 31  # bytes of a pre-token that is remembered: 99.9% of those in Python
 MOST = 7  # ids of one; 99.9%

@@ -17,10 +17,10 @@ intrinsic: Any = extending.intrinsic
 I64 = ir.IntType(64)
 
 
-def within(function: Callable[..., Any]) -> Callable[..., Any]:
+def within(function: Callable[..., Any], **how: Any) -> Callable[..., Any]:
     """Compile what only kernels call: without the wrappers for Python, which take as long again."""
     compiled: Any = njit
-    made: Callable[..., Any] = compiled(no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
+    made: Callable[..., Any] = compiled(no_cpython_wrapper=True, no_cfunc_wrapper=True, **how)(function)
     return made
 
 
