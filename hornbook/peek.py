@@ -61,7 +61,7 @@ def batch(desk: Desk, stage: str, step: int) -> Iterator[dict[str, Any]]:
     Rows have sequence, id, stage (that made the document) and tokens (of it in this sequence). Raises UserError for a
     stage that is no training, and for a step that it never took.
     """
-    from hornbook.train.pack import trace
+    from hornbook.train.pack import traces
     from hornbook.train.sequences import facts_of, rows_of
 
     facts = desk.manifest(stage)["identity"]
@@ -72,8 +72,9 @@ def batch(desk: Desk, stage: str, step: int) -> Iterator[dict[str, Any]]:
         raise UserError(f"{stage} has no step {step}: 1 to {last:,}")
     settings = facts["settings"]
     folder = desk.folder(settings["data"]["stage"])
-    for row in rows_of(step - 1, settings["batch"], facts_of(folder)["sequences"], settings["seed"]):
-        yield from ({"sequence": int(row), **document} for document in trace(folder, int(row)))
+    read = rows_of(step - 1, settings["batch"], facts_of(folder)["sequences"], settings["seed"]).tolist()
+    for sequence, documents in zip(read, traces(folder, read), strict=True):
+        yield from ({"sequence": sequence, **document} for document in documents)
 
 
 def _reached(desk: Desk, stage: str) -> Iterator[pa.Table]:

@@ -12,7 +12,7 @@ from hornbook import records, store
 from hornbook.records import UserError
 from hornbook.run import run
 from hornbook.stage import Desk, Stage
-from hornbook.train.pack import Pack, trace
+from hornbook.train.pack import Pack, _whole, trace
 from hornbook.train.words import TrainTokenizer, read
 
 
@@ -105,6 +105,30 @@ def test_too_little_for_one_sequence_is_said(tmp_path):
     words = TrainTokenizer("words", (data,), 300)
     with pytest.raises(UserError, match="fill no sequence of 512"):
         run(Pack("pack", (data,), words, context=512), Desk(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"context": 0}, {"context": 1}, {"held_out": 1.0}, {"packing": "foo"}, {"loss": "x"}]
+)
+def test_a_setting_out_of_range_is_refused_with_what_is_allowed(tmp_path, wrong):
+    data = Texts("texts")
+    with pytest.raises(UserError, match=f"pack: {next(iter(wrong))}="):
+        Pack("pack", (data,), TrainTokenizer("words", (data,), 300), **wrong)
+
+
+def test_the_fullest_sequence_with_room_is_the_one_that_a_search_finds():
+    draw = np.random.default_rng(0)
+    lengths = draw.integers(1, 150, 400)
+    places, number = _whole(lengths, 64)
+    left = np.full(number, 64)
+    opened = 0
+    for _, first, stop, start in places.tolist():
+        piece, sequence = stop - first, start // 64
+        fits = [room for room in left[:opened] if room >= piece]
+        assert left[sequence] == (min(fits) if fits else 64) and start % 64 == 64 - left[sequence]
+        left[sequence] -= piece
+        opened = max(opened, sequence + 1)
+    assert number == opened and int(places[:, 2].sum() - places[:, 1].sum()) == lengths.sum()
 
 
 def test_equal_runs_are_equal_bytes(tmp_path):
