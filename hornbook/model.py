@@ -79,8 +79,10 @@ class Phi(nn.Module):
         return summed
 
     def hidden(self, ids: Tensor, documents: Tensor | None = None) -> Tensor:
-        """What the head sees: (B, T, width)."""
+        """What the head sees: (B, T, width). Raises ValueError for more tokens than the context."""
         time = ids.shape[1]
+        if time > self.shape.context:
+            raise ValueError(f"{time} tokens, and the model's context is {self.shape.context}")
         x = F.dropout(self.embedding(ids), self.dropout, self.training)
         attend = attention(documents, self.dropout if self.training else 0.0)
         cos, sin = self.cos[:time], self.sin[:time]

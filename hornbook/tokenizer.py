@@ -111,7 +111,10 @@ def load(folder: Path | str) -> Tokenizer:
     try:
         backend = Backend.from_file(str(path))
     except Exception as error:  # the library raises a bare Exception for a missing file and for bad JSON
-        raise UserError(f"{path} cannot be read as a tokenizer ({error})") from error
+        raise UserError(
+            f"{path} cannot be read as a tokenizer ({error}): a folder that `hornbook export` wrote has one, or "
+            "AutoTokenizer.from_pretrained(...).save_pretrained(FOLDER) puts one there"
+        ) from error
     if backend.token_to_id(END) is None:
         raise UserError(f"{path} has no {END}: a phi tokenizer is expected")
     return Tokenizer(backend)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 KEPT = 2
+PLACES = "step-" + 7 * "[0-9]"
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def save(folder: Path, step: int, tensors: Mapping[str, Tensor], facts: Mapping[
         known = {**facts, "step": step, "sha256": store.digest(weights)}
         store.write_json(temporary / "facts.json", {**known, "own_sha256": _own(known)})
     keep = {place.name, place_of(folder, facts.get("best_step", -1)).name}
-    for old in sorted(folder.glob("step-*"))[:-KEPT]:
+    for old in sorted(folder.glob(PLACES))[:-KEPT]:
         if old.name not in keep:
             shutil.rmtree(old)
     return place
@@ -64,7 +65,7 @@ def newest(folder: Path, say: Callable[[str], None]) -> Saved | None:
     One whose best checkpoint is gone is not sound: a run that went on from it could not end as it would have.
     """
     store.sweep(folder)
-    places = sorted(folder.glob("step-*"), reverse=True)
+    places = sorted(folder.glob(PLACES), reverse=True)
     for place in places:
         found = read(place)
         best = place_of(folder, found.facts.get("best_step", -1)) if found else place

@@ -160,13 +160,17 @@ class Train(Whole):
                 "micro_batch": min(asked or micro_batch(shape, where, half), self.batch),
                 "compile": _compiled(desk, where),
             }
+            store.write_json(path, settled)
+            return settled
+        if bool(desk.options.get("compile", settled["compile"])) != settled["compile"]:
+            desk.reporter.say(f"compile stays {'yes' if settled['compile'] else 'no'}, with which this training began")
+        if asked > settled["micro_batch"]:
+            desk.reporter.say(f"micro_batch stays {settled['micro_batch']}, with which this training began")
         elif 0 < asked < settled["micro_batch"]:  # the way out where memory did not suffice
             desk.reporter.say(
                 f"going on with micro_batch={asked}, not {settled['micro_batch']}: the last bits may differ"
             )
             settled["micro_batch"] = asked
-        elif asked > settled["micro_batch"]:
-            desk.reporter.say(f"micro_batch stays {settled['micro_batch']}, with which this training began")
         store.write_json(path, settled)
         return dict(settled)
 
