@@ -1,8 +1,9 @@
 """Text from a trained model: many prompts at once, slots refilled as soon as one ends; and what a text would cost it.
 
 In: a Phi, its tokenizer, prompts. Out: completions in the prompts' order, or bits of given continuations.
-Each prompt is read alone and each step computes all slots, whoever sits in them, so in fp32 a completion does not
-depend on its neighbours (lm-evaluation-harness issue 1992 is what happens otherwise). Seeds belong to requests.
+Two readers: kernels of our own for fp32 on a CPU (reading.py), and torch for the rest. With either, in fp32 a
+completion does not depend on its neighbours (lm-evaluation-harness issue 1992 is what happens otherwise). Seeds belong
+to requests.
 Not covered: beam search, several GPUs for one model, speculative decoding.
 """
 

@@ -92,14 +92,15 @@ def _loop(b: Any, count: Any, carried: list[Any], body: Callable[[Any, list[Any]
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def tile(typing: Any, a: Any, lda: Any, b: Any, k: Any, c: Any, ldc: Any, ahead: Any, hop: Any) -> Any:
-    """c += a @ b for a (ROWS, k) and c (ROWS, COLUMNS), row strides lda and ldc, and b (k, COLUMNS) without gaps.
+def tile(typing: Any, a: Any, b: Any, k: Any, c: Any, ahead: Any, hop: Any) -> Any:
+    """c += a @ b for a (ROWS, k) and c (ROWS, COLUMNS), each a pair of address and row stride, and b (k, COLUMNS).
 
     Meanwhile k lines of memory, `hop` bytes apart, are fetched from `ahead` on.
     """
 
     def make(context: Any, b: Any, signature: Any, args: Any) -> Any:
-        a, lda, weights, k, c, ldc, ahead, hop = args
+        left, weights, k, into, ahead, hop = args
+        (a, lda), (c, ldc) = ([b.extract_value(pair, at) for at in (0, 1)] for pair in (left, into))
         parts = COLUMNS // LANES
         rows = [b.add(a, b.mul(lda, _i64(4 * row))) for row in range(ROWS)]
         places = [
@@ -112,8 +113,8 @@ def tile(typing: Any, a: Any, lda: Any, b: Any, k: Any, c: Any, ldc: Any, ahead:
             _prefetch(b, b.add(ahead, b.mul(i, hop)))
             found = []
             for row in range(ROWS):
-                left = _splat(b, b.load(_at(b, rows[row], i), align=4))
-                found += [_fma(b, left, right[p], sums[row * parts + p]) for p in range(parts)]
+                one = _splat(b, b.load(_at(b, rows[row], i), align=4))
+                found += [_fma(b, one, right[p], sums[row * parts + p]) for p in range(parts)]
             return found
 
         zeros = [ir.Constant(VECTOR, [0.0] * LANES) for _ in places]  # c comes last: a large one would round each step
@@ -121,7 +122,8 @@ def tile(typing: Any, a: Any, lda: Any, b: Any, k: Any, c: Any, ldc: Any, ahead:
             b.store(b.fadd(total, b.load(place, align=4)), place, align=4)
         return context.get_dummy_value()
 
-    return types.void(*[types.int64] * 8), make
+    pair = types.UniTuple(types.int64, 2)  # type: ignore[no-untyped-call]
+    return types.void(pair, types.int64, types.int64, pair, types.int64, types.int64), make
 
 
 @literal  # type: ignore[untyped-decorator]

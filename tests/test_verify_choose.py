@@ -93,8 +93,9 @@ def test_a_choice_is_a_trained_model_for_whoever_asks(desk):
 
 
 def test_killed_it_goes_on_with_the_texts_that_are_on_disk(desk, tmp_path, monkeypatch):
-    from hornbook.verify import choose
+    from hornbook.verify import choose, sample
 
+    write = sample.write
     again = Desk(tmp_path)
     stage = Choose("chosen", training(steps=4, snapshot_every=2), Held("held"), max_new_tokens=4)
     real, seen = choose.judge, []
@@ -108,8 +109,11 @@ def test_killed_it_goes_on_with_the_texts_that_are_on_disk(desk, tmp_path, monke
     monkeypatch.setattr(choose, "judge", judge)
     with pytest.raises(KeyboardInterrupt):
         run(stage, again)
-    monkeypatch.setattr(choose, "write", lambda *given: pytest.fail("asked again"))
+    asked = []
+    monkeypatch.setattr(choose, "judge", real)
+    monkeypatch.setattr(sample, "write", lambda *given: asked.append(given) or write(*given))
     run(stage, again)
+    assert not asked
     assert len(store.read_json(again.root / "chosen" / "choice.json")["checkpoints"]) == 2
 
 

@@ -19,10 +19,10 @@ from hornbook import decode, store
 from hornbook.records import UserError
 from hornbook.stage import Desk, Form, Price, Size, Stage, Whole
 from hornbook.verify import writers
-from hornbook.verify.examine import BATCH, exercises, few, plain, table
-from hornbook.verify.judge import MEMORY_MB, TIMEOUT_S, Answer, judge
+from hornbook.verify.examine import exercises, few, plain, table
+from hornbook.verify.judge import MEMORY_MB, TIMEOUT_S, judge
 from hornbook.verify.protocols import protocols
-from hornbook.verify.sample import answers, asked, write
+from hornbook.verify.sample import asked, sampled
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -58,14 +58,13 @@ class Choose(Whole):
 
         folder, exam = desk.folder(self), few(self.name, exercises(desk, self.exam), self.problems)
         snapshots = sorted((desk.folder(self.model) / "models").iterdir())
-        desk.reporter.begin(self.name, len(snapshots), "checkpoints")
+        desk.reporter.begin(self.name, len(snapshots) * len(exam), "prompts")
         rows, tables = [], []
         for snapshot in snapshots:
             step = int(snapshot.name.removeprefix("step-"))
             facts, found = self._examined(desk, snapshot, exam)
             rows.append({"step": step, **facts})
             tables.append(found.add_column(0, "step", pa.array([step] * len(found), pa.int64())))
-            desk.reporter.advance()
         best = best_of(rows)
         store.write_table(folder / "answers.parquet", pa.concat_tables(tables))
         shutil.rmtree(folder / "raw", ignore_errors=True)
@@ -79,16 +78,8 @@ class Choose(Whole):
         """How many a snapshot solves and what the references cost it, and its answers. Its texts stay on disk."""
         phi, words = writers.load(snapshot, desk)
         writer = writers.trained(phi, words, 0.0, self.max_new_tokens)
-        questions = asked(exam, protocols(("plain",)))
-        given: list[Answer] = []
-        for first in range(0, len(questions), BATCH):
-            batch = questions[first : first + BATCH]
-            path = desk.folder(self) / "raw" / snapshot.name / f"{first:05d}+{len(batch)}.json"
-            texts = store.read_json(path)
-            if texts is None:
-                texts = write(batch, 1, writer)
-                store.write_json(path, texts)
-            given += answers(batch, texts)
+        questions, raw = asked(exam, protocols(("plain",))), desk.folder(self) / "raw" / snapshot.name
+        given = list(sampled(raw, questions, 1, writer, desk.reporter.advance))
         judged = list(judge(exam, given, bool(desk.options.get("allow_unsafe"))))
         bits = decode.reference_bits(phi, words, [(each.prompt, each.reference) for each in exam])
         size = sum(len(each.reference.encode()) for each in exam)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -23,7 +23,7 @@ from hornbook.statistics import ratio
 from hornbook.verify import writers
 from hornbook.verify.judge import MEMORY_MB, TIMEOUT_S, Judged, judge
 from hornbook.verify.protocols import protocols
-from hornbook.verify.sample import Asked, answers, asked, write
+from hornbook.verify.sample import asked, sampled
 from hornbook.verify.score import as_json, summarise
 
 if TYPE_CHECKING:
@@ -45,7 +45,6 @@ RESULT: dict[str, str] = {
     "reference_bits": "double",  # of the reference given the prompt; null where the model gives no probabilities
     "reference_bytes": "int32",
 }
-BATCH = 128  # prompts sampled before they are put on disk: twice the slots that the reader on a CPU has
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,9 @@ class Examine(Whole):
             )
         exam = self.open(desk)
         questions = asked(exam, chosen)
-        given = [each for batch in self._sampled(desk, questions) for each in batch]
+        writer = writers.writer(self.model, desk, self.temperature, self.max_new_tokens)
+        desk.reporter.begin(self.name, len(questions), "prompts")
+        given = list(sampled(desk.folder(self) / "raw", questions, self.samples, writer, desk.reporter.advance))
         place = {problem.task_id: at for at, problem in enumerate(exam)}
         rank = {protocol.name: at for at, protocol in enumerate(chosen)}
         given.sort(key=lambda answer: (place[answer.task_id], rank[answer.protocol], answer.sample))
@@ -103,19 +104,6 @@ class Examine(Whole):
         """The problems that are asked, without a word to the log: for whoever reads answers that are on disk."""
         exam = exercises(desk, self.exam) if isinstance(self.exam, Stage) else benchmarks.load(self.exam)
         return few(self.name, exam, self.problems)
-
-    def _sampled(self, desk: Desk, questions: Sequence[Asked]) -> Iterator[list[Any]]:
-        writer = writers.writer(self.model, desk, self.temperature, self.max_new_tokens)
-        desk.reporter.begin(self.name, len(questions), "prompts")
-        for first in range(0, len(questions), BATCH):
-            batch = questions[first : first + BATCH]
-            path = desk.folder(self) / "raw" / f"{first:05d}+{len(batch)}.json"
-            texts = store.read_json(path)
-            if texts is None:
-                texts = write(batch, self.samples, writer)
-                store.write_json(path, texts)
-            desk.reporter.advance(len(batch))
-            yield list(answers(batch, texts))
 
 
 def exercises(desk: Desk, stage: Stage) -> list[Problem]:

@@ -18,8 +18,9 @@ from hornbook.records import UserError, schema, share
 from hornbook.stage import Desk, Price, Size, Stage, Whole
 from hornbook.statistics import difference, ratio, wilson
 from hornbook.verify import probes, writers
-from hornbook.verify.examine import BATCH, plain
+from hornbook.verify.examine import plain
 from hornbook.verify.protocols import cut
+from hornbook.verify.sample import in_batches
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -82,15 +83,13 @@ class Probe(Whole):
         writer = writers.writer(model, desk, 0.0, self.max_new_tokens)
         rows = []
         for name, some in self._chosen().items():
-            for first in range(0, len(some), BATCH):
-                batch = some[first : first + BATCH]
-                path = desk.folder(self) / "raw" / f"{which}-{name}-{first:03d}.json"
-                texts = store.read_json(path)
-                if texts is None:
-                    texts = list(writer([probe.prompt for probe in batch], STOP, [0] * len(batch)))
-                    store.write_json(path, texts)
-                desk.reporter.advance(len(batch))
-                rows += [_row(which, name, probe, text) for probe, text in zip(batch, texts, strict=True)]
+            written = in_batches(
+                desk.folder(self) / "raw" / f"{which}-{name}",
+                some,
+                lambda batch: list(writer([probe.prompt for probe in batch], STOP, [0] * len(batch))),
+                desk.reporter.advance,
+            )
+            rows += [_row(which, name, probe, text) for probe, text in written]
         return rows
 
 

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
+from hornbook import store
 from hornbook.records import share
 from hornbook.verify.judge import Answer
 from hornbook.verify.protocols import Protocol, cut, shared_stop
@@ -19,6 +21,9 @@ from hornbook.verify.protocols import Protocol, cut, shared_stop
 if TYPE_CHECKING:
     from hornbook.benchmarks import Problem
 
+T = TypeVar("T")
+U = TypeVar("U")
+BATCH = 128  # prompts sampled before they are put on disk: twice the slots that the reader on a CPU has
 # Prompts, stop sequences, seeds; to the texts after the prompts, in their order.
 Write = Callable[[Sequence[str], Sequence[str], Sequence[int]], Sequence[str]]
 
@@ -61,6 +66,30 @@ def write(batch: Sequence[Asked], samples: int, writer: Write) -> list[list[str]
         for (at, _), text in zip(wanted, writer(prompts, stop, seeds), strict=True):
             texts[at].append(text)
     return texts
+
+
+def sampled(
+    folder: Path, questions: Sequence[Asked], samples: int, writer: Write, advance: Callable[[int], object]
+) -> Iterator[Answer]:
+    """Answers to all questions, each asked so many times."""
+    written = in_batches(folder, questions, lambda batch: write(batch, samples, writer), advance)
+    for question, texts in written:
+        yield from answers([question], [texts])
+
+
+def in_batches(
+    folder: Path, asked: Sequence[T], ask: Callable[[Sequence[T]], list[U]], advance: Callable[[int], object]
+) -> Iterator[tuple[T, U]]:
+    """Each with what was written for it, which is put into `folder`, BATCH a file, and not asked for again."""
+    for first in range(0, len(asked), BATCH):
+        batch = asked[first : first + BATCH]
+        path = folder / f"{first:05d}+{len(batch)}.json"
+        texts = store.read_json(path)
+        if texts is None:
+            texts = ask(batch)
+            store.write_json(path, texts)
+        advance(len(batch))
+        yield from zip(batch, texts, strict=True)
 
 
 def answers(batch: Sequence[Asked], texts: Sequence[Sequence[str]]) -> Iterator[Answer]:
