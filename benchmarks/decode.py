@@ -2,9 +2,10 @@
 
 32 is the batch that serves transformers best here, 64 slots serve ours (tried: 32, 64, 164).
 
-The same random model and prompts, greedy, in fp32, the same number of new tokens for every prompt (kind to batches: in
-an exam they wait for their longest); outputs are compared. Prints new tokens a second, of the clock and of the
-processor, and how many completions are ours to the letter; writes benchmarks/results/decode.json.
+The same random model and prompts, greedy, in fp32, the same number of new tokens for every prompt
+(kind to batches: in an exam they wait for their longest); outputs are compared. Prints new tokens a
+second, of the clock and of the processor, and how many completions are ours to the letter; writes
+benchmarks/results/decode.json.
 
     GOMP_SPINCOUNT=1000 python benchmarks/decode.py --shape 17M     (as our command line sets it, and here for all)
 """
@@ -27,9 +28,9 @@ from typing import Any
 import torch
 import transformers
 
-from hornbook import decode, tokenizer
-from hornbook import model as phi
-from hornbook.shape import Shape
+from hornbook.models import generate, tokenizer
+from hornbook.models import transformer as phi
+from hornbook.models.shape import Shape
 
 RESULTS = Path(__file__).parent / "results" / "decode.json"
 OWN = Path(__file__).parents[1] / "hornbook"
@@ -37,15 +38,21 @@ Contender = Callable[[list[str]], list[str]]  # completions of prompts
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--shape", default="17M")
     parser.add_argument("--context", type=int, default=512)
     parser.add_argument("--prompts", type=int, default=164)
     parser.add_argument("--longest", type=int, default=128, help="new tokens at most")
     parser.add_argument("--batch", type=int, default=32, help="of transformers")
-    parser.add_argument("--slots", type=int, default=decode.SLOTS, help="of ours")
-    parser.add_argument("--alone", type=int, default=20, help="prompts for one by one, which is slow")
-    parser.add_argument("--rounds", type=int, default=3, help="all take turns so many times; the median counts")
+    parser.add_argument("--slots", type=int, default=generate.SLOTS, help="of ours")
+    parser.add_argument(
+        "--alone", type=int, default=20, help="prompts for one by one, which is slow"
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=3, help="all take turns so many times; the median counts"
+    )
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     asked = parser.parse_args()
     torch.set_num_threads(asked.threads)
@@ -63,18 +70,27 @@ def main() -> None:
         spell = transformers.AutoTokenizer.from_pretrained(Path(folder) / "m", padding_side="left")
     spell.pad_token = spell.eos_token
 
-    how = decode.Drawing(asked.longest)
+    how = generate.Drawing(asked.longest)
 
     def ours(given: list[str]) -> list[str]:
-        return [each.text for each in decode.generate(model, words, given, how, slots=asked.slots)]
+        return [
+            each.text for each in generate.generate(model, words, given, how, slots=asked.slots)
+        ]
 
     def batched(given: list[str], size: int) -> list[str]:
         found: list[str] = []
         for at in range(0, len(given), size):
-            batch = spell(given[at : at + size], return_tensors="pt", padding=True, return_token_type_ids=False)
+            batch = spell(
+                given[at : at + size],
+                return_tensors="pt",
+                padding=True,
+                return_token_type_ids=False,
+            )
             with torch.inference_mode():
                 out: Any = theirs.generate(**batch, max_new_tokens=asked.longest, do_sample=False)
-            found += spell.batch_decode(out[:, batch["input_ids"].shape[1] :], skip_special_tokens=True)
+            found += spell.batch_decode(
+                out[:, batch["input_ids"].shape[1] :], skip_special_tokens=True
+            )
         return found
 
     contenders: dict[str, Contender] = {
@@ -101,10 +117,14 @@ def passage(draw: random.Random, texts: list[str]) -> str:
     return text[begin : begin + draw.randint(150, 600)]
 
 
-def timed(contenders: dict[str, Contender], prompts: list[str], asked: argparse.Namespace) -> list[dict[str, Any]]:
+def timed(
+    contenders: dict[str, Contender], prompts: list[str], asked: argparse.Namespace
+) -> list[dict[str, Any]]:
     """A row a contender: medians over rounds in which all take turns; `same` of its texts are the first one's."""
     spent: dict[str, list[tuple[float, float]]] = {who: [] for who in contenders}
-    numbers = {who: asked.alone if who.endswith("one by one") else len(prompts) for who in contenders}
+    numbers = {
+        who: asked.alone if who.endswith("one by one") else len(prompts) for who in contenders
+    }
     same = dict.fromkeys(contenders, 0)
     reference = next(iter(contenders.values()))(prompts)  # also compiles our kernels
     for _ in range(asked.rounds):
@@ -112,7 +132,9 @@ def timed(contenders: dict[str, Contender], prompts: list[str], asked: argparse.
             wall, cpu = time.perf_counter(), time.process_time()
             found = work(prompts[: numbers[who]])
             tokens = numbers[who] * asked.longest
-            spent[who].append(((time.perf_counter() - wall) / tokens, (time.process_time() - cpu) / tokens))
+            spent[who].append(
+                ((time.perf_counter() - wall) / tokens, (time.process_time() - cpu) / tokens)
+            )
             same[who] = sum(a == b for a, b in zip(found, reference, strict=False))
     rows = []
     for who, times in spent.items():

@@ -1,16 +1,20 @@
 """Near-duplicates of 500 MB of Python: hornbook, datatrove, text-dedup, rensa's own interface and Daft, in one run.
 
-In: the wheels that the shipped labels name (330 MB from PyPI the first time), their Python files repeated with edits
-until the size is reached: of the repeats an eighth are exact copies, an eighth have one line in twenty changed, and
-the others have every name changed, so that they are new. Out: for each tool the CPU seconds and the peak memory of
-its own processes, documents kept; benchmarks/results/dedup.json. Everyone reads the same Parquet files and makes the
-list of documents that stay: exact copies and near-duplicates by MinHash of word 5-grams with 112 to 128 permutations.
-datatrove is given a word splitter of one regular expression; its default, spaCy, takes 7 times as long.
+In: the wheels that the shipped labels name (330 MB from PyPI the first time), their Python files
+repeated with edits until the size is reached: of the repeats an eighth are exact copies, an eighth
+have one line in twenty changed, and the others have every name changed, so that they are new. Out:
+for each tool the CPU seconds and the peak memory of its own processes, documents kept;
+benchmarks/results/dedup.json. Everyone reads the same Parquet files and makes the list of documents
+that stay: exact copies and near-duplicates by MinHash of word 5-grams with 112 to 128 permutations.
+datatrove is given a word splitter of one regular expression; its default, spaCy, takes 7 times as
+long.
 
-With --view, nothing else: the megabytes a CPU second that BlindCode reads, of the first --mb of the corpus.
+With --view, nothing else: the megabytes a CPU second that BlindCode reads, of the first --mb of the
+corpus.
 
 Run: python benchmarks/dedup.py [--mb 500] [--view] [--only hornbook,datatrove] [--peers PYTHON]
-PYTHON is that of an environment with the peers (pip install 'datatrove[processing]' text-dedup rensa daft).
+PYTHON is that of an environment with the peers (pip install 'datatrove[processing]' text-dedup
+rensa daft).
 """
 
 from __future__ import annotations
@@ -39,8 +43,12 @@ def main() -> None:
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument("--mb", type=int, default=500)
     words.add_argument("--only", default=",".join(TOOLS))
-    words.add_argument("--peers", default=sys.executable, help="Python of the environment with the peers.")
-    words.add_argument("--data", type=Path, help="Where the corpus is, or is to be written; a temporary folder.")
+    words.add_argument(
+        "--peers", default=sys.executable, help="Python of the environment with the peers."
+    )
+    words.add_argument(
+        "--data", type=Path, help="Where the corpus is, or is to be written; a temporary folder."
+    )
     words.add_argument("--view", action="store_true", help="The speed of BlindCode, nothing else.")
     words.add_argument("--tool", help=argparse.SUPPRESS)  # what the child processes are called with
     words.add_argument("--out", type=Path, help=argparse.SUPPRESS)
@@ -55,15 +63,19 @@ def main() -> None:
         data = asked.data or Path(scratch) / "corpus"
         if not data.is_dir():
             write(data, asked.mb)
-        rows = [measure(tool, data, Path(scratch) / tool, asked.peers) for tool in asked.only.split(",")]
+        rows = [
+            measure(tool, data, Path(scratch) / tool, asked.peers) for tool in asked.only.split(",")
+        ]
     RESULTS.parent.mkdir(exist_ok=True)
-    known = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    known[str(asked.mb)] = known.get(str(asked.mb), {}) | {row.pop("tool"): row for row in rows}
-    RESULTS.write_text(json.dumps(known, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    published = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    published[str(asked.mb)] = published.get(str(asked.mb), {}) | {
+        row.pop("tool"): row for row in rows
+    }
+    RESULTS.write_text(json.dumps(published, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def view(megabytes: int) -> None:
-    from hornbook.curate.blind import blind
+    from hornbook.curate.anonymise import blind
 
     size, seconds = 0, 0.0
     for text in corpus():
@@ -88,7 +100,11 @@ def write(data: Path, megabytes: int) -> None:
         size += len(text.encode())
         if size > PART_MB * 1e6 or done + size > megabytes * 1e6:
             ids = [f"{number:04d}-{at:07d}" for at in range(len(held))]
-            pq.write_table(pa.table({"id": ids, "text": held}), data / f"{number:04d}.parquet", compression="zstd")
+            pq.write_table(
+                pa.table({"id": ids, "text": held}),
+                data / f"{number:04d}.parquet",
+                compression="zstd",
+            )
             done, size, held, number = done + size, 0, [], number + 1
         if done >= megabytes * 1e6:
             return
@@ -97,13 +113,17 @@ def write(data: Path, megabytes: int) -> None:
 def corpus() -> Iterator[str]:
     """Python files without end: the wheels', then their repeats with edits."""
     from hornbook import wheels
-    from hornbook.curate import known
+    from hornbook.curate import shipped_labels
 
     for turn in range(1000):
         chance = random.Random(turn)
-        for name, version in known.named_wheels():
+        for name, version in shipped_labels.named_wheels():
             wheel = wheels.fetch(name, version)
-            paths = [m.path for m in wheels.members(wheel) if m.path.endswith(".py") and 200 < m.size < 1_000_000]
+            paths = [
+                m.path
+                for m in wheels.members(wheel)
+                if m.path.endswith(".py") and 200 < m.size < 1_000_000
+            ]
             for _, raw in wheels.read_many(wheel, paths):
                 text = raw.decode("utf-8", "replace")
                 kind = chance.random()
@@ -111,10 +131,15 @@ def corpus() -> Iterator[str]:
                     yield text
                 elif kind < 2 / 8:
                     lines = text.split("\n")
-                    changed = [f"x_{turn} = {at}" if chance.random() < 0.05 else line for at, line in enumerate(lines)]
+                    changed = [
+                        f"x_{turn} = {at}" if chance.random() < 0.05 else line
+                        for at, line in enumerate(lines)
+                    ]
                     yield "\n".join(changed)
                 else:
-                    yield re.sub(r"\b[A-Za-z_]{4,}\b", lambda word, turn=turn: f"{word[0]}{turn}", text)
+                    yield re.sub(
+                        r"\b[A-Za-z_]{4,}\b", lambda word, turn=turn: f"{word[0]}{turn}", text
+                    )
 
 
 def measure(tool: str, data: Path, out: Path, peers: str) -> dict[str, Any]:
@@ -123,7 +148,16 @@ def measure(tool: str, data: Path, out: Path, peers: str) -> dict[str, Any]:
     python = sys.executable if tool == "hornbook" else peers
     if tool == "hornbook":
         prepare(data, out)
-    command = [python, str(Path(__file__).resolve()), "--tool", tool, "--data", str(data), "--out", str(out)]
+    command = [
+        python,
+        str(Path(__file__).resolve()),
+        "--tool",
+        tool,
+        "--data",
+        str(data),
+        "--out",
+        str(out),
+    ]
     before, started = os.times(), time.perf_counter()
     with (out / "log.txt").open("w") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
@@ -133,12 +167,16 @@ def measure(tool: str, data: Path, out: Path, peers: str) -> dict[str, Any]:
         last = (out / "log.txt").read_text().strip().splitlines()[-1:]
         print(f"{tool:10}  failed: {last}", flush=True)
         return {"tool": tool, "failed": last}
-    cpu = after.children_user + after.children_system - before.children_user - before.children_system
+    cpu = (
+        after.children_user + after.children_system - before.children_user - before.children_system
+    )
     cpu = max(cpu, seen_cpu)  # the system forgets grandchildren that nobody waited for
     kept = json.loads((out / "kept.json").read_text())
     row = {"tool": tool, "cpu_s": round(cpu, 1), "wall_s": round(time.perf_counter() - started, 1),
            "peak_mb": round(peak), **kept}  # fmt: skip
-    said = f"{row['cpu_s']:8.1f} CPU s  {row['peak_mb']:7,} MB  kept {row['kept']:,} of {row['of']:,}"
+    said = (
+        f"{row['cpu_s']:8.1f} CPU s  {row['peak_mb']:7,} MB  kept {row['kept']:,} of {row['of']:,}"
+    )
     print(f"{tool:10}  {said}", flush=True)
     return row
 
@@ -191,8 +229,8 @@ def memory(pid: int) -> float:
 
 def prepare(data: Path, out: Path) -> None:
     """The corpus as the records of a finished stage, which is what DropDuplicates reads; not measured."""
-    from hornbook.run import run
-    from hornbook.stage import Desk
+    from hornbook.frame.run import run
+    from hornbook.frame.stage import Desk
 
     run(given(data), Desk(out / "run"))
 
@@ -201,7 +239,7 @@ def given(data: Path) -> Any:
     from dataclasses import dataclass
 
     from hornbook import records, store
-    from hornbook.stage import Stage
+    from hornbook.frame.stage import Stage
 
     @dataclass(frozen=True)
     class Given(Stage):
@@ -212,15 +250,17 @@ def given(data: Path) -> Any:
 
         def work(self, desk: Any, part: str) -> Any:
             rows = store.read_table(Path(self.path) / f"{part}.parquet").to_pylist()
-            return records.table({"id": records.document_id(row["text"]), "text": row["text"]} for row in rows)
+            return records.table(
+                {"id": records.document_id(row["text"]), "text": row["text"]} for row in rows
+            )
 
     return Given("given", str(data))
 
 
 def hornbook(data: Path, out: Path) -> None:
     from hornbook.curate import DropDuplicates
-    from hornbook.run import run
-    from hornbook.stage import Desk
+    from hornbook.frame.run import run
+    from hornbook.frame.stage import Desk
 
     stage, desk = DropDuplicates("unique", given(data)), Desk(out / "run", workers=2)
     run(stage, desk)
@@ -241,11 +281,15 @@ def daft(data: Path, out: Path) -> None:
     frame = frame.with_column("hash", d.functions.hash(d.col("text")))
     frame = frame.groupby("hash").agg(d.col("id").any_value(), d.col("text").any_value())
     shown = d.functions.minhash(d.col("text"), num_hashes=125, ngram_size=5, seed=1)
-    frame = frame.select("id", shown.cast(d.DataType.list(d.DataType.uint32())).alias("m")).collect()
+    frame = frame.select(
+        "id", shown.cast(d.DataType.list(d.DataType.uint32())).alias("m")
+    ).collect()
     pairs: list[list[str]] = []
     for band in range(25):
         key = d.functions.hash(d.functions.slice(d.col("m"), band * 5, band * 5 + 5)).alias("k")
-        groups = frame.select("id", key).groupby("k").agg(d.functions.list_agg(d.col("id")).alias("ids"))
+        groups = (
+            frame.select("id", key).groupby("k").agg(d.functions.list_agg(d.col("id")).alias("ids"))
+        )
         pairs += groups.where(d.functions.list_count(d.col("ids")) > 1).to_pydict()["ids"]
     parent: dict[str, str] = {}
     for group in pairs:
@@ -345,7 +389,9 @@ def datatrove(data: Path, out: Path) -> None:
         ([reader, MinhashDedupFilter(f"{folder}/r"), ParquetWriter(f"{folder}/kept")], tasks),
     ]
     for at, (pipeline, number) in enumerate(steps):
-        LocalPipelineExecutor(pipeline, tasks=number, workers=2, logging_dir=f"{folder}/log{at}").run()
+        LocalPipelineExecutor(
+            pipeline, tasks=number, workers=2, logging_dir=f"{folder}/log{at}"
+        ).run()
     done(out, sum(1 for _ in texts(out / "kept")), sum(1 for _ in texts(data)))
     shutil.rmtree(out / "s")
 

@@ -1,10 +1,11 @@
 """An optimiser step of phi-1-small and phi-1 on one GPU: ours beside Hugging Face's Phi, both through torch.compile.
 
-bf16 autocast, fused AdamW, FlashAttention through SDPA, several micro-batches a step as in every recipe; Hugging Face's
-loss is compiled with its model. Ours twice: "exact" sums in one order, as the Train stage does unless it is told not
-to, so that a resume is bit for bit; "hornbook" and "transformers" sum as they like. Prints tokens a second (median
-step), the ratio, the share of the measured bf16 matrix-product rate (6ND plus attention), the seconds of the first
-step (compilation), and peak memory beside what `plan` says; writes benchmarks/results/gpu.json after each row.
+bf16 autocast, fused AdamW, FlashAttention through SDPA, several micro-batches a step as in every
+recipe; Hugging Face's loss is compiled with its model. Ours twice: "exact" sums in one order, as
+the Train stage does unless it is told not to, so that a resume is bit for bit; "hornbook" and
+"transformers" sum as they like. Prints tokens a second (median step), the ratio, the share of the
+measured bf16 matrix-product rate (6ND plus attention), the seconds of the first step (compilation),
+and peak memory beside what `plan` says; writes benchmarks/results/gpu.json after each row.
 
     python benchmarks/gpu.py --shapes phi-1-small phi-1 --micro-batch 16 8
 """
@@ -25,9 +26,9 @@ import torch.nn.functional as F
 import transformers
 from train import Step, theirs
 
-from hornbook import device
-from hornbook.model import Phi
-from hornbook.shape import Shape
+from hornbook.models import device
+from hornbook.models.shape import Shape
+from hornbook.models.transformer import Phi
 from hornbook.train import price
 
 RESULTS = Path(__file__).parent / "results" / "gpu.json"
@@ -35,7 +36,9 @@ WHO = ("exact", "hornbook", "transformers")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--shapes", nargs="+", default=["phi-1-small", "phi-1"])
     parser.add_argument("--micro-batch", nargs="+", type=int, default=[16, 8])
     parser.add_argument("--micro-batches", type=int, default=4, help="a step")
@@ -60,7 +63,12 @@ def main() -> None:
     for name, batch in zip(asked.shapes, asked.micro_batch, strict=True):
         shape = Shape.of(name, context=asked.context)
         for who in asked.who:  # one after the other: two would not fit in memory
-            row = {"shape": name, "who": who, "micro_batch": batch, "micro_batches": asked.micro_batches}
+            row = {
+                "shape": name,
+                "who": who,
+                "micro_batch": batch,
+                "micro_batches": asked.micro_batches,
+            }
             try:
                 with device.repeatable("cuda") if who == "exact" else contextlib.nullcontext():
                     row |= measured(who, shape, batch, asked, product)
@@ -71,7 +79,9 @@ def main() -> None:
             asked.out.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
 
 
-def measured(who: str, shape: Shape, batch: int, asked: argparse.Namespace, product: float) -> dict[str, Any]:
+def measured(
+    who: str, shape: Shape, batch: int, asked: argparse.Namespace, product: float
+) -> dict[str, Any]:
     torch._dynamo.reset()
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats()

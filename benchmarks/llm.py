@@ -1,9 +1,10 @@
 """The client for HTTP teachers beside a bare aiohttp loop, against this project's own fake server, on one machine.
 
-In: nothing; the server runs in a process of its own, so that its work is not ours. Out: requests a second and CPU
-seconds of both, the share of a stated rate limit that is used, memory of 2,000 and of 10,000 requests, and what is left
-of 10,000 requests when the client is killed twenty times at random; benchmarks/results/llm.json.
-Run: python benchmarks/llm.py [--requests 10000] [--turns 5] [--kills 20]; without kills, nothing but the throughput
+In: nothing; the server runs in a process of its own, so that its work is not ours. Out: requests a
+second and CPU seconds of both, the share of a stated rate limit that is used, memory of 2,000 and
+of 10,000 requests, and what is left of 10,000 requests when the client is killed twenty times at
+random; benchmarks/results/llm.json. Run: python benchmarks/llm.py [--requests 10000] [--turns 5]
+[--kills 20]; without kills, nothing but the throughput
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 RESULTS = Path(__file__).parent / "results" / "llm.json"
 DELAY_S = 0.05  # of the server: 256 in flight are 5,120 requests a second, more than a core of Python serves
-IN_FLIGHT = 256  # at the server, of both: hornbook.llm.http.IN_FLIGHT
+IN_FLIGHT = 256  # at the server, of both: hornbook.llm.http_client.IN_FLIGHT
 
 SERVER = """
 import json, sys
@@ -46,7 +47,7 @@ CLIENT = """
 import sys
 from pathlib import Path
 from hornbook.llm import LLM, complete
-from hornbook.stage import Desk
+from hornbook.frame.stage import Desk
 desk = Desk(Path(sys.argv[1]), options={"base_url": sys.argv[2]})
 complete(LLM("m", "http"), [f"prompt {n}" for n in range(int(sys.argv[3]))], desk)
 """
@@ -88,12 +89,18 @@ def serving(delay_s: float = DELAY_S, rate: float = 0.0) -> Iterator[Server]:
 
 
 def main() -> None:
-    words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    words = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     words.add_argument("--requests", type=int, default=10_000)
     words.add_argument("--turns", type=int, default=5)
     words.add_argument("--kills", type=int, default=20)
     asked = words.parse_args()
-    facts: dict[str, Any] = {"load": os.getloadavg()[0], "cores": os.cpu_count(), "requests": asked.requests}
+    facts: dict[str, Any] = {
+        "load": os.getloadavg()[0],
+        "cores": os.cpu_count(),
+        "requests": asked.requests,
+    }
     with tempfile.TemporaryDirectory() as folder:
         facts |= throughput(Path(folder) / "a", asked.requests, asked.turns)
         if asked.kills:
@@ -114,8 +121,12 @@ def throughput(folder: Path, number: int, turns: int) -> dict[str, Any]:
         with serving() as server:
             bare.append(timed(lambda url=server.url: asyncio.run(bare_loop(url, number))))
         with serving() as server:
-            ours.append(timed(lambda url=server.url, at=turn: client(folder / str(at), url, number)))
-    wall, cpu = (statistics.median(b[at] / o[at] for b, o in zip(bare, ours, strict=True)) for at in (0, 1))
+            ours.append(
+                timed(lambda url=server.url, at=turn: client(folder / str(at), url, number))
+            )
+    wall, cpu = (
+        statistics.median(b[at] / o[at] for b, o in zip(bare, ours, strict=True)) for at in (0, 1)
+    )
     return {
         "bare aiohttp, requests/s": round(number / statistics.median(each[0] for each in bare)),
         "with the ledger, requests/s": round(number / statistics.median(each[0] for each in ours)),
@@ -139,7 +150,11 @@ async def bare_loop(url: str, number: int) -> None:
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
 
         async def ask(prompt: str) -> str:
-            body = {"model": "m", "messages": [{"role": "user", "content": prompt}], "max_tokens": 256}
+            body = {
+                "model": "m",
+                "messages": [{"role": "user", "content": prompt}],
+                "max_tokens": 256,
+            }
             async with gate, session.post(f"{url}/chat/completions", json=body) as response:
                 told = await response.json()
             return str(told["choices"][0]["message"]["content"])
@@ -148,8 +163,8 @@ async def bare_loop(url: str, number: int) -> None:
 
 
 def client(folder: Path, url: str, number: int, **options: Any) -> None:
+    from hornbook.frame.stage import Desk
     from hornbook.llm import LLM, complete
-    from hornbook.stage import Desk
 
     desk = Desk(folder, options={"base_url": url, **options})
     answers = complete(LLM("m", "http"), [f"prompt {n}" for n in range(number)], desk)
@@ -172,7 +187,9 @@ def memory(folder: Path, number: int) -> dict[str, Any]:
         with serving() as server:
             subprocess.run([sys.executable, "-c", CLIENT, str(folder / str(some)), server.url, str(some)], check=True,
                            env=os.environ | {"PYTHONPATH": str(ROOT)})  # fmt: skip
-        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024  # of the largest child so far
+        peak = (
+            resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+        )  # of the largest child so far
         found[f"peak MB at {some:,} requests"] = round(peak)
     return found
 
@@ -194,15 +211,15 @@ def killed(folder: Path, number: int, kills: int) -> dict[str, Any]:
             process.wait()
         subprocess.run([*command, server.url, str(number)], env=env, check=True)
         counts = server.counts()
-    from hornbook.ledger import Ledger
-    from hornbook.llm import http
+    from hornbook.llm import http_client
+    from hornbook.llm.ledger import Ledger
 
     with Ledger(folder / "ledger.sqlite") as ledger:
         kept = sum(each.requests for each in ledger.spent().values())
     twice = counts["answered"] - counts["prompts"]
     return {
         "killed": done, "lost": number - counts["prompts"], "in the ledger": kept, "paid twice": twice,
-        "paid twice a kill": round(twice / max(1, done), 1), "under way at a kill, at most": http.MOST,
+        "paid twice a kill": round(twice / max(1, done), 1), "under way at a kill, at most": http_client.MOST,
     }  # fmt: skip
 
 

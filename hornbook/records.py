@@ -1,7 +1,8 @@
 """What flows between stages: documents and exercises as Arrow tables, and the one error meant for people.
 
-In: plain Python rows. Out: tables with a fixed schema, so that any stage can read what any other wrote.
-A record is never deleted: `kept` turns false and `reason` says why, in words that a person can count and search.
+In: plain Python rows. Out: tables with a fixed schema, so that any stage can read what any other
+wrote. A record is never deleted: `kept` turns false and `reason` says why, in words that a person
+can count and search.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ class NotThere(UserError):
     """An input from outside is missing: `plan` goes on with what it is expected to be, everything else stops."""
 
 
-# name -> Arrow type. `start` and `end` are line numbers in the file at `path`, both included, 0 for a whole text.
+# name -> Arrow type. `start` and `end` are line numbers in the file at `path`, both included, 0 for
+# a whole text.
 DOCUMENT: dict[str, str] = {
     "id": "string",  # document_id(text)
     "text": "string",  # what a model would be trained on
@@ -56,7 +58,9 @@ def document_id(text: str) -> str:
 
 def share(name: str, identity: str) -> float:
     """A number in [0, 1) that depends on the two names alone: sampling by it does not depend on how work is split."""
-    digest = hashlib.blake2b(f"{name}\0{identity}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    digest = hashlib.blake2b(
+        f"{name}\0{identity}".encode("utf-8", "surrogatepass"), digest_size=8
+    ).digest()
     return int.from_bytes(digest, "big") / 2**64
 
 

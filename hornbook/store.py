@@ -1,8 +1,9 @@
 """Files on disk that are whole or absent: tables as Parquet, facts as JSON, and their checksums.
 
-In: tables and dictionaries. Out: files written under a temporary name, synced, then renamed, so that a process
-killed at any moment leaves no file that reads as complete but is not. A full disk is a UserError.
-Not covered: object stores without an atomic rename; there the manifest, written last, is the commit.
+In: tables and dictionaries. Out: files written under a temporary name, synced, then renamed, so
+that a process killed at any moment leaves no file that reads as complete but is not. A full disk is
+a UserError. Not covered: object stores without an atomic rename; there the manifest, written last,
+is the commit.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from hornbook.records import UserError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-# zstd level 1 writes at 432 MB/s a core here; higher levels cost more than they save for files read a few times.
+# zstd level 1 writes at 432 MB/s a core here; higher levels cost more than they save for files read
+# a few times.
 ZSTD_LEVEL = 1
 ROW_GROUP_ROWS = 4096
 
@@ -57,7 +59,9 @@ def whole(path: Path) -> Iterator[Path]:
 def _disk_full(error: Exception) -> bool:
     """Of the system's error, or of a library's that only quotes it (safetensors)."""
     numbers = (errno.ENOSPC, errno.EDQUOT)
-    return getattr(error, "errno", None) in numbers or any(os.strerror(number) in str(error) for number in numbers)
+    return getattr(error, "errno", None) in numbers or any(
+        os.strerror(number) in str(error) for number in numbers
+    )
 
 
 def _sync(path: Path) -> None:
@@ -80,7 +84,11 @@ def write_table(path: Path, table: pa.Table) -> None:
 
     with whole(path) as temporary:
         pq.write_table(
-            table, temporary, compression="zstd", compression_level=ZSTD_LEVEL, row_group_size=ROW_GROUP_ROWS
+            table,
+            temporary,
+            compression="zstd",
+            compression_level=ZSTD_LEVEL,
+            row_group_size=ROW_GROUP_ROWS,
         )
 
 
@@ -100,7 +108,9 @@ def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
 def write_json(path: Path, facts: Any) -> None:
     """Write JSON with sorted keys, so that equal facts are equal bytes."""
     with whole(path) as temporary:
-        temporary.write_text(json.dumps(facts, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+        temporary.write_text(
+            json.dumps(facts, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
 
 
 def read_json(path: Path) -> Any:

@@ -1,8 +1,8 @@
 """Pinned packages from PyPI as plain archives: fetched by pip, never built, never installed, never executed.
 
-In: a package's name and version. Out: the path of its wheel in a cache, and its members as bytes.
-A wheel is a zip from the outside: members whose path leaves the archive, and archives that unpack to more than a
-stated size, are refused; nothing is ever unpacked to disk by its own names.
+In: a package's name and version. Out: the path of its wheel in a cache, and its members as bytes. A
+wheel is a zip from the outside: members whose path leaves the archive, and archives that unpack to
+more than a stated size, are refused; nothing is ever unpacked to disk by its own names.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ from hornbook.records import UserError
 
 MEMBER_BYTES = 20_000_000  # a member above this is no source file: the largest .py in 72 popular wheels has 2.6 MB
 WHEEL_BYTES = 2_000_000_000
-NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._+!-]*[A-Za-z0-9])?")  # nothing that pip or a path could take for more
+NAME = re.compile(
+    r"[A-Za-z0-9](?:[A-Za-z0-9._+!-]*[A-Za-z0-9])?"
+)  # nothing that pip or a path could take for more
 
 
 def cache() -> Path:
@@ -34,7 +36,9 @@ def cache() -> Path:
 def fetch(name: str, version: str) -> Path:
     """The wheel of this package and version, downloaded once. Raises UserError with pip's own last line."""
     if not (NAME.fullmatch(name) and NAME.fullmatch(version)):
-        raise UserError(f"{name!r} {version!r} is no package and version: letters, digits, and . _ - + ! inside")
+        raise UserError(
+            f"{name!r} {version!r} is no package and version: letters, digits, and . _ - + ! inside"
+        )
     folder = cache() / "wheels" / f"{_normal(name)}-{version}"
     found = sorted(folder.glob("*.whl"))
     if found:
@@ -59,7 +63,9 @@ def fetch_ahead(pinned: Iterable[tuple[str, str]]) -> None:
     missing = {wheel: folder for wheel, folder in folders.items() if not any(folder.glob("*.whl"))}
     if len(missing) < 2:
         return
-    with tempfile.TemporaryDirectory(dir=_made(cache() / "wheels"), prefix=".fetching-") as temporary:
+    with tempfile.TemporaryDirectory(
+        dir=_made(cache() / "wheels"), prefix=".fetching-"
+    ) as temporary:
         _download([f"{name}=={version}" for name, version in missing], Path(temporary))
         for (name, _), folder in missing.items():
             for wheel in Path(temporary).glob("*.whl"):
@@ -69,7 +75,15 @@ def fetch_ahead(pinned: Iterable[tuple[str, str]]) -> None:
 
 def _download(pins: list[str], target: Path) -> str:
     """Let pip download these wheels; its own last line of complaint, where it has one."""
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-deps",
+    ]
     command += ["--only-binary=:all:", "--dest", str(target), *pins]
     said = subprocess.run(command, capture_output=True, text=True).stderr.splitlines()
     return ([line for line in said if line.startswith("ERROR")] or said or ["pip said nothing"])[-1]
@@ -94,12 +108,23 @@ def members(wheel: Path) -> list[Member]:
         infos = [info for info in archive.infolist() if not info.is_dir()]
     total = sum(info.file_size for info in infos)
     if total > WHEEL_BYTES:
-        raise UserError(f"{wheel} unpacks to {total:,} bytes, above the limit of {WHEEL_BYTES:,}: it is not read")
+        raise UserError(
+            f"{wheel} unpacks to {total:,} bytes, above the limit of {WHEEL_BYTES:,}: it is not read"
+        )
     for info in infos:
         path = PurePosixPath(info.filename)
-        if path.is_absolute() or ".." in path.parts or "\\" in info.filename or ":" in path.parts[0]:
-            raise UserError(f"{wheel} has a member that leaves the archive ({info.filename!r}): it is not read")
-    return sorted((Member(info.filename, info.file_size) for info in infos), key=lambda member: member.path)
+        if (
+            path.is_absolute()
+            or ".." in path.parts
+            or "\\" in info.filename
+            or ":" in path.parts[0]
+        ):
+            raise UserError(
+                f"{wheel} has a member that leaves the archive ({info.filename!r}): it is not read"
+            )
+    return sorted(
+        (Member(info.filename, info.file_size) for info in infos), key=lambda member: member.path
+    )
 
 
 def read(wheel: Path, path: str) -> bytes:

@@ -5,10 +5,10 @@ A graph may be built from another recipe's: this one turns one dial of phi1.
 
 from pathlib import Path
 
-from hornbook import generate
-from hornbook.recipe import load
+from hornbook import seed
+from hornbook.frame.recipe import load
 
-OWN = str(Path(generate.__file__).parent)
+OWN = str(Path(seed.__file__).parent)
 SMOKE = {"source": OWN, "smoke": True}
 
 

@@ -1,12 +1,13 @@
 """The whole of the paper on a laptop: from 24 pinned wheels to an examined model and a page, in minutes.
 
-Every stage is the real one, at pocket size. What carries a pocket model is hand-written (the shelf); what its teacher
-writes is earned by execution. Give a stronger teacher: teacher=MODEL with OPENAI_BASE_URL and OPENAI_API_KEY set.
+Every stage is the real one, at pocket size. What carries a pocket model is hand-written (the
+shelf); what its teacher writes is earned by execution. Give a stronger teacher: teacher=MODEL with
+OPENAI_BASE_URL and OPENAI_API_KEY set.
 """
 
 from pathlib import Path
 
-from hornbook import generate
+from hornbook import seed
 from hornbook.collect import CollectFiles, CollectWheels
 from hornbook.curate import (
     DropDuplicates,
@@ -18,9 +19,9 @@ from hornbook.curate import (
     Labels,
     ScoreQuality,
 )
-from hornbook.embedder import Embedder
 from hornbook.generate import Exercises, MeasureDiversity, ShelfExercises, ShelfSections, Textbooks
 from hornbook.llm import named
+from hornbook.models.embedder import Embedder
 from hornbook.scrub import Scrub
 from hornbook.train import Pack, Train, TrainTokenizer
 from hornbook.verify import Examine
@@ -35,9 +36,10 @@ WHEELS = (
     ("scrapy", "2.19.0"), ("paramiko", "5.1.0"), ("mpmath", "1.4.1"), ("dask", "2026.8.0"), ("nltk", "3.10.4"),
 )  # fmt: skip
 
-OWN = str(Path(generate.__file__).parent)
+OWN = str(Path(seed.__file__).parent)
 
-# Offline, in seconds: some of the package's own source as the corpus, a scripted teacher that is also the judge.
+# Offline, in seconds: some of the package's own source as the corpus, a scripted teacher that is
+# also the judge.
 SMOKE = {
     "source": OWN, "teacher": "scripted", "embedder": "hashed", "exam": "unconventional", "tokens": 20_000,
     "written": 6, "size": "tiny", "steps": 12,
@@ -62,8 +64,12 @@ def recipe(
     # 1 collect, 2 curate: which code is worth reading
     stack = CollectWheels("stack", WHEELS) if wheels else CollectFiles("stack", source)
     unique = DropDuplicates("unique", stack)
-    labels = Labels("labels", WHEELS) if wheels else JudgeSample("labels", unique, writer, sample=200)
-    if teacher == "smollm2":  # too small to answer in words: the probabilities that it gives to the scores
+    labels = (
+        Labels("labels", WHEELS) if wheels else JudgeSample("labels", unique, writer, sample=200)
+    )
+    if (
+        teacher == "smollm2"
+    ):  # too small to answer in words: the probabilities that it gives to the scores
         judged = JudgeLogprobs("judged", labels, sample=40, characters=1200)
     else:
         judged = JudgeSample("judged", labels, named(teacher, max_tokens=60), sample=40)
@@ -77,19 +83,29 @@ def recipe(
     drills = ShelfExercises("drills", "train", shelf)
     held_out = ShelfExercises("held_out", "held-out", shelf)
     new_drills = Exercises("new_drills", named(teacher, max_tokens=220), number=written)
-    new_lessons = Textbooks("new_lessons", named(teacher, max_tokens=300), number=max(1, written // 3))
+    new_lessons = Textbooks(
+        "new_lessons", named(teacher, max_tokens=300), number=max(1, written // 3)
+    )
     diversity = MeasureDiversity("diversity", (drills, new_drills, lessons, new_lessons))
 
     # 4 scrub: keep the exams out
     exams = (exam, held_out)
     code, books, exercises, new_books, new_exercises = (
-        Scrub(f"clean_{stage.name}", stage, exams) for stage in (filtered, lessons, drills, new_lessons, new_drills)
+        Scrub(f"clean_{stage.name}", stage, exams)
+        for stage in (filtered, lessons, drills, new_lessons, new_drills)
     )
 
     # 5 train: read everything, then practise
     reading, practice = (code, books, new_books), (exercises, new_exercises)
     words = TrainTokenizer("words", reading + practice, vocab=4096)
-    base = Train("base", Pack("reading", reading, words, context=256), shape=size, steps=steps, batch=16, lr=2e-3)
+    base = Train(
+        "base",
+        Pack("reading", reading, words, context=256),
+        shape=size,
+        steps=steps,
+        batch=16,
+        lr=2e-3,
+    )
     final = Train(
         "final", Pack("practice", practice, words, context=256, held_out=0.05), start=base, steps=steps // 3, batch=16,
         lr=5e-4, weight_decay=0.01, dropout=0.1,

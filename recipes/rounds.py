@@ -1,14 +1,15 @@
 """The paper's recursive training: the model of each round writes the exercises of the next; what narrows is seen.
 
-A base model reads code and lessons. Round 1 is written by the teacher, each later one by the model that practised on
-all rounds before it and the shelf. One table at the end, on the page and in `rounds/rounds.json`: yield, diversity and
-score by round, the shelf beside them. At this size later rounds keep nothing (docs/log.md): the table of
-a collapse. Gradual narrowing takes a model that can write: a larger size, more steps, a stronger teacher (not tried).
+A base model reads code and lessons. Round 1 is written by the teacher, each later one by the model
+that practised on all rounds before it and the shelf. One table at the end, on the page and in
+`rounds/rounds.json`: yield, diversity and score by round, the shelf beside them. At this size later
+rounds keep nothing (docs/log.md): the table of a collapse. Gradual narrowing takes a model that can
+write: a larger size, more steps, a stronger teacher (not tried).
 """
 
 from pathlib import Path
 
-from hornbook import generate
+from hornbook import seed
 from hornbook.collect import CollectFiles, CollectWheels
 from hornbook.generate import Exercises, MeasureRounds, ShelfExercises, ShelfSections
 from hornbook.llm import LLM, named
@@ -23,7 +24,7 @@ WHEELS = (("algorithms", "1.0.1"), ("boltons", "26.2.0"), ("toolz", "1.2.0"), ("
 
 # Offline, in seconds.
 SMOKE = {
-    "source": str(Path(generate.__file__).parent), "teacher": "scripted", "exam": "unconventional", "written": 6,
+    "source": str(Path(seed.__file__).parent), "teacher": "scripted", "exam": "unconventional", "written": 6,
     "rounds": 2, "size": "tiny", "steps": 3,
 }  # fmt: skip
 
@@ -44,7 +45,10 @@ def recipe(
     first = Exercises("round_1", named(teacher, max_tokens=220), number=written)
 
     stack = CollectWheels("stack", WHEELS) if source == "wheels" else CollectFiles("stack", source)
-    code, lessons = Scrub("clean_stack", stack, exams), Scrub("clean_lessons", ShelfSections("lessons"), exams)
+    code, lessons = (
+        Scrub("clean_stack", stack, exams),
+        Scrub("clean_lessons", ShelfSections("lessons"), exams),
+    )
     words = TrainTokenizer("words", (code, lessons, drills), vocab=512 if tiny else 4096)
     reading = Pack("reading", (code, lessons), words, context=context)
     base = Train("base", reading, shape=size, steps=8 * steps, batch=batch, lr=2e-3)
@@ -57,6 +61,8 @@ def recipe(
         asked.append(Examine(f"exam_{n}", model, exam, max_new_tokens=longest))
         if n < rounds:
             itself = LLM("itself", "trained", max_tokens=220)
-            all_written.append(Exercises(f"round_{n + 1}", itself, number=written, by=model, seed=n, least=0))
+            all_written.append(
+                Exercises(f"round_{n + 1}", itself, number=written, by=model, seed=n, least=0)
+            )
     table = MeasureRounds("rounds", tuple(all_written), tuple(asked), reference=drills)
     return Report("report", (table, *asked), title="Round after round")

@@ -1,12 +1,13 @@
 """A classifier of educational value in minutes: labelled pieces, their vectors, the fit, and nothing else.
 
-Then: hornbook score-quality runs/taste FILE.jsonl. To teach it another taste, let a model judge pieces of a folder of
-code (source=FOLDER judge=MODEL), or judge them yourself (hornbook label runs/taste, then labels=FILE).
+Then: hornbook score-quality runs/taste FILE.jsonl. To teach it another taste, let a model judge
+pieces of a folder of code (source=FOLDER judge=MODEL), or judge them yourself (hornbook label
+runs/taste, then labels=FILE).
 """
 
 from pathlib import Path
 
-from hornbook import generate
+from hornbook import seed
 from hornbook.collect import CollectFiles
 from hornbook.curate import (
     Embed,
@@ -17,14 +18,14 @@ from hornbook.curate import (
     OwnLabels,
     Perplexity,
     StripComments,
-    known,
+    shipped_labels,
 )
-from hornbook.embedder import Embedder
 from hornbook.llm import named
+from hornbook.models.embedder import Embedder
 from hornbook.writeup import Report
 
 # Offline, in seconds: some of the package's own source, judged by a script.
-SMOKE = {"source": str(Path(generate.__file__).parent), "judge": "scripted", "embedder": "hashed"}
+SMOKE = {"source": str(Path(seed.__file__).parent), "judge": "scripted", "embedder": "hashed"}
 
 
 def recipe(
@@ -38,16 +39,20 @@ def recipe(
     controls=False,  # compare with perplexity and with code without comments: two more passes of the model
 ):
     if judge:
-        known_pieces = JudgeSample("labels", CollectFiles("pieces", source), named(judge, max_tokens=60), sample=400)
+        known_pieces = JudgeSample(
+            "labels", CollectFiles("pieces", source), named(judge, max_tokens=60), sample=400
+        )
     elif labels != "shipped":
         known_pieces = OwnLabels("labels", CollectFiles("pieces", source), labels)
     else:
-        known_pieces = Labels("labels", known.named_wheels())
+        known_pieces = Labels("labels", shipped_labels.named_wheels())
     how, vectors = Embedder(embedder, layer, tokens), Embed if layer else EmbedLayers
     control = None
     if controls:  # does it only look at comments? does it only find what a model expects?
         known_pieces = Perplexity("expected", known_pieces)
         control = vectors("bare_vectors", StripComments("bare", known_pieces), how)
     trees = 20 if embedder == "hashed" else 500
-    taste = FitQuality("taste", vectors("vectors", known_pieces, how), kind, trees=trees, control=control)
+    taste = FitQuality(
+        "taste", vectors("vectors", known_pieces, how), kind, trees=trees, control=control
+    )
     return Report("report", (taste,), title="A taste for code")

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from hornbook import records
-from hornbook.stage import Desk, Marking, Stage
+from hornbook.frame.stage import Desk, Marking, Stage
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,8 @@ class Numbers(Stage):
         mine = range(self.upto * at // number, self.upto * (at + 1) // number)
         texts = [f"{i} " * i for i in mine]
         return records.table(
-            {"id": records.document_id(text), "text": text, "path": str(i)} for i, text in zip(mine, texts, strict=True)
+            {"id": records.document_id(text), "text": text, "path": str(i)}
+            for i, text in zip(mine, texts, strict=True)
         )
 
 
@@ -54,11 +55,13 @@ class Longer(Marking):
 
 def contents(root: Path) -> dict[str, bytes]:
     """Every file of a run that says what was made (not what it cost, nor how it was split)."""
-    from hornbook.run import BOOKKEEPING
+    from hornbook.frame.run import BOOKKEEPING
 
     skip = {*BOOKKEEPING, ".lock"} - {"manifest.json"}
     return {
-        str(f.relative_to(root)): f.read_bytes() for f in sorted(root.rglob("*")) if f.is_file() and f.name not in skip
+        str(f.relative_to(root)): f.read_bytes()
+        for f in sorted(root.rglob("*"))
+        if f.is_file() and f.name not in skip
     }
 
 
@@ -67,7 +70,9 @@ def rows_of(desk: Desk, stage: Stage) -> list[dict[str, Any]]:
 
 
 @pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+def own_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
     """No test writes into the cache of the person who runs it, but those that fetch may read it."""
     if "network" not in request.keywords:
         monkeypatch.setenv("HORNBOOK_CACHE", str(tmp_path / "cache"))
@@ -79,12 +84,19 @@ def codegen(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import torch
     from transformers import CodeGenConfig, CodeGenForCausalLM, PreTrainedTokenizerFast
 
-    from hornbook import tokenizer
+    from hornbook.models import tokenizer
 
     place = tmp_path_factory.mktemp("hub") / "codegen"
     torch.manual_seed(0)
-    shape = CodeGenConfig(vocab_size=300, n_positions=128, n_embd=64, n_layer=4, n_head=4, rotary_dim=8)
+    shape = CodeGenConfig(
+        vocab_size=300, n_positions=128, n_embd=64, n_layer=4, n_head=4, rotary_dim=8
+    )
     CodeGenForCausalLM(shape).save_pretrained(place)
-    texts = [f"def f{n}(a, b={n}):\n    # {n * 37} numbers\n    return a + {n}\n" * (1 + n % 5) for n in range(12)]
-    PreTrainedTokenizerFast(tokenizer_object=tokenizer.train(texts, 300).backend).save_pretrained(place)
+    texts = [
+        f"def f{n}(a, b={n}):\n    # {n * 37} numbers\n    return a + {n}\n" * (1 + n % 5)
+        for n in range(12)
+    ]
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer.train(texts, 300).backend).save_pretrained(
+        place
+    )
     return place

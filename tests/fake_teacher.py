@@ -1,7 +1,8 @@
 """A server that speaks the protocol of /v1/chat/completions on this machine and fails as it is told to.
 
-In: a function that says what happens to the n-th request; a rate, above which it refuses. Out: its address, and what
-it was asked and paid for. An answer is a hash of the prompt, so that a test sees whose it is; sent, it counts as given.
+In: a function that says what happens to the n-th request; a rate, above which it refuses. Out: its
+address, and what it was asked and paid for. An answer is a hash of the prompt, so that a test sees
+whose it is; sent, it counts as given.
 """
 
 from __future__ import annotations
@@ -28,10 +29,18 @@ class FakeTeacher:
     """A context manager; faults by name: 429, 500, cut, half, no-text, 401, 404, quota, schema."""
 
     def __init__(
-        self, fault: Fault = lambda n: "", delay_s: float = 0.0, retry_after: str = "0.01", rate: float = 0.0
+        self,
+        fault: Fault = lambda n: "",
+        delay_s: float = 0.0,
+        retry_after: str = "0.01",
+        rate: float = 0.0,
     ) -> None:
         self.fault, self.delay_s, self.retry_after = fault, delay_s, retry_after
-        self.rate, self.tokens, self.filled_at = rate, rate / 10, time.monotonic()  # a bucket of a tenth of a second
+        self.rate, self.tokens, self.filled_at = (
+            rate,
+            rate / 10,
+            time.monotonic(),
+        )  # a bucket of a tenth of a second
         self.requests = 0
         self.answered: collections.Counter[str] = collections.Counter()  # by prompt
         self.bodies: list[dict[str, Any]] = []
@@ -89,7 +98,9 @@ class FakeTeacher:
             await asyncio.sleep(self.delay_s)
         key = request.headers.get("Authorization", "")
         if fault == "429" or not self._has_room():
-            return web.Response(status=429, headers={"Retry-After": self.retry_after}, text="slow down")
+            return web.Response(
+                status=429, headers={"Retry-After": self.retry_after}, text="slow down"
+            )
         if fault == "500":
             return web.Response(status=500, text="oops")
         if fault in ("401", "403", "404"):
@@ -100,7 +111,9 @@ class FakeTeacher:
         if fault == "400":
             return web.json_response({"error": {"message": "this prompt is too long"}}, status=400)
         if fault == "schema" and "response_format" in body:
-            return web.json_response({"error": {"message": "response_format is not supported"}}, status=400)
+            return web.json_response(
+                {"error": {"message": "response_format is not supported"}}, status=400
+            )
         if fault == "cut":
             assert request.transport is not None
             request.transport.close()
@@ -123,6 +136,15 @@ class FakeTeacher:
         prompt = body["messages"][-1]["content"]
         self.answered[prompt] += 1
         text = {"no-text": None, "json": '{"score": 3}'}.get(fault, text_for(prompt))
-        choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}
-        told = json.dumps({"choices": [choice, choice], "usage": {"prompt_tokens": 10, "completion_tokens": 5}})
-        return web.Response(text=told[: len(told) // 2] if fault == "half" else told, content_type="application/json")
+        choice = {
+            "index": 0,
+            "finish_reason": "stop",
+            "message": {"role": "assistant", "content": text},
+        }
+        told = json.dumps(
+            {"choices": [choice, choice], "usage": {"prompt_tokens": 10, "completion_tokens": 5}}
+        )
+        return web.Response(
+            text=told[: len(told) // 2] if fault == "half" else told,
+            content_type="application/json",
+        )

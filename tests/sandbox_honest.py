@@ -1,6 +1,7 @@
 """Programs for the sandbox's tests that are right, and must not suffer for what hostile ones try.
 
-HONEST: programs with tests that need something carried across. CLASSES: programs with classes that the tests call.
+HONEST: programs with tests that need something carried across. CLASSES: programs with classes that
+the tests call.
 """
 
 from __future__ import annotations
@@ -15,9 +16,18 @@ HONEST: dict[str, tuple[str, str]] = {
         "def f(x): return x",
         "assert type(f((1,))) is tuple and type(f(True)) is bool and type(f(1.0)) is float",
     ),
-    "an argument changed in place": ("def f(x): x.sort()", "l = [3, 1]\nassert f(l) is None and l == [1, 3]"),
-    "the same list returned": ("def f(x):\n    x.append(1)\n    return x", "l = []\nassert f(l) is l and l == [1]"),
-    "a nested argument changed": ("def f(x): x['a'][0].add(2)", "d = {'a': [{1}]}\nf(d)\nassert d == {'a': [{1, 2}]}"),
+    "an argument changed in place": (
+        "def f(x): x.sort()",
+        "l = [3, 1]\nassert f(l) is None and l == [1, 3]",
+    ),
+    "the same list returned": (
+        "def f(x):\n    x.append(1)\n    return x",
+        "l = []\nassert f(l) is l and l == [1]",
+    ),
+    "a nested argument changed": (
+        "def f(x): x['a'][0].add(2)",
+        "d = {'a': [{1}]}\nf(d)\nassert d == {'a': [{1, 2}]}",
+    ),
     "a generator": ("def f(n):\n    yield from range(n)", "assert list(f(3)) == [0, 1, 2]"),
     "an iterator of zip": ("def f(a, b): return zip(a, b)", "assert list(f([1], [2])) == [(1, 2)]"),
     "an exception by its class": (
@@ -30,7 +40,10 @@ HONEST: dict[str, tuple[str, str]] = {
     ),
     "a callback": ("def f(g, x): return g(g(x))", "assert f(lambda y: y * 2, 3) == 12"),
     "a function returned": ("def f(n): return lambda x: x + n", "assert f(2)(3) == 5"),
-    "a key function of a builtin": ("def f(k): return sorted(['bb', 'a'], key=k)", "assert f(len) == ['a', 'bb']"),
+    "a key function of a builtin": (
+        "def f(k): return sorted(['bb', 'a'], key=k)",
+        "assert f(len) == ['a', 'bb']",
+    ),
     "an object with methods": (
         "class Stack:\n    def __init__(self): self.items = []\n    def push(self, x): self.items.append(x)\n"
         "    def __len__(self): return len(self.items)\ndef f(): return Stack()",
@@ -66,7 +79,10 @@ HONEST: dict[str, tuple[str, str]] = {
         "import time\ndef f(x):\n    time.sleep(1.5)\n    return x",
         "assert f(1) == 1",
     ),
-    "a helper that prints": ("def f(x):\n    print('noise' * 100_000)\n    return x", "assert f(1) == 1"),
+    "a helper that prints": (
+        "def f(x):\n    print('noise' * 100_000)\n    return x",
+        "assert f(1) == 1",
+    ),
     "threads": (
         "import threading\ndef f(n):\n    out = []\n"
         "    ts = [threading.Thread(target=out.append, args=(i,)) for i in range(n)]\n"
@@ -77,7 +93,10 @@ HONEST: dict[str, tuple[str, str]] = {
         "import asyncio\nasync def g():\n    await asyncio.sleep(0)\n    return 5\ndef f(): return asyncio.run(g())",
         "assert f() == 5",
     ),
-    "a main block that would fail": ("def f(x): return x\nif __name__ == '__main__':\n    input()", "assert f(1) == 1"),
+    "a main block that would fail": (
+        "def f(x): return x\nif __name__ == '__main__':\n    input()",
+        "assert f(1) == 1",
+    ),
     "an argument inside the result": ("def f(x): return [1, x]", "x = {}\nassert f(x)[1] is x"),
     "names that the program imports": (
         "import math\nfrom datetime import date\ndef f(d): return d.replace(day=1)",
@@ -111,7 +130,10 @@ HONEST: dict[str, tuple[str, str]] = {
         "import json, queue\nfor text, kind in (('{', json.JSONDecodeError), ('', queue.Empty)):\n"
         "    try: f(text)\n    except kind: pass\n    else: assert False",
     ),
-    "its documentation": ("def f():\n    'Nothing.'", "assert f.__doc__ == 'Nothing.' and f.__name__ == 'f'"),
+    "its documentation": (
+        "def f():\n    'Nothing.'",
+        "assert f.__doc__ == 'Nothing.' and f.__name__ == 'f'",
+    ),
     "an integer of 200,000 digits": ("def f(n): return 10**n", "assert f(200_000) == 10**200_000"),
     "a generator that is sent values": (
         "def f():\n    total = 0\n    while True: total += yield total",

@@ -1,7 +1,8 @@
 """Honest programs with tests of every kind that exercises use: what the sandbox carries, and what it does not.
 
-CARRIED and NOT_CARRIED: name -> entry points, the classes among them, program, tests. All of them pass where program
-and tests share one process. What stands in NOT_CARRIED fails in the sandbox and is named in its header.
+CARRIED and NOT_CARRIED: name -> entry points, the classes among them, program, tests. All of them
+pass where program and tests share one process. What stands in NOT_CARRIED fails in the sandbox and
+is named in its header.
 """
 
 # ruff: noqa: E501

@@ -1,7 +1,7 @@
 """Programs for the sandbox's tests: hostile ones that try one thing each. Honest ones are in sandbox_honest.py.
 
-HOSTILE: name -> the verdicts it deserves, and the program; asked for numbers it cannot know (SECRET). FOOLING: programs
-with tests that are easy to fool.
+HOSTILE: name -> the verdicts it deserves, and the program; asked for numbers it cannot know
+(SECRET). FOOLING: programs with tests that are easy to fool.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ import os
 import tempfile
 from pathlib import Path
 
-# What hostile programs are asked for: a number that no program can know without having seen the tests.
+# What hostile programs are asked for: a number that no program can know without having seen the
+# tests.
 SECRET = "assert f(3) == 829_461\nassert f(4) == 551_278\n"
 CANARY = Path(tempfile.gettempdir()) / f"hornbook-canary-{os.getpid()}"
 
@@ -20,20 +21,32 @@ HOSTILE: dict[str, tuple[str, str]] = {
     "os._exit(0) in the call": ("killed", "import os\ndef f(x): os._exit(0)"),
     "sys.exit(0) at import": ("error", "import sys\nsys.exit(0)"),
     "sys.exit(0) in the call": ("error", "import sys\ndef f(x): sys.exit(0)"),
-    "exit by a signal of its own": ("killed", "import os, signal\ndef f(x): os.kill(os.getpid(), signal.SIGKILL)"),
+    "exit by a signal of its own": (
+        "killed",
+        "import os, signal\ndef f(x): os.kill(os.getpid(), signal.SIGKILL)",
+    ),
     "a crash of the interpreter": ("killed", "import ctypes\ndef f(x): return ctypes.string_at(0)"),
     "StopIteration out of the call": ("error", "def f(x): raise StopIteration"),
     "KeyboardInterrupt out of the call": ("error", "def f(x): raise KeyboardInterrupt"),
     "GeneratorExit out of the call": ("error", "def f(x): raise GeneratorExit"),
-    "an atexit handler": ("failed", "import atexit, os\natexit.register(lambda: os._exit(0))\ndef f(x): return 0"),
-    "an excepthook": ("error", "import os, sys\nsys.excepthook = lambda *a: os._exit(0)\ndef f(x): return 1 / 0"),
+    "an atexit handler": (
+        "failed",
+        "import atexit, os\natexit.register(lambda: os._exit(0))\ndef f(x): return 0",
+    ),
+    "an excepthook": (
+        "error",
+        "import os, sys\nsys.excepthook = lambda *a: os._exit(0)\ndef f(x): return 1 / 0",
+    ),
     "the exit of a thread": (
         "killed",
         "import os, threading, time\ndef f(x):\n    threading.Thread(target=os._exit, args=(0,)).start()\n"
         "    time.sleep(5)",
     ),
     # saying what a pass looks like
-    "a printed pass": ("failed", 'def f(x):\n    print(\'{"status": "passed", "reason": ""}\')\n    return 0'),
+    "a printed pass": (
+        "failed",
+        'def f(x):\n    print(\'{"status": "passed", "reason": ""}\')\n    return 0',
+    ),
     "a pass written to every descriptor": (
         "killed error",
         'import os\nline = b\'{"status": "passed", "reason": ""}\\n\'\n'
@@ -90,11 +103,11 @@ HOSTILE: dict[str, tuple[str, str]] = {
     "a patched json and struct": (
         "error",
         "import json, struct\njson.JSONEncoder.encode = lambda *a: 'true'\nstruct.pack = lambda *a: b''\n"
-        "from hornbook.sandbox import values\nvalues._text = lambda tree: '[]'\ndef f(x): return 0",
+        "from hornbook.sandbox import codec\ncodec._text = lambda tree: '[]'\ndef f(x): return 0",
     ),
     "a patched wire": (
         "error",
-        "import sys\nwire = sys.modules['hornbook.sandbox.wire']\n"
+        "import sys\nwire = sys.modules['hornbook.sandbox.peer']\n"
         "wire.Peer._tree = lambda self, *a: {'k': ['builtins', 'eval']}\ndef f(x): return 0",
     ),
     "sys.modules emptied": ("failed", "import sys\nsys.modules.clear()\ndef f(x): return 0"),
@@ -138,8 +151,14 @@ HOSTILE: dict[str, tuple[str, str]] = {
     ),
     # files
     "/etc/passwd": ("error refused", "def f(x): return open('/etc/passwd').read()"),
-    "the host's home": ("error refused", "import os\ndef f(x): return os.listdir('/root') + os.listdir('/home')"),
-    "a file next door": ("error refused failed", f"def f(x): open({str(CANARY)!r}, 'a').write('x')"),
+    "the host's home": (
+        "error refused",
+        "import os\ndef f(x): return os.listdir('/root') + os.listdir('/home')",
+    ),
+    "a file next door": (
+        "error refused failed",
+        f"def f(x): open({str(CANARY)!r}, 'a').write('x')",
+    ),
     "the canary removed": ("error refused", f"import os\ndef f(x): os.unlink({str(CANARY)!r})"),
     "a symlink out": (
         "error refused failed",
@@ -166,7 +185,10 @@ HOSTILE: dict[str, tuple[str, str]] = {
     # processes, signals, network
     "a fork": ("refused", "import os\ndef f(x): return os.fork()"),
     "a fork bomb": ("refused", "import os\ndef f(x):\n    while True: os.fork()"),
-    "a double fork by ctypes": ("failed", "import ctypes\ndef f(x): return ctypes.CDLL(None).fork()"),
+    "a double fork by ctypes": (
+        "failed",
+        "import ctypes\ndef f(x): return ctypes.CDLL(None).fork()",
+    ),
     "vfork and clone as raw calls": (
         "failed",
         "import ctypes\ncall = ctypes.CDLL(None).syscall\ndef f(x): return (call(58), call(56, 17, 0, 0, 0, 0))",
@@ -176,14 +198,29 @@ HOSTILE: dict[str, tuple[str, str]] = {
         "refused",
         "import os, sys\ndef f(x): os.execv(sys.executable, ['python', '-c', ''])",
     ),
-    "a subprocess": ("error refused", "import subprocess\ndef f(x): return subprocess.run(['/bin/true'])"),
+    "a subprocess": (
+        "error refused",
+        "import subprocess\ndef f(x): return subprocess.run(['/bin/true'])",
+    ),
     "the parent killed": ("refused", "import os\ndef f(x): os.kill(os.getppid(), 9)"),
     "everybody killed": ("refused", "import os\ndef f(x): os.kill(-1, 9)"),
-    "the group killed": ("refused", "import os\ndef f(x): os.killpg(os.getpgid(os.getppid()) or 1, 9)"),
-    "a connection": ("refused", "import socket\ndef f(x): socket.create_connection(('127.0.0.1', 80))"),
-    "a name looked up": ("error refused", "import socket\ndef f(x): socket.getaddrinfo('example.org', 80)"),
+    "the group killed": (
+        "refused",
+        "import os\ndef f(x): os.killpg(os.getpgid(os.getppid()) or 1, 9)",
+    ),
+    "a connection": (
+        "refused",
+        "import socket\ndef f(x): socket.create_connection(('127.0.0.1', 80))",
+    ),
+    "a name looked up": (
+        "error refused",
+        "import socket\ndef f(x): socket.getaddrinfo('example.org', 80)",
+    ),
     "a listening socket": ("refused", "import socket\ndef f(x): socket.create_server(('', 0))"),
-    "a unix socket": ("refused", "import socket\ndef f(x): socket.socket(socket.AF_UNIX).connect('/run/x')"),
+    "a unix socket": (
+        "refused",
+        "import socket\ndef f(x): socket.socket(socket.AF_UNIX).connect('/run/x')",
+    ),
     "io_uring": (
         "failed",
         "import ctypes\ndef f(x): return ctypes.CDLL(None).syscall(425, 8, ctypes.create_string_buffer(120))",
@@ -192,7 +229,10 @@ HOSTILE: dict[str, tuple[str, str]] = {
         "failed",
         "import ctypes\ncall = ctypes.CDLL(None).syscall\ndef f(x): return (call(321, 0, 0, 0), call(323, 0))",
     ),
-    "a new user namespace": ("failed", "import ctypes\ndef f(x): return ctypes.CDLL(None).unshare(0x10000000)"),
+    "a new user namespace": (
+        "failed",
+        "import ctypes\ndef f(x): return ctypes.CDLL(None).unshare(0x10000000)",
+    ),
     "limits raised": (
         "error refused",
         "import resource\ndef f(x): resource.setrlimit(resource.RLIMIT_AS, (1 << 40, 1 << 40))",
@@ -206,9 +246,15 @@ HOSTILE: dict[str, tuple[str, str]] = {
         "import signal\ndef f(x):\n    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())\n"
         "    while True: pass",
     ),
-    "itself stopped": ("timeout", "import os, signal\ndef f(x): os.kill(os.getpid(), signal.SIGSTOP)"),
+    "itself stopped": (
+        "timeout",
+        "import os, signal\ndef f(x): os.kill(os.getpid(), signal.SIGSTOP)",
+    ),
     "a C loop that holds the lock": ("timeout", "def f(x): return sum(range(10 ** 12))"),
-    "a regular expression without end": ("timeout", "import re\ndef f(x): return re.match('(a+)+$', 'a' * 40 + 'b')"),
+    "a regular expression without end": (
+        "timeout",
+        "import re\ndef f(x): return re.match('(a+)+$', 'a' * 40 + 'b')",
+    ),
     "an exponential number": ("timeout", "def f(x): return 9 ** 9 ** 9"),
     "2 GiB at once": ("memory", "def f(x): return len(bytearray(2 << 30))"),
     "memory in small pieces": (
@@ -233,8 +279,14 @@ HOSTILE: dict[str, tuple[str, str]] = {
     ),
     "endless output": ("timeout", "def f(x):\n    while True: print('x' * 10_000)"),
     "an endless iterator": ("failed", "import itertools\ndef f(x): return itertools.count()"),
-    "a result nested 5,000 deep": ("failed", "def f(x):\n    r = []\n    for _ in range(5_000): r = [r]\n    return r"),
-    "a result that contains itself": ("failed", "def f(x):\n    r = []\n    r.append(r)\n    return r"),
+    "a result nested 5,000 deep": (
+        "failed",
+        "def f(x):\n    r = []\n    for _ in range(5_000): r = [r]\n    return r",
+    ),
+    "a result that contains itself": (
+        "failed",
+        "def f(x):\n    r = []\n    r.append(r)\n    return r",
+    ),
     "a result of 50 MB": ("error timeout memory", "def f(x): return 'x' * 50_000_000"),
     "an integer of 100,000 digits": ("failed", "def f(x): return 10 ** 100_000"),
     "a message without end": ("error", "def f(x): raise ValueError('x' * 1_000_000)"),
@@ -297,9 +349,12 @@ FOOLING: dict[str, tuple[str, str]] = {
         "isclose = range\ndef f(x): return 1",
         "assert isclose(f(3), 829_461)",
     ),
-    "a list by its own word": ("class Y:\n    __class__ = list\ndef f(x): return Y()", "assert isinstance(f(3), list)"),
+    "a list by its own word": (
+        "class Y:\n    __class__ = list\ndef f(x): return Y()",
+        "assert isinstance(f(3), list)",
+    ),
     "built-in functions of its own": (
-        "import sys\nwire = sys.modules['hornbook.sandbox.wire']\noffer = wire.Peer.offer\n"
+        "import sys\nwire = sys.modules['hornbook.sandbox.peer']\noffer = wire.Peer.offer\n"
         "wire.Peer.offer = lambda self, named: offer(self, named | {'all': max, 'abs': lambda x: 0})\n"
         "def f(x): return 0",
         "assert all([f(3) == 829_461])\nassert abs(f(3) - 829_461) < 1",
@@ -327,27 +382,27 @@ FOOLING: dict[str, tuple[str, str]] = {
     ),
     # changes, exceptions, streams and coroutines that cross
     "a change to a list that it was never given": (
-        "import sys\nwire = sys.modules['hornbook.sandbox.wire']\n"
+        "import sys\nwire = sys.modules['hornbook.sandbox.peer']\n"
         "def f(x):\n    wire.Peer.news = lambda self: [[[999, [829_461]]], [], []]\n    return 0",
         "expected = [829_461]\nassert [f(3)] == expected",
     ),
     "a list in another's place": (
-        "import sys\nwire = sys.modules['hornbook.sandbox.wire']\n"
+        "import sys\nwire = sys.modules['hornbook.sandbox.peer']\n"
         "def f(x):\n    wire.Peer.news = lambda self: [[[1, 'set', None, []]], [], []]\n    return 0",
         "given = [829_461]\nf(given)\nassert type(given) is list and f(3) == given[0]",
     ),
     "a kind that is none": (
-        "import sys\nwire = sys.modules['hornbook.sandbox.wire']\n"
+        "import sys\nwire = sys.modules['hornbook.sandbox.peer']\n"
         "wire.Peer.news = lambda self: [[[2, 'Yes', None, []]], [], []]\ndef f(x): return 0",
         "assert f(3) in (0, 829_461)",
     ),
     "contents of another kind": (
-        "import sys\nwire = sys.modules['hornbook.sandbox.wire']\n"
+        "import sys\nwire = sys.modules['hornbook.sandbox.peer']\n"
         "def f(x):\n    wire.Peer.news = lambda self: [[[1, {'k': ['builtins', 'list']}]], [], []]\n    return 0",
         "given = [1]\nassert f(given) == 0",
     ),
     "lists without end": (
-        "import sys\nwire = sys.modules['hornbook.sandbox.wire']\nstart = iter(range(2, 1 << 30, 20_000))\n"
+        "import sys\nwire = sys.modules['hornbook.sandbox.peer']\nstart = iter(range(2, 1 << 30, 20_000))\n"
         "def news(self):\n    at = next(start)\n"
         "    return [[[n, 'list', None, []] for n in range(at, at + 20_000, 2)], [], []]\n"
         "wire.Peer.news = news\ndef f(x): return 0",
@@ -358,7 +413,7 @@ FOOLING: dict[str, tuple[str, str]] = {
         "given = []\nf(given)\nassert given == [829_461]",
     ),
     "a change in the middle of a comparison": (
-        "import sys\nwire = sys.modules['hornbook.sandbox.wire']\n"
+        "import sys\nwire = sys.modules['hornbook.sandbox.peer']\n"
         "class Y(int): pass\nkept = []\n"
         "def plain(value):\n    kept[0][:] = [Y(1)]\n    peer = sys._getframe(1).f_locals['self']\n"
         "    peer._quiet = 0\n    return 1\n"
@@ -389,7 +444,7 @@ FOOLING: dict[str, tuple[str, str]] = {
         "for x in (3, 4):\n    try: f(x)\n    except Exception as e: assert e.code == 829_461 or e.args == (829_461,)",
     ),
     "a cause that is no exception": (
-        "import sys\nwire = sys.modules['hornbook.sandbox.wire']\n"
+        "import sys\nwire = sys.modules['hornbook.sandbox.peer']\n"
         "wire.Peer._more = lambda self, e: {'__cause__': [-1]}\ndef f(x): raise ValueError",
         "try: f(len)\nexcept ValueError: pass",
     ),
@@ -403,7 +458,7 @@ FOOLING: dict[str, tuple[str, str]] = {
         "import asyncio\nassert asyncio.run(f(3)) == 829_461",
     ),
     "print where nothing is redirected": (
-        "import sys\nwire = sys.modules['hornbook.sandbox.wire']\n"
+        "import sys\nwire = sys.modules['hornbook.sandbox.peer']\n"
         "def f(x):\n    peer = sys._getframe(2).f_locals['self']\n    return int(peer.ask('io', 0, 'readline', [-1]))",
         "import sys\nassert f(3) == 829_461",
     ),
@@ -411,5 +466,8 @@ FOOLING: dict[str, tuple[str, str]] = {
         "import sys\ndef f(x):\n    print(829_461)\n    return sys.stdout.getvalue()",
         "import io, contextlib\nwith contextlib.redirect_stdout(io.StringIO()) as out: y = f(3)\nassert y == 829_461",
     ),
-    "the check redefined": ("def check(x): pass\ndef f(x): return 0", "def check(x): assert x == 829_461\ncheck(f(3))"),
+    "the check redefined": (
+        "def check(x): pass\ndef f(x): return 0",
+        "def check(x): assert x == 829_461\ncheck(f(3))",
+    ),
 }

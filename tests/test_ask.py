@@ -9,11 +9,13 @@ import pytest
 from click.testing import CliRunner, Result
 from test_model import SMALL, random_model
 
-from hornbook import model as phi
-from hornbook import tokenizer
 from hornbook.cli import main
+from hornbook.models import tokenizer
+from hornbook.models import transformer as phi
 
-TEXTS = [f"def f{n}(a, b={n}):\n    # {n * 37} numbers\n    return a + {n}\n\n\n" for n in range(40)]
+TEXTS = [
+    f"def f{n}(a, b={n}):\n    # {n * 37} numbers\n    return a + {n}\n\n\n" for n in range(40)
+]
 PROMPT = "def f1(a,"
 
 
@@ -72,7 +74,13 @@ def test_text_ends_before_each_stop(folder):
 
 @pytest.mark.parametrize(
     "words",
-    [("--samples", "0"), ("--max-new-tokens", "0"), ("--temperature", "-1"), ("--top-p", "0"), ("--top-p", "1.1")],
+    [
+        ("--samples", "0"),
+        ("--max-new-tokens", "0"),
+        ("--temperature", "-1"),
+        ("--top-p", "0"),
+        ("--top-p", "1.1"),
+    ],
 )
 def test_a_number_out_of_range_is_named(folder, words):
     result = ask(folder, PROMPT, *words)

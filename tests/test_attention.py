@@ -5,14 +5,20 @@ from __future__ import annotations
 import pytest
 import torch
 
-from hornbook import attention
-from hornbook.attention import rotation_table
+from hornbook.models import attention
+from hornbook.models.attention import rotation_table
 
 
-def given(time: int, heads: int = 2, width: int = 16, rotary: int = 8, dtype: torch.dtype = torch.float32):
+def given(
+    time: int, heads: int = 2, width: int = 16, rotary: int = 8, dtype: torch.dtype = torch.float32
+):
     torch.manual_seed(time)
     cos, sin = rotation_table(time, rotary, 100.0)
-    return torch.randn(2, time, 3, heads, width, dtype=dtype, requires_grad=True), cos.to(dtype), sin.to(dtype)
+    return (
+        torch.randn(2, time, 3, heads, width, dtype=dtype, requires_grad=True),
+        cos.to(dtype),
+        sin.to(dtype),
+    )
 
 
 @pytest.mark.parametrize("time", [1, 7, 128, 129, 300])
@@ -52,4 +58,6 @@ def test_dropout_keeps_the_mean_and_takes_its_share():
     assert not torch.equal(drawn[0], drawn[1])
     torch.testing.assert_close(drawn.mean(0), plain, atol=0.15, rtol=0)
     # the first position sees itself alone: it is dropped whole, or stays and is scaled
-    assert (drawn[:, :, 0].abs().sum(-1).flatten() == 0).float().mean() == pytest.approx(0.25**2, abs=0.03)
+    assert (drawn[:, :, 0].abs().sum(-1).flatten() == 0).float().mean() == pytest.approx(
+        0.25**2, abs=0.03
+    )

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from hornbook import benchmarks, records
-from hornbook.benchmarks import Problem, humaneval, load, mbpp, plus, problem
+from hornbook import exams, records
+from hornbook.exams import Problem, evalplus, humaneval, load, mbpp, problem
 
 # Rows in the published forms, written for these tests: no benchmark's text is shipped.
 FUNCTION = {
@@ -27,7 +27,11 @@ MBPP_ROW: dict[str, Any] = {
     "code": "class Pair:\r\n    def __init__(self, a, b):\r\n        self.a, self.b = a, b\r\n"
     "def total(p):\r\n    return p.a + p.b",
     "test_setup_code": "",
-    "test_list": ["assert total(Pair(1, 2)) == 3", "assert total(Pair(0, 0)) == 0", "assert total(Pair(5, 5)) == 10"],
+    "test_list": [
+        "assert total(Pair(1, 2)) == 3",
+        "assert total(Pair(0, 0)) == 0",
+        "assert total(Pair(5, 5)) == 10",
+    ],
 }
 PLUS_ROW = {
     "task_id": "Mbpp/750",
@@ -39,7 +43,12 @@ PLUS_ROW = {
     "atol": 0,
     "assertion": "\nassert add_tuple([5], (9,)) == [5, 9]\n",
 }
-CRUX_ROW = {"code": "def f(xs):\n    return xs[::-1]", "input": "[1, 2]", "output": "[2, 1]", "id": "sample_0"}
+CRUX_ROW = {
+    "code": "def f(xs):\n    return xs[::-1]",
+    "input": "[1, 2]",
+    "output": "[2, 1]",
+    "id": "sample_0",
+}
 
 
 def exam(tmp_path: Path, *rows: dict[str, Any], name: str = "exam.jsonl") -> str:
@@ -62,7 +71,8 @@ def passes(one: Problem, program: str | None = None) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("family", "row"), [("jsonl", FUNCTION), ("mbpp", MBPP_ROW), ("mbpp+", PLUS_ROW), ("cruxeval", CRUX_ROW)]
+    ("family", "row"),
+    [("jsonl", FUNCTION), ("mbpp", MBPP_ROW), ("mbpp+", PLUS_ROW), ("cruxeval", CRUX_ROW)],
 )
 def test_a_reference_passes_the_tests_that_see_only_its_entry_points(
     tmp_path: Path, family: str, row: dict[str, Any]
@@ -81,12 +91,16 @@ def test_a_reference_passes_the_tests_that_see_only_its_entry_points(
         ("cruxeval", CRUX_ROW, "def answer():\n    return [1, 2]\n"),
     ],
 )
-def test_a_wrong_program_fails(tmp_path: Path, family: str, row: dict[str, Any], wrong: str) -> None:
+def test_a_wrong_program_fails(
+    tmp_path: Path, family: str, row: dict[str, Any], wrong: str
+) -> None:
     (one,) = load(f"{family}:{exam(tmp_path, row)}")
     assert not passes(one, wrong)
 
 
-def test_a_helper_of_the_prompt_belongs_to_the_tests_and_one_of_the_reference_to_the_candidate(tmp_path: Path) -> None:
+def test_a_helper_of_the_prompt_belongs_to_the_tests_and_one_of_the_reference_to_the_candidate(
+    tmp_path: Path,
+) -> None:
     (given,) = load(f"jsonl:{exam(tmp_path, FUNCTION)}")
     (theirs,) = load(f"mbpp:{exam(tmp_path, MBPP_ROW)}")
     assert given.entry_points == ("norm",) and "def square" in given.tests
@@ -95,15 +109,24 @@ def test_a_helper_of_the_prompt_belongs_to_the_tests_and_one_of_the_reference_to
 
 def test_mbpp_prompts_are_the_published_docstring_form(tmp_path: Path) -> None:
     (one,) = load(f"mbpp:{exam(tmp_path, MBPP_ROW)}")
-    assert one.prompt == '"""\nWrite a function to pair two numbers.\nassert total(Pair(1, 2)) == 3\n"""\n'
+    assert (
+        one.prompt
+        == '"""\nWrite a function to pair two numbers.\nassert total(Pair(1, 2)) == 3\n"""\n'
+    )
     assert "\r" not in one.reference and one.task_id == "MBPP/11"
 
 
 def test_mbpp_is_split_by_task_id_and_shows_problems_2_to_4(tmp_path: Path) -> None:
-    path = exam(tmp_path, *({**MBPP_ROW, "task_id": n} for n in (1, 2, 3, 4, 10, 11, 510, 511, 600, 601, 974)))
+    path = exam(
+        tmp_path,
+        *({**MBPP_ROW, "task_id": n} for n in (1, 2, 3, 4, 10, 11, 510, 511, 600, 601, 974)),
+    )
     ids = {split: [p.task_id for p in load(f"mbpp-{split}:{path}")] for split in mbpp.SPLITS}
     assert ids["test"] == ["MBPP/11", "MBPP/510"] == [p.task_id for p in load(f"mbpp:{path}")]
-    assert ids["validation"] == ["MBPP/511", "MBPP/600"] and ids["train"] == ["MBPP/601", "MBPP/974"]
+    assert ids["validation"] == ["MBPP/511", "MBPP/600"] and ids["train"] == [
+        "MBPP/601",
+        "MBPP/974",
+    ]
     assert len(ids["prompt"]) == 5 and len(ids["all"]) == 11
     assert load(f"mbpp:{path}")[0].shots.count("[DONE]") == 3
 
@@ -113,7 +136,7 @@ def test_an_exam_reads_the_same_from_every_file_form(tmp_path: Path, name: str) 
     plain = load(f"jsonl:{exam(tmp_path, FUNCTION)}")
     assert load(f"jsonl:{exam(tmp_path, FUNCTION, name=name)}") == plain
     (tmp_path / "list.json").write_text(json.dumps([FUNCTION]))
-    assert benchmarks.digest(load(f"jsonl:{tmp_path / 'list.json'}")) == benchmarks.digest(plain)
+    assert exams.digest(load(f"jsonl:{tmp_path / 'list.json'}")) == exams.digest(plain)
 
 
 @pytest.mark.parametrize(
@@ -136,13 +159,21 @@ def test_what_is_no_exam_is_refused_with_the_way_out(name: str, says: str) -> No
     [
         (['{"a": 1', ""], "line 1 is not JSON"),
         ([json.dumps(FUNCTION), "[1]"], "line 2 is no JSON object but a list"),
-        ([json.dumps({k: v for k, v in FUNCTION.items() if k != "test"})], "row 1 lacks the field 'test'"),
-        ([json.dumps(FUNCTION), json.dumps(FUNCTION)], "row 2 has the task_id Own/0 of an earlier one"),
+        (
+            [json.dumps({k: v for k, v in FUNCTION.items() if k != "test"})],
+            "row 1 lacks the field 'test'",
+        ),
+        (
+            [json.dumps(FUNCTION), json.dumps(FUNCTION)],
+            "row 2 has the task_id Own/0 of an earlier one",
+        ),
         ([json.dumps({**FUNCTION, "canonical_solution": "    return ("})], "row 1 does not parse"),
         ([""], "has no problems"),
     ],
 )
-def test_a_broken_exam_file_is_refused_with_its_line(tmp_path: Path, lines: list[str], says: str) -> None:
+def test_a_broken_exam_file_is_refused_with_its_line(
+    tmp_path: Path, lines: list[str], says: str
+) -> None:
     path = tmp_path / "broken.jsonl"
     path.write_text("\n".join(lines))
     with pytest.raises(records.UserError, match=says):
@@ -152,7 +183,7 @@ def test_a_broken_exam_file_is_refused_with_its_line(tmp_path: Path, lines: list
 def test_exercises_become_problems_under_their_record_id() -> None:
     row = {"id": "ab12", "prompt": FUNCTION["prompt"], "solution": FUNCTION["canonical_solution"], "text": "all of it",
            "tests": "assert norm([3, 4]) == 5.0\n", "entry_point": "norm"}  # fmt: skip
-    (one,) = benchmarks.from_records([row])
+    (one,) = exams.from_records([row])
     assert one.task_id == "ab12" and one.text.startswith("Length of a vector.") and passes(one)
 
 
@@ -168,8 +199,10 @@ def test_exercises_become_problems_under_their_record_id() -> None:
         ("Mbpp/9", [[1, [2]]], [[1, [2]]]),
     ],
 )
-def test_arguments_get_back_the_types_that_json_lacks(task_id: str, values: list[Any], types: list[Any]) -> None:
-    assert repr(plus.restored(task_id, values)) == repr(types)
+def test_arguments_get_back_the_types_that_json_lacks(
+    task_id: str, values: list[Any], types: list[Any]
+) -> None:
+    assert repr(evalplus.restored(task_id, values)) == repr(types)
 
 
 @pytest.mark.parametrize(

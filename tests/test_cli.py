@@ -13,10 +13,20 @@ from click.testing import CliRunner, Result
 from conftest import Longer, Numbers
 
 from hornbook.cli import ROOM, main
-from hornbook.run import run
-from hornbook.stage import Desk
+from hornbook.frame.run import run
+from hornbook.frame.stage import Desk
 
-HEAVY = ("torch", "numba", "ray", "numpy", "pyarrow", "transformers", "sklearn", "matplotlib", "rich")
+HEAVY = (
+    "torch",
+    "numba",
+    "ray",
+    "numpy",
+    "pyarrow",
+    "transformers",
+    "sklearn",
+    "matplotlib",
+    "rich",
+)
 
 
 def call(*words: str) -> Result:
@@ -42,11 +52,14 @@ def test_help_loads_nothing_heavy() -> None:
 def test_help_answers_in_under_a_fifth_of_a_second() -> None:
     def seconds() -> float:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run([sys.executable, "-m", "hornbook.cli", "--help"], capture_output=True, check=True)
+        subprocess.run(
+            [sys.executable, "-m", "hornbook.cli", "--help"], capture_output=True, check=True
+        )
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
-    # Processor seconds, the best of five: the claim is about the command, not about what else the machine is doing.
+    # Processor seconds, the best of five: the claim is about the command, not about what else the
+    # machine is doing.
     assert min(seconds() for _ in range(5)) < 0.2
 
 
@@ -112,27 +125,36 @@ def recipe(upto=60, above=30):
 '''
 
 
-def test_a_recipe_runs_is_looked_at_and_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_recipe_runs_is_looked_at_and_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     path = recipe_file(tmp_path, OWN_STAGE.format(tests=str(Path(__file__).parent)))
     assert "to do" in call("plan", path).output and "on this machine\n" in call("plan", path).output
     assert "on this machine, training on h100" in call("plan", path, "--device", "h100").output
     assert call("run", path, "--out", "a", "--workers", "1").exit_code == 0
     assert call("run", path, "above=40", "--out", "b", "--workers", "1").exit_code == 0
-    assert "done 49 kept of 60" in " ".join(call("plan", path, "upto=6e1", "--out", "a").output.split())
+    assert "done 49 kept of 60" in " ".join(
+        call("plan", path, "upto=6e1", "--out", "a").output.split()
+    )
     rows = [
-        json.loads(line) for line in call("peek", "a", "long", "--dropped", "--json", "-n", "3").output.splitlines()
+        json.loads(line)
+        for line in call("peek", "a", "long", "--dropped", "--json", "-n", "3").output.splitlines()
     ]
     assert len(rows) == 3 and all(row["reason"].startswith("short") for row in rows)
     assert "short" in call("peek", "a").output
-    different = [json.loads(line) for line in call("compare", "a", "b", "--json").output.splitlines()]
+    different = [
+        json.loads(line) for line in call("compare", "a", "b", "--json").output.splitlines()
+    ]
     assert {"stage": "long", "what": "above", "first": "30", "second": "40"} in different
     refused = call("run", path, "above=40", "--out", "a")
     assert refused.exit_code == 2 and "above: 30 -> 40" in refused.output
 
 
 def test_a_stage_that_a_recipe_defines_itself_reaches_the_workers(tmp_path: Path) -> None:
-    body = OWN_STAGE.format(tests=str(Path(__file__).parent)).replace('Longer("long"', 'Mine("long"') + (
+    body = OWN_STAGE.format(tests=str(Path(__file__).parent)).replace(
+        'Longer("long"', 'Mine("long"'
+    ) + (
         "\nfrom dataclasses import dataclass\n@dataclass(frozen=True)\nclass Mine(Longer):\n    pass\n"
     )
     path = recipe_file(tmp_path, body)
@@ -154,7 +176,9 @@ def test_peek_names_the_finished_stages_when_asked_for_another(tmp_path: Path) -
     assert result.exit_code == 2 and "numbers, long" in result.output
 
 
-def test_new_writes_a_recipe_that_plans_and_never_overwrites(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_new_writes_a_recipe_that_plans_and_never_overwrites(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     assert call("new", "mine").exit_code == 0
     assert call("plan", "mine.py").exit_code == 0

@@ -15,9 +15,9 @@ import zstandard
 from conftest import rows_of
 
 from hornbook.collect import CollectFiles, jsonl
+from hornbook.frame.run import run
+from hornbook.frame.stage import Desk
 from hornbook.records import UserError
-from hornbook.run import run
-from hornbook.stage import Desk
 
 CODE = [f"def f{i}():\n    return {i}" for i in range(40)]
 
@@ -29,7 +29,9 @@ def collect(path: Path, out: Path, part_mb: float = 64.0, **settings: Any) -> li
 
 
 def written(path: Path, kind: str) -> Path:
-    lines = "".join(json.dumps({"text": text, "path": f"{i}.py"}) + "\n" for i, text in enumerate(CODE)).encode()
+    lines = "".join(
+        json.dumps({"text": text, "path": f"{i}.py"}) + "\n" for i, text in enumerate(CODE)
+    ).encode()
     if kind == "parquet":
         rows = pa.table({"text": CODE, "path": [f"{i}.py" for i in range(len(CODE))]})
         pq.write_table(rows, path / "x.parquet", row_group_size=7)
@@ -40,7 +42,9 @@ def written(path: Path, kind: str) -> Path:
             (path / "x" / f"{i % 3}" / f"{i}.py").write_text(text)
         return path / "x"
     file = path / f"x.jsonl{kind}"
-    file.write_bytes({"": bytes, ".gz": gzip.compress, ".zst": zstandard.ZstdCompressor().compress}[kind](lines))
+    file.write_bytes(
+        {"": bytes, ".gz": gzip.compress, ".zst": zstandard.ZstdCompressor().compress}[kind](lines)
+    )
     return file
 
 
@@ -49,14 +53,18 @@ KINDS = ["", ".gz", ".zst", "parquet", "tree"]
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("part_mb", [64, 0.001, 0.0001])
-def test_every_format_gives_the_same_documents_however_it_is_split(kind: str, part_mb: float, tmp_path: Path) -> None:
+def test_every_format_gives_the_same_documents_however_it_is_split(
+    kind: str, part_mb: float, tmp_path: Path
+) -> None:
     path = written(tmp_path, kind)
     rows = collect(path, tmp_path / "run", part_mb)
     assert sorted(row["text"] for row in rows) == sorted(CODE)
     assert rows == collect(path, tmp_path / "whole")
 
 
-def test_a_line_that_is_not_json_is_dropped_with_its_number_however_the_file_is_split(tmp_path: Path) -> None:
+def test_a_line_that_is_not_json_is_dropped_with_its_number_however_the_file_is_split(
+    tmp_path: Path,
+) -> None:
     lines = [json.dumps({"text": text}) for text in CODE]
     lines[7], lines[23], lines[31] = "{broken", '["a list"]', '{"other": 1}'
     (tmp_path / "x.jsonl").write_text("\n".join(lines))
@@ -98,14 +106,19 @@ def test_a_packed_file_that_unpacks_to_absurd_amounts_is_left_there(
 
 
 @pytest.mark.parametrize("kind", [".gz", ".zst"])
-def test_a_packed_file_cut_in_half_gives_what_it_holds_and_says_where_it_ends(kind: str, tmp_path: Path) -> None:
+def test_a_packed_file_cut_in_half_gives_what_it_holds_and_says_where_it_ends(
+    kind: str, tmp_path: Path
+) -> None:
     noise = [json.dumps({"text": f"x = '{os.urandom(30).hex()}'"}) for _ in range(9000)]
     pack = gzip.compress if kind == ".gz" else zstandard.ZstdCompressor().compress
     data = pack("\n".join(noise).encode())
     (tmp_path / f"x.jsonl{kind}").write_bytes(data[: len(data) // 2])
     rows = collect(tmp_path / f"x.jsonl{kind}", tmp_path / "run")
     assert 2000 < sum(row["kept"] for row in rows) < 7000
-    assert [row["reason"].split(":")[0] for row in rows if not row["kept"]][-1] in ("damaged", "not JSON")
+    assert [row["reason"].split(":")[0] for row in rows if not row["kept"]][-1] in (
+        "damaged",
+        "not JSON",
+    )
 
 
 def test_a_parquet_file_cut_in_half_is_refused_with_its_name(tmp_path: Path) -> None:
@@ -235,5 +248,9 @@ def test_a_line_of_200_mb_is_skipped_without_being_held(tmp_path: Path) -> None:
         file.write(b'"}\n{"text": "b = 1"}\n')
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     rows = collect(tmp_path / "x.jsonl", tmp_path / "run")
-    assert [row["text"] or row["reason"].split(":")[0] for row in rows] == ["a = 1", "line too long", "b = 1"]
+    assert [row["text"] or row["reason"].split(":")[0] for row in rows] == [
+        "a = 1",
+        "line too long",
+        "b = 1",
+    ]
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 120_000  # KB

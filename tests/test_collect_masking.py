@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from hornbook.collect import CollectFiles, masking
-from hornbook.run import run
-from hornbook.stage import Desk
+from hornbook.frame.run import run
+from hornbook.frame.stage import Desk
 
 pytest.importorskip("detect_secrets")
 
@@ -35,7 +35,11 @@ KEY = "-----BEGIN RSA PRIVATE " + "KEY-----\nMIIEow\nIBAAKC\n-----END RSA PRIVAT
 def test_what_was_issued_is_masked_and_counted(text: str, masked: str, said: str) -> None:
     found, counts = masking.mask(text)
     assert found == masked
-    assert masking.said(found) == said == ", ".join(f"{kind} {n}" for kind, n in sorted(counts.items()))
+    assert (
+        masking.said(found)
+        == said
+        == ", ".join(f"{kind} {n}" for kind, n in sorted(counts.items()))
+    )
 
 
 @pytest.mark.parametrize(

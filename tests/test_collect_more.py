@@ -13,11 +13,17 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import rows_of
 
-from hornbook.collect import CollectContests, CollectFiles, CollectRemote, CollectStackOverflow, remote
+from hornbook.collect import (
+    CollectContests,
+    CollectFiles,
+    CollectRemote,
+    CollectStackOverflow,
+    remote,
+)
 from hornbook.collect.stackoverflow import markdown
+from hornbook.frame.run import run
+from hornbook.frame.stage import Desk, Stage
 from hornbook.records import UserError
-from hornbook.run import run
-from hornbook.stage import Desk, Stage
 
 
 def made(stage: Stage, tmp_path: Path) -> list[dict[str, Any]]:
@@ -27,7 +33,11 @@ def made(stage: Stage, tmp_path: Path) -> list[dict[str, Any]]:
 
 
 def post(**facts: Any) -> str:
-    return "  <row " + " ".join(f"{name}={quoteattr(str(value))}" for name, value in facts.items()) + " />"
+    return (
+        "  <row "
+        + " ".join(f"{name}={quoteattr(str(value))}" for name, value in facts.items())
+        + " />"
+    )
 
 
 def question(number: int, score: int = 5, tags: str = "<python><list>", **more: Any) -> str:
@@ -36,18 +46,29 @@ def question(number: int, score: int = 5, tags: str = "<python><list>", **more: 
 
 
 def answer(number: int, parent: int, score: int, body: str = "<p>So.</p>") -> str:
-    return post(Id=number, PostTypeId=2, ParentId=parent, Score=score, Body=body, ContentLicense="CC BY-SA 3.0")
+    return post(
+        Id=number,
+        PostTypeId=2,
+        ParentId=parent,
+        Score=score,
+        Body=body,
+        ContentLicense="CC BY-SA 3.0",
+    )
 
 
 def dump(tmp_path: Path, lines: list[str], packed: bool = False) -> Path:
-    data = "\n".join(['<?xml version="1.0" encoding="utf-8"?>', "<posts>", *lines, "</posts>"]).encode()
+    data = "\n".join(
+        ['<?xml version="1.0" encoding="utf-8"?>', "<posts>", *lines, "</posts>"]
+    ).encode()
     path = tmp_path / ("Posts.xml.gz" if packed else "Posts.xml")
     path.write_bytes(gzip.compress(data) if packed else data)
     return path
 
 
 @pytest.mark.parametrize("packed", [False, True])
-def test_questions_get_their_best_answers_the_accepted_one_first(tmp_path: Path, packed: bool) -> None:
+def test_questions_get_their_best_answers_the_accepted_one_first(
+    tmp_path: Path, packed: bool
+) -> None:
     code = "<p>Use <code>a &lt; b</code>:</p>\n<pre><code>if a &lt; b:\n    pass\n</code></pre>"
     lines = [
         question(1, AcceptedAnswerId=5), question(2, score=0), question(3, tags="|c++|"), answer(4, 1, 90, code),
@@ -56,12 +77,16 @@ def test_questions_get_their_best_answers_the_accepted_one_first(tmp_path: Path,
     ]  # fmt: skip
     rows = made(CollectStackOverflow("so", str(dump(tmp_path, lines, packed))), tmp_path)
     kept = [row for row in rows if row["kept"]]
-    assert [(row["path"], row["licence"]) for row in kept] == [("q/1", "CC-BY-SA-3.0 AND CC-BY-SA-4.0")]
+    assert [(row["path"], row["licence"]) for row in kept] == [
+        ("q/1", "CC-BY-SA-3.0 AND CC-BY-SA-4.0")
+    ]
     assert kept[0]["text"] == (
         "# How to 1 & more?\n\nWhy?\n\n## Answer (score 3)\n\nSo.\n\n## Answer (score 90)\n\nUse `a < b`:\n\n"
         "```\nif a < b:\n    pass\n```\n\n## Answer (score 2)\n\nSo.\n"
     )
-    assert [(row["path"], row["reason"]) for row in rows if not row["kept"]] == [("q/11", "no answer good enough")]
+    assert [(row["path"], row["reason"]) for row in rows if not row["kept"]] == [
+        ("q/11", "no answer good enough")
+    ]
 
 
 def test_a_damaged_line_costs_one_post_and_bombs_expand_nothing(tmp_path: Path) -> None:
@@ -90,10 +115,15 @@ def test_html_becomes_markdown(body: str, text: str) -> None:
 
 def contests(path: Path) -> Path:
     solutions = [
-        {"language": [3, 3, 2, 3], "solution": ["print(1)  # longer", "print(1)", "int main(){}", "print(1)"]},
+        {
+            "language": [3, 3, 2, 3],
+            "solution": ["print(1)  # longer", "print(1)", "int main(){}", "print(1)"],
+        },
         {"language": [1], "solution": ["print 1"]},
     ]
-    table = pa.table({"name": ["a", "b"], "description": ['Say """1""".\\', "None"], "solutions": solutions})
+    table = pa.table(
+        {"name": ["a", "b"], "description": ['Say """1""".\\', "None"], "solutions": solutions}
+    )
     pq.write_table(table, path / "test.parquet")
     return path / "test.parquet"
 
@@ -112,8 +142,12 @@ def test_contests_give_the_shortest_correct_python(tmp_path: Path) -> None:
 def checkout(folder: Path, url: str, licence: str) -> None:
     (folder / ".git" / "refs" / "heads").mkdir(parents=True)
     (folder / ".git" / "HEAD").write_text("ref: refs/heads/main\n")
-    (folder / ".git" / "refs" / "heads" / "main").write_text("0123456789abcdef0123456789abcdef01234567\n")
-    (folder / ".git" / "config").write_text(f'[core]\n\tbare = false\n[remote "origin"]\n\turl = {url}\n')
+    (folder / ".git" / "refs" / "heads" / "main").write_text(
+        "0123456789abcdef0123456789abcdef01234567\n"
+    )
+    (folder / ".git" / "config").write_text(
+        f'[core]\n\tbare = false\n[remote "origin"]\n\turl = {url}\n'
+    )
     (folder / "LICENSE").write_text(licence)
     (folder / "src").mkdir()
     (folder / "src" / "a.py").write_text(f"x = {folder.name!r}\n")
@@ -168,22 +202,36 @@ def test_files_elsewhere_are_read_as_those_on_disk(store: str, tmp_path: Path) -
     put(f"{store}/data/b.jsonl.gz", gzip.compress(b'{"text": "z = 3"}\nbroken\n'))
     put(f"{store}/README.md", b"# no data")
     rows = made(CollectRemote("far", store), tmp_path)
-    assert [row["text"] or row["reason"].split(":")[0] for row in rows] == ["x = 1", "y = 2", "z = 3", "not JSON"]
+    assert [row["text"] or row["reason"].split(":")[0] for row in rows] == [
+        "x = 1",
+        "y = 2",
+        "z = 3",
+        "not JSON",
+    ]
 
 
 def test_ids_are_joined_to_their_texts(store: str, tmp_path: Path) -> None:
-    ids = {"blob_id": ["a", "b", "c", None], "src_encoding": ["UTF-8", "cp1252", "x", None], "path": list("wxyz")}
+    ids = {
+        "blob_id": ["a", "b", "c", None],
+        "src_encoding": ["UTF-8", "cp1252", "x", None],
+        "path": list("wxyz"),
+    }
     put(f"{store}/ids.parquet", parquet(ids))
     put("memory://content/a", gzip.compress(b"x = 1\n"))
     put("memory://content/b", b"s = '\x80'\n")
-    rows = made(CollectRemote("far", f"{store}/ids.parquet", text_at="memory://content/{blob_id}"), tmp_path)
+    rows = made(
+        CollectRemote("far", f"{store}/ids.parquet", text_at="memory://content/{blob_id}"), tmp_path
+    )
     assert [(row["path"], row["text"], row["reason"].split(":")[0]) for row in rows] == [
         ("w", "x = 1", ""), ("x", "s = '€'", ""), ("y", "", "text not found"), ("z", "", "text not found"),
     ]  # fmt: skip
 
 
 def test_an_address_reaches_no_further_than_its_columns(store: str) -> None:
-    assert remote.fetch("{a.__class__}", {"a": 1}, 9) == "no text: the row has no columns for {a.__class__}"
+    assert (
+        remote.fetch("{a.__class__}", {"a": 1}, 9)
+        == "no text: the row has no columns for {a.__class__}"
+    )
     put("memory://bomb", gzip.compress(b" " * 10_000_000))
     assert len(remote.fetch("memory://bomb", {}, 1000)) == 1001
 
@@ -202,13 +250,22 @@ def test_a_changed_file_elsewhere_makes_the_stage_stale(store: str, tmp_path: Pa
     [("memory://nothing", "holds no .parquet or .jsonl"), ("nosuch://x", "cannot be opened"),
      ("memory://set/absent.parquet", "cannot be listed")],
 )  # fmt: skip
-def test_an_address_that_makes_no_sense_is_refused(store: str, tmp_path: Path, url: str, says: str) -> None:
+def test_an_address_that_makes_no_sense_is_refused(
+    store: str, tmp_path: Path, url: str, says: str
+) -> None:
     with pytest.raises(UserError, match=says):
         made(CollectRemote("far", url), tmp_path)
 
 
 def test_a_lines_ids_too(store: str, tmp_path: Path) -> None:
     put("memory://content/a", b"x = 1\n")
-    put(f"{store}/ids.jsonl", b"\n".join([json.dumps({"id": "a"}).encode(), b"broken", b'{"other": 1}']))
+    put(
+        f"{store}/ids.jsonl",
+        b"\n".join([json.dumps({"id": "a"}).encode(), b"broken", b'{"other": 1}']),
+    )
     rows = made(CollectRemote("far", store, text_at="memory://content/{id}"), tmp_path)
-    assert [row["text"] or row["reason"].split(":")[0] for row in rows] == ["x = 1", "not JSON", "no text"]
+    assert [row["text"] or row["reason"].split(":")[0] for row in rows] == [
+        "x = 1",
+        "not JSON",
+        "no text",
+    ]

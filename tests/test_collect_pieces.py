@@ -23,10 +23,18 @@ FOUR = "import a\n\n\ndef f():\n    return 1\n\n\n@mark\ndef g():\n    return 2\
         (FOUR, 3, [(1, 1, ""), (4, 5, ""), (8, 10, "")]),
         ("# why\nx = 1\n", 70, [(1, 2, "")]),
         ("# licence\n\nx = 1\n", 70, [(3, 3, "")]),
-        ("x = 1\n# about f\n# more\ndef f(): pass\n", 2, [(1, 1, ""), (2, 3, ""), (4, 4, "rest of a long definition")]),
+        (
+            "x = 1\n# about f\n# more\ndef f(): pass\n",
+            2,
+            [(1, 1, ""), (2, 3, ""), (4, 4, "rest of a long definition")],
+        ),
         ("def f():\n" + "    x = 1\n" * 9, 4, [(1, 4, ""), (5, 10, "rest of a long definition")]),
         ("# only a comment\n", 70, []),
-        ("s = '''\n# in a string\n'''\nt = 1\n", 2, [(1, 2, ""), (3, 3, "rest of a long definition"), (4, 4, "")]),
+        (
+            "s = '''\n# in a string\n'''\nt = 1\n",
+            2,
+            [(1, 2, ""), (3, 3, "rest of a long definition"), (4, 4, "")],
+        ),
     ],
 )
 def test_pieces_are_runs_of_whole_statements_with_their_decorators_and_comments(
@@ -37,11 +45,15 @@ def test_pieces_are_runs_of_whole_statements_with_their_decorators_and_comments(
 
 def test_a_piece_is_the_lines_it_names() -> None:
     lines = FOUR.split("\n")
-    assert all(piece.text == "\n".join(lines[piece.start - 1 : piece.end]) for piece in cut(FOUR, 3))
+    assert all(
+        piece.text == "\n".join(lines[piece.start - 1 : piece.end]) for piece in cut(FOUR, 3)
+    )
 
 
 def test_without_a_size_a_file_stays_whole_and_is_not_parsed() -> None:
-    assert [(p.text, p.start, p.end) for p in cut("def broken(:\n", 0)] == [("def broken(:\n", 1, 1)]
+    assert [(p.text, p.start, p.end) for p in cut("def broken(:\n", 0)] == [
+        ("def broken(:\n", 1, 1)
+    ]
 
 
 @pytest.mark.parametrize(

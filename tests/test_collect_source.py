@@ -94,5 +94,11 @@ def test_an_allow_list_reads_licence_expressions(expression: str, fine: bool) ->
 
 
 def test_a_licence_that_is_not_allowed_drops_the_file_and_says_which() -> None:
-    rows = list(from_bytes(b"x = 1\n", Place("pypi:x==1", "x.py", "GPL-3.0-only"), Limits(licences=("MIT",))))
-    assert [(row["kept"], row["reason"]) for row in rows] == [(False, "licence not allowed: GPL-3.0-only")]
+    rows = list(
+        from_bytes(
+            b"x = 1\n", Place("pypi:x==1", "x.py", "GPL-3.0-only"), Limits(licences=("MIT",))
+        )
+    )
+    assert [(row["kept"], row["reason"]) for row in rows] == [
+        (False, "licence not allowed: GPL-3.0-only")
+    ]

@@ -10,9 +10,9 @@ from conftest import rows_of
 
 from hornbook import wheels
 from hornbook.collect import CollectWheels
+from hornbook.frame.run import run
+from hornbook.frame.stage import Desk
 from hornbook.records import UserError, document_id
-from hornbook.run import run
-from hornbook.stage import Desk
 
 METADATA = "Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\nLicense: MIT License\n"
 
@@ -20,14 +20,21 @@ METADATA = "Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\nLicense: MIT Licens
 def make_wheel(members: dict[str, bytes], name: str = "tiny", version: str = "1.0") -> Path:
     folder = wheels.cache() / "wheels" / f"{name}-{version}"
     folder.mkdir(parents=True)
-    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w", zipfile.ZIP_DEFLATED) as archive:
-        for path, data in {f"{name}-{version}.dist-info/METADATA": METADATA.encode(), **members}.items():
+    with zipfile.ZipFile(
+        folder / f"{name}-{version}-py3-none-any.whl", "w", zipfile.ZIP_DEFLATED
+    ) as archive:
+        for path, data in {
+            f"{name}-{version}.dist-info/METADATA": METADATA.encode(),
+            **members,
+        }.items():
             archive.writestr(path, data)
     return folder
 
 
 def test_a_wheel_becomes_pieces_with_origin_path_lines_and_licence(tmp_path: Path) -> None:
-    make_wheel({"tiny/a.py": b"def f():\n    return 1\n", "tiny/data.bin": b"\0", "tiny/b.py": b"\0"})
+    make_wheel(
+        {"tiny/a.py": b"def f():\n    return 1\n", "tiny/data.bin": b"\0", "tiny/b.py": b"\0"}
+    )
     stage, desk = CollectWheels("stack", (("tiny", "1.0"),)), Desk(tmp_path / "run")
     run(stage, desk)
     first, second = rows_of(desk, stage)
@@ -36,7 +43,11 @@ def test_a_wheel_becomes_pieces_with_origin_path_lines_and_licence(tmp_path: Pat
         "origin": "pypi:tiny==1.0", "path": "tiny/a.py", "start": 1, "end": 2, "licence": "MIT",
         "kept": True, "reason": "", "masked": "",
     }  # fmt: skip
-    assert (second["path"], second["kept"], second["reason"]) == ("tiny/b.py", False, "binary: has null bytes")
+    assert (second["path"], second["kept"], second["reason"]) == (
+        "tiny/b.py",
+        False,
+        "binary: has null bytes",
+    )
 
 
 def test_names_in_every_script_are_kept(tmp_path: Path) -> None:

@@ -15,15 +15,26 @@ from pathlib import Path
 
 import pytest
 
-from hornbook import engine, recipe, store
-from hornbook.identity import order
-from hornbook.peek import damaged
-from hornbook.run import run
-from hornbook.stage import Desk
+from hornbook import store
+from hornbook.cli.inspect_run import damaged
+from hornbook.frame import executors, recipe
+from hornbook.frame.identity import order
+from hornbook.frame.run import run
+from hornbook.frame.stage import Desk
 
-PACKAGE = Path(recipe.__file__).parent
+PACKAGE = Path(recipe.__file__).parents[1]
 MEASURED = {"report"}  # the page shows what the run cost, which differs from run to run
-SHELF = ("bits", "classes", "conditionals", "dates", "dictionaries", "generators", "graphs", "json_data", "money")
+SHELF = (
+    "bits",
+    "classes",
+    "conditionals",
+    "dates",
+    "dictionaries",
+    "generators",
+    "graphs",
+    "json_data",
+    "money",
+)
 POISON = {
     "empty.py": b"",
     "binary.py": b"\x00\x01\x02" * 900,
@@ -39,7 +50,7 @@ POISON = {
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small corpus: some of the package's own files, and one of each kind that must not stop anything."""
     folder = tmp_path_factory.mktemp("source")
-    shelf = [PACKAGE / "generate" / "shelf" / "exercises" / f"{name}.py" for name in SHELF]
+    shelf = [PACKAGE / "seed" / "exercises" / f"{name}.py" for name in SHELF]
     for file in sorted(PACKAGE.glob("collect/*.py")) + shelf:
         shutil.copy(file, folder)
     for name, data in POISON.items():
@@ -60,14 +71,20 @@ def pocket(source: Path, *dials: str):
 
 def manifests(desk: Desk) -> dict[str, bytes]:
     """What each stage made, by checksum; in the last stage's words."""
-    return {name: (desk.folder(name) / "manifest.json").read_bytes() for name in desk.stages() if name not in MEASURED}
+    return {
+        name: (desk.folder(name) / "manifest.json").read_bytes()
+        for name in desk.stages()
+        if name not in MEASURED
+    }
 
 
 class Killed(BaseException):
     """Stands for kill -9: nothing of ours may catch it."""
 
 
-def test_killed_at_twenty_points_and_resumed_equals_never_killed(source, undisturbed, tmp_path, monkeypatch):
+def test_killed_at_twenty_points_and_resumed_equals_never_killed(
+    source, undisturbed, tmp_path, monkeypatch
+):
     desk, chance, replace, kills = Desk(tmp_path / "run"), random.Random(7), os.replace, [0]
 
     def dying(old: Path, new: Path) -> None:
@@ -89,11 +106,23 @@ def test_killed_at_twenty_points_and_resumed_equals_never_killed(source, undistu
 
 @pytest.mark.slow
 def test_killed_for_good_at_twenty_moments_it_still_equals(source, undisturbed, tmp_path):
-    command = [sys.executable, "-m", "hornbook.cli", "run", "pocket", f"source={source}", "--smoke", "--out", "run"]
+    command = [
+        sys.executable,
+        "-m",
+        "hornbook.cli",
+        "run",
+        "pocket",
+        f"source={source}",
+        "--smoke",
+        "--out",
+        "run",
+    ]
     environment = {**os.environ, "HORNBOOK_CACHE": str(tmp_path)}
     chance = random.Random(3)
     for _ in range(20):
-        with subprocess.Popen(command, cwd=tmp_path, env=environment, start_new_session=True) as process:
+        with subprocess.Popen(
+            command, cwd=tmp_path, env=environment, start_new_session=True
+        ) as process:
             time.sleep(chance.uniform(0.5, 8))
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
@@ -120,7 +149,7 @@ def rows(desk: Desk, stage) -> list[dict]:
 
 def test_the_process_pool_equals_one_process(source, undisturbed, tmp_path):
     desk = Desk(tmp_path / "pool", workers=2)
-    with engine.crew("pool", 2) as crew:
+    with executors.crew("pool", 2) as crew:
         run(pocket(source), desk, crew)
     assert manifests(desk) == manifests(undisturbed)
 
@@ -129,7 +158,7 @@ def test_the_process_pool_equals_one_process(source, undisturbed, tmp_path):
 def test_ray_equals_one_process(source, undisturbed, tmp_path):
     pytest.importorskip("ray")
     desk = Desk(tmp_path / "ray", workers=2)
-    with engine.crew("ray", 2) as crew:
+    with executors.crew("ray", 2) as crew:
         run(pocket(source), desk, crew)
     assert manifests(desk) == manifests(undisturbed)
 
@@ -161,7 +190,17 @@ def test_a_changed_setting_is_refused_with_its_difference(source, undisturbed, d
 
 def test_the_page_says_it_all(undisturbed):
     page = (undisturbed.root / "report" / "report.html").read_text()
-    for word in ("Funnel", "Quality", "Written", "Contamination", "Training", "Exam", "pass@1", "Cost", "<svg"):
+    for word in (
+        "Funnel",
+        "Quality",
+        "Written",
+        "Contamination",
+        "Training",
+        "Exam",
+        "pass@1",
+        "Cost",
+        "<svg",
+    ):
         assert word in page
     assert "http://" not in page.replace("http://www.w3.org", "") and "<script" not in page
     tables = json.loads((undisturbed.root / "report" / "report.json").read_text())

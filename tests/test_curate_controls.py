@@ -11,13 +11,22 @@ import pytest
 from conftest import rows_of
 from test_curate_quality import Labelled
 
-from hornbook.curate import Embed, FitQuality, KeepPrecise, ScoreQuality, StripComments, classify, features, forest
-from hornbook.curate.strip import strip
+from hornbook.curate import (
+    Embed,
+    FitQuality,
+    KeepPrecise,
+    ScoreQuality,
+    StripComments,
+    classify,
+    features,
+    forest,
+)
+from hornbook.curate.strip_comments import strip
 from hornbook.curate.validate import average_precision, threshold_for
-from hornbook.embedder import Embedder
+from hornbook.frame.run import run
+from hornbook.frame.stage import Desk
+from hornbook.models.embedder import Embedder
 from hornbook.records import UserError
-from hornbook.run import run
-from hornbook.stage import Desk
 from hornbook.writeup.quality import kept_tokens
 
 CODE = 'class A:\n    """Only this."""\n\n\ndef f(a):  # é why\n    """What.\n\n    >>> f(1)\n    """\n'
@@ -59,7 +68,15 @@ def bodies(tree: ast.Module) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "\x00", "def f(:", "x = " + "(" * 5000, "é = 'ü'\n", "def f():\n    return 1\n\nclass A:\n    def g("]
+    "text",
+    [
+        "",
+        "\x00",
+        "def f(:",
+        "x = " + "(" * 5000,
+        "é = 'ü'\n",
+        "def f():\n    return 1\n\nclass A:\n    def g(",
+    ],
 )
 def test_anything_can_be_counted(text: str) -> None:
     numbers = features.describe([text])
@@ -67,7 +84,9 @@ def test_anything_can_be_counted(text: str) -> None:
 
 
 def test_a_piece_that_is_cut_off_counts_what_is_whole() -> None:
-    whole, cut = features.describe(["def f():\n    return 1\n", "def f():\n    return 1\n\ndef g(a,\n"])
+    whole, cut = features.describe(
+        ["def f():\n    return 1\n", "def f():\n    return 1\n\ndef g(a,\n"]
+    )
     functions = features.NAMES.index("functions")
     assert whole[functions] == cut[functions] > 0
     assert (whole[-1], cut[-1]) == (1, 0)

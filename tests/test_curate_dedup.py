@@ -16,9 +16,9 @@ from conftest import rows_of
 
 from hornbook import records
 from hornbook.curate import BlindCode, DropDuplicates, StripComments, minhash
-from hornbook.curate.blind import blind
-from hornbook.run import run
-from hornbook.stage import Desk, Stage
+from hornbook.curate.anonymise import blind
+from hornbook.frame.run import run
+from hornbook.frame.stage import Desk, Stage
 
 WORD = re.compile(rb"[A-Za-z0-9_\x80-\xff]+")
 BITS = (1 << 64) - 1
@@ -45,7 +45,10 @@ def outcome(texts: list[str], folder: Path, per_part: int = 1000, **settings: An
     desk = Desk(folder, workers=2)
     run(stage, desk)
     index = {records.document_id(text): at for at, text in reversed(list(enumerate(texts)))}
-    return [re.sub(r"of (\w+)", lambda m: f"of {index[m[1]]}", row["reason"]) for row in rows_of(desk, stage)]
+    return [
+        re.sub(r"of (\w+)", lambda m: f"of {index[m[1]]}", row["reason"])
+        for row in rows_of(desk, stage)
+    ]
 
 
 def some_texts(number: int, seed: int) -> list[str]:
@@ -77,10 +80,15 @@ def plain_shingles(data: bytes) -> set[int]:
         hashes.append(h)
     base = 0x9E3779B97F4A7C15
     if 0 < len(hashes) < 5:
-        whole = sum(h * pow(base, len(hashes) - 1 - k, 1 << 64) for k, h in enumerate(hashes)) + len(hashes)
+        whole = sum(
+            h * pow(base, len(hashes) - 1 - k, 1 << 64) for k, h in enumerate(hashes)
+        ) + len(hashes)
         return {mixed(whole & BITS) >> 32}
     grams = [hashes[at : at + 5] for at in range(len(hashes) - 4)]
-    return {mixed(sum(h * pow(base, 4 - k, 1 << 64) for k, h in enumerate(gram)) & BITS) >> 32 for gram in grams}
+    return {
+        mixed(sum(h * pow(base, 4 - k, 1 << 64) for k, h in enumerate(gram)) & BITS) >> 32
+        for gram in grams
+    }
 
 
 TEXTS = [
@@ -170,7 +178,9 @@ def test_exact_copies_differ_in_line_ends_and_trailing_blanks_alone(tmp_path: Pa
     assert [bool(reason) for reason in reasons[6:]].count(True) == 1
 
 
-CALM = "import os\n\n\ndef walk(path):\n" + "".join(f"    step_{i}(path, os, name_{i})\n" for i in range(30))
+CALM = "import os\n\n\ndef walk(path):\n" + "".join(
+    f"    step_{i}(path, os, name_{i})\n" for i in range(30)
+)
 
 
 @pytest.mark.parametrize(
@@ -260,17 +270,30 @@ def joined(rows, mark):
 
 def test_code_is_compared_by_its_tree_where_that_is_asked_for(tmp_path):
     given = Given("given", (MEAN, RENAMED, OTHER, "def broken(:\n" + OTHER), 2)
-    plain, seeing = DropDuplicates("plain", given), DropDuplicates("unique", given, view=BlindCode("blind", given))
+    plain, seeing = (
+        DropDuplicates("plain", given),
+        DropDuplicates("unique", given, view=BlindCode("blind", given)),
+    )
     desk = Desk(tmp_path)
     run(seeing, desk)
     run(plain, desk)
-    alike = {stage.name: [row["reason"].split(":")[0] for row in rows_of(desk, stage)] for stage in (plain, seeing)}
-    # What does not parse is compared as it is: with the text that it breaks, but not with that text's tree.
-    assert alike == {"plain": ["", "", "near duplicate", ""], "unique": ["", "near duplicate", "", ""]}
+    alike = {
+        stage.name: [row["reason"].split(":")[0] for row in rows_of(desk, stage)]
+        for stage in (plain, seeing)
+    }
+    # What does not parse is compared as it is: with the text that it breaks, but not with that
+    # text's tree.
+    assert alike == {
+        "plain": ["", "", "near duplicate", ""],
+        "unique": ["", "near duplicate", "", ""],
+    }
 
 
 def test_a_view_that_drops_a_document_leaves_it_as_it_is(tmp_path):
-    given = Given("given", (MEAN, "# nothing but a comment, and so long that it has many words of its own to compare"))
+    given = Given(
+        "given",
+        (MEAN, "# nothing but a comment, and so long that it has many words of its own to compare"),
+    )
     unique = DropDuplicates("unique", given, view=StripComments("bare", given))
     desk = Desk(tmp_path)
     run(unique, desk)
@@ -284,7 +307,11 @@ def test_a_view_that_drops_a_document_leaves_it_as_it_is(tmp_path):
         ("def f(a, b): return a - b", "def f(a, b): return b - a", False),
         ("x: int = 1\nprint(x)", "y = 1\nprint(y)", True),
         ("def f(a): return a.real", "def f(a): return a.imag", False),
-        ("import numpy as np\nnp.sum(1)", "import numpy as xp\nxp.sum(1)", False),  # names of others stay
+        (
+            "import numpy as np\nnp.sum(1)",
+            "import numpy as xp\nxp.sum(1)",
+            False,
+        ),  # names of others stay
         (
             "class A:\n    def area(self): return 1\nA().area()",
             "class B:\n    def size(me): return 1\nB().size()",
@@ -304,6 +331,8 @@ def test_blind_to_names_and_explanations_alone(one, other, same):
     assert (blind(one) == blind(other)) is same
 
 
-@pytest.mark.parametrize("text", ["def f(:", "x = " + "(" * 5000, "a\0b", "", "'a text'", "-" * 100_000 + "1"])
+@pytest.mark.parametrize(
+    "text", ["def f(:", "x = " + "(" * 5000, "a\0b", "", "'a text'", "-" * 100_000 + "1"]
+)
 def test_what_has_no_tree_stays_as_it_is(text):
     assert blind(text) == text

@@ -12,11 +12,11 @@ from test_curate_quality import Labelled
 
 from hornbook.cli import main
 from hornbook.curate import OwnLabels, Panel
-from hornbook.curate.panel import compared, read
+from hornbook.curate.own_labels import compared, read
 from hornbook.curate.sampling import Answers, pieces
+from hornbook.frame.run import run
+from hornbook.frame.stage import Desk
 from hornbook.records import UserError
-from hornbook.run import run
-from hornbook.stage import Desk
 
 
 @pytest.fixture
@@ -44,7 +44,9 @@ def test_answers_are_kept_resumed_and_can_be_taken_back(desk: Desk) -> None:
 
 
 def test_the_judges_label_is_not_shown(desk: Desk) -> None:
-    assert "label" not in label(desk, "q", "-n", "1").split("educational value")[0].replace("labelled", "")
+    assert "label" not in label(desk, "q", "-n", "1").split("educational value")[0].replace(
+        "labelled", ""
+    )
 
 
 def test_a_line_cut_off_by_a_crash_costs_one_answer(desk: Desk) -> None:
@@ -58,7 +60,9 @@ def test_a_line_cut_off_by_a_crash_costs_one_answer(desk: Desk) -> None:
 def test_own_labels_join_documents_and_say_what_does_not(desk: Desk, tmp_path: Path) -> None:
     label(desk, "50q", "-n", "4")
     with (desk.root / "labels.jsonl").open("a") as file:
-        file.write('{"id": "elsewhere", "label": 3}\nnot json\n{"id": "x", "label": 9}\n{"id": "y", "label": true}\n')
+        file.write(
+            '{"id": "elsewhere", "label": 3}\nnot json\n{"id": "x", "label": 9}\n{"id": "y", "label": true}\n'
+        )
     stage = OwnLabels("own", Labelled("labelled"), str(desk.root / "labels.jsonl"))
     run(stage, desk)
     assert sorted(row["label"] for row in rows_of(desk, stage)) == [0, 5]
@@ -86,7 +90,9 @@ def test_a_panel_takes_the_median_and_compares_every_pair(desk: Desk, tmp_path: 
     for judge, given in {"a": (0, 3, 5), "b": (1, 3, 5), "c": (4, 4, None)}.items():
         file = tmp_path / f"{judge}.jsonl"
         rows = zip(first, given, strict=True)
-        file.write_text("\n".join(json.dumps({"id": row["id"], "label": value}) for row, value in rows))
+        file.write_text(
+            "\n".join(json.dumps({"id": row["id"], "label": value}) for row, value in rows)
+        )
         judges.append(OwnLabels(judge, Labelled("labelled"), str(file)))
     stage = Panel("panel", tuple(judges))
     run(stage, desk)
@@ -94,7 +100,11 @@ def test_a_panel_takes_the_median_and_compares_every_pair(desk: Desk, tmp_path: 
         first[0]["id"]: 1, first[1]["id"]: 3, first[2]["id"]: 5,
     }  # fmt: skip
     pairs = json.loads((desk.root / "panel" / "agreement.json").read_text())
-    assert [(p["first"], p["judge"], p["compared"]) for p in pairs] == [("a", "b", 3), ("a", "c", 2), ("b", "c", 2)]
+    assert [(p["first"], p["judge"], p["compared"]) for p in pairs] == [
+        ("a", "b", 3),
+        ("a", "c", 2),
+        ("b", "c", 2),
+    ]
 
 
 def test_kappa_is_one_for_agreement_and_the_librarys_otherwise() -> None:

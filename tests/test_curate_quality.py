@@ -15,13 +15,13 @@ from hornbook.curate.embed import Embed
 from hornbook.curate.features import comment_share
 from hornbook.curate.judge import parse
 from hornbook.curate.keep import KeepBudget, lowest_kept
-from hornbook.curate.known import COLUMNS
 from hornbook.curate.quality import FitQuality, ScoreQuality
+from hornbook.curate.shipped_labels import COLUMNS
 from hornbook.curate.validate import area
-from hornbook.embedder import Embedder
+from hornbook.frame.run import run
+from hornbook.frame.stage import Desk, Stage
+from hornbook.models.embedder import Embedder
 from hornbook.records import UserError
-from hornbook.run import run
-from hornbook.stage import Desk, Stage
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,14 @@ class Labelled(Stage):
                 if good
                 else f"TABLE_{n} = [{n}, {n + 1}, {n + 2}]\nX_{n} = {n}\n"
             )
-            rows.append({"id": records.document_id(text), "text": text, "origin": f"p{n % 10}", "label": 4 * good})
+            rows.append(
+                {
+                    "id": records.document_id(text),
+                    "text": text,
+                    "origin": f"p{n % 10}",
+                    "label": 4 * good,
+                }
+            )
         return records.table(rows, COLUMNS)
 
 
@@ -55,7 +62,9 @@ def desk(tmp_path_factory):
 
 def scored():
     known = Embed("known", Labelled("labelled"), Embedder("hashed"))
-    return KeepBudget("kept", ScoreQuality("scored", known, FitQuality("taste", known, trees=30)), tokens=500)
+    return KeepBudget(
+        "kept", ScoreQuality("scored", known, FitQuality("taste", known, trees=30)), tokens=500
+    )
 
 
 @pytest.mark.parametrize("kind", ["RandomForestClassifier", "RandomForestRegressor"])
@@ -65,7 +74,9 @@ def test_our_kernel_scores_as_the_library_does(kind):
     chance = np.random.default_rng(0)
     x, y = chance.normal(size=(300, 12)).astype(np.float32), chance.integers(0, 2, 300)
     fitted = getattr(sklearn.ensemble, kind)(20, random_state=1).fit(x, y)
-    theirs = fitted.predict_proba(x)[:, 1] if hasattr(fitted, "predict_proba") else fitted.predict(x)
+    theirs = (
+        fitted.predict_proba(x)[:, 1] if hasattr(fitted, "predict_proba") else fitted.predict(x)
+    )
     np.testing.assert_allclose(forest.trees_of(fitted).score(x), theirs, atol=1e-12)
 
 
@@ -101,7 +112,8 @@ def test_the_budget_keeps_the_best(desk):
 
 
 @pytest.mark.parametrize(
-    ("budget", "expected"), [(0, (0.9, "a")), (10, (0.9, "a")), (20, (0.5, "b")), (29, (0.5, "b")), (99, (0.5, "c"))]
+    ("budget", "expected"),
+    [(0, (0.9, "a")), (10, (0.9, "a")), (20, (0.5, "b")), (29, (0.5, "b")), (99, (0.5, "c"))],
 )
 def test_equal_scores_are_ordered_by_id(budget, expected):
     rows = pa.table({"score": [0.5, 0.9, 0.5], "id": ["c", "a", "b"], "bytes": [10, 10, 10]})
@@ -117,7 +129,10 @@ def test_too_few_good_labels_are_said(tmp_path):
 def test_scoring_without_vectors_is_said(tmp_path):
     known = Embed("known", Labelled("labelled"), Embedder("hashed"))
     with pytest.raises(UserError, match="Embed"):
-        run(ScoreQuality("scored", Labelled("labelled"), FitQuality("taste", known, trees=5)), Desk(tmp_path))
+        run(
+            ScoreQuality("scored", Labelled("labelled"), FitQuality("taste", known, trees=5)),
+            Desk(tmp_path),
+        )
 
 
 @pytest.mark.parametrize(
@@ -128,7 +143,8 @@ def test_comments_are_counted_by_the_tokeniser(code, share):
 
 
 @pytest.mark.parametrize(
-    ("reply", "score"), [("Score: 3", 3), ("**Score**: 5", 5), ("score = 0.", 0), ("Score: 12", None), ("3", None)]
+    ("reply", "score"),
+    [("Score: 3", 3), ("**Score**: 5", 5), ("score = 0.", 0), ("Score: 12", None), ("3", None)],
 )
 def test_a_score_is_read_or_missing(reply, score):
     assert parse(reply) == score
@@ -141,5 +157,8 @@ def test_the_area_is_the_librarys_with_ties_too():
     y, scores = chance.integers(0, 2, 120), chance.integers(0, 9, 120) / 8
     low, found, high = area(y, scores, "a")
     assert found == pytest.approx(roc_auc_score(y, scores), abs=1e-4)
-    drawn = [roc_auc_score(y[at], scores[at]) for at in (chance.integers(0, 120, 120) for _ in range(400))]
+    drawn = [
+        roc_auc_score(y[at], scores[at])
+        for at in (chance.integers(0, 120, 120) for _ in range(400))
+    ]
     assert [low, high] == pytest.approx(np.quantile(drawn, [0.025, 0.975]).tolist(), abs=0.02)

@@ -11,9 +11,9 @@ from conftest import rows_of
 from hornbook import records
 from hornbook.curate import Rewrite
 from hornbook.curate.rewrite import accepted
+from hornbook.frame.run import run
+from hornbook.frame.stage import Desk, Stage
 from hornbook.llm import LLM
-from hornbook.run import run
-from hornbook.stage import Desk, Stage
 
 GOOD = 'Here:\n```python\ndef double(n):\n    """Twice n."""\n    return 2 * n\n\n\nassert double(2) == 4\n```\n'
 
@@ -43,7 +43,9 @@ class Pieces(Stage):
         return records.table({"id": records.document_id(text), "text": text} for text in texts)
 
 
-@pytest.mark.parametrize(("reply", "reason"), [(GOOD, ""), (GOOD.replace("== 4", "== 5"), "rewriting does not run: ")])
+@pytest.mark.parametrize(
+    ("reply", "reason"), [(GOOD, ""), (GOOD.replace("== 4", "== 5"), "rewriting does not run: ")]
+)
 def test_execution_decides(tmp_path: Path, reply: str, reason: str) -> None:
     stage = Rewrite("rewritten", Pieces("pieces"), LLM("script", "scripted", answers=(reply,)))
     desk = Desk(tmp_path)

@@ -10,13 +10,13 @@ import sys
 
 import pytest
 
-from hornbook.device import ENVIRONMENT, pick
+from hornbook.models.device import ENVIRONMENT, pick
 from hornbook.records import UserError
 
 # In a process of its own: what an allocator does depends on all that was ever asked of it.
 PAGES = """
 import ctypes, json, resource
-from hornbook.device import kept_memory
+from hornbook.models.device import kept_memory
 libc, block = ctypes.CDLL(None), 48 << 20
 libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
 libc.free.argtypes, libc.memset.argtypes = [ctypes.c_void_p], [ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t]
@@ -39,8 +39,12 @@ print(json.dumps([usual, kept, elsewhere]))
 
 
 def said(code: str, **given: str) -> str:
-    environment = {name: value for name, value in os.environ.items() if name not in ENVIRONMENT} | given
-    done = subprocess.run([sys.executable, "-c", code], env=environment, check=True, capture_output=True, text=True)
+    environment = {
+        name: value for name, value in os.environ.items() if name not in ENVIRONMENT
+    } | given
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, check=True, capture_output=True, text=True
+    )
     return done.stdout.split("\n")[-2]
 
 
@@ -52,8 +56,9 @@ def test_memory_is_kept_within_and_given_back_after():
 
 
 def test_the_command_lets_threads_sleep_but_a_person_decides():
-    code = "import os; from hornbook.cli import main; main(['doctor', '--help'], standalone_mode=False); " + (
-        "print(os.environ['GOMP_SPINCOUNT'])"
+    code = (
+        "import os; from hornbook.cli import main; main(['doctor', '--help'], standalone_mode=False); "
+        + ("print(os.environ['GOMP_SPINCOUNT'])")
     )
     assert said(code) == ENVIRONMENT["GOMP_SPINCOUNT"]
     assert said(code, GOMP_SPINCOUNT="7") == "7"

@@ -10,11 +10,15 @@ import numpy as np
 import pytest
 import torch
 
-from hornbook import embedder, meter
-from hornbook.embedder import Embedder, embed, embed_each
+from hornbook import meter
+from hornbook.models import embedder
+from hornbook.models.embedder import Embedder, embed, embed_each
 from hornbook.records import UserError
 
-TEXTS = [f"def f{n}(a, b={n}):\n    # {n * 37} numbers\n    return a + {n}\n" * (1 + n % 5) for n in range(12)]
+TEXTS = [
+    f"def f{n}(a, b={n}):\n    # {n * 37} numbers\n    return a + {n}\n" * (1 + n % 5)
+    for n in range(12)
+]
 
 
 @pytest.fixture(autouse=True)
@@ -28,14 +32,18 @@ def precision(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
     return request.param
 
 
-def hidden_of(codegen: Path, text: str, layer: int, tokens: int, pooling: str = "mean") -> np.ndarray:
+def hidden_of(
+    codegen: Path, text: str, layer: int, tokens: int, pooling: str = "mean"
+) -> np.ndarray:
     """The plain way: all layers, the states after `layer` of them, their mean or the last one's."""
     from transformers import AutoTokenizer, CodeGenModel
 
     model = CodeGenModel.from_pretrained(codegen, dtype=torch.float32).eval()
     ids = AutoTokenizer.from_pretrained(codegen)(text)["input_ids"][:tokens]
     with torch.no_grad():
-        states = model(input_ids=torch.tensor([ids]), output_hidden_states=True).hidden_states[layer]
+        states = model(input_ids=torch.tensor([ids]), output_hidden_states=True).hidden_states[
+            layer
+        ]
     pooled = (states[0].mean(0) if pooling == "mean" else states[0, -1]).numpy()
     return pooled / np.linalg.norm(pooled)
 
@@ -78,7 +86,11 @@ def test_batches_of_one_length_have_one_shape_however_many_texts_there_are(codeg
 
 
 def test_layers_of_one_pass_are_those_of_a_pass_each(codegen, precision):
-    hows = [Embedder(str(codegen), layer, 64, pooling) for layer in (1, 2, 4) for pooling in ("mean", "last")]
+    hows = [
+        Embedder(str(codegen), layer, 64, pooling)
+        for layer in (1, 2, 4)
+        for pooling in ("mean", "last")
+    ]
     for how, found in zip(hows, embed_each(TEXTS, hows, cached=False), strict=True):
         np.testing.assert_array_equal(found, embed(TEXTS, how, cached=False))
 
@@ -113,7 +125,9 @@ def test_a_model_of_other_weights_is_not_served_from_the_cache(codegen, tmp_path
     first = embed(TEXTS, how)
     model = CodeGenForCausalLM.from_pretrained(place)
     with torch.no_grad():
-        model.transformer.h[3].mlp.fc_in.bias += 1  # after the layer that is read: enough to be another model
+        model.transformer.h[
+            3
+        ].mlp.fc_in.bias += 1  # after the layer that is read: enough to be another model
         model.transformer.h[0].mlp.fc_out.bias += 1
     model.save_pretrained(place)
     embedder._body.cache_clear()

@@ -12,13 +12,15 @@ import torch
 from click.testing import CliRunner
 from test_model import SMALL, random_model
 
-from hornbook import decode, export, tokenizer
-from hornbook import model as phi
 from hornbook.cli import main
+from hornbook.models import export, generate, tokenizer
+from hornbook.models import transformer as phi
+from hornbook.models.shape import Shape
 from hornbook.records import UserError
-from hornbook.shape import Shape
 
-TEXTS = [f"def f{n}(a, b={n}):\n    # {n * 37} numbers\n    return a + {n}\n\n\n" for n in range(40)]
+TEXTS = [
+    f"def f{n}(a, b={n}):\n    # {n * 37} numbers\n    return a + {n}\n\n\n" for n in range(40)
+]
 
 
 @pytest.fixture(scope="module")
@@ -47,17 +49,24 @@ def test_every_weight_and_token_is_in_the_file(folder, tmp_path, weights):
     tensors = {each.name: each for each in reader.tensors}
     assert sum(int(each.n_elements) for each in reader.tensors) == SMALL.parameters()
     into = model.blocks[1].into.weight.detach()
-    pairs = {"blk.1.attn_qkv.weight": into[: 3 * SMALL.width], "blk.1.ffn_up.weight": into[3 * SMALL.width :]}
+    pairs = {
+        "blk.1.attn_qkv.weight": into[: 3 * SMALL.width],
+        "blk.1.ffn_up.weight": into[3 * SMALL.width :],
+    }
     for name, wanted in {**pairs, "output.bias": model.head.bias.detach()}.items():
         found = gguf.quants.dequantize(tensors[name].data, tensors[name].tensor_type)
-        np.testing.assert_allclose(np.asarray(found).reshape(wanted.shape), wanted, rtol=5e-3, atol=1e-6)
+        np.testing.assert_allclose(
+            np.asarray(found).reshape(wanted.shape), wanted, rtol=5e-3, atol=1e-6
+        )
 
 
 def test_the_command_writes_both_forms_and_never_over_something(folder, tmp_path):
     run = CliRunner().invoke
     assert run(main, ["export", str(folder), str(tmp_path / "out"), "--to", "gguf"]).exit_code == 0
     assert (tmp_path / "out" / "phi-f32.gguf").exists()
-    assert run(main, ["export", str(folder), str(tmp_path / "hf"), "--weights", "bf16"]).exit_code == 0
+    assert (
+        run(main, ["export", str(folder), str(tmp_path / "hf"), "--weights", "bf16"]).exit_code == 0
+    )
     again = run(main, ["export", str(folder), str(tmp_path / "hf")])
     assert again.exit_code == 2 and "exists already" in again.output
     torch.testing.assert_close(
@@ -92,16 +101,28 @@ def test_llama_cpp_writes_the_same_greedy_tokens(shape, tmp_path):
 
     python = os.environ.get("HORNBOOK_LLAMA_PYTHON", sys.executable)
     if subprocess.run([python, "-c", "import llama_cpp"], capture_output=True).returncode:
-        pytest.skip("no llama_cpp: pip install llama-cpp-python, or HORNBOOK_LLAMA_PYTHON=python-that-has-it")
+        pytest.skip(
+            "no llama_cpp: pip install llama-cpp-python, or HORNBOOK_LLAMA_PYTHON=python-that-has-it"
+        )
     words = tokenizer.train(TEXTS, 300)
     model = random_model(shape).eval()
     with torch.no_grad():
-        model.head.weight.mul_(40)  # a random model is often undecided to the fifth digit: this one is not
+        model.head.weight.mul_(
+            40
+        )  # a random model is often undecided to the fifth digit: this one is not
     phi.save(model, words, tmp_path / "phi")
     export.to_gguf(tmp_path / "phi", tmp_path / "m.gguf", "f32")
-    prompts = ["def f3(a, b=2023):\n    return", "# 12 numbers\n\n\n", "x = [1, 22]\n\tif x:  # tab", "é ∑ 'don't'"]
+    prompts = [
+        "def f3(a, b=2023):\n    return",
+        "# 12 numbers\n\n\n",
+        "x = [1, 22]\n\tif x:  # tab",
+        "é ∑ 'don't'",
+    ]
     done = subprocess.run(
-        [python, "-c", LLAMA, str(tmp_path / "m.gguf")], input=json.dumps(prompts), capture_output=True, text=True
+        [python, "-c", LLAMA, str(tmp_path / "m.gguf")],
+        input=json.dumps(prompts),
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     for prompt, line in zip(prompts, done.stdout.splitlines(), strict=True):
@@ -112,5 +133,5 @@ def test_llama_cpp_writes_the_same_greedy_tokens(shape, tmp_path):
             with torch.inference_mode():
                 assert token == int(model(torch.tensor([ids]))[0, -1].argmax())
             ids.append(token)
-        ours = decode.generate(model, words, [prompt], decode.Drawing(24))[0]
+        ours = generate.generate(model, words, [prompt], generate.Drawing(24))[0]
         assert ours.text == words.decode(theirs["drawn"][: ours.tokens])

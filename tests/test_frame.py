@@ -13,12 +13,14 @@ from pathlib import Path
 import pytest
 from conftest import Longer, Numbers, contents, rows_of
 
-from hornbook import engine, peek, records, store
-from hornbook.identity import difference, identity, order, state
-from hornbook.peek import damaged
+from hornbook import records, store
+from hornbook.cli import inspect_run
+from hornbook.cli.inspect_run import damaged
+from hornbook.frame import executors
+from hornbook.frame.identity import difference, identity, order, state
+from hornbook.frame.run import run
+from hornbook.frame.stage import Desk
 from hornbook.records import UserError
-from hornbook.run import run
-from hornbook.stage import Desk
 
 
 def chain(above: int = 30, longer: int = 60, deadly: str = "") -> Longer:
@@ -66,9 +68,12 @@ def test_the_number_of_parts_changes_no_record(part_mb: float, tmp_path: Path) -
 
 def test_the_process_pool_makes_the_same_bytes_as_one_process(tmp_path: Path) -> None:
     # Many small parts, so that workers write into one folder at the same moment.
-    inline, pooled = Desk(tmp_path / "inline", part_mb=0.08), Desk(tmp_path / "pool", workers=2, part_mb=0.08)
+    inline, pooled = (
+        Desk(tmp_path / "inline", part_mb=0.08),
+        Desk(tmp_path / "pool", workers=2, part_mb=0.08),
+    )
     run(chain(), inline)
-    with engine.Pool(2) as crew:
+    with executors.Pool(2) as crew:
         run(chain(), pooled, crew)
     assert contents(tmp_path / "inline") == contents(tmp_path / "pool")
 
@@ -76,24 +81,33 @@ def test_the_process_pool_makes_the_same_bytes_as_one_process(tmp_path: Path) ->
 @pytest.mark.slow
 def test_ray_makes_the_same_bytes_as_one_process(tmp_path: Path) -> None:
     pytest.importorskip("ray")
-    inline, rayed = Desk(tmp_path / "inline", part_mb=0.3), Desk(tmp_path / "ray", workers=2, part_mb=0.3)
+    inline, rayed = (
+        Desk(tmp_path / "inline", part_mb=0.3),
+        Desk(tmp_path / "ray", workers=2, part_mb=0.3),
+    )
     run(chain(), inline)
     here = functools.partial(site.addsitedir, str(Path(__file__).parent))
-    with engine.crew("ray", 2, prepare=here) as crew:
+    with executors.crew("ray", 2, prepare=here) as crew:
         run(chain(), rayed, crew)
     assert contents(tmp_path / "inline") == contents(tmp_path / "ray")
 
 
-def test_a_part_that_kills_its_worker_twice_is_set_aside_and_the_rest_survives(tmp_path: Path) -> None:
+def test_a_part_that_kills_its_worker_twice_is_set_aside_and_the_rest_survives(
+    tmp_path: Path,
+) -> None:
     desk, fatal = Desk(tmp_path, workers=2, part_mb=0.2), chain(deadly="40")
-    with engine.Pool(2) as crew:
+    with executors.Pool(2) as crew:
         run(fatal, desk, crew)
     medium = order(fatal)[1]
     facts = desk.manifest(medium)
-    assert len(facts["set_aside"]) == 1 and "killed twice" in next(iter(facts["set_aside"].values()))
+    assert len(facts["set_aside"]) == 1 and "killed twice" in next(
+        iter(facts["set_aside"].values())
+    )
     rows = rows_of(desk, medium)
     assert len(rows) == 60
-    assert {row["reason"].split(":")[0] for row in rows if 36 <= int(row["path"]) < 48} == {"part set aside"}
+    assert {row["reason"].split(":")[0] for row in rows if 36 <= int(row["path"]) < 48} == {
+        "part set aside"
+    }
     assert all(row["kept"] for row in rows if int(row["path"]) >= 48)
 
 
@@ -105,7 +119,9 @@ def test_a_part_that_kills_its_worker_twice_is_set_aside_and_the_rest_survives(t
         (Longer("long", Longer("medium", Numbers("numbers", upto=50)), 60), "upto: 60 -> 50"),
     ],
 )
-def test_a_changed_setting_is_refused_with_its_difference(changed: Longer, words: str, tmp_path: Path) -> None:
+def test_a_changed_setting_is_refused_with_its_difference(
+    changed: Longer, words: str, tmp_path: Path
+) -> None:
     desk = Desk(tmp_path)
     run(chain(), desk)
     before = contents(tmp_path)
@@ -159,10 +175,16 @@ def test_two_stages_of_one_name_are_refused() -> None:
         order(Longer("numbers", Numbers("numbers")))
 
 
-def test_a_second_process_on_the_same_folder_is_refused_and_told_who_is_there(tmp_path: Path) -> None:
-    from hornbook.run import _alone_in
+def test_a_second_process_on_the_same_folder_is_refused_and_told_who_is_there(
+    tmp_path: Path,
+) -> None:
+    from hornbook.frame.run import _alone_in
 
-    with _alone_in(tmp_path), pytest.raises(UserError, match="process [0-9]+ is already running"), _alone_in(tmp_path):
+    with (
+        _alone_in(tmp_path),
+        pytest.raises(UserError, match="process [0-9]+ is already running"),
+        _alone_in(tmp_path),
+    ):
         pass
     with _alone_in(tmp_path):
         pass
@@ -179,7 +201,9 @@ def test_a_folder_that_cannot_be_written_to_is_refused_by_name(tmp_path: Path) -
     [
         OSError(errno.ENOSPC, "No space left on device"),
         OSError(errno.EDQUOT, "Disk quota exceeded"),
-        RuntimeError("Error while serializing: I/O error: No space left on device (os error 28)"),  # safetensors
+        RuntimeError(
+            "Error while serializing: I/O error: No space left on device (os error 28)"
+        ),  # safetensors
     ],
 )
 def test_a_full_disk_ends_in_one_readable_error_and_leaves_nothing_half_written(
@@ -219,7 +243,9 @@ def test_one_changed_byte_of_any_output_is_found_and_named(at: int, tmp_path: Pa
 def test_a_run_can_be_read_by_the_names_of_its_stages_alone(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
     run(chain(), desk)
-    assert [t.to_pylist() for t in desk.tables("long")] == [t.to_pylist() for t in desk.tables(chain())]
+    assert [t.to_pylist() for t in desk.tables("long")] == [
+        t.to_pylist() for t in desk.tables(chain())
+    ]
     assert next(desk.kept("long", ["id", "length"])).column_names == ["id", "length", "kept"]
 
 
@@ -227,13 +253,19 @@ def test_a_difference_names_settings_in_words() -> None:
     old = {"settings": {"above": 0.5, "prompt": "a" * 100}, "inputs": {"data": "1"}, "version": 1}
     new = {"settings": {"above": 0.7, "prompt": "b" * 100}, "inputs": {"data": "2"}, "version": 1}
     lines = difference(old, new)
-    assert lines[0] == "its input data changed" and lines[1] == "above: 0.5 -> 0.7" and "100 characters" in lines[2]
+    assert (
+        lines[0] == "its input data changed"
+        and lines[1] == "above: 0.5 -> 0.7"
+        and "100 characters" in lines[2]
+    )
 
 
 def test_sampling_by_identity_is_even_and_does_not_know_positions() -> None:
     shares = [records.share("sample", str(i)) for i in range(4000)]
     assert all(0 <= s < 1 for s in shares) and abs(sum(shares) / 4000 - 0.5) < 0.02
-    assert records.share("sample", "7") == records.share("sample", "7") != records.share("other", "7")
+    assert (
+        records.share("sample", "7") == records.share("sample", "7") != records.share("other", "7")
+    )
 
 
 def test_equal_facts_are_equal_bytes(tmp_path: Path) -> None:
@@ -248,7 +280,8 @@ def test_peek_shows_what_this_stage_dropped_and_not_what_an_earlier_one_had(tmp_
     first = Longer("long", Numbers("numbers", 60), 30)
     run(Longer("longer", first, 40), desk)
     by_first, by_second = (
-        {row["id"] for row in peek.records(desk, name, 100, dropped=True)} for name in ("long", "longer")
+        {row["id"] for row in inspect_run.records(desk, name, 100, dropped=True)}
+        for name in ("long", "longer")
     )
     assert by_first and by_second and not by_first & by_second
     assert len(by_second) == desk.manifest("longer")["reasons"]["short"]

@@ -6,9 +6,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from hornbook import fused, kernels
-from hornbook.model import NO_TARGET, Phi
-from hornbook.shape import Shape
+from hornbook.jit import bf16
+from hornbook.models import fused
+from hornbook.models.shape import Shape
+from hornbook.models.transformer import NO_TARGET, Phi
 
 BF16 = torch.bfloat16
 
@@ -67,7 +68,11 @@ def test_dropout_is_drawn_by_the_seed_and_its_mean_is_the_plain_step(model, drop
     cos, sin = model.cos[:64], model.sin[:64]
     x = torch.randn(2, 64, 128)
     block = model.blocks[0]
-    both = [each for m in (block.norm, block.into, block.dense, block.fc2) for each in (m.weight, m.bias)]
+    both = [
+        each
+        for m in (block.norm, block.into, block.dense, block.fc2)
+        for each in (m.weight, m.bias)
+    ]
 
     def step(seed: int, share: float) -> torch.Tensor:
         torch.manual_seed(seed)
@@ -89,7 +94,11 @@ def test_the_derivative_under_dropout_is_that_of_what_was_drawn(model, monkeypat
 
     monkeypatch.setattr(fused, "stays", every_fifth_goes)
     block, (cos, sin) = model.blocks[0], (model.cos[:64], model.sin[:64])
-    both = [each for m in (block.norm, block.into, block.dense, block.fc2) for each in (m.weight, m.bias)]
+    both = [
+        each
+        for m in (block.norm, block.into, block.dense, block.fc2)
+        for each in (m.weight, m.bias)
+    ]
     x, slope = torch.randn(2, 64, 128, requires_grad=True), torch.randn(2, 64, 128)
     found = fused.FusedBlock.apply(x, cos, sin, 2, 0.2, *both)
     mine = torch.autograd.grad(found, [x, *both], slope)
@@ -98,7 +107,11 @@ def test_the_derivative_under_dropout_is_that_of_what_was_drawn(model, monkeypat
     q, k, v = (each.transpose(1, 2).flatten(0, 1) for each in qkv.unbind(2))
     score = (q @ k.transpose(1, 2) / 8).masked_fill(torch.ones(64, 64).triu(1).bool(), -torch.inf)
     mixed = (kept(score.softmax(-1)) @ v).unflatten(0, (2, 2)).transpose(1, 2).flatten(-2)
-    wanted = x + kept(block.dense(mixed).flatten(0, 1)).view_as(x) + kept(block.fc2(inner).flatten(0, 1)).view_as(x)
+    wanted = (
+        x
+        + kept(block.dense(mixed).flatten(0, 1)).view_as(x)
+        + kept(block.fc2(inner).flatten(0, 1)).view_as(x)
+    )
     assert far(found, wanted) < 0.01
     for one, other in zip(mine, torch.autograd.grad(wanted, [x, *both], slope), strict=True):
         assert far(one, other) < 0.02
@@ -108,7 +121,7 @@ def test_kernels_are_what_they_are_named():
     torch.manual_seed(0)
     z, out = (torch.randn(40, 70) * 4).to(BF16), torch.empty(40, 40, dtype=BF16)
     bias = torch.randn(70)
-    kernels.over_rows(kernels.gelu, 40, 1 << 30, z, bias, 30, out)
+    bf16.over_rows(bf16.gelu, 40, 1 << 30, z, bias, 30, out)
     wanted = F.gelu((z.float() + bias)[:, 30:], approximate="tanh")
     torch.testing.assert_close(out.float(), wanted, rtol=8e-3, atol=1e-6)
     logits, targets = (torch.randn(30, 513) * 5).to(BF16), torch.randint(0, 513, (30,))
@@ -116,7 +129,7 @@ def test_kernels_are_what_they_are_named():
     asked = logits.float().requires_grad_()
     wanted = F.cross_entropy(asked, targets, reduction="sum", ignore_index=NO_TARGET)
     wanted.backward()
-    nats = sum(kernels.over_rows(kernels.cross_entropy, 30, 1 << 30, logits, targets))
+    nats = sum(bf16.over_rows(bf16.cross_entropy, 30, 1 << 30, logits, targets))
     assert nats == pytest.approx(float(wanted), rel=1e-5)
     torch.testing.assert_close(logits.float(), asked.grad, rtol=8e-3, atol=1e-6)
 

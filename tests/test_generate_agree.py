@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from hornbook.generate.agree import agree, calls, claims, elected, with_examples
-from hornbook.generate.check import check
 from hornbook.generate.drafts import Draft, alike, without_doubles
 from hornbook.generate.exercise import Exercise, solution_of
+from hornbook.generate.majority_vote import agree, calls, claims, elected, with_examples
+from hornbook.generate.run_drafts import check
 from hornbook.sandbox import Sandbox
 
 PROMPT = '''\
@@ -20,7 +20,11 @@ def double_positive(n: int) -> int:
     """
 '''
 TESTS = "assert double_positive(3) == 6\nassert double_positive(-1) == 7\nassert double_positive(0) == 0\n"
-RIGHT, SAME, WRONG = "    return max(0, 2 * n)\n", "    return 2 * n if n > 0 else 0\n", "    return n + n\n"
+RIGHT, SAME, WRONG = (
+    "    return max(0, 2 * n)\n",
+    "    return 2 * n if n > 0 else 0\n",
+    "    return n + n\n",
+)
 BROKEN = "    return m\n"
 DRAFT = Exercise("double_positive", PROMPT, WRONG, TESTS)
 
@@ -31,7 +35,10 @@ def test_the_majority_decides_and_wrong_claims_are_rewritten():
         assert found.votes == 3 and found.exercise
         assert found.exercise.solution == RIGHT
         assert "assert double_positive(-1) == 0\n" in found.exercise.tests
-        assert ">>> double_positive(2)\n    4\n" in found.exercise.prompt and "Example:" not in found.exercise.prompt
+        assert (
+            ">>> double_positive(2)\n    4\n" in found.exercise.prompt
+            and "Example:" not in found.exercise.prompt
+        )
         (verdict,) = check(box, [found.exercise], lambda number: None)
     assert verdict.reason == "" and verdict.caught >= 2
 
@@ -42,9 +49,17 @@ CALLS = calls(DRAFT)
 @pytest.mark.parametrize(
     ("outcomes", "reason"),
     [
-        ([("1", "2", "3", "4"), ("1", "2", "3", "5"), ("1", "2", "0", "4")], "its solutions do not agree"),
         (
-            [("1", "2", "3", "4"), ("1", "2", "3", "5"), ("1", "2", "3", "5"), ("1", "2", "3", "4")],
+            [("1", "2", "3", "4"), ("1", "2", "3", "5"), ("1", "2", "0", "4")],
+            "its solutions do not agree",
+        ),
+        (
+            [
+                ("1", "2", "3", "4"),
+                ("1", "2", "3", "5"),
+                ("1", "2", "3", "5"),
+                ("1", "2", "3", "4"),
+            ],
             "its solutions do not agree",
         ),
         ([(None,) * 4] * 3, "no solution runs"),
@@ -64,12 +79,17 @@ def test_calls_and_claims_are_read_from_examples_and_tests():
     assert [f"double_positive({n})" for n in (2, 3, -1, 0)] == CALLS
     assert claims(DRAFT) == [(CALLS[1], "6"), (CALLS[2], "7"), (CALLS[3], "0"), (CALLS[0], "5")]
     named = Exercise(
-        "f", 'def f(a):\n    """x"""\n', "    return a\n", "x = 1\nassert f(x) == 1\nassert f([1]) == [1]\n"
+        "f",
+        'def f(a):\n    """x"""\n',
+        "    return a\n",
+        "x = 1\nassert f(x) == 1\nassert f([1]) == [1]\n",
     )
     assert calls(named) == ["f([1])"]
 
 
-@pytest.mark.parametrize("prose", ["One line.", "Two\n    lines.", "A backslash \\\\n in it.", "Quotes 'a' and \"b\"."])
+@pytest.mark.parametrize(
+    "prose", ["One line.", "Two\n    lines.", "A backslash \\\\n in it.", "Quotes 'a' and \"b\"."]
+)
 def test_a_docstring_is_rewritten_to_one_that_means_the_same(prose):
     draft = Exercise("f", f'def f(a: int) -> int:\n    """{prose}"""\n', "    return a\n", "")
     prompt = with_examples(draft, [("f(1)", "1"), ("f('\\n')", "'\\n'")])
@@ -89,10 +109,22 @@ def test_a_solution_is_found_in_an_answer_that_was_cut():
 
 
 def test_near_doubles_are_marked_and_the_first_stays():
-    one = Exercise("f", 'def f(a):\n    """Add one to the number a that is given."""\n', "    return a + 1\n", "")
+    one = Exercise(
+        "f",
+        'def f(a):\n    """Add one to the number a that is given."""\n',
+        "    return a + 1\n",
+        "",
+    )
     two = Exercise(
-        "g", 'def g(word):\n    """Say a word in capitals, and nothing else."""\n', "    return word.upper()\n", ""
+        "g",
+        'def g(word):\n    """Say a word in capitals, and nothing else."""\n',
+        "    return word.upper()\n",
+        "",
     )
     found = without_doubles([Draft(None, "", each) for each in (one, two, one)], [two.program])
-    assert [each.found for each in found] == [one, "nearly the same as another one", "nearly the same as another one"]
+    assert [each.found for each in found] == [
+        one,
+        "nearly the same as another one",
+        "nearly the same as another one",
+    ]
     assert alike(one.program, two.program) < 0.6 < alike(one.program, one.program) == 1

@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from hornbook.generate import vocabulary
 from hornbook.generate.constraints import count, harder, sample
+from hornbook.seed import vocabulary
 
 
 def triples(number, seed=0):
@@ -41,7 +41,9 @@ def test_every_value_comes_once_before_any_comes_twice(axis):
 def test_every_pair_comes_as_early_as_it_can_and_every_triple_before_any_repeats():
     drawn = triples(TRIPLES)
     assert len(set(drawn)) == TRIPLES
-    fewest = len(AXES[0]) * len(AXES[1])  # no fewer requests can hold all pairs of audience and style
+    fewest = len(AXES[0]) * len(
+        AXES[1]
+    )  # no fewer requests can hold all pairs of audience and style
     assert len(set().union(*map(pairs, drawn[:fewest]))) == PAIRS
 
 
@@ -104,4 +106,7 @@ def test_function_names_are_not_a_cross_of_verbs_and_nouns():
 
 def test_harder_goes_up_and_stays_at_the_top():
     easy = next(each for each in sample(50) if each.difficulty == "very easy")
-    assert [harder(easy, n).difficulty for n in (0, 1, 2, 3, 9)] == [*vocabulary.difficulties(), "hard"]
+    assert [harder(easy, n).difficulty for n in (0, 1, 2, 3, 9)] == [
+        *vocabulary.difficulties(),
+        "hard",
+    ]

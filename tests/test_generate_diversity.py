@@ -5,21 +5,34 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hornbook.embedder import Embedder
+from hornbook.frame.run import run
+from hornbook.frame.stage import Desk
 from hornbook.generate import Exercises, MeasureDiversity, ShelfExercises
 from hornbook.generate.diversity import alikeness, clustered, coverage, measured, nearest, variants
-from hornbook.generate.rounds import DIVERSITY, FEWEST, MeasureRounds, equally_measured, lines, shown
-from hornbook.generate.shelf import exercises
+from hornbook.generate.rounds import (
+    DIVERSITY,
+    FEWEST,
+    MeasureRounds,
+    equally_measured,
+    lines,
+    shown,
+)
 from hornbook.llm import named
+from hornbook.models.embedder import Embedder
 from hornbook.records import UserError
-from hornbook.run import run
-from hornbook.stage import Desk
+from hornbook.seed import exercises
 from hornbook.store import read_json
 
 PROGRAMS = [each.prompt + each.solution for each in exercises()][:80]
 NARROW = [PROGRAMS[n % 4].replace("each", f"each{n}") for n in range(80)]
 HASHED = Embedder("hashed")
-BETTER_HIGH = ("distinct_2", "distinct_3", "distinct_syntax_trees", "cluster_coverage", "variants_per_concept")
+BETTER_HIGH = (
+    "distinct_2",
+    "distinct_3",
+    "distinct_syntax_trees",
+    "cluster_coverage",
+    "variants_per_concept",
+)
 BETTER_LOW = ("likeness", "mean_likeness", "repeated_openings")
 
 
@@ -44,8 +57,16 @@ def test_what_a_narrow_set_has_the_wide_one_has_too_and_not_the_other_way(number
 
 
 def test_the_size_alone_changes_little():
-    half, whole = measured({"half": PROGRAMS[:40]}, HASHED)["half"], measured({"all": PROGRAMS}, HASHED)["all"]
-    for name in ("distinct_syntax_trees", "repeated_openings", "mean_likeness", "variants_per_concept"):
+    half, whole = (
+        measured({"half": PROGRAMS[:40]}, HASHED)["half"],
+        measured({"all": PROGRAMS}, HASHED)["all"],
+    )
+    for name in (
+        "distinct_syntax_trees",
+        "repeated_openings",
+        "mean_likeness",
+        "variants_per_concept",
+    ):
         assert half[name] == pytest.approx(whole[name], abs=0.15)
 
 
@@ -56,7 +77,9 @@ def test_the_numbers_of_small_sets_by_hand():
     assert nearest(apart[:1], same) == 1.0 and nearest(apart[1:], same) == 0.0
     assert sorted(clustered(np.repeat(apart, 3, axis=0)).tolist()) == [0, 0, 0, 1, 1, 1]
     assert coverage(np.zeros(9, np.int64)) == pytest.approx(1 / 50)
-    assert variants(["x = 1", "y = 2", "f(x)"], np.array([0, 0, 0])) == pytest.approx(2 / 3, abs=1e-4)
+    assert variants(["x = 1", "y = 2", "f(x)"], np.array([0, 0, 0])) == pytest.approx(
+        2 / 3, abs=1e-4
+    )
     assert variants(["x = 1", "f(x)"], np.array([0, 1])) == 1.0
 
 
@@ -77,7 +100,9 @@ def test_the_stages_write_their_tables(tmp_path):
 
 
 def test_rounds_are_measured_on_equally_many_texts_and_small_ones_not_at_all():
-    found = equally_measured({"shelf": PROGRAMS, "first": NARROW[:30], "second": PROGRAMS[: FEWEST - 1]}, HASHED)
+    found = equally_measured(
+        {"shelf": PROGRAMS, "first": NARROW[:30], "second": PROGRAMS[: FEWEST - 1]}, HASHED
+    )
     assert found["shelf"]["measured"] == found["first"]["measured"] == 30 and found["second"] == {}
     assert found["first"]["distinct_2"] < found["shelf"]["distinct_2"]
 
@@ -86,9 +111,28 @@ def test_the_table_of_rounds_has_intervals_and_leaves_open_what_was_not_measured
     estimate = {"value": 0.05, "low": 0.021, "high": 0.112}
     diversity = {"measured": 20, "near shelf": 0.9} | dict.fromkeys(DIVERSITY, 0.5)
     row = {"asked": 100, "yield": estimate, "stopped most": "no solution runs 90"}
-    first, second = {"set": "a", "round": 1, "kept": 5, **row}, {"set": "b", "round": 2, "kept": 5, **row}
-    table = shown([{"set": "shelf", "kept": 100, **row} | diversity, first | {"pass@1": estimate} | diversity, second])
+    first, second = (
+        {"set": "a", "round": 1, "kept": 5, **row},
+        {"set": "b", "round": 2, "kept": 5, **row},
+    )
+    table = shown(
+        [
+            {"set": "shelf", "kept": 100, **row} | diversity,
+            first | {"pass@1": estimate} | diversity,
+            second,
+        ]
+    )
     by_name = dict(zip(table[0], zip(*table[1:], strict=True), strict=True))
-    assert by_name["round"] == ("", "1", "2") and by_name["kept"] == ("100 of 100", "5 of 100", "5 of 100")
-    assert by_name["pass@1, %"] == ("", "5.0 (2.1 to 11.2)", "") and by_name["near shelf"] == ("0.900", "0.900", "")
-    assert [line.split()[0] for line in lines(table)[:2]] == ["round", "set"] and "a  " in lines(table)[1]
+    assert by_name["round"] == ("", "1", "2") and by_name["kept"] == (
+        "100 of 100",
+        "5 of 100",
+        "5 of 100",
+    )
+    assert by_name["pass@1, %"] == ("", "5.0 (2.1 to 11.2)", "") and by_name["near shelf"] == (
+        "0.900",
+        "0.900",
+        "",
+    )
+    assert [line.split()[0] for line in lines(table)[:2]] == ["round", "set"] and "a  " in lines(
+        table
+    )[1]

@@ -59,7 +59,10 @@ BODY = 'def f(a):\n    """Add one to the number a."""\n    return a + 1\n'
         ("x = 1", "no function with a docstring"),
         ("def f(a):\n    return a\nassert f(1) == 1", "no function with a docstring"),
         ('def f(a):\n    """Add one to the number a."""\nassert f(1) == 2', "no solution"),
-        ('def f(a):\n    """Adds."""\n    return a\nassert f(1) == 1', "the docstring explains nothing"),
+        (
+            'def f(a):\n    """Adds."""\n    return a\nassert f(1) == 1',
+            "the docstring explains nothing",
+        ),
         (BODY, "no tests"),
         (BODY + "assert 1 == 1", "no tests"),
         (BODY + "print(f(1))", "no tests"),
@@ -90,7 +93,9 @@ def test_tests_are_found_in_many_forms(tests):
 
 
 def test_examples_that_print_run_unchecked():
-    prompt = 'def f(a):\n    """Add one.\n\n    >>> print(f(1))\n    2\n    >>> f(2)\n    3\n    """\n'
+    prompt = (
+        'def f(a):\n    """Add one.\n\n    >>> print(f(1))\n    2\n    >>> f(2)\n    3\n    """\n'
+    )
     assert examples(prompt, "f") == "print(f(1))\nassert repr(f(2)) == '3'\n"
 
 
@@ -101,7 +106,13 @@ def test_examples_with_setup_keep_it():
 
 @pytest.mark.parametrize(
     ("change", "before"),
-    [(swapped, "a < b"), (swapped, "a + b"), (moved, "f(1)"), (negated, "a if b else c"), (silenced, "return a")],
+    [
+        (swapped, "a < b"),
+        (swapped, "a + b"),
+        (moved, "f(1)"),
+        (negated, "a if b else c"),
+        (silenced, "return a"),
+    ],
 )
 def test_the_mutators_change_the_tree(change, before):
     source = f"def g():\n    {before}\n"
@@ -128,7 +139,10 @@ def test_a_lesson_is_tidied():
         ("# T\n" + "word " * 50, "no code"),
         ("# T\n```python\nx = 1\n```", "hardly any prose"),
         ("same line here for ever and ever\n" * 30 + "```python\nx = 1\n```", "turns in circles"),
-        ("word " * 50 + "\n```python\nx = 1\n```\n\n```python\ny = 2\n```\n", ["x = 1\n", "y = 2\n"]),
+        (
+            "word " * 50 + "\n```python\nx = 1\n```\n\n```python\ny = 2\n```\n",
+            ["x = 1\n", "y = 2\n"],
+        ),
     ],
 )
 def test_a_lesson_is_read_or_refused(text, expected):

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from hornbook.collect import CollectFiles
+from hornbook.frame.run import run
+from hornbook.frame.stage import Desk
 from hornbook.generate import Exercises
 from hornbook.generate.constraints import sample
 from hornbook.generate.exercises import poor_values
 from hornbook.generate.snippets import LINES, piece, snippets
 from hornbook.llm import LLM, named
 from hornbook.records import UserError
-from hornbook.run import run
-from hornbook.stage import Desk
 
 
 class Listener:
@@ -41,7 +41,9 @@ def test_yields_and_the_number_of_distinct_prompts_are_told(tmp_path):
     assert "12 of" in listener.said[0] and "distinct prompts" in listener.said[0]
     assert f"{good} of 12 accepted; " in listener.said[1]
     assert all(row["reason"] for row in rows if not row["kept"])
-    assert len({row["text"] for row in rows if row["kept"]}) == good, "a scripted teacher repeats itself"
+    assert len({row["text"] for row in rows if row["kept"]}) == good, (
+        "a scripted teacher repeats itself"
+    )
     assert any(row["reason"] == "nearly the same as another one" for row in rows)
 
 
@@ -87,7 +89,9 @@ def test_pieces_of_code_inspire_and_are_the_same_every_time(tmp_path):
         stage.work(desk, "00000")
     finally:
         drafts.llm.complete = original
-    assert len(seen) == 4 and all("without copying it" in prompt and "value_" in prompt for prompt in seen)
+    assert len(seen) == 4 and all(
+        "without copying it" in prompt and "value_" in prompt for prompt in seen
+    )
 
 
 @pytest.mark.parametrize("text", ["x = 1\n", "\n\nx = 1\n\n\ny = 2\n", CODE])
@@ -122,12 +126,20 @@ def test_what_was_accepted_is_asked_for_again_one_level_harder(tmp_path):
     accepted = {row["id"]: row["difficulty"] for row in first if row["kept"]}
     levels = ("very easy", "easy", "medium", "hard")
     assert second and all(row["parent"] in accepted for row in second)
-    assert all(levels.index(row["difficulty"]) == levels.index(accepted[row["parent"]]) + 1 for row in second)
-    assert {row["reason"] for row in second} <= {"no different from the easier one", "nearly the same as another one"}
+    assert all(
+        levels.index(row["difficulty"]) == levels.index(accepted[row["parent"]]) + 1
+        for row in second
+    )
+    assert {row["reason"] for row in second} <= {
+        "no different from the easier one",
+        "nearly the same as another one",
+    }
 
 
 def test_a_weak_teachers_exercise_is_made_of_what_its_solutions_agree_on(tmp_path, monkeypatch):
-    monkeypatch.setattr("hornbook.generate.led.signature", lambda name: "number: int) -> int")
+    monkeypatch.setattr(
+        "hornbook.generate.scaffolded.signature", lambda name: "number: int) -> int"
+    )
     name = sample(1)[0].function_name
     body = "    return number * 2 if number > 3 else 0\n"
     text = (

@@ -6,16 +6,17 @@ import ast
 
 import pytest
 
-from hornbook.generate import led, prompts, vocabulary
-from hornbook.generate.agree import calls
+from hornbook.generate import prompts, scaffolded
 from hornbook.generate.exercise import Exercise
+from hornbook.generate.majority_vote import calls
+from hornbook.seed import vocabulary
 
 
-@pytest.mark.parametrize("types", led.SIGNATURES)
+@pytest.mark.parametrize("types", scaffolded.SIGNATURES)
 def test_every_signature_has_calls_and_a_primer_that_ends_with_its_kind(types):
-    made = led.calls("f", types)
+    made = scaffolded.calls("f", types)
     assert len(made) == len(set(made)) >= 4
-    draft = led.begun("f", types, '"""Do something useful with this."""')
+    draft = scaffolded.begun("f", types, '"""Do something useful with this."""')
     assert isinstance(draft, Exercise) and calls(draft) == made
     parameter = types.partition(":")[0]
     shown = prompts.primer(parameter)
@@ -25,18 +26,28 @@ def test_every_signature_has_calls_and_a_primer_that_ends_with_its_kind(types):
 
 
 def test_questions_are_answered_by_a_bool():
-    names = [name for name in vocabulary.function_names() if name.startswith(("is_", "has_", "can_"))]
-    assert names and all(led.signature(name).endswith("-> bool") for name in names)
-    assert len({led.signature(name) for name in vocabulary.function_names()}) == len(led.SIGNATURES)
+    names = [
+        name for name in vocabulary.function_names() if name.startswith(("is_", "has_", "can_"))
+    ]
+    assert names and all(scaffolded.signature(name).endswith("-> bool") for name in names)
+    assert len({scaffolded.signature(name) for name in vocabulary.function_names()}) == len(
+        scaffolded.SIGNATURES
+    )
 
 
 @pytest.mark.parametrize(
     ("text", "prose"),
     [
-        ('def f(n: int) -> int:\n    """Add one to every number given.', "Add one to every number given."),
+        (
+            'def f(n: int) -> int:\n    """Add one to every number given.',
+            "Add one to every number given.",
+        ),
         ('"""Add one to\n    every number given. Then the', "Add one to every number given."),
         ('"""Add one to every number given"""', "Add one to every number given."),
-        ('"""Add one to every number given.\n\n    Args:\n        n: a number', "Add one to every number given."),
+        (
+            '"""Add one to every number given.\n\n    Args:\n        n: a number',
+            "Add one to every number given.",
+        ),
         ('"""Add one to every number given.\n    >>> f(1)\n', "Add one to every number given."),
         ('"""Add one.', ""),
         ("no docstring", ""),
@@ -44,12 +55,16 @@ def test_questions_are_answered_by_a_bool():
     ],
 )
 def test_a_sentence_is_cut_out(text, prose):
-    found = led.begun("f", "number: int) -> int", text)
-    assert (ast.get_docstring(ast.parse(found.prompt).body[0]) if isinstance(found, Exercise) else "") == prose
+    found = scaffolded.begun("f", "number: int) -> int", text)
+    assert (
+        ast.get_docstring(ast.parse(found.prompt).body[0]) if isinstance(found, Exercise) else ""
+    ) == prose
 
 
 def test_an_answer_that_ended_of_itself_needs_no_full_stop():
-    found = led.begun("f", "number: int) -> int", '"""Add one to every number given\n', ended=True)
+    found = scaffolded.begun(
+        "f", "number: int) -> int", '"""Add one to every number given\n', ended=True
+    )
     assert isinstance(found, Exercise) and "number given." in found.prompt
 
 
@@ -59,6 +74,6 @@ def test_the_primer_runs():
     for name in [each for each in space if not each.startswith("_") and callable(space[each])]:
         node = ast.parse(prompts.PRIMER.read_text(encoding="utf-8"))
         arguments = next(ast.unparse(n.args) for n in node.body if getattr(n, "name", "") == name)
-        for call in led.calls(name, arguments + ")"):
+        for call in scaffolded.calls(name, arguments + ")"):
             if name != "joined_initials" or "''" not in call:
                 eval(call, space)  # noqa: S307

@@ -5,14 +5,18 @@ from __future__ import annotations
 import pytest
 
 from hornbook.collect import CollectFiles
+from hornbook.frame.run import run
+from hornbook.frame.stage import Desk
 from hornbook.generate import Textbooks, prompts
 from hornbook.generate.constraints import sample
 from hornbook.generate.textbooks import SECTIONS, titles
 from hornbook.llm import LLM, named
-from hornbook.run import run
-from hornbook.stage import Desk
 
-LESSON = "# Slices\n\n" + "A slice takes a part of a list. " * 8 + "\n\n```python\nx = [1, 2, 3]\n```\n\n"
+LESSON = (
+    "# Slices\n\n"
+    + "A slice takes a part of a list. " * 8
+    + "\n\n```python\nx = [1, 2, 3]\n```\n\n"
+)
 LESSON += "The next block goes on from it.\n\n```python\nassert x[1:] == [2, 3]\n```\n"
 
 
@@ -33,7 +37,11 @@ def asked(monkeypatch):
 
 def test_blocks_run_in_order_and_what_fails_says_why(tmp_path):
     bad = LESSON.replace("x = [1", "y = [1")
-    rows = Textbooks("books", LLM("m", "scripted", answers=(LESSON, bad)), 8).work(Desk(tmp_path), "00000").to_pylist()
+    rows = (
+        Textbooks("books", LLM("m", "scripted", answers=(LESSON, bad)), 8)
+        .work(Desk(tmp_path), "00000")
+        .to_pylist()
+    )
     assert {row["reason"].partition(":")[0] for row in rows} == {"", "its code ends with error"}
     assert all(row["blocks"] == 2 and row["form"] in prompts.FORMS for row in rows)
 
@@ -41,7 +49,11 @@ def test_blocks_run_in_order_and_what_fails_says_why(tmp_path):
 def test_with_an_outline_each_section_knows_its_chapter_and_what_came_before(tmp_path, asked):
     plan = "\n".join(f"{n}. Title {n}" for n in range(1, SECTIONS + 1))
     teacher = LLM("m", "scripted", answers=(plan,))
-    rows = Textbooks("books", teacher, 2 * SECTIONS, outline=True).work(Desk(tmp_path), "00000").to_pylist()
+    rows = (
+        Textbooks("books", teacher, 2 * SECTIONS, outline=True)
+        .work(Desk(tmp_path), "00000")
+        .to_pylist()
+    )
     chapters = [each.topic.partition(" / ")[0] for each in sample(2 * SECTIONS)[::SECTIONS]]
     assert [(row["chapter"], row["section"]) for row in rows] == [
         (chapter, at + 1) for chapter in chapters for at in range(SECTIONS)
@@ -53,7 +65,12 @@ def test_with_an_outline_each_section_knows_its_chapter_and_what_came_before(tmp
 
 @pytest.mark.parametrize(
     ("text", "first"),
-    [("1. A\n2. B", ("A", "B")), ("- A\n- A\n* B", ("A", "B")), ("Here:\n 1) **A**", ("A",)), ("no list", ())],
+    [
+        ("1. A\n2. B", ("A", "B")),
+        ("- A\n- A\n* B", ("A", "B")),
+        ("Here:\n 1) **A**", ("A",)),
+        ("no list", ()),
+    ],
 )
 def test_titles_are_read_and_the_topic_tree_fills_what_is_missing(text, first):
     found = titles(text, "Lists")
@@ -67,7 +84,9 @@ def test_a_curated_file_is_made_a_lesson(tmp_path, asked):
     (source / "a.py").write_text("\n".join(f"value_{n} = {n} + {n}" for n in range(90)))
     stack = CollectFiles("stack", str(source), licences=())
     run(Textbooks("books", named("scripted"), 2, rephrase=stack), Desk(tmp_path / "run"))
-    assert len(asked) == 2 and all("Teach what this code does" in each and "value_" in each for each in asked)
+    assert len(asked) == 2 and all(
+        "Teach what this code does" in each and "value_" in each for each in asked
+    )
 
 
 def test_every_form_comes_and_a_weak_teachers_answer_is_begun():
@@ -81,5 +100,7 @@ def test_of_several_answers_the_first_that_holds_is_taken(tmp_path):
     teacher = LLM("m", "scripted", answers=(bad, bad, LESSON, bad))
     rows = Textbooks("books", teacher, 8, answers=4).work(Desk(tmp_path), "00000").to_pylist()
     assert len(rows) == 8 and all(row["kept"] for row in rows)
-    again = Textbooks("books", teacher, 8, answers=1).work(Desk(tmp_path / "b"), "00000").to_pylist()
+    again = (
+        Textbooks("books", teacher, 8, answers=1).work(Desk(tmp_path / "b"), "00000").to_pylist()
+    )
     assert not all(row["kept"] for row in again)

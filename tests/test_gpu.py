@@ -9,13 +9,13 @@ import pytest
 import torch
 from test_train import losses_of, made, stopped_at, training
 
-from hornbook import decode, device, tokenizer
-from hornbook import model as phi
-from hornbook.attention import attention, rotation_table
-from hornbook.model import NO_TARGET, Phi
-from hornbook.run import run
-from hornbook.shape import Shape
-from hornbook.stage import Desk, Silent
+from hornbook.frame.run import run
+from hornbook.frame.stage import Desk, Silent
+from hornbook.models import device, generate, tokenizer
+from hornbook.models import transformer as phi
+from hornbook.models.attention import attention, rotation_table
+from hornbook.models.shape import Shape
+from hornbook.models.transformer import NO_TARGET, Phi
 from hornbook.train import price
 from hornbook.train.loop import Loop
 
@@ -97,7 +97,9 @@ def test_gradients_are_the_same_twice(dropout, apart):
     assert not torch.are_deterministic_algorithms_enabled()
 
 
-@pytest.mark.parametrize(("precision", "compiled"), [("fp32", False), ("bf16", True), ("fp16", False)])
+@pytest.mark.parametrize(
+    ("precision", "compiled"), [("fp32", False), ("bf16", True), ("fp16", False)]
+)
 def test_a_resume_is_exact(tmp_path, monkeypatch, precision, compiled):
     whole, broken = (on_gpu(tmp_path / name, compile=compiled) for name in ("whole", "broken"))
     run(training(precision=precision), whole)
@@ -127,7 +129,11 @@ def test_exhausted_memory_halves_the_micro_batch_and_says_so(tmp_path):
     torch.cuda.empty_cache()
     torch.cuda.set_per_process_memory_fraction(1.5e9 / total)
     try:
-        desk = Desk(tmp_path, options={"device": "cuda", "micro_batch": 4096, "compile": False}, reporter=Ears())
+        desk = Desk(
+            tmp_path,
+            options={"device": "cuda", "micro_batch": 4096, "compile": False},
+            reporter=Ears(),
+        )
         run(training(batch=4096, steps=1, shape="17M"), desk)
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
@@ -159,10 +165,10 @@ def test_memory_is_what_plan_says():
 def test_greedy_text_is_the_cpus_and_does_not_depend_on_its_batch(tmp_path):
     run(training(steps=40), Desk(tmp_path))
     folder = tmp_path / "base" / "model"
-    words, how = tokenizer.load(folder), decode.Drawing(max_new_tokens=12)
+    words, how = tokenizer.load(folder), generate.Drawing(max_new_tokens=12)
     prompts = [f"def f{n}(a):\n" * (1 + n % 3) for n in range(9)]
     here, there = phi.load(folder), phi.load(folder, device="cuda")
-    wanted = [each.text for each in decode.generate(here, words, prompts, how)]
-    together = [each.text for each in decode.generate(there, words, prompts, how)]
-    alone = [decode.generate(there, words, [prompt], how)[0].text for prompt in prompts]
+    wanted = [each.text for each in generate.generate(here, words, prompts, how)]
+    together = [each.text for each in generate.generate(there, words, prompts, how)]
+    alone = [generate.generate(there, words, [prompt], how)[0].text for prompt in prompts]
     assert together == alone == wanted

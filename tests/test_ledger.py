@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hornbook.ledger import Answer, Entry, Ledger, Spent
+from hornbook.llm.ledger import Answer, Entry, Ledger, Spent
 from hornbook.records import UserError
 
 COST = Spent(1, 10, 5, 0.25)
@@ -16,7 +16,9 @@ def entry(name: str, text: str = "text", **more: bool) -> Entry:
     return Entry(name.encode(), "m", Answer(text, 10, 5), COST, **more)
 
 
-@pytest.mark.parametrize("text", ["", "plain", "two\nlines\0and a nul", "\u00fc\u4e2d\U0001f600", "x" * 100_000])
+@pytest.mark.parametrize(
+    "text", ["", "plain", "two\nlines\0and a nul", "\u00fc\u4e2d\U0001f600", "x" * 100_000]
+)
 def test_what_is_put_in_comes_out_in_another_process_too(tmp_path: Path, text: str) -> None:
     with Ledger(tmp_path / "l") as ledger:
         ledger.put([entry("a", text)])
@@ -89,5 +91,8 @@ def test_money_set_aside_counts_until_the_answer_or_its_release(tmp_path: Path) 
 
 def test_a_file_that_is_no_ledger_is_refused_with_the_way_out(tmp_path: Path) -> None:
     (tmp_path / "l").write_bytes(b"this is not a database, and long enough to be looked at" * 20)
-    with pytest.raises(UserError, match=r"is damaged.*remove it to ask again"), Ledger(tmp_path / "l"):
+    with (
+        pytest.raises(UserError, match=r"is damaged.*remove it to ask again"),
+        Ledger(tmp_path / "l"),
+    ):
         pass

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from hornbook import meter
-from hornbook.identity import canonical
+from hornbook.frame.identity import canonical
+from hornbook.frame.stage import Desk
 from hornbook.llm import LLM, Prompt, complete, estimate, spent
-from hornbook.llm.chat import request
+from hornbook.llm.requests import request
 from hornbook.records import UserError
-from hornbook.stage import Desk
 
 SCRIPTED = LLM("script", "scripted", answers=("one", "two words", "three"))
 
@@ -57,7 +57,9 @@ def test_the_key_of_a_request_never_changes_or_all_that_was_paid_is_asked_for_ag
     assert asked.key.hex() == "036ec7f25ef30995600c2ebc5db0665d99c3cb9c2b7b2f114df953915d02f955"
 
 
-def test_scripted_answers_come_in_turn_and_depend_on_prompt_and_sample_alone(tmp_path: Path) -> None:
+def test_scripted_answers_come_in_turn_and_depend_on_prompt_and_sample_alone(
+    tmp_path: Path,
+) -> None:
     prompts = [f"p{n}" for n in range(30)]
     first = complete(SCRIPTED, prompts, Desk(tmp_path / "a"))
     again = complete(SCRIPTED, prompts[::-1], Desk(tmp_path / "b"))
@@ -67,7 +69,9 @@ def test_scripted_answers_come_in_turn_and_depend_on_prompt_and_sample_alone(tmp
     assert {a.text for a in samples} == set(SCRIPTED.answers)
 
 
-def test_an_answer_in_the_ledger_costs_nothing_and_the_ledger_says_what_was_paid(tmp_path: Path) -> None:
+def test_an_answer_in_the_ledger_costs_nothing_and_the_ledger_says_what_was_paid(
+    tmp_path: Path,
+) -> None:
     desk = Desk(tmp_path)
     assert spent(desk) == {}
     for requests in (2, 0):
@@ -97,11 +101,15 @@ def test_no_prompts_are_no_work(tmp_path: Path) -> None:
     assert complete(LLM(), [], Desk(tmp_path)) == []
 
 
-def test_the_estimate_leaves_out_what_is_known_and_learns_from_what_was_paid(tmp_path: Path) -> None:
+def test_the_estimate_leaves_out_what_is_known_and_learns_from_what_was_paid(
+    tmp_path: Path,
+) -> None:
     llm = LLM("m", "http", max_tokens=100)
     desk = Desk(tmp_path, options={"prices": {"m": (1.0, 10.0)}})
     guess = estimate(llm, 1000, desk)
-    assert guess.requests == 1000 and guess.money == pytest.approx((1000 * 400 * 1 + 1000 * 60 * 10) / 1e6)
+    assert guess.requests == 1000 and guess.money == pytest.approx(
+        (1000 * 400 * 1 + 1000 * 60 * 10) / 1e6
+    )
     assert estimate(llm, ["a" * 360], desk).tokens == pytest.approx(100 + 60)
     scripted_desk = Desk(tmp_path / "s")
     complete(SCRIPTED, ["a", "b"], scripted_desk)
@@ -116,13 +124,22 @@ def test_an_address_is_needed_for_http(tmp_path: Path, monkeypatch: pytest.Monke
 
 @pytest.mark.slow
 @pytest.mark.network
-def test_the_embedded_model_answers_as_transformers_does_and_whoever_sits_beside(tmp_path: Path) -> None:
-    from hornbook import embedded
+def test_the_embedded_model_answers_as_transformers_does_and_whoever_sits_beside(
+    tmp_path: Path,
+) -> None:
+    from hornbook.models import embedded_weights
 
-    model, tokenizer = embedded.model("cpu")
+    model, tokenizer = embedded_weights.model("cpu")
     greedy, sampled = LLM(temperature=0, max_tokens=12), LLM(max_tokens=12, stop=("\n\n",))
-    shots = Prompt((("user", "Say a colour. " * 20), ("assistant", "red"), ("user", "Another one.")), begins="The")
-    prompts: list[Any] = ["What is two and two?", shots, *(f"Write a function about {n} apples." for n in range(6))]
+    shots = Prompt(
+        (("user", "Say a colour. " * 20), ("assistant", "red"), ("user", "Another one.")),
+        begins="The",
+    )
+    prompts: list[Any] = [
+        "What is two and two?",
+        shots,
+        *(f"Write a function about {n} apples." for n in range(6)),
+    ]
     together = complete(sampled, prompts, Desk(tmp_path / "together"))
     alone = [complete(sampled, [prompt], Desk(tmp_path / "alone"))[0] for prompt in prompts[1::-1]]
     assert alone[::-1] == together[:2]
@@ -130,6 +147,10 @@ def test_the_embedded_model_answers_as_transformers_does_and_whoever_sits_beside
 
     ours = complete(greedy, prompts[:1], Desk(tmp_path / "greedy"))[0]
     chat = [{"role": "user", "content": prompts[0]}]
-    ids = tokenizer.apply_chat_template(chat, add_generation_prompt=True, return_tensors="pt", return_dict=True)
-    theirs = model.generate(**ids, max_new_tokens=12, do_sample=False)[0, ids["input_ids"].shape[1] :]
+    ids = tokenizer.apply_chat_template(
+        chat, add_generation_prompt=True, return_tensors="pt", return_dict=True
+    )
+    theirs = model.generate(**ids, max_new_tokens=12, do_sample=False)[
+        0, ids["input_ids"].shape[1] :
+    ]
     assert ours.text == tokenizer.decode(theirs, skip_special_tokens=True)

@@ -8,9 +8,9 @@ import pytest
 from aiohttp import web
 from fake_teacher import FakeTeacher, text_for
 
+from hornbook.frame.stage import Desk
 from hornbook.llm import LLM, batch, complete, spent
 from hornbook.records import UserError
-from hornbook.stage import Desk
 
 MODEL = LLM("m", "http", max_tokens=50)
 PROMPTS = [f"prompt {number}" for number in range(30)]
@@ -52,7 +52,9 @@ class FakeVendor(FakeTeacher):
             found |= {"status": "failed", "errors": {"data": [{"message": "no such model"}]}}
         elif found["looked"] == self.patience:
             lines = [json.loads(line) for line in self.files[found["input_file_id"]].splitlines()]
-            self.files["out" + found["id"]] = "\n".join([self._line(line) for line in lines[::-1]] + ["{damaged"])
+            self.files["out" + found["id"]] = "\n".join(
+                [self._line(line) for line in lines[::-1]] + ["{damaged"]
+            )
             found |= {"status": self.status, "output_file_id": "out" + found["id"]}
         return web.json_response(found)
 
@@ -61,25 +63,35 @@ class FakeVendor(FakeTeacher):
         if fault == "lost":
             return "{}"
         if fault == "400":
-            return json.dumps({"custom_id": line["custom_id"], "response": {"body": {"error": "too long"}}})
+            return json.dumps(
+                {"custom_id": line["custom_id"], "response": {"body": {"error": "too long"}}}
+            )
         told = json.loads(self._answer(line["body"], fault).body)
-        return json.dumps({"custom_id": line["custom_id"], "response": {"status_code": 200, "body": told}})
+        return json.dumps(
+            {"custom_id": line["custom_id"], "response": {"status_code": 200, "body": told}}
+        )
 
     async def _content(self, request):
         return web.Response(text=self.files[request.match_info["name"]])
 
 
 def desk(root, vendor, **more):
-    return Desk(root, options={"base_url": vendor.url, "batch": True, "batch_poll_s": 0.001, **more})
+    return Desk(
+        root, options={"base_url": vendor.url, "batch": True, "batch_poll_s": 0.001, **more}
+    )
 
 
 def test_answers_come_back_by_their_keys_whatever_their_order(tmp_path):
     with FakeVendor() as vendor:
-        answers = complete(MODEL, PROMPTS, desk(tmp_path, vendor, prices={"m": (1.0, 2.0)}, budget=1))
+        answers = complete(
+            MODEL, PROMPTS, desk(tmp_path, vendor, prices={"m": (1.0, 2.0)}, budget=1)
+        )
         assert [a.text for a in answers] == [text_for(prompt) for prompt in PROMPTS]
         assert vendor.requests == 0 and len(vendor.batches) == 1
         assert spent(Desk(tmp_path))["m"].money == pytest.approx(30 * 20 / 1e6)
-        assert complete(MODEL, PROMPTS, desk(tmp_path, vendor)) == answers and len(vendor.batches) == 1
+        assert (
+            complete(MODEL, PROMPTS, desk(tmp_path, vendor)) == answers and len(vendor.batches) == 1
+        )
 
 
 def test_a_killed_run_takes_up_the_batch_that_is_under_way(tmp_path, monkeypatch):
@@ -116,15 +128,21 @@ def test_what_cannot_be_is_said(tmp_path):
         with pytest.raises(UserError, match="refuses the batch.*no such model"):
             complete(MODEL, PROMPTS, desk(tmp_path, vendor))
         with pytest.raises(UserError, match="could be passed"):
-            complete(MODEL, PROMPTS, desk(tmp_path / "b", vendor, prices={"m": (1.0, 1e6)}, budget=1))
+            complete(
+                MODEL, PROMPTS, desk(tmp_path / "b", vendor, prices={"m": (1.0, 1e6)}, budget=1)
+            )
     with FakeTeacher() as teacher, pytest.raises(UserError, match="has it no batch interface"):
         complete(MODEL, PROMPTS, desk(tmp_path / "c", teacher))
 
 
 def test_prices_and_batch_reach_a_run_from_the_command_line():
-    from hornbook.cli.making import _hows
+    from hornbook.cli.run import _hows
 
     words = ("price=a:b:0.5:2", "price=c:1:3", "batch=yes", "requests_per_minute=60")
-    assert _hows(words) == {"prices": {"a:b": (0.5, 2.0), "c": (1.0, 3.0)}, "batch": True, "requests_per_minute": 60.0}
+    assert _hows(words) == {
+        "prices": {"a:b": (0.5, 2.0), "c": (1.0, 3.0)},
+        "batch": True,
+        "requests_per_minute": 60.0,
+    }
     with pytest.raises(UserError, match="MODEL:IN:OUT"):
         _hows(("price=gpt",))

@@ -15,11 +15,20 @@ from aiohttp import web
 from fake_teacher import FakeTeacher, text_for
 
 from hornbook import meter
-from hornbook.ledger import Answer, Entry, Ledger
-from hornbook.llm import LLM, Prompt, complete, gate, http, reachable, spent, wire
-from hornbook.llm.chat import request
+from hornbook.frame.stage import Desk
+from hornbook.llm import (
+    LLM,
+    Prompt,
+    complete,
+    concurrency,
+    http_client,
+    openai_protocol,
+    reachable,
+    spent,
+)
+from hornbook.llm.ledger import Answer, Entry, Ledger
+from hornbook.llm.requests import request
 from hornbook.records import UserError
-from hornbook.stage import Desk
 
 MODEL = LLM("m", "http", max_tokens=50)
 PROMPTS = [f"prompt {number}" for number in range(120)]
@@ -28,7 +37,7 @@ EXPECTED = [text_for(prompt) for prompt in PROMPTS]
 
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "BACKOFF_S", 0.001)
+    monkeypatch.setattr(http_client, "BACKOFF_S", 0.001)
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
 
@@ -55,19 +64,31 @@ def some(fault: str, share: float) -> Any:
         lambda n: "429" if n < 40 else "",
     ],
 )
-def test_every_prompt_gets_its_own_answer_whatever_fails_on_the_way(tmp_path: Path, fault: Any) -> None:
+def test_every_prompt_gets_its_own_answer_whatever_fails_on_the_way(
+    tmp_path: Path, fault: Any
+) -> None:
     with FakeTeacher(fault) as teacher:
         answers = complete(MODEL, PROMPTS, desk(tmp_path, teacher))
-    wrong = [(a, e) for a, e in zip(answers, EXPECTED, strict=True) if a.text != e and a.finish != "error"]
+    wrong = [
+        (a, e)
+        for a, e in zip(answers, EXPECTED, strict=True)
+        if a.text != e and a.finish != "error"
+    ]
     assert not wrong
-    assert sum(a.finish == "error" for a in answers) <= 2  # three malformed answers to the same prompt
+    assert (
+        sum(a.finish == "error" for a in answers) <= 2
+    )  # three malformed answers to the same prompt
 
 
-def test_what_was_answered_is_never_asked_again_and_only_payments_are_counted(tmp_path: Path) -> None:
+def test_what_was_answered_is_never_asked_again_and_only_payments_are_counted(
+    tmp_path: Path,
+) -> None:
     with FakeTeacher() as teacher:
         for expected_requests in (len(PROMPTS), 0):
             with meter.measure() as usage:
-                answers = complete(MODEL, [*PROMPTS, *PROMPTS], desk(tmp_path, teacher, prices={"m": (1.0, 2.0)}))
+                answers = complete(
+                    MODEL, [*PROMPTS, *PROMPTS], desk(tmp_path, teacher, prices={"m": (1.0, 2.0)})
+                )
             assert [a.text for a in answers] == EXPECTED * 2
             assert (usage.requests, usage.tokens_out) == (expected_requests, 5 * expected_requests)
             assert usage.money == pytest.approx(expected_requests * (10 * 1 + 5 * 2) / 1e6)
@@ -75,7 +96,9 @@ def test_what_was_answered_is_never_asked_again_and_only_payments_are_counted(tm
     assert spent(Desk(tmp_path))["m"].requests == len(PROMPTS)
 
 
-def test_samples_of_one_prompt_are_requests_of_their_own_with_seeds_of_their_own(tmp_path: Path) -> None:
+def test_samples_of_one_prompt_are_requests_of_their_own_with_seeds_of_their_own(
+    tmp_path: Path,
+) -> None:
     with FakeTeacher() as teacher:
         complete(MODEL, ["p"] * 5, desk(tmp_path, teacher), samples=range(5))
         assert teacher.answered["p"] == 5
@@ -84,9 +107,16 @@ def test_samples_of_one_prompt_are_requests_of_their_own_with_seeds_of_their_own
 
 @pytest.mark.parametrize(
     ("fault", "says"),
-    [("401", "refuses the key"), ("404", "no such address or model"), ("quota", "no credit left"), ("403", "forbids")],
+    [
+        ("401", "refuses the key"),
+        ("404", "no such address or model"),
+        ("quota", "no credit left"),
+        ("403", "forbids"),
+    ],
 )
-def test_what_no_request_can_survive_stops_all_within_three_requests(tmp_path: Path, fault: str, says: str) -> None:
+def test_what_no_request_can_survive_stops_all_within_three_requests(
+    tmp_path: Path, fault: str, says: str
+) -> None:
     with FakeTeacher(lambda n: fault, delay_s=0.02) as teacher:
         with pytest.raises(UserError, match=rf"{says}.*nothing is lost"):
             complete(MODEL, PROMPTS, desk(tmp_path, teacher))
@@ -103,9 +133,14 @@ def test_a_key_that_dies_on_the_way_loses_no_answer_in_flight(tmp_path: Path) ->
         assert max(teacher.answered.values()) == 1
 
 
-def test_the_key_is_in_no_error_log_or_file(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_key_is_in_no_error_log_or_file(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.DEBUG)
-    with FakeTeacher(lambda n: "" if n < 5 else "401") as teacher, pytest.raises(UserError) as caught:
+    with (
+        FakeTeacher(lambda n: "" if n < 5 else "401") as teacher,
+        pytest.raises(UserError) as caught,
+    ):
         complete(MODEL, PROMPTS, desk(tmp_path, teacher))
     assert "sk-secret" not in str(caught.value) + caplog.text
     assert "[hidden]" in str(caught.value)
@@ -115,7 +150,7 @@ def test_the_key_is_in_no_error_log_or_file(tmp_path: Path, caplog: pytest.LogCa
 def test_a_dead_server_is_a_user_error_and_one_bad_record_is_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http, "TRIES", 2)
+    monkeypatch.setattr(http_client, "TRIES", 2)
     with FakeTeacher() as teacher:
         where = desk(tmp_path, teacher)
     with pytest.raises(UserError, match=r"does not answer.*nothing is lost"):
@@ -143,7 +178,9 @@ def test_a_budget_without_a_price_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("fault", ["json", "schema"])
-def test_a_schema_is_sent_or_told_in_words_where_the_server_refuses_it(tmp_path: Path, fault: str) -> None:
+def test_a_schema_is_sent_or_told_in_words_where_the_server_refuses_it(
+    tmp_path: Path, fault: str
+) -> None:
     schema = {"type": "object", "properties": {"score": {"type": "integer"}}}
     refused = []
 
@@ -165,23 +202,30 @@ def test_half_of_a_surrogate_pair_goes_either_way(tmp_path: Path) -> None:
         (answer,) = complete(MODEL, ["cut \ud83d"], desk(tmp_path, teacher))
         assert answer.finish == "stop" and "cut \ud83d" in teacher.answered
     raw = b'{"choices": [{"message": {"content": "cut \\ud83d"}}]}'
-    assert wire.read(request(MODEL, "p", 0, None), raw, None).answer.text == "cut ?"
+    assert openai_protocol.read(request(MODEL, "p", 0, None), raw, None).answer.text == "cut ?"
 
 
-def test_an_answer_that_is_not_the_json_asked_for_is_an_error_after_three_paid_tries(tmp_path: Path) -> None:
+def test_an_answer_that_is_not_the_json_asked_for_is_an_error_after_three_paid_tries(
+    tmp_path: Path,
+) -> None:
     with FakeTeacher() as teacher:
         (answer,) = complete(MODEL, ["p"], desk(tmp_path, teacher), schema={"type": "object"})
         assert answer.finish == "error" and answer.error.startswith("JSON was asked for")
         assert teacher.answered["p"] == spent(Desk(tmp_path))["m"].requests == 3
 
 
-def test_a_prompt_of_turns_is_sent_as_it_is_with_the_system_prompt_before_it(tmp_path: Path) -> None:
+def test_a_prompt_of_turns_is_sent_as_it_is_with_the_system_prompt_before_it(
+    tmp_path: Path,
+) -> None:
     chat = Prompt((("user", "a"), ("assistant", "b"), ("user", "c")), begins="def f(")
     with FakeTeacher() as teacher:
         complete(LLM("m", "http", system="s", stop=("x",)), [chat], desk(tmp_path, teacher))
         body = teacher.bodies[0]
     assert [m["role"] for m in body["messages"]] == ["system", "user", "assistant", "user"]
-    assert body["messages"][-1]["content"].startswith("c\n") and "def f(" in body["messages"][-1]["content"]
+    assert (
+        body["messages"][-1]["content"].startswith("c\n")
+        and "def f(" in body["messages"][-1]["content"]
+    )
     assert body["stop"] == ["x"] and body["max_tokens"] == 256
 
 
@@ -191,7 +235,7 @@ def test_many_are_in_flight_and_a_stated_rate_is_kept(tmp_path: Path) -> None:
         assert teacher.most_inside >= 16
     with FakeTeacher() as teacher, meter.measure() as usage:
         complete(MODEL, PROMPTS[:40], desk(tmp_path / "b", teacher, requests_per_minute=6000))
-    assert usage.seconds >= (40 - 1) * 0.01 - gate.CATCH_UP_S
+    assert usage.seconds >= (40 - 1) * 0.01 - concurrency.CATCH_UP_S
 
 
 @pytest.mark.parametrize("commits", [0, 1])
@@ -230,11 +274,15 @@ def test_a_request_that_takes_too_long_is_tried_again(tmp_path: Path) -> None:
     assert usage.seconds < 30 and usage.requests == len(PROMPTS)
 
 
-def test_what_came_before_an_interruption_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "COMMIT_S", 0.3)
+def test_what_came_before_an_interruption_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_client, "COMMIT_S", 0.3)
     with FakeTeacher() as teacher, Ledger(tmp_path / "l") as ledger:
         asked = [request(MODEL, prompt, 0, None) for prompt in PROMPTS]
-        clerk = http._Clerk(wire.server({"base_url": teacher.url}), asked, {}, ledger, ledger.put)
+        clerk = http_client._Clerk(
+            openai_protocol.server({"base_url": teacher.url}), asked, {}, ledger, ledger.put
+        )
 
         async def interrupted() -> int:
             serving = asyncio.create_task(clerk.serve())
@@ -263,7 +311,7 @@ CLIENT = """
 import sys
 from pathlib import Path
 from hornbook.llm import LLM, complete
-from hornbook.stage import Desk
+from hornbook.frame.stage import Desk
 desk = Desk(Path(sys.argv[1]), options={"base_url": sys.argv[2]})
 complete(LLM("m", "http"), [f"prompt {n}" for n in range(int(sys.argv[3]))], desk)
 """
@@ -273,7 +321,9 @@ def kill_and_resume(root: Path, teacher: FakeTeacher, number: int, moments: Sequ
     """Kill the client when so many were answered, again and again; then let it end and count."""
     kills = 0
     for upto in moments:
-        client = subprocess.Popen([sys.executable, "-c", CLIENT, str(root), teacher.url, str(number)])
+        client = subprocess.Popen(
+            [sys.executable, "-c", CLIENT, str(root), teacher.url, str(number)]
+        )
         while client.poll() is None and sum(teacher.answered.values()) < upto:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 client.wait(0.002)
@@ -281,13 +331,20 @@ def kill_and_resume(root: Path, teacher: FakeTeacher, number: int, moments: Sequ
         client.kill()
         client.wait()
     assert kills == len(moments)
-    answers = complete(LLM("m", "http"), [f"prompt {n}" for n in range(number)], desk(root, teacher))
+    answers = complete(
+        LLM("m", "http"), [f"prompt {n}" for n in range(number)], desk(root, teacher)
+    )
     assert [a.text for a in answers] == [text_for(f"prompt {n}") for n in range(number)]
-    # In flight is what was sent and is not on disk yet: on a busy machine more than the server saw at one moment.
-    assert sum(teacher.answered.values()) - number <= kills * min(http.MOST, max(number // 5, teacher.most_inside))
+    # In flight is what was sent and is not on disk yet: on a busy machine more than the server saw
+    # at one moment.
+    assert sum(teacher.answered.values()) - number <= kills * min(
+        http_client.MOST, max(number // 5, teacher.most_inside)
+    )
 
 
-def test_killed_at_any_moment_no_answered_request_is_asked_again_beyond_those_in_flight(tmp_path: Path) -> None:
+def test_killed_at_any_moment_no_answered_request_is_asked_again_beyond_those_in_flight(
+    tmp_path: Path,
+) -> None:
     with FakeTeacher(some("429", 0.05), delay_s=0.01) as teacher:
         kill_and_resume(tmp_path, teacher, 300, (30, 200))
 
@@ -296,10 +353,14 @@ def test_killed_at_any_moment_no_answered_request_is_asked_again_beyond_those_in
 def test_ten_thousand_requests_killed_twenty_times_are_all_answered(tmp_path: Path) -> None:
     chance = random.Random(0)
     with FakeTeacher(some("429", 0.05), delay_s=0.01) as teacher:
-        kill_and_resume(tmp_path, teacher, 10_000, sorted(chance.randrange(1, 9_000) for _ in range(20)))
+        kill_and_resume(
+            tmp_path, teacher, 10_000, sorted(chance.randrange(1, 9_000) for _ in range(20))
+        )
 
 
-def test_the_server_is_found_reachable_only_with_an_address_and_the_right_key(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_server_is_found_reachable_only_with_an_address_and_the_right_key(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     assert not reachable({})[0]
     assert not reachable({"base_url": "localhost"})[0]
     assert not reachable({"base_url": "http://127.0.0.1:9/v1"})[0]
@@ -313,7 +374,15 @@ def test_the_server_is_found_reachable_only_with_an_address_and_the_right_key(mo
 
 @pytest.mark.parametrize(
     ("value", "seconds"),
-    [(None, 0), ("", 0), ("7", 7), ("0.5", 0.5), ("-3", 0), ("soon", 0), ("Wed, 21 Oct 2015 07:28:00 GMT", 60)],
+    [
+        (None, 0),
+        ("", 0),
+        ("7", 7),
+        ("0.5", 0.5),
+        ("-3", 0),
+        ("soon", 0),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", 60),
+    ],
 )
 def test_retry_after_is_read_in_both_forms(value: str | None, seconds: float) -> None:
-    assert wire.retry_after(value, now=1445412480.0 - 60) == seconds
+    assert openai_protocol.retry_after(value, now=1445412480.0 - 60) == seconds

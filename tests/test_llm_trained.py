@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from hornbook import llm, model, tokenizer
+from hornbook import llm
+from hornbook.frame.stage import Desk
 from hornbook.llm import LLM, Prompt, complete, named, trained
-from hornbook.model import Phi, Shape
+from hornbook.models import tokenizer, transformer
+from hornbook.models.transformer import Phi, Shape
 from hornbook.records import UserError
-from hornbook.stage import Desk
 
 
 @pytest.fixture(scope="module")
@@ -20,14 +21,15 @@ def run(tmp_path_factory):
     words = tokenizer.train(["def f(a):\n    return a + 1\n" * 50], 300)
     phi = Phi(Shape(vocab=words.vocab, width=32, layers=1, heads=2, context=64, rotary=8))
     (folder / "final").mkdir()
-    model.save(phi, words, folder / "final" / "model")
+    transformer.save(phi, words, folder / "final" / "model")
     return folder
 
 
 def test_a_run_its_stage_and_its_model_are_one_teacher(run, tmp_path):
     # Greedy: a draw depends on the folder, and one in 300 is the end of the text at once.
     names = [
-        named(str(where), max_tokens=8, temperature=0.0) for where in (run, run / "final", run / "final" / "model")
+        named(str(where), max_tokens=8, temperature=0.0)
+        for where in (run, run / "final", run / "final" / "model")
     ]
     assert {each.kind for each in names} == {"trained"} and len({each.model for each in names}) == 1
     asked = [Prompt((("user", "x"),), begins="```python\ndef f(a):\n   "), "def f(b):"]
@@ -42,7 +44,10 @@ def test_a_stage_of_the_desks_own_run_is_found_by_its_name(run, tmp_path):
     digest = trained.digest_of(run / "final" / "model")
     teacher = LLM(f"final#{digest}", "trained", max_tokens=4, temperature=0.0)
     assert complete(teacher, ["def f("], Desk(run))[0].tokens_out
-    for wrong, says in ((f"final#{digest[:-1]}x", "was trained again"), (f"nowhere#{digest}", "no trained model")):
+    for wrong, says in (
+        (f"final#{digest[:-1]}x", "was trained again"),
+        (f"nowhere#{digest}", "no trained model"),
+    ):
         with pytest.raises(UserError, match=says):
             complete(LLM(wrong, "trained"), ["def f("], Desk(run))
     with pytest.raises(UserError, match="without a trained model"):
@@ -50,6 +55,9 @@ def test_a_stage_of_the_desks_own_run_is_found_by_its_name(run, tmp_path):
 
 
 def test_a_chat_is_given_as_the_code_that_it_shows():
-    chat = Prompt((("user", "a"), ("assistant", "```python\nx = 1\n```"), ("user", "b")), begins="```python\ndef f(")
+    chat = Prompt(
+        (("user", "a"), ("assistant", "```python\nx = 1\n```"), ("user", "b")),
+        begins="```python\ndef f(",
+    )
     assert trained.as_code(chat) == "x = 1\n\n\ndef f("
     assert trained.as_code(Prompt((("user", "def g("),))) == "def g("

@@ -15,7 +15,13 @@ def test_what_is_counted_goes_to_the_innermost_measure() -> None:
         with meter.measure() as inner:
             meter.count(tokens_in=10, tokens_out=5, requests=1, money=0.5)
         meter.count(tokens_in=2)
-    assert (outer.tokens_in, inner.tokens_in, inner.tokens_out, inner.requests, inner.money) == (3, 10, 5, 1, 0.5)
+    assert (outer.tokens_in, inner.tokens_in, inner.tokens_out, inner.requests, inner.money) == (
+        3,
+        10,
+        5,
+        1,
+        0.5,
+    )
 
 
 def test_usage_adds_up_but_memory_is_the_larger() -> None:
@@ -36,7 +42,9 @@ def test_energy_of_two_sources_is_called_mixed(first: str, second: str, said: st
     assert (meter.Usage() + meter.Usage(kwh=1, energy_from=first)).energy_from == first
 
 
-def test_energy_is_read_from_rapl_where_it_is_readable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_energy_is_read_from_rapl_where_it_is_readable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     counter = tmp_path / "intel-rapl:0" / "energy_uj"
     counter.parent.mkdir()
     counter.write_text("1000000")
@@ -46,7 +54,9 @@ def test_energy_is_read_from_rapl_where_it_is_readable(tmp_path: Path, monkeypat
     assert (usage.energy_from, usage.kwh) == ("RAPL", pytest.approx(0.001))
 
 
-def test_energy_is_an_estimate_from_processor_time_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_energy_is_an_estimate_from_processor_time_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(meter, "RAPL", tmp_path / "absent")
     with meter.measure() as usage:
         sum(range(300_000))

@@ -9,11 +9,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from hornbook import model as phi
-from hornbook import tokenizer
-from hornbook.model import NO_TARGET, Phi
+from hornbook.models import tokenizer
+from hornbook.models import transformer as phi
+from hornbook.models.shape import Shape
+from hornbook.models.transformer import NO_TARGET, Phi
 from hornbook.records import UserError
-from hornbook.shape import Shape
 
 SHAPES = [Shape(2, 64, 1, 307, 48), Shape(3, 128, 2, 320, 64), Shape(2, 96, 4, 300, 40, rotary=8)]
 SMALL = SHAPES[1]
@@ -23,7 +23,9 @@ def random_model(shape: Shape, dropout: float = 0.0) -> Phi:
     torch.manual_seed(5)
     model = Phi(shape, dropout)
     with torch.no_grad():
-        for parameter in model.parameters():  # biases and norms too, or a forgotten one would not show
+        for (
+            parameter
+        ) in model.parameters():  # biases and norms too, or a forgotten one would not show
             parameter.add_(torch.randn_like(parameter), alpha=0.1)
     return model
 
@@ -89,7 +91,9 @@ def test_saved_and_loaded_weights_are_the_same_bits(folder):
 @pytest.mark.parametrize("counted", ["all", "some", "none"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_the_loss_and_its_gradients_are_those_of_the_plain_formula(counted, dtype, monkeypatch):
-    monkeypatch.setattr(phi, "CPU_CHUNK", 16 * SMALL.vocab)  # many chunks, the last of them not full
+    monkeypatch.setattr(
+        phi, "CPU_CHUNK", 16 * SMALL.vocab
+    )  # many chunks, the last of them not full
     ours, plain = random_model(SMALL), random_model(SMALL)
     ids = random_ids(SMALL)[:, :50]
     targets = ids.roll(-1, 1)
@@ -99,14 +103,21 @@ def test_the_loss_and_its_gradients_are_those_of_the_plain_formula(counted, dtyp
     with torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
         mine = ours.loss(ids, targets)
         theirs = F.cross_entropy(
-            plain(ids).flatten(0, 1).float(), targets.flatten(), ignore_index=NO_TARGET, reduction="sum"
+            plain(ids).flatten(0, 1).float(),
+            targets.flatten(),
+            ignore_index=NO_TARGET,
+            reduction="sum",
         )
     (mine * 0.37).backward()
     (theirs * 0.37).backward()
     near = {"rtol": 1e-4, "atol": 1e-4} if dtype == torch.float32 else {"rtol": 0.1, "atol": 0.6}
-    torch.testing.assert_close(mine, theirs, rtol=1e-5 if dtype == torch.float32 else 1e-2, atol=1e-4)
+    torch.testing.assert_close(
+        mine, theirs, rtol=1e-5 if dtype == torch.float32 else 1e-2, atol=1e-4
+    )
     for (name, a), b in zip(ours.named_parameters(), plain.parameters(), strict=True):
-        torch.testing.assert_close(a.grad, b.grad, **near, msg=lambda said, name=name: f"{name}: {said}")
+        torch.testing.assert_close(
+            a.grad, b.grad, **near, msg=lambda said, name=name: f"{name}: {said}"
+        )
 
 
 def test_documents_apart_do_not_see_each_other():
@@ -135,7 +146,9 @@ def test_dropout_acts_in_training_alone():
         assert not torch.equal(model(ids), model(ids))
         model.eval()
         assert torch.equal(model(ids), model(ids))
-        torch.testing.assert_close(phi.with_dropout(model, 0.0).train()(ids), model.eval()(ids), atol=1e-5, rtol=0)
+        torch.testing.assert_close(
+            phi.with_dropout(model, 0.0).train()(ids), model.eval()(ids), atol=1e-5, rtol=0
+        )
 
 
 @pytest.mark.parametrize(
@@ -160,7 +173,10 @@ def test_what_is_no_plain_phi_is_refused_by_name(folder, tmp_path, change, said)
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        (lambda f: (f / "model.safetensors").write_bytes(b"x" * 90), "cannot be read as safetensors"),
+        (
+            lambda f: (f / "model.safetensors").write_bytes(b"x" * 90),
+            "cannot be read as safetensors",
+        ),
         (lambda f: (f / "model.safetensors").rename(f / "pytorch_model.bin"), "pickled"),
         (lambda f: (f / "config.json").unlink(), "has no config.json"),
     ],

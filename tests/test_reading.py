@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from hornbook import reading, vectors
-from hornbook.model import Phi, Shape
-from hornbook.reading import Reader
+from hornbook.jit import simd
+from hornbook.models import cpu_forward
+from hornbook.models.cpu_forward import Reader
+from hornbook.models.transformer import Phi, Shape
 
-pytestmark = pytest.mark.skipif(not vectors.FUSES, reason="a processor without fused multiply-add")
+pytestmark = pytest.mark.skipif(not simd.FUSES, reason="a processor without fused multiply-add")
 SHAPES = {
     "heads of 32": Shape(2, 64, 2, 300, 640, 16),
     "heads of 64": Shape(3, 192, 3, 257, 640, 32),
@@ -25,14 +26,17 @@ def phi(request):
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.mul_(3).add_(torch.randn_like(parameter) * 0.02)  # biases too
-    assert reading.serves(model)
+    assert cpu_forward.serves(model)
     return model
 
 
 @pytest.fixture(scope="module")
 def texts(phi):
     generator = torch.Generator().manual_seed(2)
-    return [torch.randint(0, phi.shape.vocab, (n,), generator=generator).tolist() for n in (1, 2, 15, 16, 17, 300, 600)]
+    return [
+        torch.randint(0, phi.shape.vocab, (n,), generator=generator).tolist()
+        for n in (1, 2, 15, 16, 17, 300, 600)
+    ]
 
 
 def alone(phi, text):
@@ -44,12 +48,16 @@ def test_logits_are_the_models(phi, texts):
     for text in texts:
         with torch.inference_mode():
             wanted = phi(torch.tensor([text]))[0, -1]
-        assert torch.allclose(alone(phi, text), wanted, rtol=1e-4, atol=1e-4 * float(wanted.abs().max()))
+        assert torch.allclose(
+            alone(phi, text), wanted, rtol=1e-4, atol=1e-4 * float(wanted.abs().max())
+        )
 
 
 def test_company_changes_no_bit(phi, texts):
     """1,051 rows are read in five portions, which cut three of the texts."""
-    together = Reader(phi, len(texts), phi.shape.context).read([(at, 0, text) for at, text in enumerate(texts)])
+    together = Reader(phi, len(texts), phi.shape.context).read(
+        [(at, 0, text) for at, text in enumerate(texts)]
+    )
     for text, found in zip(texts, together, strict=True):
         assert torch.equal(found, alone(phi, text))
 
@@ -57,8 +65,8 @@ def test_company_changes_no_bit(phi, texts):
 @pytest.mark.parametrize("threads", [1, 2, 5])
 def test_threads_change_no_bit(phi, texts, threads):
     reader = Reader(phi, 2, phi.shape.context)
-    reader.threads = min(threads, phi.shape.width // vectors.COLUMNS)
-    reader.room["scores"] = vectors.huge((threads, reader.length + vectors.LANES))
+    reader.threads = min(threads, phi.shape.width // simd.COLUMNS)
+    reader.room["scores"] = simd.huge((threads, reader.length + simd.LANES))
     assert torch.equal(reader.read([(1, 0, texts[-1])])[0], alone(phi, texts[-1]))
 
 
@@ -72,7 +80,9 @@ def test_a_text_read_token_by_token_gives_the_same_bits(phi, texts):
 
 def test_slots_are_as_many_as_memory_allows(phi, monkeypatch):
     shape = phi.shape
-    monkeypatch.setattr(reading, "CACHE", 3 * 8 * shape.layers * shape.width * shape.context + 1)
+    monkeypatch.setattr(
+        cpu_forward, "CACHE", 3 * 8 * shape.layers * shape.width * shape.context + 1
+    )
     assert Reader(phi, 50, shape.context).slots == 3
 
 
@@ -91,12 +101,21 @@ def test_products_and_mixtures_are_numpys(phi):
 
     @njit
     def both(q, keys, blocks, scores, values, count, out):
-        vectors.products(48, q, keys, blocks, scores, values)
-        vectors.mixture(48, scores, values, count, np.float32(0.5), out, keys)
+        simd.products(48, q, keys, blocks, scores, values)
+        simd.mixture(48, scores, values, count, np.float32(0.5), out, keys)
 
     draw = np.random.default_rng(0)
-    q, keys, values = (draw.normal(size=size).astype(np.float32) for size in (width, (32, width), (32, width)))
+    q, keys, values = (
+        draw.normal(size=size).astype(np.float32) for size in (width, (32, width), (32, width))
+    )
     scores, out = np.empty(32, np.float32), np.empty(width, np.float32)
-    both(*(a.ctypes.data for a in (q, keys)), 2, scores.ctypes.data, values.ctypes.data, 29, out.ctypes.data)
+    both(
+        *(a.ctypes.data for a in (q, keys)),
+        2,
+        scores.ctypes.data,
+        values.ctypes.data,
+        29,
+        out.ctypes.data,
+    )
     assert np.allclose(scores, keys @ q, atol=1e-5)
     assert np.allclose(out, 0.5 * (scores[:29] @ values[:29]), rtol=1e-4, atol=1e-4)

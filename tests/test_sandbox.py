@@ -41,29 +41,40 @@ def box(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
 def verdicts(box: Sandbox) -> dict[str, Verdict]:
     """All programs at once, so that hostile ones run beside honest ones."""
     jobs = {name: (code, SECRET) for name, (_, code) in HOSTILE.items()} | FOOLING | HONEST
-    asked = [Job(code, tests, ("f",), timeout_s=0.3, memory_mb=512) for code, tests in jobs.values()]
+    asked = [
+        Job(code, tests, ("f",), timeout_s=0.3, memory_mb=512) for code, tests in jobs.values()
+    ]
     return dict(zip(jobs, box.run(asked), strict=True))
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_program_ends_in_the_verdict_it_deserves(verdicts: dict[str, Verdict], name: str) -> None:
+def test_a_hostile_program_ends_in_the_verdict_it_deserves(
+    verdicts: dict[str, Verdict], name: str
+) -> None:
     expected = HOSTILE[name][0].split()
     assert verdicts[name].status in expected, verdicts[name]
 
 
 @pytest.mark.parametrize("name", FOOLING)
-def test_tests_that_are_easy_to_fool_are_not_fooled(verdicts: dict[str, Verdict], name: str) -> None:
+def test_tests_that_are_easy_to_fool_are_not_fooled(
+    verdicts: dict[str, Verdict], name: str
+) -> None:
     assert verdicts[name].status in BAD, verdicts[name]
 
 
 @pytest.mark.parametrize("name", HONEST)
-def test_an_honest_program_passes_beside_hostile_ones(verdicts: dict[str, Verdict], name: str) -> None:
+def test_an_honest_program_passes_beside_hostile_ones(
+    verdicts: dict[str, Verdict], name: str
+) -> None:
     assert verdicts[name].status == "passed", verdicts[name]
 
 
 @pytest.mark.parametrize("declared", [True, False])
 def test_classes_are_tested_through_their_own_operators(box: Sandbox, declared: bool) -> None:
-    jobs = [Job(code, tests, (name,), classes=(name,) if declared else None) for code, tests, name in CLASSES.values()]
+    jobs = [
+        Job(code, tests, (name,), classes=(name,) if declared else None)
+        for code, tests, name in CLASSES.values()
+    ]
     found = dict(zip(CLASSES, box.run(jobs), strict=True))
     assert {name: verdict for name, verdict in found.items() if verdict.status != "passed"} == {}
 
@@ -72,7 +83,9 @@ def test_an_object_of_a_class_does_not_say_that_it_equals_a_number(box: Sandbox)
     code = "class F:\n    def __init__(s, x): pass\n    def __eq__(s, o): return True\n    __hash__ = None"
     assert box.one(Job(code, "assert F(3) == 829_461", ("F",), classes=("F",))).status == "failed"
     code += "\n    def __sub__(s, o): return 0.0"
-    assert box.one(Job(code, "assert abs(F(3) - 829_461) < 1", ("F",), classes=())).status == "error"
+    assert (
+        box.one(Job(code, "assert abs(F(3) - 829_461) < 1", ("F",), classes=())).status == "error"
+    )
 
 
 def test_the_host_is_as_it_was(box: Sandbox, verdicts: dict[str, Verdict]) -> None:
@@ -94,11 +107,16 @@ def test_what_one_program_leaves_in_its_scratch_folder_the_next_does_not_find(bo
 def test_a_program_without_tests_is_run_and_says_so(box: Sandbox) -> None:
     verdict = box.one(Job("print('hello')"))
     assert (verdict.status, verdict.trust, verdict.output) == ("passed", "ran", "hello\n")
-    assert box.one(Job("if __name__ == '__main__':\n    1 / 0")).reason == "ZeroDivisionError: division by zero"
+    assert (
+        box.one(Job("if __name__ == '__main__':\n    1 / 0")).reason
+        == "ZeroDivisionError: division by zero"
+    )
 
 
 def test_a_failed_assertion_is_quoted(box: Sandbox) -> None:
-    verdict = box.one(Job("def f(x): return 2", "assert f(1) == 2\nassert f(2) == 4, 'four'", ("f",)))
+    verdict = box.one(
+        Job("def f(x): return 2", "assert f(1) == 2\nassert f(2) == 4, 'four'", ("f",))
+    )
     assert (verdict.status, verdict.reason) == ("failed", "assert f(2) == 4, 'four' (four)")
 
 
@@ -108,7 +126,10 @@ def test_verdicts_keep_the_order_of_the_jobs(box: Sandbox) -> None:
 
 
 def test_a_program_that_exits_before_its_end_has_not_passed(box: Sandbox) -> None:
-    early, late = "import sys\nsys.exit(0)\nassert False", "import sys\nif __name__ == '__main__':\n    sys.exit(0)"
+    early, late = (
+        "import sys\nsys.exit(0)\nassert False",
+        "import sys\nif __name__ == '__main__':\n    sys.exit(0)",
+    )
     assert box.one(Job(early)).reason == "SystemExit: 0, before the end of the program"
     assert box.one(Job(late)).status == "passed"
     failed = box.one(Job("x = 1\nassert x == 2, 'two'"))
@@ -121,7 +142,7 @@ def test_a_reason_moves_no_cursor(box: Sandbox) -> None:
 
 
 def test_a_program_that_waits_for_its_turn_is_not_idle() -> None:
-    from hornbook.sandbox.idle import Idle
+    from hornbook.sandbox.cpu_watch import Idle
 
     busy = "import time\nwhile time.process_time() < 0.4: pass\ntime.sleep(60)"
     with subprocess.Popen([sys.executable, "-c", busy]) as process:
@@ -180,7 +201,9 @@ def test_zygotes_killed_twenty_times_while_programs_run_change_no_verdict() -> N
 
 
 @pytest.mark.parametrize("level", ["A", "B"])
-def test_closing_in_the_middle_of_jobs_leaves_no_process(level: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_closing_in_the_middle_of_jobs_leaves_no_process(
+    level: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     mark = f"# closed with level {level} by {os.getpid()}"
     monkeypatch.setattr(pair, "BOOT", pair.BOOT + mark)
     with Sandbox(workers=2, level=level) as box:
@@ -195,7 +218,11 @@ def test_closing_in_the_middle_of_jobs_leaves_no_process(level: str, monkeypatch
 
 def processes(mark: str) -> set[str]:
     """Processes of this machine with these words in their arguments."""
-    return {path.parent.name for path in Path("/proc").glob("[0-9]*/cmdline") if mark.encode() in read(path)}
+    return {
+        path.parent.name
+        for path in Path("/proc").glob("[0-9]*/cmdline")
+        if mark.encode() in read(path)
+    }
 
 
 def read(path: Path) -> bytes:
@@ -205,15 +232,22 @@ def read(path: Path) -> bytes:
         return b""
 
 
-def test_a_kernel_without_landlock_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_kernel_without_landlock_is_refused_by_name(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     from hornbook import sandbox
 
     monkeypatch.setattr(
         pair,
         "BOOT",
-        "import sys\n" + pair.BOOT.replace("zygote.main", "zygote.locks.landlock_abi = lambda: 0\nzygote.main"),
+        "import sys\n"
+        + pair.BOOT.replace(
+            "zygote.main", "zygote.confinement.landlock_abi = lambda: 0\nzygote.main"
+        ),
     )
-    monkeypatch.setattr(sandbox, "probe", lambda: [Layer("landlock", False, "no file is read", "a newer kernel")])
+    monkeypatch.setattr(
+        sandbox, "probe", lambda: [Layer("landlock", False, "no file is read", "a newer kernel")]
+    )
     with pytest.raises(Refused, match="landlock.*no file is read.*a newer kernel"):
         Sandbox(workers=1)
     with Sandbox(workers=1, allow_unsafe=True) as box:

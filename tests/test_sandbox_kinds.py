@@ -26,7 +26,9 @@ def box() -> Iterator[Sandbox]:
 @pytest.fixture(scope="module")
 def verdicts(box: Sandbox) -> dict[str, Verdict]:
     kinds = CARRIED | NOT_CARRIED
-    jobs = [Job(code, tests, names, classes=classes) for names, classes, code, tests in kinds.values()]
+    jobs = [
+        Job(code, tests, names, classes=classes) for names, classes, code, tests in kinds.values()
+    ]
     return dict(zip(kinds, box.run(jobs), strict=True))
 
 
@@ -36,7 +38,9 @@ def test_an_honest_program_passes(verdicts: dict[str, Verdict], name: str) -> No
 
 
 @pytest.mark.parametrize("name", NOT_CARRIED)
-def test_what_the_header_calls_not_covered_still_fails(verdicts: dict[str, Verdict], name: str) -> None:
+def test_what_the_header_calls_not_covered_still_fails(
+    verdicts: dict[str, Verdict], name: str
+) -> None:
     """One that passes now belongs in CARRIED, and out of the header."""
     assert verdicts[name].status in ("failed", "error"), verdicts[name]
 
@@ -44,7 +48,7 @@ def test_what_the_header_calls_not_covered_still_fails(verdicts: dict[str, Verdi
 @pytest.mark.slow
 def test_every_exercise_of_the_shelf_passes_its_tests_and_its_examples(box: Sandbox) -> None:
     from hornbook.generate.exercise import examples
-    from hornbook.generate.shelf import exercises
+    from hornbook.seed import exercises
 
     asked = []
     for each in exercises():
@@ -54,4 +58,6 @@ def test_every_exercise_of_the_shelf_passes_its_tests_and_its_examples(box: Sand
                 job = Job(each.prompt + each.solution, tests, (each.name,), classes=classes)
                 asked.append((f"{each.name}: {what}", job))
     verdicts = zip(asked, box.run(job for _, job in asked), strict=True)
-    assert [(what, verdict.reason) for (what, _), verdict in verdicts if verdict.status != "passed"] == []
+    assert [
+        (what, verdict.reason) for (what, _), verdict in verdicts if verdict.status != "passed"
+    ] == []

@@ -10,13 +10,39 @@ from typing import Any
 
 import pytest
 
-from hornbook.sandbox.judge import permits
-from hornbook.sandbox.values import READERS, Codec, to_bytes
-from hornbook.sandbox.wire import Gone, Peer
+from hornbook.sandbox.codec import READERS, Codec, to_bytes
+from hornbook.sandbox.peer import Gone, Peer
+from hornbook.sandbox.test_side import permits
 
 TAGS = [*READERS, "o", "p", "a", "l", "E", "T", "X", "zz"]
-ATOMS: list[Any] = [0, 1, -1, 2**62, 1.5, float("nan"), True, None, "", "a\0b", "\ud800", "builtins", "int", "eval"]
-PLAIN: list[Any] = [1, "x", [1, (2,)], {"a": [1]}, {1: {2}}, b"b", 10**30, range(3), complex(1, 2), frozenset({1})]
+ATOMS: list[Any] = [
+    0,
+    1,
+    -1,
+    2**62,
+    1.5,
+    float("nan"),
+    True,
+    None,
+    "",
+    "a\0b",
+    "\ud800",
+    "builtins",
+    "int",
+    "eval",
+]
+PLAIN: list[Any] = [
+    1,
+    "x",
+    [1, (2,)],
+    {"a": [1]},
+    {1: {2}},
+    b"b",
+    10**30,
+    range(3),
+    complex(1, 2),
+    frozenset({1}),
+]
 
 
 def tree(draw: random.Random, depth: int = 0) -> Any:
@@ -48,10 +74,17 @@ def test_no_reply_raises_among_the_tests_but_what_the_program_raised(seed: int) 
         with ours, theirs:
             judge, writer = Peer(ours.fileno(), permits), Peer(theirs.fileno(), trusts=True)
             right: list[Any] = [
-                ["r", {"l": 2}, [[[2, "list", None, [1, {"l": 4}]], [4, "dict", None, [["a"], [1]]]], [4], []]],
+                [
+                    "r",
+                    {"l": 2},
+                    [[[2, "list", None, [1, {"l": 4}]], [4, "dict", None, [["a"], [1]]]], [4], []],
+                ],
                 ["r", None, [[[1, [{"l": 1}]]], [1], [["stdout", "said"]]]],
                 ["r", Codec().encode(draw.choice(PLAIN))],
-                ["x", writer._exception(draw.choice([ValueError(1), KeyError("a"), OSError(2, "b")]))],
+                [
+                    "x",
+                    writer._exception(draw.choice([ValueError(1), KeyError("a"), OSError(2, "b")])),
+                ],
                 ["call", 1, [], [1]],
                 ["do", 1, "__len__", []],
             ]
@@ -65,12 +98,17 @@ def test_no_reply_raises_among_the_tests_but_what_the_program_raised(seed: int) 
                 continue
             except Exception as error:
                 raised.append((frame, error))
-    strange = [each for each in raised if not hasattr(each[1], "_hb_number") and type(each[1]) is not RuntimeError]
+    strange = [
+        each
+        for each in raised
+        if not hasattr(each[1], "_hb_number") and type(each[1]) is not RuntimeError
+    ]
     assert strange == []
 
 
 @pytest.mark.parametrize(
-    "value", [10**4000, -0.0, "\ud800", float("inf"), [[]] * 3, {(): {None: b"\0"}}, True, {"a": {}}]
+    "value",
+    [10**4000, -0.0, "\ud800", float("inf"), [[]] * 3, {(): {None: b"\0"}}, True, {"a": {}}],
 )
 def test_values_cross_as_they_are(value: Any) -> None:
     ours, theirs = socket.socketpair()

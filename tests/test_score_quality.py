@@ -15,8 +15,8 @@ from test_curate_quality import Labelled, scored
 
 from hornbook import records
 from hornbook.cli import main
-from hornbook.run import run
-from hornbook.stage import Desk
+from hornbook.frame.run import run
+from hornbook.frame.stage import Desk
 
 TEXTS = ["def f(a, b):\n    return a + b\n", "X = [1, 2]\n", "", "ключ = 'ü'\n"]
 
@@ -37,9 +37,13 @@ def lines(path: Path) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
-def test_each_text_gets_a_score_and_keeps_its_fields(trained: Path, tmp_path: Path, pack: Any) -> None:
+def test_each_text_gets_a_score_and_keeps_its_fields(
+    trained: Path, tmp_path: Path, pack: Any
+) -> None:
     source = tmp_path / ("x.jsonl" if pack is bytes else "x.jsonl.gz")
-    source.write_bytes(pack("\n".join(json.dumps({"content": t, "n": n}) for n, t in enumerate(TEXTS)).encode()))
+    source.write_bytes(
+        pack("\n".join(json.dumps({"content": t, "n": n}) for n, t in enumerate(TEXTS)).encode())
+    )
     result = call(trained, source, "--out", tmp_path / "y.jsonl")
     assert result.exit_code == 0, result.output
     rows = lines(tmp_path / "y.jsonl")
@@ -53,24 +57,40 @@ def test_the_scores_are_those_of_the_stage(trained: Path, tmp_path: Path) -> Non
     known = [row for table in desk.tables("scored", ["text", "score"]) for row in table.to_pylist()]
     (tmp_path / "x.jsonl").write_text("\n".join(json.dumps({"text": row["text"]}) for row in known))
     call(trained, tmp_path / "x.jsonl", "--out", tmp_path / "y.jsonl")
-    assert [row["score"] for row in lines(tmp_path / "y.jsonl")] == pytest.approx([r["score"] for r in known], abs=1e-3)
+    assert [row["score"] for row in lines(tmp_path / "y.jsonl")] == pytest.approx(
+        [r["score"] for r in known], abs=1e-3
+    )
 
 
-def test_what_cannot_be_scored_is_counted_and_nothing_else_is_lost(trained: Path, tmp_path: Path) -> None:
+def test_what_cannot_be_scored_is_counted_and_nothing_else_is_lost(
+    trained: Path, tmp_path: Path
+) -> None:
     rows = [b'{"text": "x = 1"}', b"{broken", b"[1]", b'{"other": 1}', b'{"text": null}', b'{"text": "\xff"}',
             b'{"text": "\\ud800 = 1"}', b"", b'{"text": "y = 1"}']  # fmt: skip
     (tmp_path / "x.jsonl").write_bytes(b"\n".join(rows))
     result = call(trained, tmp_path / "x.jsonl", "--out", tmp_path / "y.jsonl", "--json")
     assert result.exit_code == 0, result.output
-    assert [row["score"] is None for row in lines(tmp_path / "y.jsonl")] == [False, True, True, False, False]
+    assert [row["score"] is None for row in lines(tmp_path / "y.jsonl")] == [
+        False,
+        True,
+        True,
+        False,
+        False,
+    ]
     summary = json.loads(result.stderr.splitlines()[-1])
     assert summary["scored"] == 3 and summary["without_text"] == 2 and summary["column"] == "score"
-    assert [reason.split(":")[1] for reason in summary["unreadable"]] == [" line 2", " line 3", " line 6"]
+    assert [reason.split(":")[1] for reason in summary["unreadable"]] == [
+        " line 2",
+        " line 3",
+        " line 6",
+    ]
 
 
 def test_parquet_keeps_its_types_and_row_order(trained: Path, tmp_path: Path) -> None:
     when = pa.array([1, 2, 3], pa.timestamp("us"))
-    table = pa.table({"text": ["a = 1", None, "b = 2"], "when": when, "raw": pa.array([b"\xff", b"", None])})
+    table = pa.table(
+        {"text": ["a = 1", None, "b = 2"], "when": when, "raw": pa.array([b"\xff", b"", None])}
+    )
     pq.write_table(table, tmp_path / "x.parquet")
     assert call(trained, tmp_path / "x.parquet", "--out", tmp_path / "y.parquet").exit_code == 0
     made = pq.read_table(tmp_path / "y.parquet")
@@ -92,7 +112,9 @@ def test_labels_give_the_area(trained: Path, tmp_path: Path) -> None:
 def test_rows_that_point_at_a_text_are_cut_from_it(trained: Path, tmp_path: Path) -> None:
     import sysconfig
 
-    text = "\n".join((Path(sysconfig.get_paths()["stdlib"]) / "bisect.py").read_text().split("\n")[:20])
+    text = "\n".join(
+        (Path(sysconfig.get_paths()["stdlib"]) / "bisect.py").read_text().split("\n")[:20]
+    )
     there = {"package": "cpython", "version": "3", "path": "bisect.py", "start": 1, "end": 20}
     rows = [there, there | {"id": records.document_id(text)}, there | {"id": "other"}, there | {"path": "../../x"},
             there | {"package": "--index-url=x"}, there | {"start": "1"}]  # fmt: skip
@@ -116,7 +138,12 @@ def test_rows_that_point_at_a_text_are_cut_from_it(trained: Path, tmp_path: Path
     ],
 )
 def test_mistakes_are_said_with_the_way_out(
-    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, words: tuple[str, ...], says: str
+    trained: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    words: tuple[str, ...],
+    says: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("x.jsonl").write_text('{"text": "x = 1"}\n')

@@ -12,12 +12,12 @@ import pyarrow as pa
 import pytest
 
 from hornbook import records
-from hornbook.benchmarks import Problem
-from hornbook.embedder import Embedder
-from hornbook.run import run
-from hornbook.scrub import AuditScrub, audit, plant, syntax
+from hornbook.exams import Problem
+from hornbook.frame.run import run
+from hornbook.frame.stage import Desk, Stage
+from hornbook.models.embedder import Embedder
+from hornbook.scrub import AuditScrub, audit, planted_copies, syntax
 from hornbook.scrub.audit import Settings
-from hornbook.stage import Desk, Stage
 
 LOOP = Problem(
     "exam/0",
@@ -38,7 +38,14 @@ COMPREHENSION = Problem(
     "",
     "",
 )
-ALL = Problem("exam/2", "def even(numbers):\n", "even", "    return all(n % 2 == 0 for n in numbers)\n", "", "")
+ALL = Problem(
+    "exam/2",
+    "def even(numbers):\n",
+    "even",
+    "    return all(n % 2 == 0 for n in numbers)\n",
+    "",
+    "",
+)
 TRANSLATED = "loop or comprehension translated"
 CHANGED = ("statements reordered", TRANSLATED, "an argument more, renamed", "for as while, renamed")
 WRAPPED = ("in a notebook, renamed", "in a session, renamed")
@@ -55,9 +62,9 @@ def tree(text: str) -> str:
     return syntax.trees(text).codes[-1]
 
 
-@pytest.mark.parametrize("kind", [kind for kind in plant.KINDS if kind not in WRAPPED])
+@pytest.mark.parametrize("kind", [kind for kind in planted_copies.KINDS if kind not in WRAPPED])
 def test_every_plant_is_a_program(kind: str) -> None:
-    made = [text for which, _, text in plant.planted(EXAM) if which == kind]
+    made = [text for which, _, text in planted_copies.planted(EXAM) if which == kind]
     assert (made or kind == "for as while, renamed") and all(ast.parse(text) for text in made)
 
 
@@ -66,30 +73,34 @@ def test_every_plant_is_a_program(kind: str) -> None:
 )
 @pytest.mark.parametrize("problem", EXAM, ids=lambda p: p.task_id)
 def test_plants_that_keep_names_and_constants_compute_the_same(kind: str, problem: Problem) -> None:
-    text = getattr(plant, kind)(problem)
+    text = getattr(planted_copies, kind)(problem)
     values: list[Any] = [["given", "of", "abc"]] if problem is LOOP else [[1, 7, 4]]
     if text is not None:
-        assert calls(text, problem.entry_point, *values) == calls(problem.solution, problem.entry_point, *values)
+        assert calls(text, problem.entry_point, *values) == calls(
+            problem.solution, problem.entry_point, *values
+        )
 
 
-@pytest.mark.parametrize("kind", [name for name in plant.KINDS if name not in CHANGED])
+@pytest.mark.parametrize("kind", [name for name in planted_copies.KINDS if name not in CHANGED])
 @pytest.mark.parametrize("problem", EXAM, ids=lambda p: p.task_id)
 def test_plants_that_only_dress_differently_have_the_same_tree(kind: str, problem: Problem) -> None:
-    text = plant.KINDS[kind](problem)
+    text = planted_copies.KINDS[kind](problem)
     assert text is None or tree(problem.solution) in syntax.trees(text).codes
 
 
 @pytest.mark.parametrize("kind", ["statements reordered", TRANSLATED])
 @pytest.mark.parametrize("problem", [LOOP, ALL], ids=lambda p: p.task_id)
 def test_plants_that_say_it_in_another_way_match_the_tree_too(kind: str, problem: Problem) -> None:
-    text = plant.KINDS[kind](problem)
+    text = planted_copies.KINDS[kind](problem)
     assert text is None or tree(text) == tree(problem.solution)
 
 
 @pytest.mark.parametrize("kind", CHANGED[2:])
 def test_plants_that_are_made_to_be_missed_have_another_tree(kind: str) -> None:
-    problem = Problem("p", "def f(n):\n", "f", "    for at in range(n):\n        g(at)\n    return 1\n", "", "")
-    text = plant.KINDS[kind](problem)
+    problem = Problem(
+        "p", "def f(n):\n", "f", "    for at in range(n):\n        g(at)\n    return 1\n", "", ""
+    )
+    text = planted_copies.KINDS[kind](problem)
     assert text is not None and tree(text) != tree(problem.solution)
 
 
@@ -108,7 +119,7 @@ def test_plants_that_are_made_to_be_missed_have_another_tree(kind: str) -> None:
     ],
 )
 def test_a_kind_changes_what_it_says(kind: str, problem: Problem, there: str, gone: str) -> None:
-    text = getattr(plant, kind)(problem)
+    text = getattr(planted_copies, kind)(problem)
     assert there in text and gone not in text
 
 
@@ -116,12 +127,17 @@ def test_a_kind_changes_what_it_says(kind: str, problem: Problem, there: str, go
     ("kind", "problem"), [("bare", ALL), ("reordered", ALL), ("reworded", ALL), ("rewritten", ALL)]
 )
 def test_a_kind_with_nothing_to_change_makes_no_plant(kind: str, problem: Problem) -> None:
-    assert getattr(plant, kind)(problem) is None
+    assert getattr(planted_copies, kind)(problem) is None
 
 
 def test_independent_neighbours_are_swapped_and_dependent_ones_are_not() -> None:
-    swapped = Problem("t", "", "f", "def f():\n    a = 1\n    b = 2\n    c = b\n    return a, b, c\n", "", "")
-    assert plant.reordered(swapped) == "def f():\n    b = 2\n    a = 1\n    c = b\n    return (a, b, c)"
+    swapped = Problem(
+        "t", "", "f", "def f():\n    a = 1\n    b = 2\n    c = b\n    return a, b, c\n", "", ""
+    )
+    assert (
+        planted_copies.reordered(swapped)
+        == "def f():\n    b = 2\n    a = 1\n    c = b\n    return (a, b, c)"
+    )
 
 
 def test_recall_counts_each_kind_by_itself() -> None:
@@ -136,22 +152,41 @@ class Clean(Stage):
         return ["0"]
 
     def work(self, desk: Desk, part: str) -> pa.Table:
-        texts = ["import os\n", "def f(x):\n    return os.path.join(x, 'y')\n", "# a copy\n" + LOOP.solution]
+        texts = [
+            "import os\n",
+            "def f(x):\n    return os.path.join(x, 'y')\n",
+            "# a copy\n" + LOOP.solution,
+        ]
         return records.table(
-            {"id": records.document_id(t), "text": t, "path": f"{at}.py"} for at, t in enumerate(texts)
+            {"id": records.document_id(t), "text": t, "path": f"{at}.py"}
+            for at, t in enumerate(texts)
         )
 
 
-def test_the_stage_writes_recall_and_hits_to_be_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_stage_writes_recall_and_hits_to_be_judged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(audit, "problems", lambda desk, exams: EXAM)
     settings = Settings(smallest=0, rates=(0.95,), how=Embedder("hashed"), distances=(0.2,))
     run(AuditScrub("audit", Clean("clean"), (), settings), Desk(tmp_path))
-    rows = {(r["detector"], r["among"]): r for r in json.loads((tmp_path / "audit/audit.json").read_text())}
-    assert {detector for detector, _ in rows} == {"13-gram", "syntax tree at 0.95", "embedding within 0.2"}
-    assert rows["syntax tree at 0.95", "renamed"]["hits"] == 3 and rows["13-gram", "renamed"]["hits"] == 0
+    rows = {
+        (r["detector"], r["among"]): r
+        for r in json.loads((tmp_path / "audit/audit.json").read_text())
+    }
+    assert {detector for detector, _ in rows} == {
+        "13-gram",
+        "syntax tree at 0.95",
+        "embedding within 0.2",
+    }
+    assert (
+        rows["syntax tree at 0.95", "renamed"]["hits"] == 3
+        and rows["13-gram", "renamed"]["hits"] == 0
+    )
     assert rows["13-gram", "data"]["hits"] == 1 and rows["13-gram", "data"]["rate"]["n"] == 3
     pairs = json.loads((tmp_path / "audit/hits.json").read_text())
-    assert {(p["detector"], p["task_id"], p["where"]) for p in pairs} >= {("13-gram", "exam/0", ":2.py:0")}
+    assert {(p["detector"], p["task_id"], p["where"]) for p in pairs} >= {
+        ("13-gram", "exam/0", ":2.py:0")
+    }
     assert all(p["verdict"] == "" and "long_words" in p["problem"] for p in pairs)
 
 
@@ -159,6 +194,8 @@ def test_a_sample_does_not_depend_on_order(tmp_path: Path) -> None:
     run(Clean("clean"), Desk(tmp_path))
     rows = AuditScrub("audit", Clean("clean"), sample=2)._sampled(Desk(tmp_path))
     ids = sorted(
-        (records.share("audit", r["id"]), r["id"]) for t in Desk(tmp_path).tables("clean") for r in t.to_pylist()
+        (records.share("audit", r["id"]), r["id"])
+        for t in Desk(tmp_path).tables("clean")
+        for r in t.to_pylist()
     )
     assert {row["id"] for row in rows} == {one for _, one in ids[:2]}

@@ -12,12 +12,12 @@ import pyarrow as pa
 import pytest
 
 from hornbook import records
-from hornbook.benchmarks import Problem
-from hornbook.embedder import Embedder, embed
+from hornbook.exams import Problem
+from hornbook.frame.run import run
+from hornbook.frame.stage import Desk, Stage
+from hornbook.models.embedder import Embedder, embed
 from hornbook.records import UserError
-from hornbook.run import run
-from hornbook.scrub import NearExam, near, nearest, ngram, syntax
-from hornbook.stage import Desk, Stage
+from hornbook.scrub import NearExam, embedding_match, nearest_records, ngram, syntax
 
 NAMES = ("total", "value", "count", "left", "right", "limit")
 LINES = ("{a} = {b} + 1", "{a} -= {b}", "for {a} in {b}:\n        {a} += 1", "if {a} < {b}:\n        {a} = {b}",
@@ -25,7 +25,10 @@ LINES = ("{a} = {b} + 1", "{a} -= {b}", "for {a} in {b}:\n        {a} += 1", "if
 
 
 def function(chance: random.Random) -> str:
-    body = [chance.choice(LINES).format(a=chance.choice(NAMES), b=chance.choice(NAMES)) for _ in range(6)]
+    body = [
+        chance.choice(LINES).format(a=chance.choice(NAMES), b=chance.choice(NAMES))
+        for _ in range(6)
+    ]
     return "def f(total, value):\n    " + "\n    ".join(body) + "\n    return total\n"
 
 
@@ -50,15 +53,19 @@ class Given(Stage):
     def work(self, desk: Desk, part: str) -> pa.Table:
         at = int(part)
         mine = enumerate(self.texts[at : at + self.per_part], start=at)
-        return records.table({"id": records.document_id(t), "text": t, "path": str(n)} for n, t in mine)
+        return records.table(
+            {"id": records.document_id(t), "text": t, "path": str(n)} for n, t in mine
+        )
 
 
-def found(folder: Path, per_part: int = 1000, top: int = 3, **settings: Embedder) -> list[near.Near]:
+def found(
+    folder: Path, per_part: int = 1000, top: int = 3, **settings: Embedder
+) -> list[nearest_records.Near]:
     rows = Given("given", TEXTS, per_part).work(Desk(folder), "0")
-    return near.near(EXAM, rows, top, **settings)
+    return nearest_records.near(EXAM, rows, top, **settings)
 
 
-def places(rows: list[near.Near], by: str) -> dict[str, list[tuple[int, float]]]:
+def places(rows: list[nearest_records.Near], by: str) -> dict[str, list[tuple[int, float]]]:
     made: dict[str, list[tuple[int, float]]] = {}
     for row in rows:
         if row.by == by:
@@ -79,9 +86,14 @@ def test_the_nearest_trees_are_those_of_all_pairs(tmp_path: Path, top: int) -> N
     wanted = {}
     for each in EXAM:
         unit = syntax.unit(each.solution, "f")
-        scores = [max((Levenshtein.normalized_similarity(unit, c) for c in mine), default=0.0) for mine in codes]
+        scores = [
+            max((Levenshtein.normalized_similarity(unit, c) for c in mine), default=0.0)
+            for mine in codes
+        ]
         wanted[each.task_id] = best(scores, top, 0.8)
-    assert places(found(tmp_path, top=top), "syntax") == {task: rows for task, rows in wanted.items() if rows}
+    assert places(found(tmp_path, top=top), "syntax") == {
+        task: rows for task, rows in wanted.items() if rows
+    }
 
 
 def test_the_nearest_by_words_share_most_runs(tmp_path: Path) -> None:
@@ -107,28 +119,35 @@ def test_the_nearest_by_vectors_are_those_of_all_distances(tmp_path: Path) -> No
 def test_blocks_change_no_neighbour(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
     chance = np.random.default_rng(0)
     exam, vectors = (
-        v / np.linalg.norm(v, axis=1, keepdims=True) for v in (chance.normal(size=(n, 8)) for n in (9, 50))
+        v / np.linalg.norm(v, axis=1, keepdims=True)
+        for v in (chance.normal(size=(n, 8)) for n in (9, 50))
     )
     distances = np.linalg.norm(vectors[:, None] - exam[None], axis=2)
-    monkeypatch.setattr(nearest, "BLOCK", block)
-    where, distance = nearest.nearest(exam, vectors, 4)
+    monkeypatch.setattr(embedding_match, "BLOCK", block)
+    where, distance = embedding_match.nearest(exam, vectors, 4)
     assert (where == distances.argsort(axis=1)[:, :4]).all()
     assert distance == pytest.approx(np.sort(distances, axis=1)[:, :4], abs=1e-5)
 
 
 @pytest.mark.parametrize("per_part", [9, 1000])
-def test_the_stage_finds_the_same_in_any_split(tmp_path: Path, per_part: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(near.exams, "problems", lambda desk, exams: EXAM)
+def test_the_stage_finds_the_same_in_any_split(
+    tmp_path: Path, per_part: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nearest_records.exam_index, "problems", lambda desk, exams: EXAM)
     stage = NearExam("near", (Given("given", TEXTS, per_part), Given("more", TEXTS[-4:])), exams=())
     run(stage, Desk(tmp_path))
-    rows = near.of(Desk(tmp_path), stage)
-    together = near.near(EXAM, Given("all", TEXTS + TEXTS[-4:]).work(Desk(tmp_path), "0"))
+    rows = nearest_records.of(Desk(tmp_path), stage)
+    together = nearest_records.near(
+        EXAM, Given("all", TEXTS + TEXTS[-4:]).work(Desk(tmp_path), "0")
+    )
     drop_path = [(r.task_id, r.by, r.rank, r.value, r.id) for r in rows]
-    assert drop_path == [(r.task_id, r.by, r.rank, r.value, r.id) for r in near.merged([together])]
+    assert drop_path == [
+        (r.task_id, r.by, r.rank, r.value, r.id) for r in nearest_records.merged([together])
+    ]
 
 
 def test_match_rates_are_the_highest_and_nothing_for_problems_without_one(tmp_path: Path) -> None:
-    rates = near.matches([*EXAM, problem(99, "def f(): pass\n")], found(tmp_path))
+    rates = nearest_records.matches([*EXAM, problem(99, "def f(): pass\n")], found(tmp_path))
     assert rates["exam/2"] == 1.0 and rates["exam/99"] == 0.0 and len(rates) == 6
 
 
@@ -139,21 +158,26 @@ def unit_vectors(number: int, seed: int) -> np.ndarray:
 
 def test_an_index_finds_what_the_exact_search_finds(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("faiss")
-    monkeypatch.setattr(nearest, "INDEX_PAST", 100)
+    monkeypatch.setattr(embedding_match, "INDEX_PAST", 100)
     among, wanted = unit_vectors(3000, 1), unit_vectors(50, 2)
-    where, distance = nearest.nearest(among, wanted, 3, index=True)
-    exactly, far = nearest.nearest(among, wanted, 3)
+    where, distance = embedding_match.nearest(among, wanted, 3, index=True)
+    exactly, far = embedding_match.nearest(among, wanted, 3)
     assert (where == exactly).mean() > 0.98
     assert np.allclose(distance[where == exactly], far[where == exactly], atol=1e-3)
 
 
 def test_few_rows_are_searched_exactly_even_if_an_index_is_asked_for() -> None:
     among, wanted = unit_vectors(50, 1), unit_vectors(5, 2)
-    assert (nearest.nearest(among, wanted, 3, index=True)[0] == nearest.nearest(among, wanted, 3)[0]).all()
+    assert (
+        embedding_match.nearest(among, wanted, 3, index=True)[0]
+        == embedding_match.nearest(among, wanted, 3)[0]
+    ).all()
 
 
-def test_without_the_library_an_index_is_an_error_that_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nearest, "INDEX_PAST", 10)
+def test_without_the_library_an_index_is_an_error_that_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(embedding_match, "INDEX_PAST", 10)
     monkeypatch.setitem(sys.modules, "faiss", None)
     with pytest.raises(UserError, match=r"hornbook\[index\]"):
-        nearest.nearest(unit_vectors(50, 1), unit_vectors(5, 2), index=True)
+        embedding_match.nearest(unit_vectors(50, 1), unit_vectors(5, 2), index=True)

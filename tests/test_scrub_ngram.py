@@ -10,19 +10,43 @@ import pytest
 
 from hornbook.scrub import ngram
 
-PROSE = "Return the list of all prime factors of a given number in ascending order, one entry a factor."
+PROSE = (
+    "Return the list of all prime factors of a given number in ascending order, one entry a factor."
+)
 
 
-def hits(exam: list[str], texts: list[str], n: int = ngram.N, **settings: int) -> set[tuple[int, bytes]]:
+def hits(
+    exam: list[str], texts: list[str], n: int = ngram.N, **settings: int
+) -> set[tuple[int, bytes]]:
     runs = ngram.index([[text] for text in exam], n, **settings)
-    return {(text, runs.spelled[run]) for text, run in ngram.find(runs, pa.array(texts, pa.string())).tolist()}
+    return {
+        (text, runs.spelled[run])
+        for text, run in ngram.find(runs, pa.array(texts, pa.string())).tolist()
+    }
 
 
 def random_text(chance: random.Random) -> str:
     """Few words and many kinds of separators, so that runs repeat, overlap and meet the ends of texts."""
     words = ["a", "B", "é", "日本", "x1", "_y", "__", "3.5", "Ab_c", ""]
-    blanks = [" ", "  ", "\n", ", ", "(", "-", "\t", ".", "\0", "\\n", "\\", "\\\\t", "\u200b", "\u00a0"]
-    return "".join(chance.choice(words) + chance.choice(blanks) for _ in range(chance.randrange(60)))
+    blanks = [
+        " ",
+        "  ",
+        "\n",
+        ", ",
+        "(",
+        "-",
+        "\t",
+        ".",
+        "\0",
+        "\\n",
+        "\\",
+        "\\\\t",
+        "\u200b",
+        "\u00a0",
+    ]
+    return "".join(
+        chance.choice(words) + chance.choice(blanks) for _ in range(chance.randrange(60))
+    )
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 5, 13])
@@ -102,7 +126,9 @@ def test_runs_that_many_problems_share_are_left_out_by_option() -> None:
 
 def test_slices_of_a_column_and_chunks_are_read_where_they_begin() -> None:
     runs = ngram.index([[PROSE]])
-    column = pa.chunked_array([pa.array(["", "x", PROSE]), pa.array([], pa.string()), pa.array([PROSE, "y"])]).slice(1)
+    column = pa.chunked_array(
+        [pa.array(["", "x", PROSE]), pa.array([], pa.string()), pa.array([PROSE, "y"])]
+    ).slice(1)
     assert {text for text, _ in ngram.find(runs, column).tolist()} == {1, 2}
 
 

@@ -13,12 +13,22 @@ from test_scrub_stage import BODY, OTHER, PROMPT, RENAMED, Given, Held
 
 from hornbook import store
 from hornbook.cli import main
-from hornbook.identity import state
+from hornbook.frame.identity import state
+from hornbook.frame.run import run
+from hornbook.frame.stage import Desk
 from hornbook.llm import LLM
 from hornbook.records import UserError, document_id
-from hornbook.run import run
-from hornbook.scrub import AuditScrub, JudgeNear, NearExam, Scrub, audit, judge, pairs, review, verdicts
-from hornbook.stage import Desk
+from hornbook.scrub import (
+    AuditScrub,
+    JudgeNear,
+    NearExam,
+    Scrub,
+    audit,
+    judge_pairs,
+    pairs,
+    review,
+    review_decisions,
+)
 
 COPY, SAME, FAR = PROMPT + BODY, RENAMED, OTHER
 NEARLY = RENAMED.replace("> x", "> x + 1")
@@ -27,7 +37,11 @@ EXAM = Held("exam")
 
 
 def scripted(*verdicts: str) -> LLM:
-    return LLM("scripted", "scripted", answers=tuple(f"Because. Verdict: {verdict}" for verdict in verdicts))
+    return LLM(
+        "scripted",
+        "scripted",
+        answers=tuple(f"Because. Verdict: {verdict}" for verdict in verdicts),
+    )
 
 
 def scrub(**settings: Any) -> Scrub:
@@ -46,7 +60,8 @@ def kept(desk: Desk, stage: Scrub, rebuild: tuple[str, ...] = ()) -> list[str]:
     return [row["reason"] for row in rows_of(desk, stage)]
 
 
-# What is marked ------------------------------------------------------------------------------------------------------
+# What is marked
+# ------------------------------------------------------------------------------------------------------
 
 
 def marked(text: str, marks: list[pairs.Mark], kind: str) -> str:
@@ -54,7 +69,10 @@ def marked(text: str, marks: list[pairs.Mark], kind: str) -> str:
 
 
 def test_shared_words_are_marked_in_both_texts() -> None:
-    first, second = "Give the greatest of the values up to it.", "x = 1\n# give THE greatest of the values, and stop"
+    first, second = (
+        "Give the greatest of the values up to it.",
+        "x = 1\n# give THE greatest of the values, and stop",
+    )
     a, b = pairs.shared(first, second)
     assert marked(first, a, "same") == "Give the greatest of the values"
     assert marked(second, b, "same") == "give THE greatest of the values"
@@ -62,12 +80,16 @@ def test_shared_words_are_marked_in_both_texts() -> None:
 
 def test_code_that_differs_in_names_is_marked_as_of_one_form_and_prose_never_is() -> None:
     a, b = pairs.shared(PROMPT + BODY, RENAMED)
-    assert "for level in levels:" in marked(PROMPT + BODY, a, "form") and "for x in row:" in marked(RENAMED, b, "form")
+    assert "for level in levels:" in marked(PROMPT + BODY, a, "form") and "for x in row:" in marked(
+        RENAMED, b, "form"
+    )
     a, b = pairs.shared('"""one two, three, four, five"""', '"""six seven, eight, nine, ten"""')
     assert a == b == []
 
 
-@pytest.mark.parametrize("texts", [("", "x"), ("x", ""), (PROMPT + BODY, PROMPT + BODY), (BODY * 40, RENAMED * 40)])
+@pytest.mark.parametrize(
+    "texts", [("", "x"), ("x", ""), (PROMPT + BODY, PROMPT + BODY), (BODY * 40, RENAMED * 40)]
+)
 def test_spans_lie_apart_in_order_and_inside(texts: tuple[str, str]) -> None:
     for text, marks in zip(texts, pairs.shared(*texts), strict=True):
         assert all(0 <= start < stop <= len(text) for start, stop, _ in marks)
@@ -76,25 +98,39 @@ def test_spans_lie_apart_in_order_and_inside(texts: tuple[str, str]) -> None:
 
 @pytest.mark.parametrize("copy", [RENAMED, PROMPT])
 def test_an_excerpt_of_a_long_text_is_the_part_that_matters(copy: str) -> None:
-    from hornbook.benchmarks import from_records
+    from hornbook.exams import from_records
 
     problem = from_records(
-        [{"id": "p", "prompt": PROMPT, "solution": BODY, "tests": "", "entry_point": "running_peak"}]
+        [
+            {
+                "id": "p",
+                "prompt": PROMPT,
+                "solution": BODY,
+                "tests": "",
+                "entry_point": "running_peak",
+            }
+        ]
     )
     found = pairs.excerpt(
-        problem[0], "x = [\n" + "    1,\n" * 999 + "]\n" + copy + "\n    y = 2\n" * 0 + "z = 3\n" * 999
+        problem[0],
+        "x = [\n" + "    1,\n" * 999 + "]\n" + copy + "\n    y = 2\n" * 0 + "z = 3\n" * 999,
     )
     assert len(found) <= pairs.LIMIT and copy.splitlines()[-1] in found
 
 
-# The judge -----------------------------------------------------------------------------------------------------------
+# The judge
+# -----------------------------------------------------------------------------------------------------------
 
 
 def judged(llm: LLM, **settings: Any) -> JudgeNear:
-    return JudgeNear("judged", NearExam("near", (Given("given", TEXTS),), (EXAM,), top=9), llm, top=9, **settings)
+    return JudgeNear(
+        "judged", NearExam("near", (Given("given", TEXTS),), (EXAM,), top=9), llm, top=9, **settings
+    )
 
 
-def test_a_judge_sees_each_candidate_once_and_its_verdicts_are_counted_by_detector(desk: Desk) -> None:
+def test_a_judge_sees_each_candidate_once_and_its_verdicts_are_counted_by_detector(
+    desk: Desk,
+) -> None:
     stage = judged(scripted("copy"))
     run(stage, desk)
     rows = {row["text"]: row for row in rows_of(desk, stage)}
@@ -117,7 +153,7 @@ def test_a_judge_sees_each_candidate_once_and_its_verdicts_are_counted_by_detect
     ],
 )
 def test_a_reply_is_read_or_counted_and_never_guessed(reply: str, verdict: str) -> None:
-    assert judge.parse(reply) == verdict
+    assert judge_pairs.parse(reply) == verdict
 
 
 def test_a_judge_who_says_nothing_is_counted(desk: Desk) -> None:
@@ -135,7 +171,8 @@ def test_what_a_judge_calls_a_paraphrase_goes_and_a_persons_word_goes_before_it(
     assert kept(desk, clean, ("clean",))[2:] == ["", ""]
 
 
-# Decisions -----------------------------------------------------------------------------------------------------------
+# Decisions
+# -----------------------------------------------------------------------------------------------------------
 
 
 def test_the_hits_of_a_scrub_stand_beside_their_problems(desk: Desk) -> None:
@@ -148,21 +185,40 @@ def test_the_hits_of_a_scrub_stand_beside_their_problems(desk: Desk) -> None:
 
 def test_a_decision_makes_the_stage_stale_and_is_applied_when_it_is_rebuilt(desk: Desk) -> None:
     stage = scrub()
-    assert review.decide(desk, "clean", [f"{document_id(SAME)[:9]}=unrelated"], "me")[0].task_id == "peak"
-    assert [(pair.verdict, pair.by) for pair in review.pairs(desk, "clean")] == [("", ""), ("unrelated", "me")]
+    assert (
+        review.decide(desk, "clean", [f"{document_id(SAME)[:9]}=unrelated"], "me")[0].task_id
+        == "peak"
+    )
+    assert [(pair.verdict, pair.by) for pair in review.pairs(desk, "clean")] == [
+        ("", ""),
+        ("unrelated", "me"),
+    ]
     with pytest.raises(UserError, match=r"absent -> unrelated.*--rebuild clean"):
         run(stage, desk)
     assert kept(desk, stage, ("clean",)) == ["13-gram overlap: peak", "", "", ""]
-    review.decide(desk, "clean", [f"{document_id(SAME)[:9]}=open", f"{document_id(NEARLY)[:9]}:peak=copy"])
+    review.decide(
+        desk, "clean", [f"{document_id(SAME)[:9]}=open", f"{document_id(NEARLY)[:9]}:peak=copy"]
+    )
     reasons = kept(desk, stage, ("clean",))
-    assert reasons == ["13-gram overlap: peak", "syntax tree match: peak at 1.00", "decided a copy: peak", ""]
+    assert reasons == [
+        "13-gram overlap: peak",
+        "syntax tree match: peak at 1.00",
+        "decided a copy: peak",
+        "",
+    ]
 
 
-@pytest.mark.parametrize("word", ["x=copy", "=copy", "{id}=nonsense", "{id}", "{id}:other=copy", ""])
-def test_a_decision_that_names_no_pair_is_refused_and_nothing_is_written(desk: Desk, word: str) -> None:
+@pytest.mark.parametrize(
+    "word", ["x=copy", "=copy", "{id}=nonsense", "{id}", "{id}:other=copy", ""]
+)
+def test_a_decision_that_names_no_pair_is_refused_and_nothing_is_written(
+    desk: Desk, word: str
+) -> None:
     with pytest.raises(UserError):
-        review.decide(desk, "clean", [f"{document_id(COPY)}=copy", word.format(id=document_id(SAME)[:8])])
-    assert not (desk.root / verdicts.FILE).exists()
+        review.decide(
+            desk, "clean", [f"{document_id(COPY)}=copy", word.format(id=document_id(SAME)[:8])]
+        )
+    assert not (desk.root / review_decisions.FILE).exists()
 
 
 @pytest.mark.parametrize("line", ["nonsense", "[]", '{"stage": "a"}',
@@ -170,12 +226,14 @@ def test_a_decision_that_names_no_pair_is_refused_and_nothing_is_written(desk: D
 def test_a_line_that_is_no_decision_is_one_error_with_its_number(tmp_path: Path, line: str) -> None:
     (tmp_path / "d.jsonl").write_text("\n" + line)
     with pytest.raises(UserError, match=r"d\.jsonl, line 2"):
-        verdicts.read(tmp_path / "d.jsonl")
+        review_decisions.read(tmp_path / "d.jsonl")
 
 
 def test_the_page_escapes_what_strangers_wrote_and_marks_what_is_shared(desk: Desk) -> None:
     hostile = '<script>alert("x")</script>'
-    found = [pairs.Pair(hostile, hostile + BODY, "id", hostile, hostile + BODY, hostile, "copy", hostile)]
+    found = [
+        pairs.Pair(hostile, hostile + BODY, "id", hostile, hostile + BODY, hostile, "copy", hostile)
+    ]
     text = review.page(hostile, found, hostile)
     assert "<script" not in text and text.count("<mark") >= 2 and "http" not in text
 
@@ -200,7 +258,8 @@ def test_an_unknown_stage_is_an_error_that_names_those_there_are(desk: Desk) -> 
         review.pairs(desk, "given")
 
 
-# The audit's labelled sample -----------------------------------------------------------------------------------------
+# The audit's labelled sample
+# -----------------------------------------------------------------------------------------
 
 
 def precision(folder: Path) -> dict[str, tuple[int, int]]:
@@ -208,7 +267,9 @@ def precision(folder: Path) -> dict[str, tuple[int, int]]:
     return {row["detector"]: (row["hits"], row["rate"]["n"]) for row in rows}
 
 
-def test_precision_is_of_the_hits_with_a_verdict_a_persons_before_the_judges(tmp_path: Path) -> None:
+def test_precision_is_of_the_hits_with_a_verdict_a_persons_before_the_judges(
+    tmp_path: Path,
+) -> None:
     desk = Desk(tmp_path)
     settings = audit.Settings(rates=(0.95,))
     stage = AuditScrub("audit", Given("given", TEXTS), (EXAM,), settings, judge=scripted("copy"))
@@ -219,4 +280,8 @@ def test_precision_is_of_the_hits_with_a_verdict_a_persons_before_the_judges(tmp
     run(stage, desk, rebuild=("audit",))
     rates = precision(tmp_path)
     assert rates == {"13-gram": (1, 1), "syntax tree at 0.95": (1, 2)}
-    assert sorted(pair.by for pair in review.pairs(desk, "audit")) == ["a person", "scripted", "scripted"]
+    assert sorted(pair.by for pair in review.pairs(desk, "audit")) == [
+        "a person",
+        "scripted",
+        "scripted",
+    ]

@@ -14,8 +14,8 @@ import zstandard
 from click.testing import CliRunner
 
 from hornbook import records
-from hornbook.benchmarks import load
 from hornbook.cli import main
+from hornbook.exams import load
 from hornbook.records import UserError
 from hornbook.scrub import documents, similar
 
@@ -29,11 +29,19 @@ PEAK_BODY = """    peaks = []
 """
 ODD = 'def odd_ones(numbers):\n    """The odd ones of some numbers, and nothing that is not an integer."""\n'
 ODD_BODY = "    return [n for n in numbers if isinstance(n, int) and n % 2]\n"
-COPY = "def f(xs):\n" + PEAK_BODY.replace("peaks", "out").replace("levels", "xs").replace("level", "x")
+COPY = "def f(xs):\n" + PEAK_BODY.replace("peaks", "out").replace("levels", "xs").replace(
+    "level", "x"
+)
 
 
-def texts(*paths: Path, columns: tuple[str, ...] = (), skipped: dict[str, int] | None = None) -> list[str]:
-    return [text for table in documents.batches(paths, columns, skipped) for text in table["text"].to_pylist()]
+def texts(
+    *paths: Path, columns: tuple[str, ...] = (), skipped: dict[str, int] | None = None
+) -> list[str]:
+    return [
+        text
+        for table in documents.batches(paths, columns, skipped)
+        for text in table["text"].to_pylist()
+    ]
 
 
 def jsonl(rows: list[Any]) -> bytes:
@@ -47,7 +55,9 @@ def test_rows_of_every_kind_of_file_are_read(tmp_path: Path, suffix: str) -> Non
     if suffix == ".parquet":
         pq.write_table(pa.Table.from_pylist(rows), path)
     else:
-        packed = {".gz": gzip.compress, ".zst": zstandard.ZstdCompressor().compress}.get(path.suffix, bytes)
+        packed = {".gz": gzip.compress, ".zst": zstandard.ZstdCompressor().compress}.get(
+            path.suffix, bytes
+        )
         path.write_bytes(packed(json.dumps(rows).encode() if suffix == ".json" else jsonl(rows)))
     assert texts(path) == ["a(\n\né", "c\nd"]
 
@@ -91,7 +101,9 @@ def test_a_notebook_is_its_cells(tmp_path: Path, cells: dict[str, Any]) -> None:
 
 
 def test_what_cannot_be_read_is_counted_and_passed_over(tmp_path: Path) -> None:
-    (tmp_path / "data.jsonl").write_text('{"text": "a"}\n\n[1]\n{"text": \n{"other": 1}\n{"text": ""}\n{"text": "b"}')
+    (tmp_path / "data.jsonl").write_text(
+        '{"text": "a"}\n\n[1]\n{"text": \n{"other": 1}\n{"text": ""}\n{"text": "b"}'
+    )
     skipped: dict[str, int] = {}
     assert texts(tmp_path / "data.jsonl", skipped=skipped) == ["a", "b"]
     assert skipped == {"no JSON object": 2, "no text": 2}
@@ -138,7 +150,10 @@ def exam(tmp_path: Path) -> str:
 
 @pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_the_search_is_the_same_in_one_process_and_in_two(exam: str, workers: int) -> None:
-    rows = [{"id": str(n), "text": text, "origin": "t"} for n, text in enumerate([COPY, "x = 1", ODD, COPY] * 2)]
+    rows = [
+        {"id": str(n), "text": text, "origin": "t"}
+        for n, text in enumerate([COPY, "x = 1", ODD, COPY] * 2)
+    ]
     heard: list[int] = []
     parts = [records.table(rows[at : at + 3], documents.COLUMNS) for at in range(0, len(rows), 3)]
     found = similar.search(load(exam), parts, 2, workers=workers, advance=heard.append)
@@ -171,15 +186,22 @@ def written(form: str, folder: Path) -> Path:
     return folder / name
 
 
-@pytest.mark.parametrize("form", ["examine", "human-eval", "second sample", "score --out", "evalplus", "old evalplus"])
+@pytest.mark.parametrize(
+    "form", ["examine", "human-eval", "second sample", "score --out", "evalplus", "old evalplus"]
+)
 def test_results_are_read_in_every_form(tmp_path: Path, form: str) -> None:
     assert similar.results(f"mine={written(form, tmp_path)}") == {"mine": VERDICTS}
 
 
 def test_a_file_of_several_protocols_gives_a_model_each(tmp_path: Path) -> None:
-    rows = [{"task_id": "a", "protocol": name, "passed": name == "plain"} for name in ("plain", "stop")]
+    rows = [
+        {"task_id": "a", "protocol": name, "passed": name == "plain"} for name in ("plain", "stop")
+    ]
     (tmp_path / "m.jsonl").write_bytes(jsonl(rows))
-    assert similar.results(str(tmp_path / "m.jsonl")) == {"m plain": {"a": True}, "m stop": {"a": False}}
+    assert similar.results(str(tmp_path / "m.jsonl")) == {
+        "m plain": {"a": True},
+        "m stop": {"a": False},
+    }
 
 
 @pytest.mark.parametrize("content", ["", '{"task_id": 1}', "not json", '{"passed": true}'])
@@ -191,17 +213,38 @@ def test_a_file_that_is_none_of_the_forms_is_one_error(tmp_path: Path, content: 
 
 def test_the_command_prints_neighbours_and_the_table(tmp_path: Path, exam: str) -> None:
     (tmp_path / "data.jsonl").write_bytes(jsonl([{"code": COPY}, {"code": "x = 1"}]))
-    words = ["similar", str(tmp_path / "data.jsonl"), "--exam", exam, "--scores", f"m={written('evalplus', tmp_path)}"]
+    words = [
+        "similar",
+        str(tmp_path / "data.jsonl"),
+        "--exam",
+        exam,
+        "--scores",
+        f"m={written('evalplus', tmp_path)}",
+    ]
     shown = CliRunner().invoke(main, words).output
     assert "own/0: syntax 1.00, data.jsonl:1, solved by m" in shown
     assert "| 0.95 | similar | 1 | 1/1 100.0% [20.7, 100.0] |" in shown
-    lines = [json.loads(line) for line in CliRunner().invoke(main, [*words, "--json"]).stdout.splitlines()]
-    assert sum("threshold" in line for line in lines) == 12 and [x["task_id"] for x in lines if "by" in x] == ["own/0"]
+    lines = [
+        json.loads(line)
+        for line in CliRunner().invoke(main, [*words, "--json"]).stdout.splitlines()
+    ]
+    assert sum("threshold" in line for line in lines) == 12 and [
+        x["task_id"] for x in lines if "by" in x
+    ] == ["own/0"]
 
 
-def test_the_command_without_results_still_counts_the_similar_problems(tmp_path: Path, exam: str) -> None:
+def test_the_command_without_results_still_counts_the_similar_problems(
+    tmp_path: Path, exam: str
+) -> None:
     (tmp_path / "data.py").write_text(COPY)
-    words = ["similar", str(tmp_path / "data.py"), "--exam", exam, "--html", str(tmp_path / "page.html")]
+    words = [
+        "similar",
+        str(tmp_path / "data.py"),
+        "--exam",
+        exam,
+        "--html",
+        str(tmp_path / "page.html"),
+    ]
     shown = CliRunner().invoke(main, words).output
     assert "<mark" in (tmp_path / "page.html").read_text()
     assert "| 0.8 | similar | 1 |" in shown and "solved" not in shown

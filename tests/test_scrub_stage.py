@@ -11,12 +11,12 @@ import pytest
 from conftest import contents, rows_of
 
 from hornbook import records
-from hornbook.embedder import Embedder
-from hornbook.identity import identity
+from hornbook.frame.identity import identity
+from hornbook.frame.run import run
+from hornbook.frame.stage import Desk, Stage
+from hornbook.models.embedder import Embedder
 from hornbook.records import UserError
-from hornbook.run import run
 from hornbook.scrub import Idioms, Scrub
-from hornbook.stage import Desk, Stage
 
 PROMPT = '''def running_peak(levels):
     """For each position of a list give the greatest of the values up to it, in a new list of the same length.
@@ -58,7 +58,9 @@ class Held(Stage):
             "kept": False,
             "reason": "no tests",
         }
-        return records.table([row | {"id": "peak", "kept": self.kept}, gone | {"id": "gone"}], records.EXERCISE)
+        return records.table(
+            [row | {"id": "peak", "kept": self.kept}, gone | {"id": "gone"}], records.EXERCISE
+        )
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,9 @@ class Given(Stage):
 
     def work(self, desk: Desk, part: str) -> pa.Table:
         mine = self.texts[int(part) : int(part) + self.per_part]
-        return records.table({"id": records.document_id(t), "text": t, "kept": t != "dropped before"} for t in mine)
+        return records.table(
+            {"id": records.document_id(t), "text": t, "kept": t != "dropped before"} for t in mine
+        )
 
 
 RENAMED = "# another one\n" + BODY.replace("    peaks = []", "def top(row):\n    out = []").replace(
@@ -79,8 +83,12 @@ RENAMED = "# another one\n" + BODY.replace("    peaks = []", "def top(row):\n   
 ).replace("levels", "row").replace("level", "x")
 
 
-def scrubbed(texts: list[str], folder: Path, per_part: int = 100, **settings: Any) -> list[dict[str, Any]]:
-    stage = Scrub("clean", Given("given", tuple(texts), per_part), exams=(Held("exam"),), **settings)
+def scrubbed(
+    texts: list[str], folder: Path, per_part: int = 100, **settings: Any
+) -> list[dict[str, Any]]:
+    stage = Scrub(
+        "clean", Given("given", tuple(texts), per_part), exams=(Held("exam"),), **settings
+    )
     run(stage, Desk(folder))
     return rows_of(Desk(folder), stage)
 
@@ -89,7 +97,10 @@ def scrubbed(texts: list[str], folder: Path, per_part: int = 100, **settings: An
     ("text", "reason"),
     [
         (PROMPT + BODY, "13-gram overlap: peak"),
-        ("Some prose. For each position of a list, give the greatest of the values up to it!", "13-gram overlap: peak"),
+        (
+            "Some prose. For each position of a list, give the greatest of the values up to it!",
+            "13-gram overlap: peak",
+        ),
         (RENAMED, "syntax tree match: peak at 1.00"),
         ("Look:\n```python\n" + RENAMED + "```\n", "syntax tree match: peak at 1.00"),
         (OTHER, ""),
@@ -97,21 +108,33 @@ def scrubbed(texts: list[str], folder: Path, per_part: int = 100, **settings: An
         ("x = 1\n", ""),
     ],
 )
-def test_what_overlaps_is_dropped_with_the_detector_and_the_problem(text: str, reason: str, tmp_path: Path) -> None:
+def test_what_overlaps_is_dropped_with_the_detector_and_the_problem(
+    text: str, reason: str, tmp_path: Path
+) -> None:
     (row,) = scrubbed([text], tmp_path)
     assert (row["kept"], row["reason"]) == (not reason, reason)
 
 
 def test_the_columns_say_how_near_a_kept_row_came(tmp_path: Path) -> None:
     (row,) = scrubbed([RENAMED.replace("> x", "> x + 1")], tmp_path)
-    assert row["kept"] and row["nearest_exam"] == "peak" and 0.8 < row["syntax_match"] < 0.95 and row["ngram_hit"] == ""
+    assert (
+        row["kept"]
+        and row["nearest_exam"] == "peak"
+        and 0.8 < row["syntax_match"] < 0.95
+        and row["ngram_hit"] == ""
+    )
 
 
 def test_a_detector_that_is_switched_off_drops_nothing(tmp_path: Path) -> None:
     texts = [PROMPT + BODY, RENAMED]
-    assert [r["kept"] for r in scrubbed(texts, tmp_path / "a", ngram=None, syntax=None)] == [True, True]
+    assert [r["kept"] for r in scrubbed(texts, tmp_path / "a", ngram=None, syntax=None)] == [
+        True,
+        True,
+    ]
     assert [r["kept"] for r in scrubbed(texts, tmp_path / "b", syntax=None)] == [False, True]
-    assert [r["reason"] for r in scrubbed(texts, tmp_path / "c", ngram=None)] == ["syntax tree match: peak at 1.00"] * 2
+    assert [r["reason"] for r in scrubbed(texts, tmp_path / "c", ngram=None)] == [
+        "syntax tree match: peak at 1.00"
+    ] * 2
 
 
 def test_small_trees_are_no_evidence_unless_asked_for(tmp_path: Path) -> None:
@@ -163,7 +186,9 @@ def test_the_exams_are_inputs_and_the_data_is_the_first() -> None:
     assert Scrub("clean", data, exams=("humaneval", exam)).inputs() == [data, exam]
 
 
-def test_code_that_many_documents_have_is_no_evidence_but_a_docstring_always_is(tmp_path: Path) -> None:
+def test_code_that_many_documents_have_is_no_evidence_but_a_docstring_always_is(
+    tmp_path: Path,
+) -> None:
     code = "\n".join(BODY.splitlines()[1:5])
     texts = (*(f"x = {n}\n{code}" for n in range(4)), *(f"# {n}\n{PROMPT}" for n in range(4)))
     data, desk = Given("given", texts), Desk(tmp_path)
@@ -178,13 +203,20 @@ def test_code_that_many_documents_have_is_no_evidence_but_a_docstring_always_is(
 
 def test_code_that_few_documents_have_is_evidence(tmp_path: Path) -> None:
     data = Given("given", tuple(f"x = {n}\n{BODY}" for n in range(3)))
-    stage = Scrub("clean", data, (Held("exam"),), syntax=None, idioms=Idioms("idioms", data, (Held("exam"),), often=3))
+    stage = Scrub(
+        "clean",
+        data,
+        (Held("exam"),),
+        syntax=None,
+        idioms=Idioms("idioms", data, (Held("exam"),), often=3),
+    )
     run(stage, Desk(tmp_path))
     assert not any(row["kept"] for row in rows_of(Desk(tmp_path), stage))
 
 
 @pytest.mark.parametrize(
-    ("text", "state"), [(OTHER, "parsed"), ("Look:\n" + OTHER, "repaired"), ("it's prose\n", "unreadable")]
+    ("text", "state"),
+    [(OTHER, "parsed"), ("Look:\n" + OTHER, "repaired"), ("it's prose\n", "unreadable")],
 )
 def test_the_column_tree_says_what_could_be_read(text: str, state: str, tmp_path: Path) -> None:
     assert scrubbed([text], tmp_path)[0]["tree"] == state

@@ -13,13 +13,13 @@ from test_scrub_similar import COPY, EXAM, jsonl
 from test_scrub_stage import Given
 
 from hornbook import store
+from hornbook.frame.run import run
+from hornbook.frame.stage import Desk, Whole
 from hornbook.llm import LLM
+from hornbook.pages.blocks import Section
 from hornbook.records import UserError
-from hornbook.run import run
 from hornbook.scrub import AuditScrub, JudgeNear, NearExam, Scrub, SimilarTable, audit, table
-from hornbook.stage import Desk, Whole
 from hornbook.writeup import contamination
-from hornbook.writeup.blocks import Section
 
 
 @dataclass(frozen=True)
@@ -40,13 +40,25 @@ class Examine(Whole):
 def study(tmp_path: Path) -> tuple[Desk, SimilarTable, str]:
     exam = f"jsonl:{tmp_path / 'exam.jsonl'}"
     (tmp_path / "exam.jsonl").write_bytes(jsonl(EXAM))
-    (tmp_path / "other.jsonl").write_bytes(jsonl([{"task_id": f"own/{n}", "passed": True} for n in range(2)]))
+    (tmp_path / "other.jsonl").write_bytes(
+        jsonl([{"task_id": f"own/{n}", "passed": True} for n in range(2)])
+    )
     data = Given("data", (COPY, "x = 1\n"))
-    cuts = tuple(Scrub(f"cut_{tau}", data, (exam,), ngram=None, syntax=tau, smallest=0) for tau in (0.95, 0.9))
-    before, after = Examine("before", exam, ("own/0",)), (Examine("a", exam), Examine("b", exam, ("own/1",)))
+    cuts = tuple(
+        Scrub(f"cut_{tau}", data, (exam,), ngram=None, syntax=tau, smallest=0)
+        for tau in (0.95, 0.9)
+    )
+    before, after = (
+        Examine("before", exam, ("own/0",)),
+        (Examine("a", exam), Examine("b", exam, ("own/1",))),
+    )
     near = NearExam("near", (data,), (exam,))
     outside = (f"never={tmp_path / 'other.jsonl'}",)
-    return Desk(tmp_path / "run"), SimilarTable("table", near, (before,), after, cuts, outside, (0.95, 0.9)), exam
+    return (
+        Desk(tmp_path / "run"),
+        SimilarTable("table", near, (before,), after, cuts, outside, (0.95, 0.9)),
+        exam,
+    )
 
 
 def test_the_table_has_each_model_the_retrained_one_by_threshold_and_what_was_pruned(
@@ -55,10 +67,15 @@ def test_the_table_has_each_model_the_retrained_one_by_threshold_and_what_was_pr
     desk, stage, _ = study
     run(stage, desk)
     facts = store.read_json(desk.folder(stage) / "table.json")
-    passed = {(row["threshold"], row["subset"], row["model"]): (row["passed"], row["n"]) for row in facts["rows"]}
+    passed = {
+        (row["threshold"], row["subset"], row["model"]): (row["passed"], row["n"])
+        for row in facts["rows"]
+    }
     assert facts["models"] == ["before", "never", "retrained on pruned"]
     for tau, (near, far) in ((0.95, (0, 0)), (0.9, (0, 1))):
-        assert passed[tau, "similar", "before"] == (1, 1) and passed[tau, "non-similar", "before"] == (0, 1)
+        assert passed[tau, "similar", "before"] == (1, 1) and passed[
+            tau, "non-similar", "before"
+        ] == (0, 1)
         assert passed[tau, "total", "never"] == (2, 2)
         assert passed[tau, "similar", "retrained on pruned"] == (near, 1)
         assert passed[tau, "non-similar", "retrained on pruned"] == (far, 1)
@@ -81,9 +98,13 @@ def test_a_threshold_without_a_verdict_is_named() -> None:
         table.similar({"a": 1.0}, {}, [0.9], {"again": {0.9: {}}})
 
 
-def test_the_page_says_who_is_near_each_test_and_who_solved_it(study: tuple[Desk, SimilarTable, str]) -> None:
+def test_the_page_says_who_is_near_each_test_and_who_solved_it(
+    study: tuple[Desk, SimilarTable, str],
+) -> None:
     desk, stage, exam = study
-    judged = JudgeNear("judged", stage.near, LLM("scripted", "scripted", answers=("So. Verdict: copy",)))
+    judged = JudgeNear(
+        "judged", stage.near, LLM("scripted", "scripted", answers=("So. Verdict: copy",))
+    )
     audited = AuditScrub("audit", stage.near.data[0], (exam,), audit.Settings(rates=(0.95,)))
     stages = [*stage.pruned, stage.near, *stage.models, *stage.retrained, stage, judged, audited]
     for each in stages:

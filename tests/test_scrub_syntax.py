@@ -17,7 +17,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from hornbook.scrub import canon, syntax
+from hornbook.scrub import syntax, tree_string
 
 PLAIN = '''
 def count_vowels(text: str) -> int:
@@ -65,13 +65,18 @@ def rate(a: str, b: str) -> float:
         ("(text", "(self, text"),
         ("    total = 0", "    total: int = 0"),
         ("    total = 0", "    print('begins', text)\n    log.info('begins')\n    total = 0"),
-        ("    total = 0", "    assert text\n    if text is None:\n        raise ValueError(text)\n    total = 0"),
+        (
+            "    total = 0",
+            "    assert text\n    if text is None:\n        raise ValueError(text)\n    total = 0",
+        ),
         ("letter", "l\u0435tter"),
         (" ", "\u00a0"),
         ("letter in", "l\u200better in"),
     ],
 )
-def test_names_comments_docstrings_annotations_and_values_leave_no_trace(old: str, new: str) -> None:
+def test_names_comments_docstrings_annotations_and_values_leave_no_trace(
+    old: str, new: str
+) -> None:
     assert old in PLAIN
     assert one(PLAIN.replace(old, new)) == one(PLAIN)
 
@@ -95,18 +100,22 @@ def test_what_is_computed_leaves_a_trace(old: str, new: str) -> None:
 
 def test_every_kind_of_node_has_a_character_of_its_own_in_one_byte() -> None:
     merged = (ast.GeneratorExp, ast.AsyncFunctionDef, ast.AsyncFor, ast.AsyncWith)
-    letters = [letter for kind, (letter, _) in canon._KINDS.items() if kind not in merged]
-    letters += [*canon._CONSTANTS.values(), canon._END]
-    kinds = set(canon._KINDS)
+    letters = [letter for kind, (letter, _) in tree_string._KINDS.items() if kind not in merged]
+    letters += [*tree_string._CONSTANTS.values(), tree_string._END]
+    kinds = set(tree_string._KINDS)
     assert len(set(letters)) == len(letters) and max(map(ord, letters)) < 256
     assert {type(node) for node in ast.walk(ast.parse(PLAIN))} <= kinds
 
 
 @pytest.mark.parametrize("module", [argparse, ast, dataclasses, inspect, statistics, typing])
-def test_the_written_string_has_the_letters_of_the_walked_tree_and_leaves_it_as_it_was(module: ModuleType) -> None:
+def test_the_written_string_has_the_letters_of_the_walked_tree_and_leaves_it_as_it_was(
+    module: ModuleType,
+) -> None:
     for _, function in syntax.functions(inspect.getsource(module)):
         before = ast.dump(function)
-        assert sorted(canon.code(function)) == sorted(letter for _, letter in canon.nodes(function))
+        assert sorted(tree_string.code(function)) == sorted(
+            letter for _, letter in tree_string.nodes(function)
+        )
         assert ast.dump(function) == before
 
 
@@ -114,7 +123,9 @@ def test_the_written_string_has_the_letters_of_the_walked_tree_and_leaves_it_as_
 def test_rates_are_those_of_the_plain_edit_distance(cutoff: float) -> None:
     chance = random.Random(7)
     first = ["".join(chance.choices("abc", k=chance.randrange(1, 70))) for _ in range(20)]
-    codes = ["".join(x if chance.random() > 0.1 else chance.choice("abc") for x in a) for a in first * 3] + ["", "a"]
+    codes = [
+        "".join(x if chance.random() > 0.1 else chance.choice("abc") for x in a) for a in first * 3
+    ] + ["", "a"]
     wanted = {
         (i, j): rate(a, b)
         for (i, a), (j, b) in itertools.product(enumerate(first), enumerate(codes))
@@ -132,7 +143,8 @@ def test_rates_are_those_of_the_plain_edit_distance(cutoff: float) -> None:
 def test_the_nearest_problem_of_a_text_is_that_of_its_best_function() -> None:
     exam = ["aaaaaaaaaa", "bbbbbbbbbb", ""]
     texts = [
-        syntax.Trees(("f", "g"), codes, "parsed") for codes in [("aaaaaaaaac", "bbbbbbbbbb"), ("aaaaaaaaca", "zz")]
+        syntax.Trees(("f", "g"), codes, "parsed")
+        for codes in [("aaaaaaaaac", "bbbbbbbbbb"), ("aaaaaaaaca", "zz")]
     ]
     best, rates = syntax.nearest(exam, [*texts, syntax.Trees((), (), "unreadable")])
     assert best.tolist() == [1, 0, -1]
@@ -160,7 +172,10 @@ def test_methods_inner_functions_and_those_in_branches_are_each_a_unit() -> None
         ("fenced", "Let's see.\n\n```python" + PLAIN + "```\nand so on\n"),
         ("fenced, never closed", "Let's see.\n\n```python" + PLAIN),
         ("fenced, with the prompt's signs", "```python\n$ run this\n```\n```" + PLAIN + "```\n"),
-        ("a piece of a class", "        return 1\n\n" + "\n".join("    " + line for line in PLAIN.splitlines())),
+        (
+            "a piece of a class",
+            "        return 1\n\n" + "\n".join("    " + line for line in PLAIN.splitlines()),
+        ),
         ("Python 2 in front", "def old(x):\n    print x\n" + PLAIN),
         ("a stray bracket", ")\n" + PLAIN),
         ("null bytes at the end", PLAIN + "\0"),
@@ -173,18 +188,32 @@ def test_what_does_not_parse_is_repaired_and_keeps_its_functions(name: str, text
 
 def test_a_text_cut_off_at_any_line_keeps_every_whole_function_before_it() -> None:
     program = (
-        PLAIN + PLAIN.replace("+= 1", "-= 1").replace("count", "uncount") + "class A:\n" + "    x = [\n" + "  1]\n"
+        PLAIN
+        + PLAIN.replace("+= 1", "-= 1").replace("count", "uncount")
+        + "class A:\n"
+        + "    x = [\n"
+        + "  1]\n"
     )
     lines = program.splitlines(keepends=True)
-    ends = [node.end_lineno or 0 for node in ast.parse(program).body if isinstance(node, ast.FunctionDef)]
+    ends = [
+        node.end_lineno or 0
+        for node in ast.parse(program).body
+        if isinstance(node, ast.FunctionDef)
+    ]
     for number in range(1, len(lines) + 1):
         for junk in ("", "oops oops\n", "x = (\n", '"""\n'):
             found = syntax.trees("".join(lines[:number]) + junk).codes
-            whole = [code for end, code in zip(ends, syntax.trees(program).codes, strict=True) if end <= number]
+            whole = [
+                code
+                for end, code in zip(ends, syntax.trees(program).codes, strict=True)
+                if end <= number
+            ]
             assert set(whole) <= set(found), (number, junk)
 
 
-@pytest.mark.parametrize("text", ["", "no code, just words", "x = 1\n", "\0", "(" * 5000, "x" + " + 1" * 20000])
+@pytest.mark.parametrize(
+    "text", ["", "no code, just words", "x = 1\n", "\0", "(" * 5000, "x" + " + 1" * 20000]
+)
 def test_a_text_without_readable_functions_has_none(text: str) -> None:
     assert syntax.trees(text).codes == ()
 
@@ -251,14 +280,20 @@ def test_what_is_said_differently_stays_different(first: str, second: str) -> No
 
 
 def marked(first: str, others: str) -> str:
-    return "".join((first if at == 0 else others) + line + "\n" for at, line in enumerate(PLAIN.strip().splitlines()))
+    return "".join(
+        (first if at == 0 else others) + line + "\n"
+        for at, line in enumerate(PLAIN.strip().splitlines())
+    )
 
 
 @pytest.mark.parametrize(
     ("wrapped", "text"),
     [
         ("a session", marked(">>> ", "... ")),
-        ("a session in prose", "Try it:\n\n" + marked("    >>> ", "    ... ") + "\nDone, isn't it?\n"),
+        (
+            "a session in prose",
+            "Try it:\n\n" + marked("    >>> ", "    ... ") + "\nDone, isn't it?\n",
+        ),
         (
             "a session in a docstring",
             'def g():\n    """\n' + marked("    >>> ", "    ... ") + '    """\n    return 1\n',
@@ -266,19 +301,29 @@ def marked(first: str, others: str) -> str:
         ("IPython", marked("In [12]: ", "    ...: ")),
         ("a diff", "--- a/x.py\n+++ b/x.py\n@@ -0,0 +1,9 @@\n" + marked("+", "+")),
         ("a mail", marked("> ", "> ")),
-        ("line numbers", "".join(f"{n:3}  {line}\n" for n, line in enumerate(PLAIN.splitlines(), 8))),
+        (
+            "line numbers",
+            "".join(f"{n:3}  {line}\n" for n, line in enumerate(PLAIN.splitlines(), 8)),
+        ),
         ("commented out", "x = 1\n" + marked("# ", "# ")),
         ("a string", f"CODE = {PLAIN!r}\n"),
         ("a long string", "CODE = '''" + PLAIN + "'''\nx = 1\n"),
         ("a JSON record", json.dumps({"id": 3, "done": True, "code": PLAIN})),
         ("JSON lines", (json.dumps({"none": None, "code": PLAIN}) + "\n") * 2),
-        ("a notebook", json.dumps({"cells": [{"source": PLAIN.strip("\n").splitlines(True)}]}, indent=1)),
+        (
+            "a notebook",
+            json.dumps({"cells": [{"source": PLAIN.strip("\n").splitlines(True)}]}, indent=1),
+        ),
         ("a notebook's magic", "%matplotlib inline\n!ls\n" + PLAIN),
         (
             "Python 2",
-            PLAIN.replace("    return", "    print 'x', total\n    print >>err, 3\n    return") + "except E, e:\n",
+            PLAIN.replace("    return", "    print 'x', total\n    print >>err, 3\n    return")
+            + "except E, e:\n",
         ),
-        ("Python 2, which parses then", PLAIN.replace("return total", "print total,\n    return total")),
+        (
+            "Python 2, which parses then",
+            PLAIN.replace("return total", "print total,\n    return total"),
+        ),
         ("fenced, closed on its line", "```python" + PLAIN.rstrip() + "```\n"),
         ("fenced with tildes", "It's:\n~~~\n" + PLAIN + "~~~\n"),
         ("a lambda", "add = lambda a, b: a + b\n" + PLAIN),
@@ -292,7 +337,9 @@ def test_a_named_lambda_is_a_function() -> None:
     assert one("add = lambda a, b: a + b\n") == one("def add(a, b):\n    return a + b\n")
 
 
-@pytest.mark.parametrize("text", ["def " * 3000, '"' * 999 + "def x\n", "> def\n" * 500, "{" * 300 + '"def \\n' * 300])
+@pytest.mark.parametrize(
+    "text", ["def " * 3000, '"' * 999 + "def x\n", "> def\n" * 500, "{" * 300 + '"def \\n' * 300]
+)
 def test_a_text_full_of_beginnings_costs_little(text: str) -> None:
     started = time.process_time()
     syntax.trees(text)

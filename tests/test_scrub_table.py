@@ -8,7 +8,8 @@ from hornbook.records import UserError
 from hornbook.scrub import table
 
 MODELS = ("phi-1", "phi-1 retrained on pruned", "StarCoder-Prompted")
-# Gunasekar et al. 2023, Table 3: threshold, n and percentages of the similar problems, of the others, and of all 164.
+# Gunasekar et al. 2023, Table 3: threshold, n and percentages of the similar problems, of the
+# others, and of all 164.
 PUBLISHED = [
     (0.95, (71, 81.7, 74.6, 57.7), (93, 26.9, 32.3, 29.0), (164, 50.6, 50.6, 41.5)),
     (0.9, (93, 63.4, 51.6, 48.4), (71, 33.8, 36.6, 32.4), (164, 50.6, 45.1, 41.5)),
@@ -20,7 +21,9 @@ PUBLISHED = [
 @pytest.mark.parametrize(("threshold", "near", "far", "total"), PUBLISHED)
 def test_every_row_of_the_papers_table_is_whole_counts_that_add_up(threshold: float, near: tuple[float, ...],
     far: tuple[float, ...], total: tuple[float, ...]) -> None:  # fmt: skip
-    counts = [[table.count(percent, int(row[0])) for percent in row[1:]] for row in (near, far, total)]
+    counts = [
+        [table.count(percent, int(row[0])) for percent in row[1:]] for row in (near, far, total)
+    ]
     assert near[0] + far[0] == total[0] == 164
     assert [a + b for a, b in zip(counts[0], counts[1], strict=True)] == counts[2]
 
@@ -34,7 +37,9 @@ def test_the_code_that_prints_ours_prints_the_papers(threshold: float, near: tup
     passed: dict[str, dict[str, bool]] = {model: {} for model in MODELS}
     for row, side in zip((near, far), sides, strict=True):
         for model, percent in zip(MODELS, row[1:], strict=True):
-            passed[model] |= {task: place < table.count(percent, int(row[0])) for place, task in enumerate(side)}
+            passed[model] |= {
+                task: place < table.count(percent, int(row[0])) for place, task in enumerate(side)
+            }
     made = table.similar(rates, passed, [threshold])
     for row, published in zip(made.rows, (near, far, total), strict=True):
         assert row.n == published[0]
@@ -43,7 +48,9 @@ def test_the_code_that_prints_ours_prints_the_papers(threshold: float, near: tup
 
 
 def test_a_rate_at_the_threshold_is_similar() -> None:
-    made = table.similar({"a": 0.95, "b": 0.9499, "c": 0.0}, {"m": {"a": True, "b": False, "c": True}}, [0.95])
+    made = table.similar(
+        {"a": 0.95, "b": 0.9499, "c": 0.0}, {"m": {"a": True, "b": False, "c": True}}, [0.95]
+    )
     assert [(row.subset, row.n, row.passed) for row in made.rows] == [
         ("similar", 1, (1,)),
         ("non-similar", 2, (1,)),
@@ -70,7 +77,9 @@ def test_a_side_without_problems_says_so() -> None:
 
 def test_every_number_of_the_table_is_in_its_json() -> None:
     rows = table.as_json(
-        table.similar({"a": 1.0, "b": 0}, {"m": {"a": True, "b": False}, "o": {"a": False, "b": False}})
+        table.similar(
+            {"a": 1.0, "b": 0}, {"m": {"a": True, "b": False}, "o": {"a": False, "b": False}}
+        )
     )
     assert len(rows) == 4 * 3 * 2
     assert rows[0] == {"threshold": 0.95, "subset": "similar", "n": 1, "model": "m", "passed": 1, "rate": 1.0,

@@ -11,14 +11,14 @@ import pytest
 from test_scrub_review import kept, scrub
 from test_scrub_syntax import PLAIN
 
+from hornbook.frame.stage import Desk
 from hornbook.records import UserError
-from hornbook.scrub import canon, ted
-from hornbook.scrub.ted import Tree
-from hornbook.stage import Desk
+from hornbook.scrub import tree_edit_distance, tree_string
+from hornbook.scrub.tree_edit_distance import Tree
 
 
 def tree(text: str) -> Tree:
-    return ted.shape(ast.parse(text).body[0])
+    return tree_edit_distance.shape(ast.parse(text).body[0])
 
 
 def plain(first: Tree, second: Tree) -> int:
@@ -56,26 +56,37 @@ def test_the_shape_has_the_letters_of_the_string_and_parents_before_children() -
     for text in (*SMALL, PLAIN.strip()):
         parents, letters = tree(text)
         # The string has the end of a block after it, the tree a node around it.
-        assert sorted(letters) == sorted(canon.code(ast.parse(text).body[0]))
-        assert parents[0] == -1 and all(0 <= parent < at for at, parent in enumerate(parents[1:], start=1))
+        assert sorted(letters) == sorted(tree_string.code(ast.parse(text).body[0]))
+        assert parents[0] == -1 and all(
+            0 <= parent < at for at, parent in enumerate(parents[1:], start=1)
+        )
 
 
 @pytest.mark.parametrize("first", SMALL)
 @pytest.mark.parametrize("second", SMALL)
 def test_the_distance_is_that_of_the_plain_recursion(first: str, second: str) -> None:
     pytest.importorskip("xted")
-    assert ted.distance(tree(first), tree(second)) == plain(tree(first), tree(second))
+    assert tree_edit_distance.distance(tree(first), tree(second)) == plain(
+        tree(first), tree(second)
+    )
 
 
 def test_a_recheck_keeps_copies_and_lets_go_what_is_less_alike_than_asked(tmp_path: Path) -> None:
     pytest.importorskip("xted")
     both = {"ngram": None, "syntax": 0.8}
-    assert [not reason for reason in kept(Desk(tmp_path / "a"), scrub(**both))] == [False, False, False, True]
+    assert [not reason for reason in kept(Desk(tmp_path / "a"), scrub(**both))] == [
+        False,
+        False,
+        False,
+        True,
+    ]
     found = kept(Desk(tmp_path / "b"), scrub(**both, recheck=1.0))
     assert [not reason for reason in found] == [False, False, True, True]
 
 
-def test_without_the_library_the_error_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_library_the_error_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "xted", None)
     with pytest.raises(UserError, match=r"hornbook\[trees\]"):
         kept(Desk(tmp_path), scrub(recheck=0.9))

@@ -10,16 +10,15 @@ from collections import Counter
 import pyarrow as pa
 import pytest
 
-from hornbook import benchmarks
-from hornbook.benchmarks.handwritten import Handwritten
-from hornbook.generate import vocabulary
-from hornbook.generate.check import check
+from hornbook import exams
+from hornbook.exams.handwritten import Handwritten
 from hornbook.generate.exercise import Exercise
 from hornbook.generate.mutants import mutants
-from hornbook.generate.shelf import exercises
-from hornbook.generate.shelf.sections import sections
+from hornbook.generate.run_drafts import check
 from hornbook.sandbox import Sandbox
-from hornbook.scrub.near import near
+from hornbook.scrub.nearest_records import near
+from hornbook.seed import exercises, vocabulary
+from hornbook.seed.sections import sections
 
 SHELF = list(exercises())
 by_file = pytest.mark.parametrize("path", sorted({exercise.path for exercise in SHELF}))
@@ -38,7 +37,9 @@ def definition(exercise: Handwritten) -> ast.FunctionDef | ast.ClassDef:
 def test_the_shelf_holds_four_hundred_exercises_on_fifty_topics_with_unique_names() -> None:
     assert len(SHELF) >= 400
     assert len({exercise.topic for exercise in SHELF}) >= 50
-    assert [name for name, count in Counter(exercise.name for exercise in SHELF).items() if count > 1] == []
+    assert [
+        name for name, count in Counter(exercise.name for exercise in SHELF).items() if count > 1
+    ] == []
 
 
 def test_every_topic_of_the_shelf_is_a_leaf_or_a_branch_of_the_topic_tree() -> None:
@@ -53,7 +54,9 @@ def test_every_exercise_explains_itself_and_shows_two_examples(path: str) -> Non
     for exercise in of_file(path):
         docstring = ast.get_docstring(definition(exercise)) or ""
         prose = docstring.split(">>>")[0].split()
-        shown = [example for example in doctest.DocTestParser().get_examples(docstring) if example.want]
+        shown = [
+            example for example in doctest.DocTestParser().get_examples(docstring) if example.want
+        ]
         assert len(prose) >= 8, exercise.name
         assert len(shown) >= 2, exercise.name
 
@@ -64,7 +67,9 @@ def test_every_parameter_and_result_has_a_type(path: str) -> None:
         for function in ast.walk(definition(exercise)):
             if isinstance(function, ast.FunctionDef):
                 hints = [
-                    a.annotation for a in function.args.args + function.args.kwonlyargs if a.arg not in ("self", "cls")
+                    a.annotation
+                    for a in function.args.args + function.args.kwonlyargs
+                    if a.arg not in ("self", "cls")
                 ]
                 assert function.returns is not None and None not in hints, exercise.name
 
@@ -73,7 +78,9 @@ def test_every_parameter_and_result_has_a_type(path: str) -> None:
 def test_every_exercise_has_at_least_four_asserts(path: str) -> None:
     for exercise in of_file(path):
         nodes = list(ast.walk(ast.parse(exercise.tests)))
-        checks = sum(isinstance(node, ast.Assert) for node in nodes) + sum(isinstance(node, ast.Try) for node in nodes)
+        checks = sum(isinstance(node, ast.Assert) for node in nodes) + sum(
+            isinstance(node, ast.Try) for node in nodes
+        )
         assert 4 <= checks <= 10, f"{exercise.name}: {checks}"
 
 
@@ -83,9 +90,13 @@ def test_every_example_and_every_hidden_test_holds(path: str) -> None:
         namespace: dict[str, object] = {"__name__": "shelf"}
         run(exercise.prompt + exercise.solution, namespace)
         docstring = namespace[exercise.name].__doc__ or ""
-        examples = doctest.DocTestParser().get_doctest(docstring, dict(namespace), exercise.name, path, 0)
+        examples = doctest.DocTestParser().get_doctest(
+            docstring, dict(namespace), exercise.name, path, 0
+        )
         report: list[str] = []
-        assert doctest.DocTestRunner(verbose=False).run(examples, out=report.append).failed == 0, "".join(report)
+        assert doctest.DocTestRunner(verbose=False).run(examples, out=report.append).failed == 0, (
+            "".join(report)
+        )
         run(exercise.tests, namespace, f"{exercise.name}.tests")
 
 
@@ -105,7 +116,9 @@ def test_hidden_tests_catch_most_mutants() -> None:
     share = sum(verdict for _, verdict in verdicts) / len(verdicts)
     alive = Counter(exercise.name for exercise, verdict in verdicts if not verdict)
     print(f"{share:.3f} of {len(verdicts)} mutants caught; most alive: {alive.most_common(12)}")
-    unhurt = {exercise.name for exercise, _ in verdicts} - {exercise.name for exercise, verdict in verdicts if verdict}
+    unhurt = {exercise.name for exercise, _ in verdicts} - {
+        exercise.name for exercise, verdict in verdicts if verdict
+    }
     assert share >= 0.6
     assert unhurt == set()
 
@@ -123,9 +136,14 @@ def test_the_sandbox_lets_every_exercise_pass() -> None:
 def test_a_scrubber_finds_nothing_like_humaneval_on_the_shelf() -> None:
     texts = {f"{each.path} {each.name}": each.prompt + each.solution for each in SHELF}
     texts |= {each.path: "".join(block.code for block in each.blocks) for each in sections()}
-    rows = [{"id": path, "text": text, "origin": "", "path": path, "start": 1} for path, text in texts.items()]
-    found = near(benchmarks.load("humaneval"), pa.Table.from_pylist(rows), top=2)
-    assert [(each.task_id, each.path) for each in found if each.by == "words" or each.value >= 0.9] == []
+    rows = [
+        {"id": path, "text": text, "origin": "", "path": path, "start": 1}
+        for path, text in texts.items()
+    ]
+    found = near(exams.load("humaneval"), pa.Table.from_pylist(rows), top=2)
+    assert [
+        (each.task_id, each.path) for each in found if each.by == "words" or each.value >= 0.9
+    ] == []
 
 
 def caught(exercise: Handwritten, mutant: str) -> bool:

@@ -7,7 +7,7 @@ import io
 
 import pytest
 
-from hornbook.generate.shelf.sections import FORMATS, Section, sections
+from hornbook.seed.sections import FORMATS, Section, sections
 
 SHELF = list(sections())
 

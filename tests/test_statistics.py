@@ -8,15 +8,21 @@ import random
 
 import pytest
 
-from hornbook import statistics as st
+from hornbook import intervals as st
 from hornbook.records import UserError
 
 
-@pytest.mark.parametrize(("n", "correct", "k"), [(5, 0, 1), (5, 2, 1), (6, 2, 3), (7, 7, 7), (7, 3, 5), (10, 9, 2)])
-def test_pass_at_k_is_the_share_of_all_choices_of_k_that_hold_a_pass(n: int, correct: int, k: int) -> None:
+@pytest.mark.parametrize(
+    ("n", "correct", "k"), [(5, 0, 1), (5, 2, 1), (6, 2, 3), (7, 7, 7), (7, 3, 5), (10, 9, 2)]
+)
+def test_pass_at_k_is_the_share_of_all_choices_of_k_that_hold_a_pass(
+    n: int, correct: int, k: int
+) -> None:
     samples = [True] * correct + [False] * (n - correct)
     choices = list(itertools.combinations(samples, k))
-    assert st.pass_at_k(n, correct, k) == pytest.approx(sum(any(c) for c in choices) / len(choices), abs=1e-12)
+    assert st.pass_at_k(n, correct, k) == pytest.approx(
+        sum(any(c) for c in choices) / len(choices), abs=1e-12
+    )
 
 
 def test_pass_at_k_stays_finite_where_binomials_overflow_floats() -> None:
@@ -33,9 +39,16 @@ def test_pass_at_k_with_too_few_samples_is_refused(k: int) -> None:
 # Newcombe 1998, table I, method 3 (Wilson without continuity correction).
 @pytest.mark.parametrize(
     ("passed", "n", "low", "high"),
-    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
+    [
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+    ],
 )
-def test_wilson_gives_newcombes_published_intervals(passed: int, n: int, low: float, high: float) -> None:
+def test_wilson_gives_newcombes_published_intervals(
+    passed: int, n: int, low: float, high: float
+) -> None:
     found = st.wilson(passed, n)
     assert (round(found.low, 4), round(found.high, 4)) == (low, high)
 

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from hornbook import tokenizer
+from hornbook.models import tokenizer
 from hornbook.records import UserError
 
 TEXTS = [f"def f{n}(a, b):\n\treturn a + {n} * b  # é ü 漢字\n" for n in range(80)]
@@ -75,7 +75,8 @@ def test_the_papers_tokenizer_has_its_ids():
     words = tokenizer.codegen()
     assert words.vocab == 50_295
     assert words.end == 50_256
-    # GPT-2's ids of these words, and CodeGen's of a run of four spaces: 50257 is 31 spaces, so 4 are 50257 + 27.
+    # GPT-2's ids of these words, and CodeGen's of a run of four spaces: 50257 is 31 spaces, so 4
+    # are 50257 + 27.
     assert words.encode("Hello world") == [15496, 995]
     assert words.encode("\n    x") == [198, 50284, 87]
     assert words.decode(words.encode("def f():\n\t\treturn  1\n")) == "def f():\n\t\treturn  1\n"

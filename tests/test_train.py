@@ -17,11 +17,12 @@ import numpy as np
 import pytest
 import torch
 
-from hornbook import model as phi
-from hornbook import peek, records, store
+from hornbook import records, store
+from hornbook.cli import inspect_run
+from hornbook.frame.run import run
+from hornbook.frame.stage import Desk, Silent, Stage
+from hornbook.models import transformer as phi
 from hornbook.records import UserError
-from hornbook.run import run
-from hornbook.stage import Desk, Silent, Stage
 from hornbook.train import Pack, Train, TrainTokenizer, checkpoint
 from hornbook.train.loop import SCALE, Loop, Progress
 from hornbook.train.optim import rate
@@ -66,7 +67,12 @@ def one_thread():
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory):
     desk = Desk(tmp_path_factory.mktemp("train"))
-    run(Train("final", training().data, start=training(), steps=4, batch=4, lr=1e-3, precision="fp32"), desk)
+    run(
+        Train(
+            "final", training().data, start=training(), steps=4, batch=4, lr=1e-3, precision="fp32"
+        ),
+        desk,
+    )
     return desk
 
 
@@ -95,7 +101,9 @@ def test_killed_at_any_step_and_resumed_equals_never_killed(tmp_path, monkeypatc
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
-def test_a_signal_in_the_middle_of_a_step_saves_that_step_and_leaves(tmp_path, desk, monkeypatch, name):
+def test_a_signal_in_the_middle_of_a_step_saves_that_step_and_leaves(
+    tmp_path, desk, monkeypatch, name
+):
     broken, update = Desk(tmp_path), Loop._update
 
     def interrupted(self, lr, norm):
@@ -147,19 +155,25 @@ def test_a_step_is_traced_to_the_documents_that_it_read(desk, monkeypatch):
     read: list[list[int]] = []
     whole = Sequences.batch
     monkeypatch.setattr(
-        Sequences, "batch", lambda self, rows, on: (read.append(rows.tolist()), whole(self, rows, on))[1]
+        Sequences,
+        "batch",
+        lambda self, rows, on: (read.append(rows.tolist()), whole(self, rows, on))[1],
     )
     monkeypatch.setattr(Loop, "held_out_loss", lambda self: 1.0)
     again = Desk(desk.root.with_name("traced"))
     run(training(steps=3), again)
-    found = list(peek.batch(again, "base", 3))
+    found = list(inspect_run.batch(again, "base", 3))
     assert list(dict.fromkeys(row["sequence"] for row in found)) == read[-1]
     assert sum(row["tokens"] for row in found) == 6 * 32
     texts = {row["id"] for table in again.kept("texts") for row in table.to_pylist()}
     assert {row["stage"] for row in found} == {"texts"} and {row["id"] for row in found} <= texts
-    for stage, step, said in (("base", 4, "1 to 3"), ("base", 0, "1 to 3"), ("pack", 1, "only a Train")):
+    for stage, step, said in (
+        ("base", 4, "1 to 3"),
+        ("base", 0, "1 to 3"),
+        ("pack", 1, "only a Train"),
+    ):
         with pytest.raises(UserError, match=said):
-            list(peek.batch(again, stage, step))
+            list(inspect_run.batch(again, stage, step))
 
 
 def test_every_sequence_is_seen_once_an_epoch():
@@ -182,11 +196,16 @@ def test_the_loss_falls_and_the_best_checkpoint_goes_on(desk):
     log = store.read_table(desk.root / "base" / "log.parquet").to_pylist()
     facts = json.loads((desk.root / "base" / "training.json").read_text())
     assert log[-1]["loss"] < log[0]["loss"] - 0.5
-    assert facts["held_out_loss"] == min(row["held_out_loss"] for row in log if row["held_out_loss"] is not None)
+    assert facts["held_out_loss"] == min(
+        row["held_out_loss"] for row in log if row["held_out_loss"] is not None
+    )
 
 
 def test_the_micro_batch_changes_no_step_beyond_rounding(desk, tmp_path):
-    losses = [losses_of(Desk(tmp_path / str(n), options={"micro_batch": n}), dropout=0.0) for n in (6, 4, 1)]
+    losses = [
+        losses_of(Desk(tmp_path / str(n), options={"micro_batch": n}), dropout=0.0)
+        for n in (6, 4, 1)
+    ]
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)
     assert losses[0] == pytest.approx(losses[2], rel=1e-5)
 
@@ -210,10 +229,17 @@ def test_transformers_loads_the_folder_and_gives_the_same_logits(desk):
 )
 def test_a_start_that_does_not_fit_is_refused(desk, change, said):
     texts = Texts("texts")
-    words = TrainTokenizer("words_b", (texts,), change["words"]) if "words" in change else training().data.tokenizer
+    words = (
+        TrainTokenizer("words_b", (texts,), change["words"])
+        if "words" in change
+        else training().data.tokenizer
+    )
     pack = Pack("pack_b" + said[:3], (texts,), words, context=change.get("context", 32))
     with pytest.raises(UserError, match=said):
-        run(Train("wrong" + said[:3], pack, start=training(), steps=2, batch=2, precision="fp32"), desk)
+        run(
+            Train("wrong" + said[:3], pack, start=training(), steps=2, batch=2, precision="fp32"),
+            desk,
+        )
 
 
 def test_documents_are_numbered_by_their_ends(tmp_path):
@@ -235,7 +261,9 @@ def test_half_precision_learns_as_fp32_does(tmp_path, desk, precision):
 
 
 def test_a_scale_that_overflows_is_halved_until_gradients_are_finite(tmp_path, monkeypatch):
-    defaults = tuple(2.0**30 if value == SCALE else value for value in Progress.__init__.__defaults__)
+    defaults = tuple(
+        2.0**30 if value == SCALE else value for value in Progress.__init__.__defaults__
+    )
     monkeypatch.setattr(Progress.__init__, "__defaults__", defaults)
     losses = losses_of(Desk(tmp_path), precision="fp16", steps=20, checkpoint_every=0)
     facts = json.loads((tmp_path / "base" / "training.json").read_text())
@@ -285,7 +313,9 @@ def test_a_smaller_micro_batch_is_taken_by_a_resume_aloud(tmp_path, monkeypatch)
         with pytest.raises(KeyboardInterrupt):
             run(training(), Desk(tmp_path, options={"micro_batch": 6}))
     sizes, loss = set(), phi.Phi.loss
-    monkeypatch.setattr(phi.Phi, "loss", lambda self, ids, *rest: (sizes.add(len(ids)), loss(self, ids, *rest))[1])
+    monkeypatch.setattr(
+        phi.Phi, "loss", lambda self, ids, *rest: (sizes.add(len(ids)), loss(self, ids, *rest))[1]
+    )
     monkeypatch.setattr(Loop, "held_out_loss", lambda self: 1.0)
     run(training(), Desk(tmp_path, options={"micro_batch": 2}, reporter=Ears()))
     assert sizes == {2}
@@ -300,11 +330,15 @@ def stopped_at(step: int):
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a compiler on a CPU")
 def test_a_compiled_model_learns_as_an_eager_one_does(tmp_path):
-    compiled = losses_of(Desk(tmp_path / "a", options={"compile": True, "micro_batch": 3}), dropout=0.0)
+    compiled = losses_of(
+        Desk(tmp_path / "a", options={"compile": True, "micro_batch": 3}), dropout=0.0
+    )
     assert compiled == pytest.approx(losses_of(Desk(tmp_path / "b"), dropout=0.0), rel=1e-4)
 
 
-def test_killed_while_a_checkpoint_is_written_it_goes_on_from_the_one_before(tmp_path, desk, monkeypatch):
+def test_killed_while_a_checkpoint_is_written_it_goes_on_from_the_one_before(
+    tmp_path, desk, monkeypatch
+):
     broken, replace, left = Desk(tmp_path), os.replace, [True]
 
     def dying(old, new):
@@ -329,7 +363,7 @@ torch.set_num_threads(1)
 sys.path.insert(0, sys.argv[2])
 from test_train import training
 from hornbook.run import run
-from hornbook.stage import Desk
+from hornbook.frame.stage import Desk
 run(training(steps=40), Desk(Path(sys.argv[1])))
 """
 

@@ -12,16 +12,29 @@ import pytest
 from tokenizers import AddedToken
 from tokenizers import Tokenizer as Backend
 
-from hornbook import tokenizer
-from hornbook.train import bpe
-from hornbook.train.encode import HARD
+from hornbook.models import fast_bpe, tokenizer
+from hornbook.models.encode import HARD
 
-SOURCES = [Path(module.__file__).read_text("utf-8") for module in (json, random, tokenizer, bpe)]
-WIDE = (
-    "é e\u0301 漢字 \u3000\u00a0\u2028\x85 \u0663\u0664½² ㉐ \U00016ff6 👩‍👩‍👧 🎓\ufe0f \U0010ffff\ud7ff \u200b\ufeff"
-)
+SOURCES = [
+    Path(module.__file__).read_text("utf-8") for module in (json, random, tokenizer, fast_bpe)
+]
+WIDE = "é e\u0301 漢字 \u3000\u00a0\u2028\x85 \u0663\u0664½² ㉐ \U00016ff6 👩‍👩‍👧 🎓\ufe0f \U0010ffff\ud7ff \u200b\ufeff"
 RUNS = [" " * n for n in range(31, 1, -1)] + ["\t" * n for n in range(9, 1, -1)]
-OVERLAPPING = ["<|a|>", "<|ab", "<|a", "  ", "\n\n\n", "'s it", "é漢", "ll", "\u3000 x", "12", "23", "<|endo", "=" * 40]
+OVERLAPPING = [
+    "<|a|>",
+    "<|ab",
+    "<|a",
+    "  ",
+    "\n\n\n",
+    "'s it",
+    "é漢",
+    "ll",
+    "\u3000 x",
+    "12",
+    "23",
+    "<|endo",
+    "=" * 40,
+]
 WORDS = [
     " ",
     "  ",
@@ -73,8 +86,13 @@ def vocabularies():
     learned = tokenizer.train([*SOURCES, WIDE * 9], 1500)
     odd = tokenizer.Tokenizer(Backend.from_str(learned.backend.to_str()))
     odd.backend.add_tokens([AddedToken(each, normalized=False) for each in OVERLAPPING])
-    made = {"learned": learned, "runs": without_digits(RUNS), "odd": odd, "normalized": without_digits(RUNS, True)}
-    return {name: (words, bpe.Bpe(words, np.dtype(np.uint32))) for name, words in made.items()}
+    made = {
+        "learned": learned,
+        "runs": without_digits(RUNS),
+        "odd": odd,
+        "normalized": without_digits(RUNS, True),
+    }
+    return {name: (words, fast_bpe.Bpe(words, np.dtype(np.uint32))) for name, words in made.items()}
 
 
 def other(pair, texts) -> list[str]:
@@ -82,7 +100,11 @@ def other(pair, texts) -> list[str]:
     words, kernel = pair
     wanted = words.encode_many(texts)
     found = kernel.many(texts)
-    return [text for text, a, b in zip(texts, found, wanted, strict=True) if a.tolist() != [*b, words.end]]
+    return [
+        text
+        for text, a, b in zip(texts, found, wanted, strict=True)
+        if a.tolist() != [*b, words.end]
+    ]
 
 
 NAMES = ["learned", "runs", "odd", "normalized"]
@@ -103,38 +125,62 @@ def test_hard_texts(vocabularies, name):
 def test_words_in_any_order(vocabularies, name):
     dice = random.Random(7)
     often = [1, 1, 1, 2, 3, 31, 33]
-    texts = ["".join(dice.choice(WORDS) * dice.choice(often) for _ in range(dice.randrange(10))) for _ in range(3000)]
+    texts = [
+        "".join(dice.choice(WORDS) * dice.choice(often) for _ in range(dice.randrange(10)))
+        for _ in range(3000)
+    ]
     assert other(vocabularies[name], texts) == []
 
 
 @pytest.mark.parametrize("name", NAMES[:2])
-@pytest.mark.parametrize("step", [16, pytest.param(1, marks=pytest.mark.slow)])  # one takes 1 s, all take 15
+@pytest.mark.parametrize(
+    "step", [16, pytest.param(1, marks=pytest.mark.slow)]
+)  # one takes 1 s, all take 15
 def test_every_code_point(vocabularies, name, step):
     codes = [*range(0x3400), *range(0x3400, 0xD800, step), *range(0xE000, sys.maxunicode + 1, step)]
     lines = [f"{chr(code)}a {chr(code)}" for code in codes]
-    assert other(vocabularies[name], ["\n".join(lines[at : at + 2000]) for at in range(0, len(lines), 2000)]) == []
+    assert (
+        other(
+            vocabularies[name],
+            ["\n".join(lines[at : at + 2000]) for at in range(0, len(lines), 2000)],
+        )
+        == []
+    )
 
 
 @pytest.mark.parametrize("name", NAMES[:3])
 def test_words_of_a_hundred_kilobytes(vocabularies, name):
     letters = "".join(random.Random(3).choices("abcdefgh", k=100_000))
-    assert other(vocabularies[name], [letters, "a" * 100_000, " " * 100_001 + "x", "漢" * 40_000, letters + "1"]) == []
+    assert (
+        other(
+            vocabularies[name],
+            [letters, "a" * 100_000, " " * 100_001 + "x", "漢" * 40_000, letters + "1"],
+        )
+        == []
+    )
 
 
 def test_words_that_are_forgotten_are_spelled_again(vocabularies, monkeypatch):
     words, _ = vocabularies["learned"]
-    monkeypatch.setattr(bpe, "KNOWN", 4)
-    assert other((words, bpe.Bpe(words, np.dtype(np.uint16))), SOURCES * 2) == []
+    monkeypatch.setattr(fast_bpe, "KNOWN", 4)
+    assert other((words, fast_bpe.Bpe(words, np.dtype(np.uint16))), SOURCES * 2) == []
 
 
 def test_of_one_batch_or_of_many(vocabularies, monkeypatch):
     words, kernel = vocabularies["runs"]
-    monkeypatch.setattr(bpe, "AT_ONCE", 100)
+    monkeypatch.setattr(fast_bpe, "AT_ONCE", 100)
     assert other((words, kernel), [*TEXTS, *SOURCES]) == []
 
 
 SPLIT = {"type": "Split", "pattern": {"Regex": "\\d"}, "behavior": "Isolated", "invert": False}
-TOKEN = {"id": 1500, "single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": False}
+TOKEN = {
+    "id": 1500,
+    "single_word": False,
+    "lstrip": False,
+    "rstrip": False,
+    "normalized": False,
+    "special": False,
+}
 LEVEL = {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True, "use_regex": True}
 CHANGES = {
     "normalizer": lambda facts: facts.update(normalizer={"type": "NFC"}),
@@ -150,8 +196,12 @@ CHANGES = {
     "truncation": lambda facts: facts.update(
         truncation={"direction": "Right", "max_length": 9, "strategy": "LongestFirst", "stride": 0}
     ),
-    "added tokens": lambda facts: facts["added_tokens"].append({**TOKEN, "content": "<x>", "lstrip": True}),
-    "added tokens, one byte": lambda facts: facts["added_tokens"].append({**TOKEN, "content": "\n"}),
+    "added tokens": lambda facts: facts["added_tokens"].append(
+        {**TOKEN, "content": "<x>", "lstrip": True}
+    ),
+    "added tokens, one byte": lambda facts: facts["added_tokens"].append(
+        {**TOKEN, "content": "\n"}
+    ),
 }
 
 
@@ -160,5 +210,5 @@ def test_what_is_not_covered_is_named(name):
     facts = json.loads(tokenizer.train(SOURCES, 1500).backend.to_str())
     CHANGES[name](facts)
     words = tokenizer.Tokenizer(Backend.from_str(json.dumps(facts)))
-    with pytest.raises(bpe.Unknown, match=name.split(",")[0]):
-        bpe.Bpe(words, np.dtype(np.uint16))
+    with pytest.raises(fast_bpe.Unknown, match=name.split(",")[0]):
+        fast_bpe.Bpe(words, np.dtype(np.uint16))

@@ -9,10 +9,15 @@ import numpy as np
 import pytest
 from tokenizers import Tokenizer as Backend
 
-from hornbook import tokenizer
-from hornbook.train import bpe, encode
+from hornbook.models import encode, fast_bpe, tokenizer
 
-TEXTS = ["def f(a):\n    return a\n", "", "x = 2023  # é ∑\n", "print('<|endoftext|>')", "\t\tif x:\n" * 9]
+TEXTS = [
+    "def f(a):\n    return a\n",
+    "",
+    "x = 2023  # é ∑\n",
+    "print('<|endoftext|>')",
+    "\t\tif x:\n" * 9,
+]
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +27,9 @@ def words():
 
 def same(encoder) -> bool:
     wanted = encoder.tokenizer.encode_many(TEXTS)
-    return [ids.tolist() for ids in encoder.many(TEXTS)] == [[*ids, encoder.tokenizer.end] for ids in wanted]
+    return [ids.tolist() for ids in encoder.many(TEXTS)] == [
+        [*ids, encoder.tokenizer.end] for ids in wanted
+    ]
 
 
 def test_a_vocabulary_learned_here_is_the_kernels(words):
@@ -40,13 +47,17 @@ def test_one_that_the_kernel_does_not_cover_is_encoded_all_the_same_and_said(wor
 
 def misread(monkeypatch, change) -> None:
     """Let the kernel have other merges than the vocabulary."""
-    merges = bpe.Bpe._merges
+    merges = fast_bpe.Bpe._merges
     monkeypatch.setattr(
-        bpe.Bpe, "_merges", lambda self, model: merges(self, {**model, "merges": change(model["merges"])})
+        fast_bpe.Bpe,
+        "_merges",
+        lambda self, model: merges(self, {**model, "merges": change(model["merges"])}),
     )
 
 
-@pytest.mark.parametrize("change", [lambda merges: merges[::-1], lambda merges: merges[1:]], ids=["order", "first"])
+@pytest.mark.parametrize(
+    "change", [lambda merges: merges[::-1], lambda merges: merges[1:]], ids=["order", "first"]
+)
 def test_a_kernel_that_misreads_a_vocabulary_is_set_aside_aloud(words, monkeypatch, change):
     misread(monkeypatch, change)
     said: list[str] = []
@@ -63,4 +74,6 @@ def test_the_papers_vocabulary_is_the_kernels():
     encoder = encode.Encoder(tokenizer.codegen(), pytest.fail)
     texts = [Path(file).read_text("utf-8") for file in (encode.__file__, tokenizer.__file__)]
     wanted = [[*ids, encoder.tokenizer.end] for ids in encoder.tokenizer.encode_many(texts)]
-    assert same(encoder) and [ids.tolist() for ids in encoder.many(texts)] == wanted and encoder.fast
+    assert (
+        same(encoder) and [ids.tolist() for ids in encoder.many(texts)] == wanted and encoder.fast
+    )

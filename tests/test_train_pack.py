@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from hornbook import records, store
+from hornbook.frame.run import run
+from hornbook.frame.stage import Desk, Stage
 from hornbook.records import UserError
-from hornbook.run import run
-from hornbook.stage import Desk, Stage
 from hornbook.train.pack import Pack, _whole, trace
-from hornbook.train.words import TrainTokenizer, read
+from hornbook.train.tokenizers import TrainTokenizer, read
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,14 @@ class Drills(Stage):
         for n in range(40):
             prompt, solution = f'def g{n}(a):\n    """Add {n}."""\n', f"    return a + {n}\n"
             text = prompt + solution
-            rows.append({"id": records.document_id(text), "text": text, "prompt": prompt, "solution": solution})
+            rows.append(
+                {
+                    "id": records.document_id(text),
+                    "text": text,
+                    "prompt": prompt,
+                    "solution": solution,
+                }
+            )
         return records.table(rows, records.EXERCISE)
 
 
@@ -62,17 +69,29 @@ def test_each_document_lies_where_the_table_says(tmp_path, packing):
     texts = {row["id"]: row["text"] for table in desk.kept("texts") for row in table.to_pylist()}
     written = {}
     for row in store.read_table(folder / "documents.parquet").to_pylist():
-        stream = np.fromfile(folder / ("tokens.bin" if row["set"] == "train" else "held_out.bin"), facts["dtype"])
-        written.setdefault(row["id"], []).extend(stream[row["start"] : row["start"] + row["tokens"]].tolist())
-    cut = [name for name, found in written.items() if found != [*tokenizer.encode(texts[name]), tokenizer.end]]
-    assert len(cut) <= (2 if packing == "stream" else 0)  # the last document of each set may be cut by the slicing
+        stream = np.fromfile(
+            folder / ("tokens.bin" if row["set"] == "train" else "held_out.bin"), facts["dtype"]
+        )
+        written.setdefault(row["id"], []).extend(
+            stream[row["start"] : row["start"] + row["tokens"]].tolist()
+        )
+    cut = [
+        name
+        for name, found in written.items()
+        if found != [*tokenizer.encode(texts[name]), tokenizer.end]
+    ]
+    assert len(cut) <= (
+        2 if packing == "stream" else 0
+    )  # the last document of each set may be cut by the slicing
     assert len(ids) == facts["sequences"]
 
 
 def test_what_is_held_out_is_not_trained_on(tmp_path):
     _, _, folder, _, _ = packed(tmp_path, Texts("texts"))
     rows = store.read_table(folder / "documents.parquet").to_pylist()
-    train, held_out = ({row["id"] for row in rows if row["set"] == name} for name in ("train", "held-out"))
+    train, held_out = (
+        {row["id"] for row in rows if row["set"] == name} for name in ("train", "held-out")
+    )
     assert train and held_out and not train & held_out
 
 
@@ -83,7 +102,9 @@ def test_the_order_does_not_depend_on_the_parts(tmp_path):
 
 
 def test_prompts_are_not_learned_when_only_solutions_are(tmp_path):
-    desk, words, folder, facts, ids = packed(tmp_path, Drills("drills"), loss="solution", packing="whole", held_out=0)
+    desk, words, folder, facts, ids = packed(
+        tmp_path, Drills("drills"), loss="solution", packing="whole", held_out=0
+    )
     tokenizer = read(desk, words)
     mask = np.fromfile(folder / "mask.bin", np.uint8).reshape(ids.shape)
     learned = tokenizer.decode(ids[mask == 1].tolist())
@@ -93,8 +114,14 @@ def test_prompts_are_not_learned_when_only_solutions_are(tmp_path):
 
 def test_a_sequence_can_be_traced_to_its_documents(tmp_path):
     _, _, folder, _, ids = packed(tmp_path, Texts("texts"))
-    rows = [row for row in store.read_table(folder / "documents.parquet").to_pylist() if row["set"] == "train"]
-    owner = [row["id"] for row in rows for _ in range(row["tokens"])]  # of each token, in the stream's order
+    rows = [
+        row
+        for row in store.read_table(folder / "documents.parquet").to_pylist()
+        if row["set"] == "train"
+    ]
+    owner = [
+        row["id"] for row in rows for _ in range(row["tokens"])
+    ]  # of each token, in the stream's order
     for sequence in range(len(ids)):
         found = [each["id"] for each in trace(folder, sequence) for _ in range(each["tokens"])]
         assert found == owner[sequence * 16 : (sequence + 1) * 16]
@@ -133,4 +160,6 @@ def test_the_fullest_sequence_with_room_is_the_one_that_a_search_finds():
 
 def test_equal_runs_are_equal_bytes(tmp_path):
     folders = [packed(tmp_path / name, Texts("texts"))[2] for name in ("a", "b")]
-    assert (folders[0] / "manifest.json").read_bytes() == (folders[1] / "manifest.json").read_bytes()
+    assert (folders[0] / "manifest.json").read_bytes() == (
+        folders[1] / "manifest.json"
+    ).read_bytes()

@@ -13,9 +13,9 @@ import torch
 from test_train import training
 
 from hornbook import store
+from hornbook.frame.run import run
+from hornbook.frame.stage import Desk, Silent
 from hornbook.records import UserError
-from hornbook.run import run
-from hornbook.stage import Desk, Silent
 from hornbook.train import worker
 from hornbook.train.loop import Loop
 from hornbook.train.parallel import Team
@@ -59,7 +59,10 @@ def test_two_processes_have_the_losses_of_one(alone, tmp_path, monkeypatch, hold
         alone = Desk(beside(alone, tmp_path / "one"))
         run(training(**STEPS, optimiser=optimiser), alone)
     assert losses(desk) == pytest.approx(losses(alone), abs=1e-5)
-    both = [store.read_json(each.root / "base" / "training.json")["held_out_loss"] for each in (desk, alone)]
+    both = [
+        store.read_json(each.root / "base" / "training.json")["held_out_loss"]
+        for each in (desk, alone)
+    ]
     assert both[0] == pytest.approx(both[1], abs=1e-5)
 
 
@@ -92,7 +95,9 @@ def test_one_goes_on_with_the_checkpoint_of_two(alone, tmp_path, monkeypatch, ho
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     folder = beside(alone, tmp_path)
     with monkeypatch.context() as patch:
-        patch.setattr("hornbook.train.train.shutil.rmtree", lambda *a, **k: None)  # checkpoints stay
+        patch.setattr(
+            "hornbook.train.train.shutil.rmtree", lambda *a, **k: None
+        )  # checkpoints stay
         run(training(**STEPS), two(folder, hold))
     base = folder / "base"
     assert store.read_json(base / "speed.json")["processes"] == 2
@@ -107,7 +112,10 @@ def test_one_goes_on_with_the_checkpoint_of_two(alone, tmp_path, monkeypatch, ho
 @pytest.mark.slow
 def test_asked_to_stop_two_save_and_leave(alone, tmp_path, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    folder, many = beside(alone, tmp_path), {**STEPS, "steps": 2000, "checkpoint_every": 2000, "evaluate_every": 2000}
+    folder, many = (
+        beside(alone, tmp_path),
+        {**STEPS, "steps": 2000, "checkpoint_every": 2000, "evaluate_every": 2000},
+    )
 
     class Impatient(Silent):
         steps = 0.0
@@ -118,7 +126,10 @@ def test_asked_to_stop_two_save_and_leave(alone, tmp_path, monkeypatch):
                 raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run(training(**many), Desk(folder, options=two(folder, "replicas").options, reporter=Impatient()))
+        run(
+            training(**many),
+            Desk(folder, options=two(folder, "replicas").options, reporter=Impatient()),
+        )
     saved = [int(place.name[5:]) for place in (folder / "base" / "checkpoints").glob("step-*")]
     assert len(saved) == 1 and 5 <= saved[0] < 2000
 
@@ -137,19 +148,31 @@ def test_an_error_of_any_process_is_said(tmp_path, monkeypatch, capsys):
         raise UserError("micro_batch=4 may")
 
     monkeypatch.setattr(worker, "work", failing)
-    monkeypatch.setattr(worker, "team", lambda device, hold: contextlib.nullcontext(Team("cpu", rank=1, world=2)))
-    monkeypatch.setattr(worker.Job, "read", lambda path: SimpleNamespace(device="cpu", hold="replicas"))
+    monkeypatch.setattr(
+        worker, "team", lambda device, hold: contextlib.nullcontext(Team("cpu", rank=1, world=2))
+    )
+    monkeypatch.setattr(
+        worker.Job, "read", lambda path: SimpleNamespace(device="cpu", hold="replicas")
+    )
     assert worker.main("job.json") == 2
-    assert json.loads(capsys.readouterr().out) == {"hornbook": "error", "value": "micro_batch=4 may"}
+    assert json.loads(capsys.readouterr().out) == {
+        "hornbook": "error",
+        "value": "micro_batch=4 may",
+    }
     written: list[str] = []
     monkeypatch.setattr("sys.stdout", SimpleNamespace(write=written.append, flush=lambda: None))
     assert worker.main("job.json") == 2
-    assert len(written) == 1 and written[0].endswith("\n")  # in one piece, for the others write to the same pipe
+    assert len(written) == 1 and written[0].endswith(
+        "\n"
+    )  # in one piece, for the others write to the same pipe
 
 
 @pytest.mark.parametrize(
     ("command", "said"),
-    [("no-such-program -x", "no-such-program cannot be started"), ("sh -c 'exit 3' --", "ended with code 3")],
+    [
+        ("no-such-program -x", "no-such-program cannot be started"),
+        ("sh -c 'exit 3' --", "ended with code 3"),
+    ],
 )
 def test_a_command_that_starts_nothing_is_said(tmp_path, command, said):
     with pytest.raises(UserError, match=said):
@@ -164,7 +187,9 @@ def test_torchrun_is_told_to_wait_while_a_large_checkpoint_is_saved(tmp_path, mo
             said.append(text)
 
     monkeypatch.delenv("TORCH_ELASTIC_SHUTDOWN_TIMEOUT", raising=False)
-    worker.launch(tmp_path / "job.json", 1, "sh -c 'echo $TORCH_ELASTIC_SHUTDOWN_TIMEOUT' --", Ears())
+    worker.launch(
+        tmp_path / "job.json", 1, "sh -c 'echo $TORCH_ELASTIC_SHUTDOWN_TIMEOUT' --", Ears()
+    )
     assert said == [worker.PATIENCE_S]
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from test_train import training
 
-from hornbook.shape import Shape
-from hornbook.stage import Desk, Size
+from hornbook.frame.stage import Desk, Size
+from hornbook.models.shape import Shape
 from hornbook.train import price
 
 A100 = price.HARDWARE["a100"]
@@ -28,7 +28,9 @@ def test_operations_are_six_for_each_weight_and_attentions_own():
     shape = Shape(layers=2, width=64, heads=1, vocab=100, context=32)
     block = 64 * (7 * 64) + 64 * 64 + 4 * 64 * 64  # q, k, v, fc1; dense; fc2
     plain = 6 * (2 * block + 100 * 64)
-    attention = 3 * 2 * (2 * 2 * 64 * 32 / 2)  # two products, forward and twice backward, half of it masked
+    attention = (
+        3 * 2 * (2 * 2 * 64 * 32 / 2)
+    )  # two products, forward and twice backward, half of it masked
     assert price.flops_per_token(shape, 32) == pytest.approx(plain + attention, rel=0.03)
 
 
@@ -43,22 +45,38 @@ def test_a_plan_is_priced_before_anything_ran(tmp_path, where):
     assert found.tokens == 100 * 6 * 32
     assert found.minutes > 0 and found.kwh > 0 and found.peak_mb > 400
     assert (
-        training(steps=200).price(Desk(tmp_path, options={"device": where}), [Size(100, 1.0)]).tokens
+        training(steps=200)
+        .price(Desk(tmp_path, options={"device": where}), [Size(100, 1.0)])
+        .tokens
         == 2 * found.tokens
     )
 
 
 def test_epochs_are_priced_by_the_text(tmp_path):
-    one, three = (training(steps=0, epochs=n).price(Desk(tmp_path), [Size(100, 7.0)]).tokens for n in (1, 3))
+    one, three = (
+        training(steps=0, epochs=n).price(Desk(tmp_path), [Size(100, 7.0)]).tokens for n in (1, 3)
+    )
     assert one == pytest.approx(2e6) and three == 3 * one
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-@pytest.mark.parametrize(("shape", "context", "micro"), [("3M", 256, 16), ("10M", 512, 8), ("10M", 1024, 4)])
+@pytest.mark.parametrize(
+    ("shape", "context", "micro"), [("3M", 256, 16), ("10M", 512, 8), ("10M", 1024, 4)]
+)
 def test_the_peak_of_memory_is_as_planned(shape, context, micro, precision):
-    command = [sys.executable, str(BENCHMARK), "--serve", "hornbook", shape, "--precision", precision]
+    command = [
+        sys.executable,
+        str(BENCHMARK),
+        "--serve",
+        "hornbook",
+        shape,
+        "--precision",
+        precision,
+    ]
     command += ["--context", str(context), "--micro-batch", str(micro)]
-    found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True, input="").stdout)
+    found = json.loads(
+        subprocess.run(command, check=True, capture_output=True, text=True, input="").stdout
+    )
     planned = price.memory_gb(Shape.of(shape, 4096, context), micro, context, precision == "bf16")
     assert found["peak_gb"] == pytest.approx(planned, rel=0.1)

@@ -9,10 +9,10 @@ import pytest
 import torch
 from test_train import losses_of, one_thread, training  # noqa: F401  (one_thread works by being here)
 
-from hornbook import model as phi
+from hornbook.frame.run import run
+from hornbook.frame.stage import Desk, Silent
+from hornbook.models import transformer as phi
 from hornbook.records import UserError
-from hornbook.run import run
-from hornbook.stage import Desk, Silent
 from hornbook.train.loop import Loop
 
 
@@ -108,7 +108,9 @@ def test_moments_that_do_not_fit_in_memory_are_a_clear_error(tmp_path, monkeypat
         run(training(), Desk(tmp_path))
 
 
-@pytest.mark.parametrize(("clip", "what"), [(1.0, "was clipped to a length of 1"), (0.0, "clip=1.0 would bound")])
+@pytest.mark.parametrize(
+    ("clip", "what"), [(1.0, "was clipped to a length of 1"), (0.0, "clip=1.0 would bound")]
+)
 def test_a_spike_is_said_and_with_what_bounds_it(tmp_path, monkeypatch, clip, what):
     gradients, said = Loop._gradients, []
 
@@ -116,7 +118,9 @@ def test_a_spike_is_said_and_with_what_bounds_it(tmp_path, monkeypatch, clip, wh
         def say(self, text):
             said.append(text)
 
-    monkeypatch.setattr(Loop, "_gradients", lambda self, *a: gradients(self, *a) * (20 if self.at.step == 39 else 1))
+    monkeypatch.setattr(
+        Loop, "_gradients", lambda self, *a: gradients(self, *a) * (20 if self.at.step == 39 else 1)
+    )
     run(training(steps=42, clip=clip), Desk(tmp_path, reporter=Ears()))
     assert ["spike" in text for text in said].count(True) == 1
     assert any(text.startswith("step 40 is a spike") and what in text for text in said)

@@ -9,9 +9,9 @@ from types import ModuleType
 import pytest
 from test_train import made, training
 
+from hornbook.frame.run import run
+from hornbook.frame.stage import Desk
 from hornbook.records import UserError
-from hornbook.run import run
-from hornbook.stage import Desk
 from hornbook.train import checkpoint
 from hornbook.train.loop import Loop
 

@@ -8,23 +8,27 @@ import doctest
 import pyarrow as pa
 import pytest
 
-from hornbook import benchmarks
-from hornbook.generate.check import check
+from hornbook import exams
 from hornbook.generate.exercise import Exercise
+from hornbook.generate.run_drafts import check
 from hornbook.sandbox import Sandbox
-from hornbook.scrub.near import near
+from hornbook.scrub.nearest_records import near
 
-PROBLEMS = benchmarks.load("unconventional")
+PROBLEMS = exams.load("unconventional")
 
 
 def test_there_are_fifty_problems_and_their_source_is_a_digest() -> None:
-    assert len({problem.task_id for problem in PROBLEMS}) == 50 == benchmarks.SIZES["unconventional"]
-    assert benchmarks.source("unconventional").startswith("unconventional sha256:")
+    assert len({problem.task_id for problem in PROBLEMS}) == 50 == exams.SIZES["unconventional"]
+    assert exams.source("unconventional").startswith("unconventional sha256:")
 
 
 @pytest.mark.parametrize("problem", PROBLEMS, ids=lambda each: each.entry_point)
-def test_a_problem_shows_two_examples_and_its_prompt_does_not_show_the_answer(problem: benchmarks.Problem) -> None:
-    shown = [example for example in doctest.DocTestParser().get_examples(problem.text) if example.want]
+def test_a_problem_shows_two_examples_and_its_prompt_does_not_show_the_answer(
+    problem: exams.Problem,
+) -> None:
+    shown = [
+        example for example in doctest.DocTestParser().get_examples(problem.text) if example.want
+    ]
     assert len(shown) == 2
     assert len(problem.text.split(">>>")[0].split()) >= 30
     assert problem.reference.strip() not in problem.prompt
@@ -33,21 +37,30 @@ def test_a_problem_shows_two_examples_and_its_prompt_does_not_show_the_answer(pr
 
 
 def test_references_pass_their_tests_and_examples_and_the_tests_catch_mutants() -> None:
-    written = [Exercise(each.entry_point, each.prompt, each.reference, each.tests) for each in PROBLEMS]
+    written = [
+        Exercise(each.entry_point, each.prompt, each.reference, each.tests) for each in PROBLEMS
+    ]
     with Sandbox() as box:
         verdicts = check(box, written, lambda number: None)
-    assert {each.entry_point: v.reason for each, v in zip(written, verdicts, strict=True) if v.reason} == {}
+    assert {
+        each.entry_point: v.reason for each, v in zip(written, verdicts, strict=True) if v.reason
+    } == {}
     caught, made = sum(v.caught for v in verdicts), sum(v.mutants for v in verdicts)
     assert caught / made > 0.85
 
 
-def near_to(exam: list[benchmarks.Problem]) -> dict[tuple[str, str], float]:
+def near_to(exam: list[exams.Problem]) -> dict[tuple[str, str], float]:
     """What the detectors of words and trees find between our problems and an exam's, itself left out."""
     rows = [
-        {"id": each.task_id, "text": each.solution, "origin": "", "path": each.task_id, "start": 1} for each in PROBLEMS
+        {"id": each.task_id, "text": each.solution, "origin": "", "path": each.task_id, "start": 1}
+        for each in PROBLEMS
     ]
     found = near(exam, pa.Table.from_pylist(rows), top=2)
-    return {(each.by, f"{each.task_id} {each.path}"): each.value for each in found if each.task_id != each.path}
+    return {
+        (each.by, f"{each.task_id} {each.path}"): each.value
+        for each in found
+        if each.task_id != each.path
+    }
 
 
 def test_no_two_problems_are_variants_of_each_other() -> None:
@@ -56,4 +69,4 @@ def test_no_two_problems_are_variants_of_each_other() -> None:
 
 @pytest.mark.network
 def test_a_scrubber_finds_nothing_like_them_in_humaneval() -> None:
-    assert near_to(benchmarks.load("humaneval")) == {}
+    assert near_to(exams.load("humaneval")) == {}

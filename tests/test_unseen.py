@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from test_scrub_stage import Given, Held
 
-from hornbook import recipe, unseen
 from hornbook.curate import DropDuplicates
+from hornbook.frame import leak_check, recipe
+from hornbook.frame.stage import Stage
 from hornbook.records import UserError
 from hornbook.scrub import Scrub
-from hornbook.stage import Stage
 from hornbook.train import Pack, Train, TrainTokenizer
 from hornbook.verify import Examine
 
@@ -32,13 +32,15 @@ def graph(data: Stage, exam: str | Stage = "humaneval", **pack: bool) -> Stage:
         (("humaneval", Held("held")), Held("held")),
     ],
 )
-def test_an_exam_that_was_scrubbed_against_may_be_sat(scrubbed: tuple[str | Stage, ...], examined: str | Stage) -> None:
-    assert unseen.findings(graph(Scrub("clean", DATA, scrubbed), examined)) == []
+def test_an_exam_that_was_scrubbed_against_may_be_sat(
+    scrubbed: tuple[str | Stage, ...], examined: str | Stage
+) -> None:
+    assert leak_check.findings(graph(Scrub("clean", DATA, scrubbed), examined)) == []
 
 
 def test_marks_over_a_scrub_are_scrubbed_and_so_is_a_scrub_over_marks() -> None:
-    assert unseen.findings(graph(DropDuplicates("unique", Scrub("clean", DATA)))) == []
-    assert unseen.findings(graph(Scrub("clean", DropDuplicates("unique", DATA)))) == []
+    assert leak_check.findings(graph(DropDuplicates("unique", Scrub("clean", DATA)))) == []
+    assert leak_check.findings(graph(Scrub("clean", DropDuplicates("unique", DATA)))) == []
 
 
 @pytest.mark.parametrize(
@@ -46,14 +48,17 @@ def test_marks_over_a_scrub_are_scrubbed_and_so_is_a_scrub_over_marks() -> None:
     [
         (graph(DATA), "pack packs data, which no Scrub has looked at: put a Scrub before it"),
         (graph(DropDuplicates("unique", DATA)), "pack packs unique, which no Scrub"),
-        (graph(Scrub("clean", DATA), "unconventional"), "not scrubbed against unconventional.*add 'unconventional'"),
+        (
+            graph(Scrub("clean", DATA), "unconventional"),
+            "not scrubbed against unconventional.*add 'unconventional'",
+        ),
         (graph(Scrub("clean", DATA), Held("held")), "not scrubbed against held"),
         (Pack("pack", (DATA,), TrainTokenizer("words", (DATA,))), "no Scrub has looked"),
     ],
 )
 def test_what_may_have_been_seen_is_refused_with_the_way_out(last: Stage, says: str) -> None:
     with pytest.raises(UserError, match=says):
-        unseen.refuse(last)
+        leak_check.refuse(last)
 
 
 ALLOWED = (graph(DATA, unscrubbed=True), graph(Scrub("c", DATA), "unconventional", unscrubbed=True))
@@ -61,8 +66,8 @@ ALLOWED = (graph(DATA, unscrubbed=True), graph(Scrub("c", DATA), "unconventional
 
 @pytest.mark.parametrize("last", ALLOWED)
 def test_it_is_allowed_in_so_many_words_and_still_found(last: Stage) -> None:
-    unseen.refuse(last)
-    assert [seen.allowed for seen in unseen.findings(last)] == [True]
+    leak_check.refuse(last)
+    assert [seen.allowed for seen in leak_check.findings(last)] == [True]
 
 
 def test_a_recipe_that_trains_on_unscrubbed_data_does_not_load(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hornbook.vector_cache import VectorCache
+from hornbook.models.embedding_cache import VectorCache
 
 
 def keys(number: int) -> list[bytes]:
@@ -55,7 +55,9 @@ def test_a_damaged_entry_is_absent_and_can_be_put_again(tmp_path: Path) -> None:
     assert sound(filled(path)) == 40
 
 
-def test_whatever_byte_is_damaged_no_wrong_vector_comes_out_and_nothing_stops(tmp_path: Path) -> None:
+def test_whatever_byte_is_damaged_no_wrong_vector_comes_out_and_nothing_stops(
+    tmp_path: Path,
+) -> None:
     whole, chance, lost = filled(tmp_path / "v.sqlite").read_bytes(), random.Random(5), 0
     for _ in range(60):
         broken = bytearray(whole)
@@ -69,7 +71,9 @@ def test_whatever_byte_is_damaged_no_wrong_vector_comes_out_and_nothing_stops(tm
     assert lost > 0
 
 
-@pytest.mark.parametrize("content", [b"no database at all " * 99, b"SQLite format 3\0" + bytes(5000)])
+@pytest.mark.parametrize(
+    "content", [b"no database at all " * 99, b"SQLite format 3\0" + bytes(5000)]
+)
 def test_what_is_no_database_makes_room_for_one(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "v.sqlite"
     path.write_bytes(content)

@@ -7,17 +7,24 @@ from dataclasses import dataclass
 import pytest
 import torch
 
-from hornbook import decode, lock, model, peek, records, store, tokenizer
-from hornbook.identity import identity
+from hornbook import records, store
+from hornbook.cli import inspect_run
+from hornbook.frame import exam_log
+from hornbook.frame.identity import identity
+from hornbook.frame.leak_check import findings
+from hornbook.frame.run import run
+from hornbook.frame.stage import Desk, Stage
+from hornbook.models import generate, tokenizer, transformer
 from hornbook.records import UserError
-from hornbook.run import run
-from hornbook.stage import Desk, Stage
 from hornbook.train import Pack, Train, TrainTokenizer
-from hornbook.unseen import findings
 from hornbook.verify import Choose, Examine
 from hornbook.writeup import Report
 
-EXERCISE = {"prompt": "def double(a):", "solution": "\n    return a + a\n", "tests": "assert double(4) == 8\n"}
+EXERCISE = {
+    "prompt": "def double(a):",
+    "solution": "\n    return a + a\n",
+    "tests": "assert double(4) == 8\n",
+}
 
 
 @dataclass(frozen=True)
@@ -44,8 +51,17 @@ class Held(Stage):
 
 def training(**more) -> Train:
     lesson = Lesson("lesson")
-    pack = Pack("pack", (lesson,), TrainTokenizer("words", (lesson,), 280), context=32, unscrubbed=True)
-    settings = {"shape": "tiny", "steps": 90, "batch": 4, "lr": 5e-3, "precision": "fp32", "best": False}
+    pack = Pack(
+        "pack", (lesson,), TrainTokenizer("words", (lesson,), 280), context=32, unscrubbed=True
+    )
+    settings = {
+        "shape": "tiny",
+        "steps": 90,
+        "batch": 4,
+        "lr": 5e-3,
+        "precision": "fp32",
+        "best": False,
+    }
     return Train("base", pack, **{**settings, "snapshot_every": 40, **more})
 
 
@@ -61,7 +77,10 @@ def desk(tmp_path_factory):
 def test_snapshots_are_of_each_so_many_steps_and_the_last(desk):
     folders = sorted((desk.root / "base" / "models").iterdir())
     assert [each.name for each in folders] == ["step-0000040", "step-0000080", "step-0000090"]
-    last, kept = (model.load(where).state_dict() for where in (folders[-1], desk.root / "base" / "model"))
+    last, kept = (
+        transformer.load(where).state_dict()
+        for where in (folders[-1], desk.root / "base" / "model")
+    )
     assert all(torch.equal(last[name], kept[name]) for name in kept)
 
 
@@ -70,24 +89,28 @@ def test_the_one_that_solves_most_goes_on_and_of_equals_the_surest(desk):
     rows = facts["checkpoints"]
     for row in rows:  # as somebody else would count it
         where = desk.root / "base" / "models" / f"step-{row['step']:07d}"
-        phi, words = model.load(where), tokenizer.load(where)
-        text = decode.generate(phi, words, [EXERCISE["prompt"]], decode.Drawing(24, stop=["\ndef"]))[0].text
+        phi, words = transformer.load(where), tokenizer.load(where)
+        text = generate.generate(
+            phi, words, [EXERCISE["prompt"]], generate.Drawing(24, stop=["\ndef"])
+        )[0].text
         assert row["solved"] == (text.strip() == "return a + a")
-        bits = decode.reference_bits(phi, words, [(EXERCISE["prompt"], EXERCISE["solution"])])[0]
+        bits = generate.reference_bits(phi, words, [(EXERCISE["prompt"], EXERCISE["solution"])])[0]
         assert row["bits_per_byte"] == pytest.approx(bits / len(EXERCISE["solution"]))
     assert max(row["solved"] for row in rows) == 1
     best = max(rows, key=lambda row: (row["solved"], -row["bits_per_byte"]))
     assert facts["chosen_step"] == best["step"]
-    chosen = model.load(desk.root / "chosen" / "model").state_dict()
-    wanted = model.load(desk.root / "base" / "models" / f"step-{best['step']:07d}").state_dict()
+    chosen = transformer.load(desk.root / "chosen" / "model").state_dict()
+    wanted = transformer.load(
+        desk.root / "base" / "models" / f"step-{best['step']:07d}"
+    ).state_dict()
     assert all(torch.equal(chosen[name], wanted[name]) for name in wanted)
     answers = store.read_table(desk.root / "chosen" / "answers.parquet").to_pylist()
     assert [row["step"] for row in answers] == [row["step"] for row in rows]
 
 
 def test_a_choice_is_a_trained_model_for_whoever_asks(desk):
-    assert peek.model_folder(desk, None) == desk.root / "chosen" / "model"
-    assert lock.trainings(desk) == ["base", "chosen"]
+    assert inspect_run.model_folder(desk, None) == desk.root / "chosen" / "model"
+    assert exam_log.trainings(desk) == ["base", "chosen"]
     page = (desk.root / "report" / "report.html").read_text()
     assert "chose by 1 held-out exercises" in page and "goes on" in page
 

@@ -7,10 +7,17 @@ from collections.abc import Sequence
 
 import pytest
 
-from hornbook.benchmarks import Problem
+from hornbook.exams import Problem
 from hornbook.verify import grading as g
 
-PROBLEM = Problem("U/0", "def f(x):\n    '''Twice x.'''\n", "f", "    return 2 * x\n", "assert f(2) == 4\n", "Twice x.")
+PROBLEM = Problem(
+    "U/0",
+    "def f(x):\n    '''Twice x.'''\n",
+    "f",
+    "    return 2 * x\n",
+    "assert f(2) == 4\n",
+    "Twice x.",
+)
 
 
 @pytest.mark.parametrize(
@@ -73,10 +80,20 @@ def test_a_missing_grade_is_counted_and_does_not_pull_the_score_down() -> None:
 
 
 def test_judges_and_tests_that_agree_are_told_from_those_that_do_not() -> None:
-    good = g.agreement(rows(("a", 9, 9, True), ("b", 1, 2, False), ("c", 8, 8, True), ("d", 0, 0, False)))
-    poor = g.agreement(rows(("a", 9, 0, False), ("b", 0, 9, True), ("c", 9, 1, False), ("d", 2, 9, False)))
-    assert good.kappa > 0.9 and good.agrees_with_tests.value == 1.0 and good.same_within_one.value == 1.0
-    assert poor.kappa < 0 and poor.agrees_with_tests.value == 0.5 and poor.same_within_one.value == 0.0
+    good = g.agreement(
+        rows(("a", 9, 9, True), ("b", 1, 2, False), ("c", 8, 8, True), ("d", 0, 0, False))
+    )
+    poor = g.agreement(
+        rows(("a", 9, 0, False), ("b", 0, 9, True), ("c", 9, 1, False), ("d", 2, 9, False))
+    )
+    assert (
+        good.kappa > 0.9
+        and good.agrees_with_tests.value == 1.0
+        and good.same_within_one.value == 1.0
+    )
+    assert (
+        poor.kappa < 0 and poor.agrees_with_tests.value == 0.5 and poor.same_within_one.value == 0.0
+    )
 
 
 def test_no_grade_at_all_is_no_score() -> None:

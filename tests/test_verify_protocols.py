@@ -6,13 +6,15 @@ import ast
 
 import pytest
 
-from hornbook.benchmarks import Problem
+from hornbook.exams import Problem
 from hornbook.records import UserError
 from hornbook.verify import protocols as p
 from hornbook.verify.extract import longest_code, sanitised
 
 PROMPT = '\n\ndef add(a, b):\n    """Add two numbers.\n    >>> add(1, 2)\n    3\n    """\n'
-ADD = Problem("Own/0", PROMPT, "add", "    return a + b\n", "assert add(1, 2) == 3\n", "Add two numbers.")
+ADD = Problem(
+    "Own/0", PROMPT, "add", "    return a + b\n", "assert add(1, 2) == 3\n", "Add two numbers."
+)
 MBPP = Problem("MBPP/11", '"""\nAdd.\nassert add(1, 2) == 3\n"""\n', "add", "def add(a, b):\n    return a + b\n",
                "assert add(1, 2) == 3\n", "Add.", "mbpp", examples=("assert add(1, 2) == 3",) * 3,
                shots="Q\n[DONE]\n\n")  # fmt: skip
@@ -21,21 +23,32 @@ OUTPUT = Problem("C/0", "def f(x):\n    return x\n\nassert f(1) ==", "answer", "
 
 
 def defines(program: str, name: str) -> bool:
-    return any(isinstance(n, ast.FunctionDef) and n.name == name for n in ast.walk(ast.parse(program)))
+    return any(
+        isinstance(n, ast.FunctionDef) and n.name == name for n in ast.walk(ast.parse(program))
+    )
 
 
 @pytest.mark.parametrize("name", list(p.PROTOCOLS))
 @pytest.mark.parametrize("problem", [ADD, MBPP, OUTPUT], ids=lambda problem: problem.form)
-def test_the_reference_makes_a_program_with_the_entry_point_under_every_protocol(name: str, problem: Problem) -> None:
+def test_the_reference_makes_a_program_with_the_entry_point_under_every_protocol(
+    name: str, problem: Problem
+) -> None:
     protocol = p.PROTOCOLS[name]
     shown = protocol.prompt(problem)
-    text = ("\n" if not shown.endswith("\n") and problem.form == "function" else "") + problem.reference
+    text = (
+        "\n" if not shown.endswith("\n") and problem.form == "function" else ""
+    ) + problem.reference
     assert defines(protocol.program(problem, shown, text), problem.entry_point)
 
 
 @pytest.mark.parametrize(
     ("name", "prompt"),
-    [("plain", PROMPT), ("bigcode", PROMPT.strip()), ("evalplus", PROMPT.strip() + "\n"), ("lm-eval", PROMPT)],
+    [
+        ("plain", PROMPT),
+        ("bigcode", PROMPT.strip()),
+        ("evalplus", PROMPT.strip() + "\n"),
+        ("lm-eval", PROMPT),
+    ],
 )
 def test_prompts_differ_by_their_white_space(name: str, prompt: str) -> None:
     assert p.PROTOCOLS[name].prompt(ADD) == prompt
@@ -43,9 +56,13 @@ def test_prompts_differ_by_their_white_space(name: str, prompt: str) -> None:
 
 def test_the_three_shot_form_of_mbpp_asks_with_three_tests_and_its_own_marks() -> None:
     prompt = p.PROTOCOLS["lm-eval"].prompt(MBPP)
-    assert prompt.startswith("Q\n[DONE]\n\nYou are an expert Python programmer, and here is your task: Add. Your code")
+    assert prompt.startswith(
+        "Q\n[DONE]\n\nYou are an expert Python programmer, and here is your task: Add. Your code"
+    )
     assert prompt.endswith("assert add(1, 2) == 3\n[BEGIN]\n") and prompt.count("assert") == 3
-    program = p.PROTOCOLS["lm-eval"].program(MBPP, prompt, "def add(a, b):\n    return a + b\n[DONE]\nand more")
+    program = p.PROTOCOLS["lm-eval"].program(
+        MBPP, prompt, "def add(a, b):\n    return a + b\n[DONE]\nand more"
+    )
     assert program == "def add(a, b):\n    return a + b\n"
 
 
@@ -103,7 +120,14 @@ def test_an_unknown_protocol_suggests_the_nearest() -> None:
 
 @pytest.mark.parametrize(
     ("text", "works"),
-    [(" 1", True), (" [1,\n  2]\nmore", True), (" 'a'```", True), (" f(1)", False), ("", False), (" x", False)],
+    [
+        (" 1", True),
+        (" [1,\n  2]\nmore", True),
+        (" 'a'```", True),
+        (" f(1)", False),
+        ("", False),
+        (" x", False),
+    ],
 )
 def test_a_predicted_output_is_a_literal_or_nothing(text: str, works: bool) -> None:
     try:
@@ -136,7 +160,8 @@ def test_sanitising_equals_evalplus(text: str, program: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "\0", "(" * 5000, "'''", "a\n" * 3, "def f(:\n" * 400, "x = 1\nthis is no code\n" * 150]
+    "text",
+    ["", "\0", "(" * 5000, "'''", "a\n" * 3, "def f(:\n" * 400, "x = 1\nthis is no code\n" * 150],
 )
 def test_extraction_ends_on_whatever_a_model_writes(text: str) -> None:
     longest_code(text)

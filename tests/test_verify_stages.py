@@ -9,11 +9,12 @@ from typing import Any, ClassVar
 
 import pytest
 
-from hornbook import lock, store
+from hornbook import store
+from hornbook.frame import exam_log
+from hornbook.frame.run import run
+from hornbook.frame.stage import Desk, Form, Whole
 from hornbook.llm import LLM
 from hornbook.records import UserError
-from hornbook.run import run
-from hornbook.stage import Desk, Form, Whole
 from hornbook.verify import Examine, Grade, Probe
 from hornbook.writeup import Report
 
@@ -32,7 +33,11 @@ def exam(name: str = "exam", **more: Any) -> Examine:
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
     found = Desk(tmp_path_factory.mktemp("run"))
     examined = exam()
-    other = LLM("tutored", "scripted", answers=("def total(values):\n    for v in values: pass\n    return 0\n",))
+    other = LLM(
+        "tutored",
+        "scripted",
+        answers=("def total(values):\n    for v in values: pass\n    return 0\n",),
+    )
     grades = Grade("grades", examined, JUDGES)
     run(Report("report", (examined, grades, Probe("probes", STUDENT, other))), found)
     return found
@@ -42,7 +47,9 @@ def rows(desk: Desk, name: str) -> list[dict[str, Any]]:
     return [row for table in desk.tables(name) for row in table.to_pylist()]
 
 
-def test_every_answer_has_a_row_a_judge_and_a_grade_that_no_try_brought_is_missing(desk: Desk) -> None:
+def test_every_answer_has_a_row_a_judge_and_a_grade_that_no_try_brought_is_missing(
+    desk: Desk,
+) -> None:
     found = rows(desk, "grades")
     assert len(found) == 3 * 2
     assert {row["order"] for row in found if row["judge"] == 0} == {"reference"}
@@ -56,14 +63,19 @@ def test_every_answer_has_a_row_a_judge_and_a_grade_that_no_try_brought_is_missi
 def test_the_summary_has_agreement_beside_the_score(desk: Desk) -> None:
     graded = store.read_json(desk.folder("grades") / "summary.json")["graded"]
     assert graded["understanding"]["value"] == pytest.approx(0.55) and graded["missing"] == 0
-    assert graded["agrees_with_tests"]["value"] == 0.5  # the kind judge is wrong throughout, the other is right
+    assert (
+        graded["agrees_with_tests"]["value"] == 0.5
+    )  # the kind judge is wrong throughout, the other is right
     assert graded["same_within_one"]["value"] == 0.0
 
 
 def test_one_judge_alone_is_asked_in_both_orders(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
     run(Grade("grades", exam(), JUDGES[:1]), desk)
-    assert {(row["judge"], row["order"]) for row in rows(desk, "grades")} == {(0, "reference"), (1, "answer")}
+    assert {(row["judge"], row["order"]) for row in rows(desk, "grades")} == {
+        (0, "reference"),
+        (1, "answer"),
+    }
 
 
 def test_a_protocol_that_was_not_asked_for_cannot_be_graded(tmp_path: Path) -> None:
@@ -83,7 +95,13 @@ def test_probes_count_before_and_after_with_n_and_interval(desk: Desk) -> None:
 
 def test_the_page_shows_grades_probes_and_the_lock(desk: Desk) -> None:
     page = (desk.root / "report" / "report.html").read_text()
-    for words in ("Understanding", "agrees with the tests", "Before and after finetuning", "The exam was", "openings"):
+    for words in (
+        "Understanding",
+        "agrees with the tests",
+        "Before and after finetuning",
+        "The exam was",
+        "openings",
+    ):
         assert words in page
 
 
@@ -105,25 +123,27 @@ def test_an_exam_after_the_last_training_is_locked_and_one_before_it_is_not(tmp_
     base, final = Train("base"), Train("final", 1)
     good = Desk(tmp_path / "good")
     run(exam(after=(base, final)), good)
-    assert lock.exam_lock(good).held and "after all 2 trainings" in lock.exam_lock(good).label
+    assert (
+        exam_log.exam_lock(good).held and "after all 2 trainings" in exam_log.exam_lock(good).label
+    )
     late = Desk(tmp_path / "late")
     run(exam(after=(base,)), late)
     run(final, late)
-    found = lock.exam_lock(late)
+    found = exam_log.exam_lock(late)
     assert not found.held and "final was trained after an exam had been opened" in found.label
 
 
 def test_a_checkpoint_chosen_on_the_exam_is_labelled_so(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
     run(Train("final", start=exam()), desk)
-    assert lock.exam_lock(desk).label.startswith("chosen on the exam: final")
+    assert exam_log.exam_lock(desk).label.startswith("chosen on the exam: final")
 
 
 def test_the_log_outlives_rebuilding_and_a_damaged_one_is_an_error(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
     run(exam(), desk)
-    line = json.loads((tmp_path / lock.FILE).read_text())
+    line = json.loads((tmp_path / exam_log.FILE).read_text())
     assert line["exam"] == "unconventional" and line["trained"] == {}
-    (tmp_path / lock.FILE).write_text("{")
+    (tmp_path / exam_log.FILE).write_text("{")
     with pytest.raises(UserError, match="damaged"):
-        lock.exam_lock(desk)
+        exam_log.exam_lock(desk)

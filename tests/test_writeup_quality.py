@@ -7,15 +7,17 @@ from pathlib import Path
 from test_curate_quality import Labelled
 
 from hornbook.curate import Embed, FitQuality, KeepBudget, ScoreQuality
-from hornbook.embedder import Embedder
-from hornbook.run import run
-from hornbook.stage import Desk
+from hornbook.frame.run import run
+from hornbook.frame.stage import Desk
+from hornbook.models.embedder import Embedder
 from hornbook.writeup import Report
 
 
 def test_the_filter_is_shown_with_its_doubts(tmp_path: Path) -> None:
     known = Embed("known", Labelled("labelled"), Embedder("hashed"))
-    kept = KeepBudget("kept", ScoreQuality("scored", known, FitQuality("taste", known, trees=5)), tokens=500)
+    kept = KeepBudget(
+        "kept", ScoreQuality("scored", known, FitQuality("taste", known, trees=5)), tokens=500
+    )
     run(Report("report", (kept,)), Desk(tmp_path))
     page = (tmp_path / "report" / "report.html").read_text()
     for word in ("ROC of the classifier", "average precision", "Calibration", "What each threshold keeps",

@@ -1,9 +1,10 @@
 """The command `hornbook`: parse, call, print. What it does, the package's functions do; nothing else prints.
 
-In: words on a command line. Out: text for people, or JSON records with --json. Exit codes: 0 done, 1 something was
-judged and did not pass, 2 the input or the machine must be mended (one readable error says how), 3 this machine cannot
-hold programs that a model wrote, 130 stopped by a signal with everything finished kept. A module here holds the
-commands of one room (what they are about) and is imported when one of them is asked for.
+In: words on a command line. Out: text for people, or JSON records with --json. Exit codes: 0 done,
+1 something was judged and did not pass, 2 the input or the machine must be mended (one readable
+error says how), 3 this machine cannot hold programs that a model wrote, 130 stopped by a signal
+with everything finished kept. A module here holds the commands of one room (what they are about)
+and is imported when one of them is asked for.
 """
 
 from __future__ import annotations
@@ -14,18 +15,18 @@ from typing import Any
 import click
 
 from hornbook import __version__
-from hornbook.device import tell_libraries
+from hornbook.models.device import tell_libraries
 from hornbook.records import UserError
 
 # In the order in which a person meets them. A command's function has its name, with _ for -.
 COMMANDS = {
-    "making": ("new", "plan", "run"),
-    "looking": ("peek", "compare", "doctor"),
-    "models": ("ask", "export"),
-    "exams": ("check", "score"),
-    "likeness": ("similar", "audit"),
+    "run": ("new", "plan", "run"),
+    "inspection": ("peek", "compare", "doctor"),
+    "model": ("ask", "export"),
+    "score": ("check", "score"),
+    "contamination": ("similar", "audit"),
     "review": ("review",),
-    "quality": ("score-quality", "label"),
+    "label": ("score-quality", "label"),
 }
 ROOM = {name: room for room, names in COMMANDS.items() for name in names}
 
@@ -39,14 +40,16 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in ROOM:
             return None
-        command = getattr(importlib.import_module(f"hornbook.cli.{ROOM[cmd_name]}"), cmd_name.replace("-", "_"))
+        command = getattr(
+            importlib.import_module(f"hornbook.cli.{ROOM[cmd_name]}"), cmd_name.replace("-", "_")
+        )
         assert isinstance(command, click.Command)
         return command
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        from hornbook.recipe import nearest
+        from hornbook.frame.recipe import nearest
 
         if args and args[0] not in ROOM and not args[0].startswith("-"):
             raise click.UsageError(f"there is no command {args[0]}{nearest(args[0], ROOM)}", ctx)
@@ -59,7 +62,9 @@ class Commands(click.Group):
             click.echo(f"error: {error}", err=True)
             raise SystemExit(error.exit_code) from None
         except KeyboardInterrupt:
-            click.echo("stopped: everything finished is kept; the same command goes on from here", err=True)
+            click.echo(
+                "stopped: everything finished is kept; the same command goes on from here", err=True
+            )
             raise SystemExit(130) from None
 
 

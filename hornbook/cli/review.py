@@ -20,9 +20,13 @@ if TYPE_CHECKING:
 @click.argument("folder", metavar="RUN", type=click.Path(path_type=Path))
 @click.argument("stage", required=False)
 @click.option("-n", "number", default=5, show_default=True, help="Pairs to show in the terminal.")
-@click.option("--kept", is_flag=True, help="Of a Scrub not the hits, but what came near and was kept.")
+@click.option(
+    "--kept", is_flag=True, help="Of a Scrub not the hits, but what came near and was kept."
+)
 @click.option("--undecided", is_flag=True, help="Only pairs without a verdict.")
-@click.option("--html", "page", type=click.Path(path_type=Path), help="Write all pairs as one page.")
+@click.option(
+    "--html", "page", type=click.Path(path_type=Path), help="Write all pairs as one page."
+)
 @click.option("--mark", "words", multiple=True, metavar="ID[:TASK]=VERDICT",
               help="Decide: copy, paraphrase, same idea, unrelated; open takes it back. May be repeated.")  # fmt: skip
 @click.option("--by", default="", help="Who decides; kept with the decision.")
@@ -43,8 +47,14 @@ def review(
     if stage is None:
         for name in reviewing.stages(desk):
             found = reviewing.pairs(desk, name)
-            row = {"stage": name, "pairs": len(found), "decided": sum(bool(pair.verdict) for pair in found)}
-            show_json(row) if as_json else click.echo("{stage}: {pairs} pairs, {decided} decided".format(**row))
+            row = {
+                "stage": name,
+                "pairs": len(found),
+                "decided": sum(bool(pair.verdict) for pair in found),
+            }
+            show_json(row) if as_json else click.echo(
+                "{stage}: {pairs} pairs, {decided} decided".format(**row)
+            )
         return
     if words:
         for each in reviewing.decide(desk, stage, words, by):
@@ -52,7 +62,11 @@ def review(
         click.echo(f"kept in {desk.root / 'decisions.jsonl'}; applied by: hornbook run RECIPE --out {folder} "
                    f"--rebuild {stage}")  # fmt: skip
         return
-    found = [pair for pair in reviewing.pairs(desk, stage, only["kept"]) if not (only["undecided"] and pair.verdict)]
+    found = [
+        pair
+        for pair in reviewing.pairs(desk, stage, only["kept"])
+        if not (only["undecided"] and pair.verdict)
+    ]
     if page is not None:
         how = f"Decide with: hornbook review {folder} {stage} --mark ID=VERDICT"
         page.write_text(reviewing.page(f"{desk.root.name}: {stage}", found, how), encoding="utf-8")
@@ -63,7 +77,9 @@ def review(
     else:
         for pair in found[:number]:
             show_pair(pair)
-        click.echo(f"{min(number, len(found))} of {len(found)} pairs; -n shows more, --html FILE writes all as a page")
+        click.echo(
+            f"{min(number, len(found))} of {len(found)} pairs; -n shows more, --html FILE writes all as a page"
+        )
 
 
 def show_pair(pair: Pair) -> None:

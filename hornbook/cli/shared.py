@@ -12,7 +12,7 @@ import click
 from hornbook.records import UserError
 
 if TYPE_CHECKING:
-    from hornbook.stage import Desk
+    from hornbook.frame.stage import Desk
 
 
 def show_json(value: Any, err: bool = False) -> None:
@@ -24,7 +24,7 @@ def cores() -> int:
 
 
 def open_run(folder: Path) -> Desk:
-    from hornbook.stage import Desk
+    from hornbook.frame.stage import Desk
 
     desk = Desk(folder)
     if not desk.stages():

@@ -1,9 +1,10 @@
 """Whose a file of a source tree is: the git checkout around it, its remote and commit, and the licence it states.
 
-In: the root of a tree. Out: for a path, an origin such as git:github.com/owner/name@0a1b2c3d4e5f, and an SPDX name.
-Read from files alone (.git/HEAD, packed-refs, config, LICENSE): git itself is never run, so that nothing a stranger
-wrote into a repository's configuration is executed. A folder of many checkouts is told apart, each by its own.
-Not covered: notices inside single files, licences of subfolders, worktrees and submodules whose .git is a file.
+In: the root of a tree. Out: for a path, an origin such as git:github.com/owner/name@0a1b2c3d4e5f,
+and an SPDX name. Read from files alone (.git/HEAD, packed-refs, config, LICENSE): git itself is
+never run, so that nothing a stranger wrote into a repository's configuration is executed. A folder
+of many checkouts is told apart, each by its own. Not covered: notices inside single files, licences
+of subfolders, worktrees and submodules whose .git is a file.
 """
 
 from __future__ import annotations
@@ -83,6 +84,10 @@ def _commit(git: Path) -> str:
     elif ".." in name or os.path.isabs(name):
         return ""
     else:
-        packed = dict(line.split(" ", 1)[::-1] for line in _head(git / "packed-refs").splitlines() if " " in line)
+        packed = dict(
+            line.split(" ", 1)[::-1]
+            for line in _head(git / "packed-refs").splitlines()
+            if " " in line
+        )
         found = _head(git / name).strip() or packed.get(name, "")
     return found if re.fullmatch("[0-9a-f]{40,64}", found) else ""

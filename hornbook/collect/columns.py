@@ -1,7 +1,8 @@
 """Which field of a data set's row is the text, and where it says the text came from.
 
-In: rows as dictionaries, or a Parquet file's columns. Out: text and Place. Known by name: The Stack's and StarCoder
-data's columns, and the usual words. Not covered: joining text to data sets that ship ids alone.
+In: rows as dictionaries, or a Parquet file's columns. Out: text and Place. Known by name: The
+Stack's and StarCoder data's columns, and the usual words. Not covered: joining text to data sets
+that ship ids alone.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ def text_column(names: Iterable[str], asked: str, where: Path) -> str:
         if name in names:
             return name
     wanted = f"no column {asked}" if asked else f"none of the columns {', '.join(TEXT)}"
-    raise UserError(f"{where} has {wanted}; it has {', '.join(names) or 'none'}: name the one to read by column=")
+    raise UserError(
+        f"{where} has {wanted}; it has {', '.join(names) or 'none'}: name the one to read by column="
+    )
 
 
 def place(values: Mapping[str, Any], source: str, fallback: str) -> Place:
@@ -57,7 +60,9 @@ def open_parquet(path: Path) -> pq.ParquetFile:
         return pq.ParquetFile(path, memory_map=True)
     except (pa.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0]
-        raise UserError(f"{path} is no whole Parquet file ({reason}): fetch it again, or leave it out") from None
+        raise UserError(
+            f"{path} is no whole Parquet file ({reason}): fetch it again, or leave it out"
+        ) from None
 
 
 def parquet_slices(path: Path, index: int, part_bytes: float) -> Iterator[Slice]:
@@ -74,12 +79,16 @@ def parquet_slices(path: Path, index: int, part_bytes: float) -> Iterator[Slice]
     yield Slice(index, index, begin, facts.num_row_groups, at)
 
 
-def parquet_rows(path: Path, where: Slice, column: str) -> Iterator[tuple[int, Any, dict[str, Any]]]:
+def parquet_rows(
+    path: Path, where: Slice, column: str
+) -> Iterator[tuple[int, Any, dict[str, Any]]]:
     """Row number, text (as stored) and the other known columns, of the row groups in the range."""
     file = open_parquet(path)
     known = [name for name in (*REPOSITORY, *PATH, *LICENCE) if name in file.schema_arrow.names]
     number = where.at
-    for batch in file.iter_batches(256, row_groups=list(range(where.begin, where.end)), columns=[column, *known]):
+    for batch in file.iter_batches(
+        256, row_groups=list(range(where.begin, where.end)), columns=[column, *known]
+    ):
         texts = cells(batch.column(batch.schema.get_field_index(column)))
         others = batch.select([name for name in known if name != column]).to_pylist()
         for text, values in zip(texts, others, strict=True):

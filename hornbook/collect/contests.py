@@ -1,9 +1,10 @@
 """DeepMind's code_contests to documents: a problem's description above a correct Python 3 solution.
 
-In: its Parquet files (dm-code_contests' columns: name, description, solutions.language, solutions.solution), a file
-or a folder. Out: up to `solutions` documents a problem, the shortest first, because the shortest correct ones of
-hundreds are read most easily; the description stands in a docstring. Licence: CC-BY-4.0, as its authors state.
-Not covered: the tests (they are for verify/), Python 2 and other languages, incorrect solutions.
+In: its Parquet files (dm-code_contests' columns: name, description, solutions.language,
+solutions.solution), a file or a folder. Out: up to `solutions` documents a problem, the shortest
+first, because the shortest correct ones of hundreds are read most easily; the description stands in
+a docstring. Licence: CC-BY-4.0, as its authors state. Not covered: the tests (they are for
+verify/), Python 2 and other languages, incorrect solutions.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from hornbook import records
 from hornbook.collect import columns
 from hornbook.collect.documents import COLUMNS, Limits, Place, dropped, from_text
 from hornbook.collect.listing import Slice, digest, listing
+from hornbook.frame.stage import Desk, Price, Size, Stage
 from hornbook.records import UserError
-from hornbook.stage import Desk, Price, Size, Stage
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -50,7 +51,9 @@ class CollectContests(Stage):
                 continue
             names = columns.open_parquet(each.path).schema_arrow.names
             if missing := [name for name in WANTED if name not in names]:
-                raise UserError(f"{each.path} is no file of code_contests: it has no column {', '.join(missing)}")
+                raise UserError(
+                    f"{each.path} is no file of code_contests: it has no column {', '.join(missing)}"
+                )
             cut += columns.parquet_slices(each.path, index, desk.part_mb * 1e6)
         if not cut:
             raise UserError(f"{self._root()} holds no Parquet file of code_contests")
@@ -60,16 +63,27 @@ class CollectContests(Stage):
         where = Slice.of(part)
         path = listing(self._root())[where.first].path
         groups = list(range(where.begin, where.end))
-        batches = columns.open_parquet(path).iter_batches(64, row_groups=groups, columns=list(WANTED))
+        batches = columns.open_parquet(path).iter_batches(
+            64, row_groups=groups, columns=list(WANTED)
+        )
         limits = Limits(0, self.most_bytes, mask=self.mask)
-        rows = (row for batch in batches for problem in batch.to_pylist() for row in self._rows(problem, limits))
+        rows = (
+            row
+            for batch in batches
+            for problem in batch.to_pylist()
+            for row in self._rows(problem, limits)
+        )
         return records.table(rows, COLUMNS)
 
     def _rows(self, problem: dict[str, Any], limits: Limits) -> Iterator[dict[str, Any]]:
         place = Place("code_contests", str(problem["name"]), LICENCE)
         found = solutions(problem)[: self.solutions]
         if not found or not problem["description"]:
-            yield dropped(str(problem["description"] or ""), place, "no Python 3 solution" if not found else "no text")
+            yield dropped(
+                str(problem["description"] or ""),
+                place,
+                "no Python 3 solution" if not found else "no text",
+            )
         for code in found:
             yield from from_text(document(problem["description"], code), place, limits)
 
@@ -86,7 +100,10 @@ def solutions(problem: Mapping[str, Any]) -> list[str]:
         if isinstance(held, Mapping)
         else ((each.get("language"), each.get("solution")) for each in held)
     )
-    return sorted({code for language, code in pairs if language == PYTHON3 and code}, key=lambda c: (len(c), c))
+    return sorted(
+        {code for language, code in pairs if language == PYTHON3 and code},
+        key=lambda c: (len(c), c),
+    )
 
 
 def document(description: str, code: str) -> str:

@@ -1,8 +1,8 @@
 """One file's text to the records that a stage writes: pieces, or one dropped record that says why there are none.
 
-In: bytes or text, where they came from, and the limits. Out: rows for records.table. A reason that ends a whole file
-(generated, oversized, a licence that is not allowed) gives one row with the head of the text, so that nothing
-vanishes and nothing that was refused takes much room.
+In: bytes or text, where they came from, and the limits. Out: rows for records.table. A reason that
+ends a whole file (generated, oversized, a licence that is not allowed) gives one row with the head
+of the text, so that nothing vanishes and nothing that was refused takes much room.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from hornbook.collect import masking, pieces, source
 from hornbook.records import document_id
 
 HEAD = 2000  # characters of a dropped text that are kept to look at
-COLUMNS = records.DOCUMENT | {"masked": "string"}  # how many of what were masked: "email 2, github-token 1"
+COLUMNS = records.DOCUMENT | {
+    "masked": "string"
+}  # how many of what were masked: "email 2, github-token 1"
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,9 @@ def _piece(piece: pieces.Piece, place: Place) -> dict[str, Any]:
 
 
 def _row(text: str, place: Place, start: int, end: int) -> dict[str, Any]:
-    text = text.encode("utf-8", "replace").decode("utf-8")  # a lone surrogate fits in no Arrow table
+    text = text.encode("utf-8", "replace").decode(
+        "utf-8"
+    )  # a lone surrogate fits in no Arrow table
     return {
         "id": document_id(text), "text": text, "kind": "code", "origin": place.origin, "path": place.path,
         "start": start, "end": end, "licence": place.licence,

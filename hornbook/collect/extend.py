@@ -1,8 +1,9 @@
 """Rows of anybody's jsonl or Parquet, batch by batch, to be written back with one more column.
 
-In: a file. Out: batches of rows with their texts, and a writer for jsonl (a file or a stream) or Parquet. No row is
-cut, refused or reordered; a line that is no JSON object is counted with its number and left out, a row without a
-text stays, with null in the new column. Unlike CollectFiles, this keeps every field that a row came with.
+In: a file. Out: batches of rows with their texts, and a writer for jsonl (a file or a stream) or
+Parquet. No row is cut, refused or reordered; a line that is no JSON object is counted with its
+number and left out, a row without a text stays, with null in the new column. Unlike CollectFiles,
+this keeps every field that a row came with.
 """
 
 from __future__ import annotations
@@ -50,7 +51,9 @@ def batches(path: Path, asked: str, counts: Counts, rows: int = 256) -> Iterator
     if kind not in ("jsonl", "parquet"):
         state = "is none of the kinds that can be read" if path.exists() else "is not there"
         raise UserError(f"{path} {state}: give a .jsonl, .jsonl.gz, .jsonl.zst or .parquet file")
-    for batch in _lines(path, asked, counts, rows) if kind == "jsonl" else _tables(path, asked, rows):
+    for batch in (
+        _lines(path, asked, counts, rows) if kind == "jsonl" else _tables(path, asked, rows)
+    ):
         counts.rows += len(batch.texts)
         yield batch
 
@@ -90,7 +93,11 @@ def _tables(path: Path, asked: str, most: int) -> Iterator[Batch]:
         cells = columns.cells(batch.column(names.index(text))) if text else [None] * len(table)
         texts = [cell if isinstance(cell, str) else None for cell in cells]
         rows = _readable(table.drop_columns([text]) if text else table)
-        yield Batch(texts, [{text: cell} | row for cell, row in zip(texts, rows, strict=True)] if text else rows, table)
+        yield Batch(
+            texts,
+            [{text: cell} | row for cell, row in zip(texts, rows, strict=True)] if text else rows,
+            table,
+        )
 
 
 def _readable(table: pa.Table) -> list[Row]:
@@ -115,7 +122,9 @@ def writer(source: Path, target: Path | None) -> Iterator[Write]:
         yield lambda batch, name, values: _write_lines(sys.stdout.write, batch, name, values)
     elif target.suffix == ".parquet":
         if kind_of(source.name) != "parquet":
-            raise UserError(f"--out {target}: rows of jsonl have no fixed columns; name a .jsonl file")
+            raise UserError(
+                f"--out {target}: rows of jsonl have no fixed columns; name a .jsonl file"
+            )
         with store.whole(target) as temporary, contextlib.closing(_Parquet(temporary)) as parquet:
             yield parquet.write
     else:
@@ -123,13 +132,17 @@ def writer(source: Path, target: Path | None) -> Iterator[Write]:
             yield lambda batch, name, values: _write_lines(file.write, batch, name, values)
 
 
-def _write_lines(write: Callable[[str], Any], batch: Batch, name: str, values: Sequence[float | None]) -> None:
+def _write_lines(
+    write: Callable[[str], Any], batch: Batch, name: str, values: Sequence[float | None]
+) -> None:
     for row, value in zip(batch.rows, values, strict=True):
         row = {**row, name: value}
         line = json.dumps(row, ensure_ascii=False, default=str)
         try:
             line.encode("utf-8")
-        except UnicodeEncodeError:  # a lone surrogate, which JSON can hold and UTF-8 cannot: written as it came
+        except (
+            UnicodeEncodeError
+        ):  # a lone surrogate, which JSON can hold and UTF-8 cannot: written as it came
             line = json.dumps(row, default=str)
         write(line + "\n")
 

@@ -1,8 +1,9 @@
 """What already lies on disk to records: a source tree, jsonl (plain, .gz, .zst), Parquet, alone or in a folder.
 
-In: a path. Out: parts of about desk.part_mb, the same records however they are split; what cannot be read is a
-dropped record with its reason. Only what makes the whole input senseless (no such path, a Parquet file cut in half,
-no column with text) is a UserError, raised before any part is begun.
+In: a path. Out: parts of about desk.part_mb, the same records however they are split; what cannot
+be read is a dropped record with its reason. Only what makes the whole input senseless (no such
+path, a Parquet file cut in half, no column with text) is a UserError, raised before any part is
+begun.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from hornbook.collect import columns, jsonl
 from hornbook.collect.checkout import checkout_of
 from hornbook.collect.documents import COLUMNS, Limits, Place, dropped, from_bytes, from_text
 from hornbook.collect.listing import Found, Slice, digest, listing, python_runs
-from hornbook.stage import Desk, Price, Size, Stage
+from hornbook.frame.stage import Desk, Price, Size, Stage
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -33,7 +34,9 @@ class CollectFiles(Stage):
     most_bytes: int = 1_000_000
     licences: tuple[str, ...] = ()
     mask: bool = False  # secrets and e-mail addresses, by the extra `secrets`
-    expected: Size = field(default=Size(), metadata={"identity": False})  # what `plan` counts with, until it is there
+    expected: Size = field(
+        default=Size(), metadata={"identity": False}
+    )  # what `plan` counts with, until it is there
 
     def facts(self, desk: Desk) -> Mapping[str, Any]:
         return {"content": digest(listing(self._root()))}
@@ -50,7 +53,9 @@ class CollectFiles(Stage):
         if first.kind == "python" or first.reason:
             return [run]
         if first.kind == "parquet":
-            columns.text_column(columns.open_parquet(first.path).schema_arrow.names, self.column, first.path)
+            columns.text_column(
+                columns.open_parquet(first.path).schema_arrow.names, self.column, first.path
+            )
             return list(columns.parquet_slices(first.path, run.first, part_bytes))
         for values in jsonl.head(first.path)[:1]:
             columns.text_column(values, self.column, first.path)
@@ -63,11 +68,16 @@ class CollectFiles(Stage):
 
     def price(self, desk: Desk, inputs: Sequence[Size]) -> Price:
         size = self._size() if self._root().exists() else self.expected
-        minutes = size.megabytes / 5 / 60 / max(1, desk.workers)  # 5 MB/s a core: parsed, cut and hashed
+        minutes = (
+            size.megabytes / 5 / 60 / max(1, desk.workers)
+        )  # 5 MB/s a core: parsed, cut and hashed
         return Price(size, minutes=minutes, peak_mb=300 + 8 * desk.part_mb)
 
     def _size(self) -> Size:
-        sizes = [each.size * (1 if each.path.suffix in (".py", ".jsonl") else 4) for each in listing(self._root())]
+        sizes = [
+            each.size * (1 if each.path.suffix in (".py", ".jsonl") else 4)
+            for each in listing(self._root())
+        ]
         megabytes = sum(sizes) / 1e6
         return Size(megabytes * 400, megabytes)
 
@@ -111,17 +121,25 @@ def _jsonl(file: Found, where: Slice, asked: str, limits: Limits) -> Iterator[di
     wanted = (asked,) if asked else columns.TEXT
     for line in jsonl.read(file.path, where):
         place = columns.place(line.values, file.name, f"{file.name}:{line.number}")
-        text = next((line.values[name] for name in wanted if isinstance(line.values.get(name), str)), None)
+        text = next(
+            (line.values[name] for name in wanted if isinstance(line.values.get(name), str)), None
+        )
         if line.reason:
             yield dropped("", place, line.reason)
         elif text is None:
-            yield dropped("", place, f"no text: line {line.number} has {', '.join(line.values) or 'no fields'}")
+            yield dropped(
+                "",
+                place,
+                f"no text: line {line.number} has {', '.join(line.values) or 'no fields'}",
+            )
         else:
             yield from from_text(text, place, limits)
 
 
 def _parquet(file: Found, where: Slice, asked: str, limits: Limits) -> Iterator[dict[str, Any]]:
-    column = columns.text_column(columns.open_parquet(file.path).schema_arrow.names, asked, file.path)
+    column = columns.text_column(
+        columns.open_parquet(file.path).schema_arrow.names, asked, file.path
+    )
     for number, cell, values in columns.parquet_rows(file.path, where, column):
         place = columns.place(values, file.name, f"{file.name}:{number}")
         if isinstance(cell, bytes):

@@ -1,7 +1,8 @@
 """jsonl, plain or packed by gzip or zstd, to rows, however long a line or however damaged the file.
 
-In: a file and a range of its bytes. Out: each line as a dictionary, or why it is none. Memory is bounded by
-LINE_BYTES; a line above it is skipped without being held; a file that unpacks to absurd amounts is left there.
+In: a file and a range of its bytes. Out: each line as a dictionary, or why it is none. Memory is
+bounded by LINE_BYTES; a line above it is skipped without being held; a file that unpacks to absurd
+amounts is left there.
 """
 
 from __future__ import annotations
@@ -48,7 +49,9 @@ def read(path: Path, where: Slice) -> Iterator[Line]:
                     yield from _parse(data, number)
                 else:
                     at += _skip(file, most - at)
-                    yield Line(number, {}, f"line too long: line {number}, above {LINE_BYTES:,} bytes")
+                    yield Line(
+                        number, {}, f"line too long: line {number}, above {LINE_BYTES:,} bytes"
+                    )
             if packed and at >= most:
                 yield Line(number, {}, f"unpacks to too much: above {most:,} bytes")
     except (OSError, EOFError, ValueError, zlib.error, zstd_error()) as error:
@@ -64,7 +67,8 @@ def unpacked(path: Path) -> IO[bytes]:
 
         import zstandard
 
-        # A frame may ask for a window of gigabytes; 128 MB is what `zstd` itself grants unless told.
+        # A frame may ask for a window of gigabytes; 128 MB is what `zstd` itself grants unless
+        # told.
         reader = zstandard.ZstdDecompressor(max_window_size=1 << 27)
         stream = reader.stream_reader(path.open("rb"), read_across_frames=True, closefd=True)
         return io.BufferedReader(stream, 1 << 20)
@@ -130,5 +134,7 @@ def head(path: Path) -> list[dict[str, Any]]:
             break
     good = [line.values for line in found if not line.reason]
     if found and not good:
-        raise UserError(f"{path} does not hold JSON objects, one a line ({found[0].reason}): is it another format?")
+        raise UserError(
+            f"{path} does not hold JSON objects, one a line ({found[0].reason}): is it another format?"
+        )
     return good

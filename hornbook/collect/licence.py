@@ -1,8 +1,8 @@
 """Licences as their origin states them, and whether a list of allowed ones covers them.
 
-In: a wheel's METADATA, or a data set's list of licences. Out: a licence expression in SPDX's terms where the words
-are known, else the words themselves; and yes or no for an allow-list.
-Not covered: reading licence files, notices inside single files, and anything that a lawyer would call advice.
+In: a wheel's METADATA, or a data set's list of licences. Out: a licence expression in SPDX's terms
+where the words are known, else the words themselves; and yes or no for an allow-list. Not covered:
+reading licence files, notices inside single files, and anything that a lawyer would call advice.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from collections.abc import Sequence
 PERMISSIVE = ("Apache-2.0", "MIT", "BSD", "BSD-2-Clause", "BSD-3-Clause", "0BSD", "ISC", "Zlib", "PSF-2.0",
               "Python-2.0", "Unlicense", "CC0-1.0", "HPND", "BSL-1.0", "Public Domain")  # fmt: skip
 
-# Words by which packages name a licence, in lower case, to SPDX's identifiers. "BSD" alone leaves the clauses open.
+# Words by which packages name a licence, in lower case, to SPDX's identifiers. "BSD" alone leaves
+# the clauses open.
 NAMES = {
     "mit license": "MIT",
     "the mit license": "MIT",
@@ -91,7 +92,8 @@ def of_text(text: str) -> str:
     """The licence that a whole text is, by words that only it has; "" where none is known."""
     words = " ".join(text.split())
     found = [(at, name) for known, name in TEXTS if (at := words.find(known)) >= 0]
-    # GPL's text names LGPL and AGPL at its end, MIT's stands inside others': the first words of a text count.
+    # GPL's text names LGPL and AGPL at its end, MIT's stands inside others': the first words of a
+    # text count.
     name = min(found)[1] if found else ""
     return "BSD-3-Clause" if name == "BSD-2-Clause" and "Neither the name of" in words else name
 
@@ -116,7 +118,9 @@ def allowed(licence: str, allow: Sequence[str]) -> bool:
     if not allow:
         return True
     known = {name.lower() for name in allow}
-    words = [each.strip() for each in re.split(r"([()]|\b(?:AND|OR|WITH)\b)", licence) if each.strip()]
+    words = [
+        each.strip() for each in re.split(r"([()]|\b(?:AND|OR|WITH)\b)", licence) if each.strip()
+    ]
     return _either(words, known) and not words
 
 

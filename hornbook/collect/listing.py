@@ -1,9 +1,10 @@
 """What there is to read under a path, and how to cut it into parts of a size, so that no part needs the others.
 
-In: a file or folder and a number of megabytes. Out: files in the order of their names, and slices whose names say
-all that is needed to read them. Symbolic links are named and not followed, so circles of them end nowhere; what is
-no regular file (a pipe, a device) is named and not opened. Folders whose name begins with a dot are not entered.
-Not covered: object stores and hubs; mount or download them first.
+In: a file or folder and a number of megabytes. Out: files in the order of their names, and slices
+whose names say all that is needed to read them. Symbolic links are named and not followed, so
+circles of them end nowhere; what is no regular file (a pipe, a device) is named and not opened.
+Folders whose name begins with a dot are not entered. Not covered: object stores and hubs; mount or
+download them first.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from hornbook.records import NotThere, UserError
 KINDS = {".py": "python", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
 PACKED = (".gz", ".zst")
 UNPACKED_RATIO = 6  # of jsonl of code under gzip or zstd, for sizing parts
-DIGEST_WHOLE = 16_000_000  # larger files are told apart by size and by their first and last million bytes
+DIGEST_WHOLE = (
+    16_000_000  # larger files are told apart by size and by their first and last million bytes
+)
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,8 @@ class Found:
 class Slice:
     """A run of Python files (`first` to `last` in the listing), or a range of one data file, which `at` begins.
 
-    The range is bytes of a jsonl file, row groups of a Parquet file; `at` counts lines or rows from 1.
+    The range is bytes of a jsonl file, row groups of a Parquet file; `at` counts lines or rows from
+    1.
     """
 
     first: int
@@ -60,7 +64,9 @@ class Slice:
 def listing(root: Path) -> list[Found]:
     """Everything of a known kind under `root`, sorted by name; UserError where there is nothing of the kind."""
     if not root.exists():
-        raise NotThere(f"there is no file or folder {root}: check the path, which is taken from the current folder")
+        raise NotThere(
+            f"there is no file or folder {root}: check the path, which is taken from the current folder"
+        )
     suffixes = ", ".join([*KINDS, ".jsonl.gz", ".jsonl.zst"])
     if not root.is_dir():
         kind = kind_of(root.name)
@@ -137,7 +143,9 @@ def digest(found: list[Found]) -> str:
     total = hashlib.sha256()
     for each in found:
         when = each.path.lstat().st_mtime_ns if not each.reason else 0
-        total.update(f"{each.name}\0{each.reason or _content(each.path, each.size, when)}\0".encode())
+        total.update(
+            f"{each.name}\0{each.reason or _content(each.path, each.size, when)}\0".encode()
+        )
     return total.hexdigest()
 
 

@@ -1,10 +1,11 @@
 """Secrets and e-mail addresses in code, replaced by a word that says what stood there, and counted.
 
-In: a text. Out: the text with masks, line for line, and how many there are of each kind. Secrets are found by Yelp's
-detect-secrets (the extra `secrets`): its detectors of known shapes (keys of clouds, tokens of forges, private keys,
-JSON web tokens, credentials in URLs), without its entropy and keyword heuristics, which fire on hashes and test code.
-E-mail addresses are found by one expression; those of documentation (example.com) stay.
-Not covered: names, telephone numbers, addresses of houses; secrets whose shape nobody published.
+In: a text. Out: the text with masks, line for line, and how many there are of each kind. Secrets
+are found by Yelp's detect-secrets (the extra `secrets`): its detectors of known shapes (keys of
+clouds, tokens of forges, private keys, JSON web tokens, credentials in URLs), without its entropy
+and keyword heuristics, which fire on hashes and test code. E-mail addresses are found by one
+expression; those of documentation (example.com) stay. Not covered: names, telephone numbers,
+addresses of houses; secrets whose shape nobody published.
 """
 
 from __future__ import annotations
@@ -18,13 +19,19 @@ from hornbook.records import UserError
 
 MASK = "<{}>"
 MASKED = re.compile("<([a-z-]+)>")
-# RFC 5322 allows more; these are the addresses that people write. The domain must have a letter-only ending.
-EMAIL = re.compile(r"(?<![\w.+-])[A-Za-z0-9][\w.+-]{0,63}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}(?![\w@])")
+# RFC 5322 allows more; these are the addresses that people write. The domain must have a
+# letter-only ending.
+EMAIL = re.compile(
+    r"(?<![\w.+-])[A-Za-z0-9][\w.+-]{0,63}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}(?![\w@])"
+)
 # RFC 2606's names for documentation, and hosts that are no person's.
-NOBODY = re.compile(r"@(?:[\w.-]+\.)?(?:example\.(?:com|org|net|edu)|\w+\.(?:example|test|invalid|local))$", re.I)
-# Shapes that somebody issued. Left out, all of detect-secrets': high entropy (fires on hashes), keywords (on tests),
-# public IPs (on documentation), Artifactory (on any word APA...), and Softlayer, Cloudant and IBM's two, which look for
-# names of variables and take two thirds of the time of all.
+NOBODY = re.compile(
+    r"@(?:[\w.-]+\.)?(?:example\.(?:com|org|net|edu)|\w+\.(?:example|test|invalid|local))$", re.I
+)
+# Shapes that somebody issued. Left out, all of detect-secrets': high entropy (fires on hashes),
+# keywords (on tests), public IPs (on documentation), Artifactory (on any word APA...), and
+# Softlayer, Cloudant and IBM's two, which look for names of variables and take two thirds of the
+# time of all.
 DETECTORS = (
     "AWSKeyDetector", "AzureStorageKeyDetector", "BasicAuthDetector", "DiscordBotTokenDetector", "GitHubTokenDetector",
     "GitLabTokenDetector", "JwtTokenDetector", "MailchimpDetector", "NpmDetector", "OpenAIDetector",
@@ -32,7 +39,9 @@ DETECTORS = (
     "StripeDetector", "TelegramBotTokenDetector", "TwilioKeyDetector",
 )  # fmt: skip
 SHORTEST = 8  # characters of a secret
-PRIVATE_KEY = re.compile(r"(-----BEGIN [A-Z ]*PRIVATE KEY-----)(.*?)(-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.S)
+PRIVATE_KEY = re.compile(
+    r"(-----BEGIN [A-Z ]*PRIVATE KEY-----)(.*?)(-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.S
+)
 
 
 def mask(text: str) -> tuple[str, Counter[str]]:
@@ -80,7 +89,9 @@ def _secrets(line: str) -> list[tuple[str, str]]:
             continue  # masked as a block
         for secret in detector.analyze_string(line):
             found[secret if len(secret) >= SHORTEST else _whole(detector, line, secret)] = kind
-    return [(found[secret], secret) for secret in sorted(found, key=lambda s: (-len(s), s)) if secret]
+    return [
+        (found[secret], secret) for secret in sorted(found, key=lambda s: (-len(s), s)) if secret
+    ]
 
 
 def _whole(detector: Any, line: str, group: str) -> str:
@@ -110,7 +121,12 @@ def _kinds() -> frozenset[str]:
 @functools.lru_cache(maxsize=1)
 def _expressions() -> list[re.Pattern[str]]:
     """Of all detectors, for a first look at a whole text: most hold nothing, and lines are slow."""
-    return [each for kind, detector in _detectors() for each in detector.denylist if kind != "private-key"]
+    return [
+        each
+        for kind, detector in _detectors()
+        for each in detector.denylist
+        if kind != "private-key"
+    ]
 
 
 def _word(kind: str) -> str:

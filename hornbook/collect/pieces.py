@@ -1,9 +1,10 @@
 """A file of Python to pieces a person could read in one go: runs of whole top-level definitions.
 
-In: a file's text and a number of lines. Out: pieces with their line numbers, in order. The cutting is the one by
-which the shipped labels were made (curate/labels/README.md): all 798 of them come out of it, line for line.
-Not covered: cutting inside a definition at a meaningful place. One that is too long gives its first lines; what
-follows them is handed back too, with the reason why it should not be learned from.
+In: a file's text and a number of lines. Out: pieces with their line numbers, in order. The cutting
+is the one by which the shipped labels were made (curate/labels/README.md): all 798 of them come out
+of it, line for line. Not covered: cutting inside a definition at a meaningful place. One that is
+too long gives its first lines; what follows them is handed back too, with the reason why it should
+not be learned from.
 """
 
 from __future__ import annotations
@@ -30,8 +31,9 @@ class Piece:
 def cut(text: str, most: int) -> list[Piece]:
     """Cut a text with plain "\\n" line ends into pieces of at most `most` lines; 0 leaves it whole and unparsed.
 
-    A piece takes on the next top-level statement as long as it stays within `most` lines. Blank lines and comments
-    between two pieces belong to neither, except comments directly above a statement, which are part of it.
+    A piece takes on the next top-level statement as long as it stays within `most` lines. Blank
+    lines and comments between two pieces belong to neither, except comments directly above a
+    statement, which are part of it.
     """
     lines = text.split("\n")
     if not most:
@@ -42,7 +44,9 @@ def cut(text: str, most: int) -> list[Piece]:
         pieces.append(Piece("\n".join(lines[start - 1 : last]), start, last))
         if last < end:
             rest = "\n".join(lines[last:end])
-            pieces.append(Piece(rest, last + 1, end, f"rest of a long definition: after {most} lines"))
+            pieces.append(
+                Piece(rest, last + 1, end, f"rest of a long definition: after {most} lines")
+            )
     return pieces
 
 
@@ -62,7 +66,9 @@ def parse(text: str) -> ast.Module:
     """The syntax tree, or NotPython; parsing never ends the process, however odd the text."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # invalid escapes in strangers' code are not ours to report
+            warnings.simplefilter(
+                "ignore"
+            )  # invalid escapes in strangers' code are not ours to report
             return ast.parse(text)
     except SyntaxError as error:
         raise NotPython(f"line {error.lineno}, {error.msg}") from None

@@ -1,11 +1,12 @@
 """Data sets that lie elsewhere: Parquet and jsonl on S3, on the Hub, or wherever fsspec reaches; and ids to text.
 
-In: a URL (s3://bucket/prefix, hf://datasets/owner/name/data/python, gs://..., or a local path). Out: a part a
-file, fetched when its turn comes and removed when it is read: terabytes need one file of disk a worker.
-Sets that ship ids alone (Stack v2, Stack-Edu) are joined to their text: `text_at` is an address with the row's
-columns in it, such as s3://softwareheritage/content/{blob_id}; what it holds may be packed by gzip, as there.
-A text that cannot be had is a dropped row. Keys and tokens are the environment's (AWS_*, HF_TOKEN), never settings.
-Not covered: files above the disk's room; accepting a gated set's terms, which a person does on its page.
+In: a URL (s3://bucket/prefix, hf://datasets/owner/name/data/python, gs://..., or a local path).
+Out: a part a file, fetched when its turn comes and removed when it is read: terabytes need one file
+of disk a worker. Sets that ship ids alone (Stack v2, Stack-Edu) are joined to their text: `text_at`
+is an address with the row's columns in it, such as s3://softwareheritage/content/{blob_id}; what it
+holds may be packed by gzip, as there. A text that cannot be had is a dropped row. Keys and tokens
+are the environment's (AWS_*, HF_TOKEN), never settings. Not covered: files above the disk's room;
+accepting a gated set's terms, which a person does on its page.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ from hornbook.collect import columns, jsonl
 from hornbook.collect.documents import COLUMNS, Limits, dropped, from_bytes
 from hornbook.collect.files import rows_of_file
 from hornbook.collect.listing import Found, Slice, kind_of
+from hornbook.frame.stage import Desk, Price, Size, Stage
 from hornbook.records import UserError
-from hornbook.stage import Desk, Price, Size, Stage
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -49,7 +50,9 @@ class CollectRemote(Stage):
     mask: bool = False
 
     def facts(self, desk: Desk) -> Mapping[str, Any]:
-        seen = [(name, facts["size"], _version(facts)) for name, facts in sorted(self._files().items())]
+        seen = [
+            (name, facts["size"], _version(facts)) for name, facts in sorted(self._files().items())
+        ]
         return {"files": hashlib.sha256(json.dumps(seen).encode()).hexdigest()}
 
     def parts(self, desk: Desk) -> Sequence[str]:
@@ -73,7 +76,9 @@ class CollectRemote(Stage):
             return
         if found.kind == "parquet":
             groups = columns.open_parquet(found.path).metadata.num_row_groups
-            columns.text_column(columns.open_parquet(found.path).schema_arrow.names, self.column, found.path)
+            columns.text_column(
+                columns.open_parquet(found.path).schema_arrow.names, self.column, found.path
+            )
             yield from rows_of_file(found, Slice(0, 0, 0, groups), self.column, limits)
         else:
             yield from rows_of_file(found, Slice(0, 0, 0, found.size), self.column, limits)
@@ -90,9 +95,15 @@ class CollectRemote(Stage):
             yield from self._texts(held, found, limits, pool)
 
     def _texts(
-        self, rows: Sequence[Mapping[str, Any]], found: Found, limits: Limits, pool: ThreadPoolExecutor
+        self,
+        rows: Sequence[Mapping[str, Any]],
+        found: Found,
+        limits: Limits,
+        pool: ThreadPoolExecutor,
     ) -> Iterator[dict[str, Any]]:
-        datas: Iterable[bytes | str] = pool.map(lambda row: fetch(self.text_at, row, self.most_bytes), rows)
+        datas: Iterable[bytes | str] = pool.map(
+            lambda row: fetch(self.text_at, row, self.most_bytes), rows
+        )
         for row, data in zip(rows, datas, strict=True):
             place = columns.place(row, found.name, _address(self.text_at, row))
             if isinstance(data, str):
@@ -105,8 +116,14 @@ class CollectRemote(Stage):
         return _listed(self.url)
 
     def price(self, desk: Desk, inputs: Sequence[Size]) -> Price:
-        megabytes = 4 * sum(facts["size"] for facts in self._files().values()) / 1e6  # zstd packs code about 4 times
-        minutes = (megabytes / 5 + (megabytes * 200 / AT_ONCE / 20 if self.text_at else 0)) / 60 / max(1, desk.workers)
+        megabytes = (
+            4 * sum(facts["size"] for facts in self._files().values()) / 1e6
+        )  # zstd packs code about 4 times
+        minutes = (
+            (megabytes / 5 + (megabytes * 200 / AT_ONCE / 20 if self.text_at else 0))
+            / 60
+            / max(1, desk.workers)
+        )
         return Price(Size(megabytes * 400, megabytes), minutes=minutes, peak_mb=1500)
 
 
@@ -122,7 +139,9 @@ def _listed(url: str) -> dict[str, dict[str, Any]]:
             raise UserError(
                 f"{url} cannot be listed: {_said(error)}. Is the address right, and the key set?"
             ) from error
-        data = {name: facts for name, facts in found.items() if kind_of(name) in ("parquet", "jsonl")}
+        data = {
+            name: facts for name, facts in found.items() if kind_of(name) in ("parquet", "jsonl")
+        }
         if not data:
             raise UserError(f"{url} holds no .parquet or .jsonl file (it has {len(found)} files)")
         _LISTED[url] = data
@@ -135,7 +154,9 @@ def _filesystem(url: str) -> tuple[Any, str]:
     try:
         return fsspec.core.url_to_fs(url)  # type: ignore[no-any-return]
     except (ImportError, ValueError) as error:
-        raise UserError(f"{url} cannot be opened: {error}. s3:// needs pip install 'hornbook[s3]'") from error
+        raise UserError(
+            f"{url} cannot be opened: {error}. s3:// needs pip install 'hornbook[s3]'"
+        ) from error
 
 
 def _version(facts: Mapping[str, Any]) -> str:

@@ -1,11 +1,11 @@
 """StackOverflow's dump (Posts.xml) to documents: a question with its best answers, as Markdown.
 
-In: Posts.xml of the Stack Exchange data dump, plain, .gz or .zst (unpack the .7z first), read once, line by line:
-in memory are the numbers of the questions asked for, and one bucket of posts. Out: a document for each question that
-has a tag asked for and an answer good enough, the accepted answer first, then by score. Licence: the one that each
-post states (CC BY-SA), joined.
-Answers stand after their question in the dump, but not beside it: matching posts go into BUCKETS files first.
-Not covered: comments, edits, pictures; links keep their words and lose their address.
+In: Posts.xml of the Stack Exchange data dump, plain, .gz or .zst (unpack the .7z first), read once,
+line by line: in memory are the numbers of the questions asked for, and one bucket of posts. Out: a
+document for each question that has a tag asked for and an answer good enough, the accepted answer
+first, then by score. Licence: the one that each post states (CC BY-SA), joined. Answers stand after
+their question in the dump, but not beside it: matching posts go into BUCKETS files first. Not
+covered: comments, edits, pictures; links keep their words and lose their address.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from hornbook import records
 from hornbook.collect import jsonl, licence, masking
 from hornbook.collect.documents import COLUMNS
 from hornbook.collect.listing import Found, digest
+from hornbook.frame.stage import Desk, Price, Size, Whole
 from hornbook.records import UserError
-from hornbook.stage import Desk, Price, Size, Whole
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -52,7 +52,9 @@ class CollectStackOverflow(Whole):
     def _file(self) -> Found:
         path = Path(self.path).expanduser()
         if not path.is_file():
-            raise UserError(f"there is no file {path}: give Posts.xml (or .gz) of the Stack Exchange data dump")
+            raise UserError(
+                f"there is no file {path}: give Posts.xml (or .gz) of the Stack Exchange data dump"
+            )
         return Found(path, path.name, "xml", path.stat().st_size)
 
     def make(self, desk: Desk) -> Iterable[tuple[str, pa.Table]]:
@@ -63,14 +65,19 @@ class CollectStackOverflow(Whole):
         for bucket in range(BUCKETS):
             posts = [json.loads(line) for line in _bucket(scratch, bucket).open(encoding="utf-8")]
             rows = [self._row(question, answers) for question, answers in threads(posts)]
-            yield f"{bucket:02d}", records.table(rows + (_odd(unreadable) if bucket == 0 else []), COLUMNS)
+            yield (
+                f"{bucket:02d}",
+                records.table(rows + (_odd(unreadable) if bucket == 0 else []), COLUMNS),
+            )
         shutil.rmtree(scratch)
 
     def _sort(self, desk: Desk, scratch: Path) -> list[str]:
         """Matching posts to bucket files by the question's number; returns the lines that could not be read."""
         file, wanted, unreadable = self._file(), set[int](), []
         desk.reporter.begin(self.name, 0, "posts")
-        buckets = [_bucket(scratch, bucket).open("w", encoding="utf-8") for bucket in range(BUCKETS)]
+        buckets = [
+            _bucket(scratch, bucket).open("w", encoding="utf-8") for bucket in range(BUCKETS)
+        ]
         try:
             for number, post in enumerate(posts_of(file.path)):
                 if isinstance(post, str):
@@ -98,7 +105,9 @@ class CollectStackOverflow(Whole):
         return int(post["parent"]) if post["kind"] == 2 and post["parent"] in wanted else 0
 
     def _row(self, question: Post, answers: Sequence[Post]) -> dict[str, Any]:
-        chosen = sorted(answers, key=lambda a: (a["id"] != question["accepted"], -a["score"], a["id"]))[: self.answers]
+        chosen = sorted(
+            answers, key=lambda a: (a["id"] != question["accepted"], -a["score"], a["id"])
+        )[: self.answers]
         text = document(question, chosen)
         text = masking.mask(text)[0] if self.mask else text
         licences = licence.combined([post["licence"] for post in (question, *chosen)])
@@ -110,7 +119,9 @@ class CollectStackOverflow(Whole):
 
     def price(self, desk: Desk, inputs: Sequence[Size]) -> Price:
         megabytes = self._file().size / 1e6
-        return Price(Size(megabytes * 20, megabytes * 0.05), minutes=megabytes / 60 / 60, peak_mb=600)
+        return Price(
+            Size(megabytes * 20, megabytes * 0.05), minutes=megabytes / 60 / 60, peak_mb=600
+        )
 
 
 def _bucket(scratch: Path, number: int) -> Path:
@@ -137,7 +148,9 @@ def posts_of(path: Path) -> Iterator[Post | str]:
 
 def _post(line: bytes, number: int) -> Post | str:
     try:
-        row = ElementTree.fromstring(line).attrib  # a single element: no entity can be declared in it
+        row = ElementTree.fromstring(
+            line
+        ).attrib  # a single element: no entity can be declared in it
         return {
             "id": int(row["Id"]), "kind": int(row["PostTypeId"]), "parent": int(row.get("ParentId", 0)),
             "accepted": int(row.get("AcceptedAnswerId", 0)), "score": int(row.get("Score", 0)),
@@ -221,5 +234,7 @@ class _Reader(HTMLParser):
         self._blocks[-1] += data if self._code else re.sub(r"\s*\n\s*", " ", data)
 
     def text(self) -> str:
-        kept = [block.rstrip() if block.startswith("`") else block.strip() for block in self._blocks]
+        kept = [
+            block.rstrip() if block.startswith("`") else block.strip() for block in self._blocks
+        ]
         return "\n\n".join(block for block in kept if block and block != "-")

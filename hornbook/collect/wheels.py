@@ -1,8 +1,8 @@
 """Pinned wheels from PyPI to records: the source that needs nothing but pip.
 
-In: names and exact versions. Out: a part a wheel, its Python files as pieces with package, version, path, lines and
-licence. Nothing of a wheel is built, imported or executed; hornbook.wheels refuses unsafe archives.
-Not covered: source distributions, which can only be read by running them.
+In: names and exact versions. Out: a part a wheel, its Python files as pieces with package, version,
+path, lines and licence. Nothing of a wheel is built, imported or executed; hornbook.wheels refuses
+unsafe archives. Not covered: source distributions, which can only be read by running them.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 from hornbook import records, wheels
 from hornbook.collect import licence
 from hornbook.collect.documents import COLUMNS, Limits, Place, dropped, from_bytes
+from hornbook.frame.stage import Desk, Price, Size, Stage
 from hornbook.records import UserError
-from hornbook.stage import Desk, Price, Size, Stage
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-# Over the 71 wheels of the shipped labels: a wheel has 4.6 MB of download, a MB of download 0.54 MB of kept pieces,
-# a kept MB 555 pieces, and takes 0.55 s to unzip, parse, cut and hash on one core.
+# Over the 71 wheels of the shipped labels: a wheel has 4.6 MB of download, a MB of download 0.54 MB
+# of kept pieces, a kept MB 555 pieces, and takes 0.55 s to unzip, parse, cut and hash on one core.
 MB_A_WHEEL, KEPT_SHARE, PIECES_A_MB, SECONDS_A_MB = 4.6, 0.54, 555, 0.55
 
 
@@ -38,14 +38,18 @@ class CollectWheels(Stage):
 
     def parts(self, desk: Desk) -> Sequence[str]:
         if len(set(self.wheels)) < len(self.wheels):
-            raise UserError(f"{self.name} names a wheel twice: {', '.join('=='.join(w) for w in self.wheels)}")
+            raise UserError(
+                f"{self.name} names a wheel twice: {', '.join('=='.join(w) for w in self.wheels)}"
+            )
         wheels.fetch_ahead(self.wheels)
         return ["-".join(wheel) for wheel in self.wheels]
 
     def work(self, desk: Desk, part: str) -> pa.Table:
         name, version = next(wheel for wheel in self.wheels if "-".join(wheel) == part)
         limits = Limits(self.piece_lines, self.most_bytes, self.licences, self.mask)
-        return records.table(rows(wheels.fetch(name, version), f"pypi:{name}=={version}", limits), COLUMNS)
+        return records.table(
+            rows(wheels.fetch(name, version), f"pypi:{name}=={version}", limits), COLUMNS
+        )
 
     def price(self, desk: Desk, inputs: Sequence[Size]) -> Price:
         kept = KEPT_SHARE * sum(_megabytes(*wheel) for wheel in self.wheels)

@@ -1,11 +1,12 @@
 """Documents that say the same: exact copies first, then near-duplicates by MinHash, the best copy kept.
 
-In: kept documents. Out: marks; a reason names the copy that stays: "exact duplicate: of ID", "near duplicate: of ID".
-Two documents are near-duplicates where their signatures share a band and agree on `threshold` of the permutations;
-groups are what such pairs connect. Of a group stays the document with the most bytes of comments and docstrings,
-then the longest, then the one with the smallest id, then the first. How the work is split changes nothing.
-With a view, such as BlindCode (blind.py), near-duplicates are sought among the view's texts.
-Memory: signatures and band keys lie in files; in memory stay about 90 bytes a document, and one band at a time.
+In: kept documents. Out: marks; a reason names the copy that stays: "exact duplicate: of ID", "near
+duplicate: of ID". Two documents are near-duplicates where their signatures share a band and agree
+on `threshold` of the permutations; groups are what such pairs connect. Of a group stays the
+document with the most bytes of comments and docstrings, then the longest, then the one with the
+smallest id, then the first. How the work is split changes nothing. With a view, such as BlindCode
+(blind.py), near-duplicates are sought among the view's texts. Memory: signatures and band keys lie
+in files; in memory stay about 90 bytes a document, and one band at a time.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from hornbook import records
-from hornbook.stage import Desk, Form, Price, Size, Stage, Whole, spread
+from hornbook.frame.stage import Desk, Form, Price, Size, Stage, Whole, spread
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,8 +40,12 @@ class DropDuplicates(Whole):
     """Mark exact copies and near-duplicates of `data` as dropped. A threshold of 1 drops exact copies alone."""
 
     data: Stage
-    threshold: float = 0.7  # of Jaccard's similarity over word 5-grams, as 128 permutations estimate it (+-0.04)
-    view: Stage | None = None  # made of `data`, part by part: what its documents are compared as, by their ids
+    threshold: float = (
+        0.7  # of Jaccard's similarity over word 5-grams, as 128 permutations estimate it (+-0.04)
+    )
+    view: Stage | None = (
+        None  # made of `data`, part by part: what its documents are compared as, by their ids
+    )
 
     form: ClassVar[Form] = "marks"
 
@@ -103,7 +108,9 @@ def read(tables: Iterable[pa.Table], number: int, scratch: Path, desk: Desk) -> 
 
     def file(name: str, kind: Any, shape: tuple[int, int]) -> Any:
         # An empty file cannot be mapped, so there is a row more than texts.
-        return np.asarray(np.memmap(scratch / name, kind, "w+", shape=(shape[0] + 1, shape[1])))[: shape[0]]
+        return np.asarray(np.memmap(scratch / name, kind, "w+", shape=(shape[0] + 1, shape[1])))[
+            : shape[0]
+        ]
 
     texts = Texts(
         np.zeros(number, "S16"),
@@ -146,7 +153,9 @@ def _chunks(column: pa.ChunkedArray, at: int) -> Iterator[tuple[slice, Any, Any]
         starts = np.frombuffer(offsets, np.int64)[array.offset : array.offset + len(array) + 1]
         letters = np.frombuffer(data if data is not None and data.size else b"\0", np.uint8)
         cuts = np.searchsorted(starts, np.arange(starts[0], starts[-1], CHUNK_BYTES)).tolist()
-        for begin, end in zip(cuts, [*cuts[1:], len(array)], strict=True) if cuts else [(0, len(array))]:
+        for begin, end in (
+            zip(cuts, [*cuts[1:], len(array)], strict=True) if cuts else [(0, len(array))]
+        ):
             if begin < end:
                 yield slice(at + begin, at + end), letters, starts[begin : end + 1]
         at += len(array)
@@ -165,7 +174,8 @@ def verdicts(texts: Texts, threshold: float) -> tuple[Ints, list[str]]:
     if threshold < 1:
         stays = _near(texts, stays, rank, preferred, threshold)[stays]
     merged = stays != np.arange(number)
-    # An exact copy of a text that itself went as a near-duplicate is counted once, as what it is to the one that stays.
+    # An exact copy of a text that itself went as a near-duplicate is counted once, as what it is to
+    # the one that stays.
     exact = copied & (texts.prints[stays] == texts.prints).all(axis=1)
     return stays, np.where(exact, "exact", np.where(merged, "near", "")).tolist()
 

@@ -1,8 +1,9 @@
 """What can be counted in a piece of code without a model: length, explanation, structure. 24 numbers a text.
 
-In: texts. Out: float32 of shape (texts, 24), to be learned from beside the vectors, and the baselines that show what
-vectors add. Counted on the syntax tree; a piece cut off at its end is parsed up to its last whole statement.
-Not covered: anything about meaning; names count by their length alone.
+In: texts. Out: float32 of shape (texts, 24), to be learned from beside the vectors, and the
+baselines that show what vectors add. Counted on the syntax tree; a piece cut off at its end is
+parsed up to its last whole statement. Not covered: anything about meaning; names count by their
+length alone.
 """
 
 from __future__ import annotations
@@ -57,7 +58,11 @@ def _describe(text: str) -> list[float]:
         kinds[type(node).__name__] += 1
         if isinstance(node, ast.Name):
             names[node.id] += 1
-        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self":
+        elif (
+            isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and node.value.id == "self"
+        ):
             own += 1
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Module):
             names[getattr(node, "name", "")] += 1
@@ -85,7 +90,8 @@ def _describe(text: str) -> list[float]:
 def _parsed(lines: list[str]) -> tuple[ast.Module, bool]:
     """The tree of the longest beginning that parses, found by leaving off lines from the end; and whether it is all.
 
-    A piece that was cut inside a definition parses again once its last, incomplete statement is gone: few tries.
+    A piece that was cut inside a definition parses again once its last, incomplete statement is
+    gone: few tries.
     """
     end = len(lines)
     with warnings.catch_warnings():

@@ -1,7 +1,8 @@
 """Fitted forests and lines as plain arrays: written and read without pickle, faster than the library that fitted them.
 
-In: scikit-learn forests and linear models. Out: arrays for a .npz file; from these, scores of vectors by a numba kernel
-(the second implementation that checks it is scikit-learn itself, in the tests).
+In: scikit-learn forests and linear models. Out: arrays for a .npz file; from these, scores of
+vectors by a numba kernel (the second implementation that checks it is scikit-learn itself, in the
+tests).
 """
 
 from __future__ import annotations
@@ -78,7 +79,9 @@ def trees_of(forest: Any, shift: int = 0) -> Trees:
     """
     import numpy as np
 
-    parts: dict[str, list[Any]] = {name: [] for name in ("feature", "threshold", "left", "right", "value")}
+    parts: dict[str, list[Any]] = {
+        name: [] for name in ("feature", "threshold", "left", "right", "value")
+    }
     roots, at = [], 0
     for tree in (each.tree_ for each in forest.estimators_):
         roots.append(at)
@@ -88,10 +91,14 @@ def trees_of(forest: Any, shift: int = 0) -> Trees:
         parts["left"].append(tree.children_left + at)
         parts["right"].append(tree.children_right + at)
         answers = tree.value[:, 0, :]
-        parts["value"].append(answers[:, -1] / answers.sum(1) if answers.shape[1] > 1 else answers[:, 0])
+        parts["value"].append(
+            answers[:, -1] / answers.sum(1) if answers.shape[1] > 1 else answers[:, 0]
+        )
         at += tree.node_count
     kinds: dict[str, Any] = {"threshold": np.float64, "value": np.float64}
-    arrays: dict[str, Any] = {k: np.concatenate(each).astype(kinds.get(k, np.int32)) for k, each in parts.items()}
+    arrays: dict[str, Any] = {
+        k: np.concatenate(each).astype(kinds.get(k, np.int32)) for k, each in parts.items()
+    }
     return Trees(**arrays, root=np.array(roots, np.int32))
 
 
@@ -100,7 +107,9 @@ def write(path: Path, model: Blend) -> None:
     import numpy as np
 
     arrays = {
-        f"{at}.{name}": values for at, member in enumerate(model.members) for name, values in vars(member).items()
+        f"{at}.{name}": values
+        for at, member in enumerate(model.members)
+        for name, values in vars(member).items()
     }
     with store.whole(path) as temporary, temporary.open("wb") as file:
         np.savez(file, counted=np.array(model.counted), **arrays)
@@ -118,8 +127,16 @@ def read(path: Path) -> Blend:
     counted = int(arrays.pop("counted", 0))
     members: list[Trees | Line] = []
     for at in range(len(arrays)):
-        mine = {name.partition(".")[2]: values for name, values in arrays.items() if name.startswith(f"{at}.")}
-        members += [kind(**mine) for kind in (Trees, Line) if mine.keys() == kind.__dataclass_fields__.keys()]
+        mine = {
+            name.partition(".")[2]: values
+            for name, values in arrays.items()
+            if name.startswith(f"{at}.")
+        }
+        members += [
+            kind(**mine)
+            for kind in (Trees, Line)
+            if mine.keys() == kind.__dataclass_fields__.keys()
+        ]
     if not members or sum(len(vars(member)) for member in members) != len(arrays):
         raise UserError(f"{path} holds no classifier: its arrays are {', '.join(sorted(arrays))}")
     return Blend(tuple(members), counted)

@@ -1,6 +1,7 @@
 """The walk down every tree for every row, compiled. In: the arrays of forest.Trees. Out: mean answers.
 
-Trees outside, rows inside: a tree's nodes stay in the cache while all rows of a block pass through it.
+Trees outside, rows inside: a tree's nodes stay in the cache while all rows of a block pass through
+it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ BLOCK = 256
 
 
 @numba.njit(cache=True)
-def mean_of_trees(x: Any, feature: Any, threshold: Any, left: Any, right: Any, value: Any, root: Any) -> Any:
+def mean_of_trees(
+    x: Any, feature: Any, threshold: Any, left: Any, right: Any, value: Any, root: Any
+) -> Any:
     """Float64 of shape (rows,) for float32 x of shape (rows, features)."""
     rows = x.shape[0]
     out = np.zeros(rows, np.float64)

@@ -1,9 +1,10 @@
 """A language model's judgement of a sample: the paper's question, the shipped rubric, one whole number from 0 to 5.
 
-In: documents, an LLM. Out: records with the columns `label` and `why` (the judge's own words), fit to be learned from
-instead of the shipped labels; and `agreement.json`: how the judge agrees with the labels that `data` already has.
-A reply without a number is asked for again, then dropped and counted, never guessed.
-The embedded model is near chance as a judge; it stands here so that the path is real and its weakness is seen.
+In: documents, an LLM. Out: records with the columns `label` and `why` (the judge's own words), fit
+to be learned from instead of the shipped labels; and `agreement.json`: how the judge agrees with
+the labels that `data` already has. A reply without a number is asked for again, then dropped and
+counted, never guessed. The embedded model is near chance as a judge; it stands here so that the
+path is real and its weakness is seen.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hornbook import llm, records, statistics, store
+from hornbook import intervals, llm, records, store
+from hornbook.frame.stage import Desk, Price, Size, Stage, Whole
 from hornbook.llm import LLM
-from hornbook.stage import Desk, Price, Size, Stage, Whole
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -49,9 +50,13 @@ class JudgeSample(Whole):
 
     def make(self, desk: Desk) -> Iterable[tuple[str, pa.Table]]:
         rows = [row for table in desk.kept(self.data) for row in table.to_pylist()]
-        chosen = sorted(rows, key=lambda row: (records.share("judged", row["id"]), row["id"]))[: self.sample]
+        chosen = sorted(rows, key=lambda row: (records.share("judged", row["id"]), row["id"]))[
+            : self.sample
+        ]
         desk.reporter.begin(self.name, len(chosen), "pieces")
-        replies = ask(self.judge, [question(row["text"][: self.characters]) for row in chosen], desk)
+        replies = ask(
+            self.judge, [question(row["text"][: self.characters]) for row in chosen], desk
+        )
         judged = [
             row | {"label": -1 if label is None else label, "why": why, "kept": label is not None,
                    "reason": "" if label is not None else "no score in the judge's reply"}
@@ -63,14 +68,26 @@ class JudgeSample(Whole):
             for row, (label, _) in zip(chosen, replies, strict=True)
             if label is not None and "label" in row
         ]
-        store.write_json(desk.folder(self) / "agreement.json", agreement(pairs, len(chosen), self.judge.model))
+        store.write_json(
+            desk.folder(self) / "agreement.json", agreement(pairs, len(chosen), self.judge.model)
+        )
 
     def price(self, desk: Desk, inputs: Sequence[Size]) -> Price:
         number = min(self.sample, inputs[0].documents) if inputs[0].documents else self.sample
         tokens_in = number * (len(RUBRIC.read_text(encoding="utf-8")) + self.characters / 2) / 3.5
         # The embedded model reads about 600 tokens a second on 2 cores without AMX.
-        minutes = (tokens_in / 600 + number * 40 / 100) / 60 if self.judge.kind == "embedded" else number / 600
-        return Price(Size(number, number * self.characters / 2e6), tokens_in + number * 60, number, minutes, 1500)
+        minutes = (
+            (tokens_in / 600 + number * 40 / 100) / 60
+            if self.judge.kind == "embedded"
+            else number / 600
+        )
+        return Price(
+            Size(number, number * self.characters / 2e6),
+            tokens_in + number * 60,
+            number,
+            minutes,
+            1500,
+        )
 
 
 def question(text: str) -> str:
@@ -95,7 +112,9 @@ def ask(judge: LLM, prompts: Sequence[str], desk: Desk) -> list[tuple[int | None
         open_ = [at for at, (label, _) in enumerate(found) if label is None]
         if not open_:
             break
-        answers = llm.complete(judge, [prompts[at] for at in open_], desk, samples=[attempt] * len(open_))
+        answers = llm.complete(
+            judge, [prompts[at] for at in open_], desk, samples=[attempt] * len(open_)
+        )
         for at, answer in zip(open_, answers, strict=True):
             found[at] = (parse(answer.text), answer.text.strip())
     return found
@@ -103,14 +122,20 @@ def ask(judge: LLM, prompts: Sequence[str], desk: Desk) -> list[tuple[int | None
 
 def agreement(pairs: Sequence[tuple[int, int]], asked: int, judge: str) -> dict[str, Any]:
     """How (known label, judge's label) pairs agree: weighted kappa, the same within one, the share called good."""
-    within = statistics.wilson(sum(abs(a - b) <= 1 for a, b in pairs), len(pairs)) if pairs else None
-    kappa = statistics.weighted_kappa([a for a, _ in pairs], [b for _, b in pairs], levels=6) if pairs else None
+    within = intervals.wilson(sum(abs(a - b) <= 1 for a, b in pairs), len(pairs)) if pairs else None
+    kappa = (
+        intervals.weighted_kappa([a for a, _ in pairs], [b for _, b in pairs], levels=6)
+        if pairs
+        else None
+    )
     return {
         "judge": judge,
         "asked": asked,
         "compared": len(pairs),
         "kappa": None if kappa is None or kappa != kappa else round(kappa, 4),
-        "within_one": [round(v, 4) for v in (within.low, within.value, within.high)] if within else None,
+        "within_one": [round(v, 4) for v in (within.low, within.value, within.high)]
+        if within
+        else None,
         "good_by_label": sum(a >= GOOD for a, _ in pairs),
         "good_by_judge": sum(b >= GOOD for _, b in pairs),
         "matrix": [[sum(p == (a, b) for p in pairs) for b in range(6)] for a in range(6)],

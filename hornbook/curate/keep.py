@@ -1,7 +1,8 @@
 """The best documents up to a budget of tokens: "keep 6B tokens" instead of a threshold that nobody can choose.
 
-In: documents with a column `score`. Out: marks; the reason of a dropped one is that its score lies below the budget's.
-The threshold follows from the budget and the scores, and is printed. Tokens are estimated from bytes.
+In: documents with a column `score`. Out: marks; the reason of a dropped one is that its score lies
+below the budget's. The threshold follows from the budget and the scores, and is printed. Tokens are
+estimated from bytes.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 from hornbook import records, store
 from hornbook.curate.validate import threshold_for
+from hornbook.frame.stage import Desk, Form, Marking, Price, Size, Stage, Whole, spread
 from hornbook.records import UserError
-from hornbook.stage import Desk, Form, Marking, Price, Size, Stage, Whole, spread
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,7 +29,9 @@ class KeepBudget(Whole):
 
     data: Stage
     tokens: float = 6e9
-    bytes_per_token: float = 3.5  # Python under code vocabularies: CodeGen's 3.35, SmolLM2's 3.65, our own about 4
+    bytes_per_token: float = (
+        3.5  # Python under code vocabularies: CodeGen's 3.35, SmolLM2's 3.65, our own about 4
+    )
 
     form: ClassVar[Form] = "marks"
 
@@ -38,7 +41,9 @@ class KeepBudget(Whole):
 
         columns = ["score", "id", "text"]
         sized = [
-            pa.table({"score": rows["score"], "id": rows["id"], "bytes": pc.binary_length(rows["text"])})
+            pa.table(
+                {"score": rows["score"], "id": rows["id"], "bytes": pc.binary_length(rows["text"])}
+            )
             for rows in desk.kept(self.data, columns)
         ]
         last = lowest_kept(pa.concat_tables(sized), self.tokens * self.bytes_per_token)
@@ -73,14 +78,17 @@ def lowest_kept(rows: pa.Table, budget: float) -> tuple[float, str]:
 class KeepPrecise(Marking):
     """Keep what scores from the threshold at which `taste` was right in `precision` of its validation's cases.
 
-    Precision counts among the labels, where good pieces are as common as the labels' makers found them.
+    Precision counts among the labels, where good pieces are as common as the labels' makers found
+    them.
     """
 
     taste: Stage
     precision: float = 0.8
 
     def mark(self, desk: Desk, rows: pa.Table) -> pa.Table:
-        threshold = threshold_for(store.read_json(desk.folder(self.taste) / "validation.json"), self.precision)
+        threshold = threshold_for(
+            store.read_json(desk.folder(self.taste) / "validation.json"), self.precision
+        )
         if threshold is None:
             raise UserError(
                 f"{self.name}: no threshold of {self.taste.name} is right in {self.precision:.0%} of cases: "

@@ -1,8 +1,9 @@
 """Texts to MinHash signatures, and signatures to pairs, compiled by numba: 128 permutations over word 5-grams.
 
-In: Arrow string buffers (bytes and offsets). Out: arrays. Imports numba at the top, so it is itself imported only
-inside the functions that use it. Words are runs of ASCII letters, digits, underscores and non-ASCII bytes; a text
-of fewer than five words is one shingle; a text without words has no signature (SILENT) and equals nothing.
+In: Arrow string buffers (bytes and offsets). Out: arrays. Imports numba at the top, so it is itself
+imported only inside the functions that use it. Words are runs of ASCII letters, digits, underscores
+and non-ASCII bytes; a text of fewer than five words is one shingle; a text without words has no
+signature (SILENT) and equals nothing.
 """
 
 from __future__ import annotations
@@ -18,7 +19,11 @@ U32: TypeAlias = NDArray[np.uint32]
 PERMUTATIONS = 128
 WORDS = 5
 SILENT = np.uint32(0xFFFFFFFF)
-_M1, _M2, _M3 = np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53), np.uint64(0x9E3779B97F4A7C15)
+_M1, _M2, _M3 = (
+    np.uint64(0xFF51AFD7ED558CCD),
+    np.uint64(0xC4CEB9FE1A85EC53),
+    np.uint64(0x9E3779B97F4A7C15),
+)
 _M3_4 = np.uint64(pow(0x9E3779B97F4A7C15, WORDS - 1, 1 << 64))
 
 
@@ -48,7 +53,8 @@ def _wordy(c: Any) -> Any:
 def shingles(data: Any, begin: Any, end: Any, out: Any) -> int:
     """32-bit hashes of the word 5-grams of data[begin:end], repeats included, into `out`; returns how many.
 
-    The hash of five words is a polynomial in _M3, rolled on from word to word: add the new one, take off the oldest.
+    The hash of five words is a polynomial in _M3, rolled on from word to word: add the new one,
+    take off the oldest.
     """
     recent = np.zeros(WORDS, np.uint64)
     words, number, word, rolled, inside = 0, 0, np.uint64(0), np.uint64(0), False
@@ -84,7 +90,8 @@ def signatures(data: Any, offsets: Any, a: Any, b: Any, out: Any) -> None:
         number = shingles(data, offsets[i], offsets[i + 1], found)
         least = out[i]
         least[:] = SILENT
-        # Four at a time, so that `least` is loaded and stored once for four; a repeated shingle changes no minimum.
+        # Four at a time, so that `least` is loaded and stored once for four; a repeated shingle
+        # changes no minimum.
         while number % 4:
             found[number] = found[number - 1]
             number += 1
@@ -111,7 +118,8 @@ def fingerprints(data: Any, offsets: Any, out: Any, facts: Any) -> None:
             elif c == 32 or c == 9 or c == 13:
                 blanks += 1
             else:
-                # What waited turned out not to be trailing: line ends first, then the blanks of this line.
+                # What waited turned out not to be trailing: line ends first, then the blanks of
+                # this line.
                 if lines:
                     h1, h2 = _fed(h1, h2, np.uint64(256 + lines))
                 for back in range(blanks):
@@ -165,7 +173,11 @@ def band_keys(rows: Any, bands: Any, width: Any, out: Any) -> None:
             key = np.uint64(band + 1)
             for at in range(band * width, (band + 1) * width):
                 key = _mixed(key ^ np.uint64(rows[i, at])) + _M3
-            out[band, i] = np.uint64(0) if rows[i, 0] == SILENT and rows[i, 1] == SILENT else key | np.uint64(1)
+            out[band, i] = (
+                np.uint64(0)
+                if rows[i, 0] == SILENT and rows[i, 1] == SILENT
+                else key | np.uint64(1)
+            )
 
 
 @njit(nogil=True, cache=True)
@@ -199,7 +211,8 @@ def join(order: Any, keys: Any, rows: Any, parent: Any, least: Any, crowd: Any) 
     """Join the texts that share a band's key and agree on at least `least` permutations; returns pairs compared.
 
     `order` sorts `keys`. In a group above `crowd` texts, each is compared with the first ones of the group that
-    agreed with none before them, not with all: quadratic work on a group of a million would not end.
+    agreed with none before them, not with all: quadratic work on a group of a million would not
+    end.
     """
     compared, at, number = 0, 0, len(order)
     leaders = np.empty(crowd, np.int64)

@@ -1,7 +1,8 @@
 """How surprising a text is to the embedded model: the baseline that every other data pipeline filters by.
 
-In: kept documents. Out: marks with a column `nll`, nats a token over the first `tokens`. FitQuality compares itself
-with it where its data has the column. Not a filter: common boilerplate is the least surprising text of all.
+In: kept documents. Out: marks with a column `nll`, nats a token over the first `tokens`. FitQuality
+compares itself with it where its data has the column. Not a filter: common boilerplate is the least
+surprising text of all.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from hornbook import embedded, meter, records
-from hornbook.stage import Desk, Marking, Price, Runs, Size
+from hornbook import meter, records
+from hornbook.frame.stage import Desk, Marking, Price, Runs, Size
+from hornbook.models import embedded_weights
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -35,7 +37,9 @@ class Perplexity(Marking):
         for text in rows["text"].to_pylist():
             values.append(surprise(text, self.tokens, str(desk.options.get("device", "cpu"))))
             desk.reporter.advance()
-        return records.marks([True] * len(rows), [""] * len(rows), nll=pa.array(values, pa.float32()))
+        return records.marks(
+            [True] * len(rows), [""] * len(rows), nll=pa.array(values, pa.float32())
+        )
 
     def price(self, desk: Desk, inputs: Sequence[Size]) -> Price:
         tokens = min(inputs[0].megabytes * 1e6 / 3.6, inputs[0].documents * self.tokens)
@@ -46,9 +50,11 @@ def surprise(text: str, tokens: int, device: str = "cpu") -> float:
     """Nats a token; 0 for a text of fewer than two tokens."""
     import torch
 
-    model, tokenizer = embedded.model(device)
+    model, tokenizer = embedded_weights.model(device)
     plain = text[: tokens * 12].encode("utf-8", "replace").decode()
-    ids = tokenizer(plain, truncation=True, max_length=tokens, return_tensors="pt")["input_ids"].to(device)
+    ids = tokenizer(plain, truncation=True, max_length=tokens, return_tensors="pt")["input_ids"].to(
+        device
+    )
     meter.count(tokens_in=ids.shape[1])
     if ids.shape[1] < 2:
         return 0.0

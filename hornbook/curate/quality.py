@@ -1,10 +1,11 @@
 """A judge's taste, learned from its embeddings' forest, and given to everything: the paper's first lever.
 
-In: labelled documents with vectors. Out: a classifier as plain arrays and `validation.json`: how well it tells pieces
-that the judge gave `good` or more from the rest, on packages that it never saw, beside other classifiers and beside
-baselines that read no vector. Of documents that EmbedLayers gave several vectors it chooses which to read (choose.py),
-and that choice is part of what is validated. Then, for any documents with the vectors chosen, a column `score`.
-Not covered: whether the judge is right; the agreement of judges is measured by JudgeSample.
+In: labelled documents with vectors. Out: a classifier as plain arrays and `validation.json`: how
+well it tells pieces that the judge gave `good` or more from the rest, on packages that it never
+saw, beside other classifiers and beside baselines that read no vector. Of documents that
+EmbedLayers gave several vectors it chooses which to read (choose.py), and that choice is part of
+what is validated. Then, for any documents with the vectors chosen, a column `score`. Not covered:
+whether the judge is right; the agreement of judges is measured by JudgeSample.
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from hornbook import records, store
-from hornbook.curate import choose, classify, features, forest, validate
-from hornbook.curate.choose import Known
+from hornbook.curate import choose_layer, classify, features, forest, validate
+from hornbook.curate.choose_layer import Known
 from hornbook.curate.classify import Kind
 from hornbook.curate.embed import Embed, EmbedLayers, chosen_by
+from hornbook.frame.stage import Desk, Form, Marking, Price, Size, Stage, Whole
 from hornbook.records import UserError
-from hornbook.stage import Desk, Form, Marking, Price, Size, Stage, Whole
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,7 +43,9 @@ class FitQuality(Whole):
     folds: int = 5
     seed: int = 0
     features: bool = True  # join what features.py counts to the vectors
-    control: Stage | None = None  # the same pieces with vectors of their text without comments (StripComments)
+    control: Stage | None = (
+        None  # the same pieces with vectors of their text without comments (StripComments)
+    )
 
     form: ClassVar[Form] = "files"
     version: ClassVar[int] = 3
@@ -55,8 +58,8 @@ class FitQuality(Whole):
         rows = _labelled(desk, self.data)
         known = _known(rows, self.data.name, self.good, self.features)
         desk.reporter.begin(self.name, 0, "")
-        splits = choose.splits(known, self.folds, self.seed)
-        choice = choose.choose(known, self.folds, self.seed)
+        splits = choose_layer.splits(known, self.folds, self.seed)
+        choice = choose_layer.choose(known, self.folds, self.seed)
         tested = classify.compared(known, splits, self.trees, self.seed)
         more = {"perplexity": -rows["nll"].to_numpy()} if "nll" in rows.column_names else {}
         facts = validate.validation(known, tested, self.kind, self.good, more)
@@ -65,18 +68,31 @@ class FitQuality(Whole):
             desk.reporter.say(_said(self.name, facts["vectors"]))
         if self.control is not None:
             asked = _control(desk, self.control, rows, known)
-            stripped = classify.across_packages(known, self.kind, splits, self.trees, self.seed, asked)
+            stripped = classify.across_packages(
+                known, self.kind, splits, self.trees, self.seed, asked
+            )
             facts["control"] = validate.control(known, stripped, tested[self.kind])
         store.write_json(desk.folder(self) / "validation.json", facts)
         x = known.x[choice.vectors]
         members = classify.fit(self.kind, x, known.y, self.trees, self.seed, known.counted)
-        forest.write(desk.folder(self) / "classifier.npz", classify.arrays(members, x.shape[1], known.counted))
+        forest.write(
+            desk.folder(self) / "classifier.npz",
+            classify.arrays(members, x.shape[1], known.counted),
+        )
         return ()
 
     def price(self, desk: Desk, inputs: Sequence[Size]) -> Price:
-        candidates = len(self.data.depths) * len(self.data.poolings) if isinstance(self.data, EmbedLayers) else 0
+        candidates = (
+            len(self.data.depths) * len(self.data.poolings)
+            if isinstance(self.data, EmbedLayers)
+            else 0
+        )
         pieces = inputs[0].documents
-        minutes = 0.1 + pieces * self.trees * self.folds / 5e7 + min(pieces, choose.MOST) * candidates / 1.5e5
+        minutes = (
+            0.1
+            + pieces * self.trees * self.folds / 5e7
+            + min(pieces, choose_layer.MOST) * candidates / 1.5e5
+        )
         return Price(Size(), minutes=minutes, peak_mb=300 + pieces * max(1, candidates) * 0.004)
 
 
@@ -98,7 +114,9 @@ class ScoreQuality(Marking):
                 )
         model = forest.read(desk.folder(self.taste) / "classifier.npz")
         scores = model.score(_x(rows, "vector", bool(model.counted)))
-        return records.marks([True] * len(rows), [""] * len(rows), score=pa.array(scores, pa.float32()))
+        return records.marks(
+            [True] * len(rows), [""] * len(rows), score=pa.array(scores, pa.float32())
+        )
 
     def price(self, desk: Desk, inputs: Sequence[Size]) -> Price:
         return Price(inputs[0], minutes=inputs[0].documents / 70_000 / 60 / max(1, desk.workers))
@@ -135,7 +153,9 @@ def _x(rows: pa.Table, name: str, counted: bool) -> NDArray[np.float32]:
 
 def _candidates(rows: pa.Table, counted: bool) -> dict[str, NDArray[np.float32]]:
     """_x of each of the rows' vectors, in the order of their columns."""
-    names = [name for name in rows.column_names if name.endswith("vector") and name != "counts_vector"]
+    names = [
+        name for name in rows.column_names if name.endswith("vector") and name != "counts_vector"
+    ]
     return {name: _x(rows, name, counted) for name in names or ["vector"]}
 
 
@@ -156,7 +176,9 @@ def _labelled(desk: Desk, data: Stage, ids: Sequence[str] | None = None) -> pa.T
     return rows.take([at[name] for name in ids])
 
 
-def _control(desk: Desk, control: Stage, rows: pa.Table, known: Known) -> Mapping[str, NDArray[np.float32]]:
+def _control(
+    desk: Desk, control: Stage, rows: pa.Table, known: Known
+) -> Mapping[str, NDArray[np.float32]]:
     """The same pieces' numbers by the control's vectors."""
     asked = _candidates(_labelled(desk, control, rows["id"].to_pylist()), bool(known.counted))
     if asked.keys() != known.x.keys():
@@ -179,4 +201,11 @@ def _known(rows: pa.Table, name: str, good: int, counted: bool) -> Known:
     apart = "origin" if len(rows["origin"].unique()) >= FEWEST_GROUPS else "path"
     words = "packages" if apart == "origin" else "files"
     texts = rows["text"].to_pylist()
-    return Known(_candidates(rows, counted), y, rows[apart].to_pylist(), texts, len(features.NAMES) * counted, words)
+    return Known(
+        _candidates(rows, counted),
+        y,
+        rows[apart].to_pylist(),
+        texts,
+        len(features.NAMES) * counted,
+        words,
+    )

@@ -1,9 +1,10 @@
 """Rewrite instead of drop: a language model makes a piece self-contained and documented, and execution decides.
 
-In: kept documents, an LLM. Out: records with the rewritten text, beside whether the original and the rewriting ran on
-their own in the sandbox. What is no code, does not parse, lost everything that the original defined, or does not run,
-is dropped with that reason. A fourth arm of a study beside unfiltered, filtered and synthetic (SwallowCode's idea).
-Not covered: whether the rewriting does what the original did; a piece cut from a package seldom runs before at all.
+In: kept documents, an LLM. Out: records with the rewritten text, beside whether the original and
+the rewriting ran on their own in the sandbox. What is no code, does not parse, lost everything that
+the original defined, or does not run, is dropped with that reason. A fourth arm of a study beside
+unfiltered, filtered and synthetic (SwallowCode's idea). Not covered: whether the rewriting does
+what the original did; a piece cut from a package seldom runs before at all.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from hornbook import llm, records
+from hornbook.frame.stage import Desk, Price, Runs, Size, Stage
 from hornbook.llm import LLM
-from hornbook.stage import Desk, Price, Runs, Size, Stage
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -56,21 +57,29 @@ class Rewrite(Stage):
         asked = rows.filter(rows["kept"]).to_pylist()
         short = [row for row in asked if len(row["text"]) <= self.characters]
         desk.reporter.begin(f"{self.name} {part}", len(short), "answers")
-        answers = llm.complete(self.writer, [PROMPT.format(text=row["text"]) for row in short], desk)
-        found = [accepted(row["text"], answer.text) for row, answer in zip(short, answers, strict=True)]
+        answers = llm.complete(
+            self.writer, [PROMPT.format(text=row["text"]) for row in short], desk
+        )
+        found = [
+            accepted(row["text"], answer.text) for row, answer in zip(short, answers, strict=True)
+        ]
         programs = [row["text"] for row in short] + [code for code, _ in found]
         with Sandbox(allow_unsafe=bool(desk.options.get("allow_unsafe"))) as box:
             jobs = [Job(program, timeout_s=TIMEOUT_S, memory_mb=MEMORY_MB) for program in programs]
             ran = [verdict.status for verdict in box.run(jobs)]
         made = [
             self._row(row, code, reason, before, after)
-            for row, (code, reason), before, after in zip(short, found, ran, ran[len(short) :], strict=False)
+            for row, (code, reason), before, after in zip(
+                short, found, ran, ran[len(short) :], strict=False
+            )
         ]
         long = [row for row in asked if len(row["text"]) > self.characters]
         made += [self._row(row, "", "too long to rewrite", "", "") for row in long]
         return records.table(made, COLUMNS)
 
-    def _row(self, row: Mapping[str, Any], code: str, reason: str, before: str, after: str) -> dict[str, Any]:
+    def _row(
+        self, row: Mapping[str, Any], code: str, reason: str, before: str, after: str
+    ) -> dict[str, Any]:
         reason = reason or ("" if after == "passed" else f"rewriting does not run: {after}")
         text = code or row["text"]
         facts = {name: row[name] for name in ("origin", "path", "start", "end", "licence")}
@@ -108,4 +117,8 @@ def _defined(code: str) -> set[str] | None:
             body = ast.parse(code).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
-    return {node.name for node in body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)}
+    return {
+        node.name
+        for node in body
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+    }

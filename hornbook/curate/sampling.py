@@ -1,8 +1,9 @@
 """Pieces for a person to judge, in an order that never changes, and the file that remembers what they said.
 
-In: a run's stage with documents, a jsonl file. Out: pieces that are not in the file yet; each answer is on disk
-before the next piece is shown, so that stopping costs nothing. The person sees no judge's label: agreement is only
-worth something when it is blind. `OwnLabels` joins the file to documents; `agreements` compares it with what is known.
+In: a run's stage with documents, a jsonl file. Out: pieces that are not in the file yet; each
+answer is on disk before the next piece is shown, so that stopping costs nothing. The person sees no
+judge's label: agreement is only worth something when it is blind. `OwnLabels` joins the file to
+documents; `agreements` compares it with what is known.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from hornbook import records
-from hornbook.curate import panel
+from hornbook.curate import own_labels
+from hornbook.frame.stage import Desk
 from hornbook.records import UserError
-from hornbook.stage import Desk
 
 COLUMNS = ("id", "text", "origin", "path", "start", "end")
 
@@ -32,7 +33,8 @@ def stage_to_label(desk: Desk, asked: str | None) -> str:
     labelled = [
         name
         for name in names
-        if "label" in _columns(desk, name) and desk.manifest(name)["identity"]["stage"] != "OwnLabels"
+        if "label" in _columns(desk, name)
+        and desk.manifest(name)["identity"]["stage"] != "OwnLabels"
     ]
     documents = [name for name in names if "text" in _columns(desk, name)]
     if not documents:
@@ -87,10 +89,20 @@ class Answers:
     def add(self, row: dict[str, Any], label: int | None, undone: bool = False) -> None:
         """Append one answer, on disk before this returns."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        facts = {name: row[name] for name in ("id", "origin", "path", "start", "end")} | {"label": label}
-        broken = self.path.exists() and self.path.stat().st_size and not self.path.read_bytes().endswith(b"\n")
+        facts = {name: row[name] for name in ("id", "origin", "path", "start", "end")} | {
+            "label": label
+        }
+        broken = (
+            self.path.exists()
+            and self.path.stat().st_size
+            and not self.path.read_bytes().endswith(b"\n")
+        )
         with self.path.open("a", encoding="utf-8") as file:
-            file.write(("\n" if broken else "") + json.dumps(facts | ({"undone": True} if undone else {})) + "\n")
+            file.write(
+                ("\n" if broken else "")
+                + json.dumps(facts | ({"undone": True} if undone else {}))
+                + "\n"
+            )
             file.flush()
             os.fsync(file.fileno())
 
@@ -102,7 +114,7 @@ def agreements(desk: Desk, answers: Answers) -> list[dict[str, Any]]:
     for name in desk.stages():
         if "label" not in _columns(desk, name):
             continue
-        theirs = panel.labels_of(desk, name)
+        theirs = own_labels.labels_of(desk, name)
         if mine.keys() & theirs.keys():
-            found += panel.compared({name: theirs, "you": mine})
+            found += own_labels.compared({name: theirs, "you": mine})
     return found

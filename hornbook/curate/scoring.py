@@ -1,8 +1,9 @@
 """A run's trained classifier, taken out of its run: scores for any texts, with the embedder that it was fitted on.
 
-In: a run with a finished FitQuality. Out: a Taste that scores texts, and where it stands (its validation).
-Read from manifests alone, so the recipe is not needed. Not covered: documents by the million, which are what the
-stages Embed and ScoreQuality are for: in parts, resumable, on any engine.
+In: a run with a finished FitQuality. Out: a Taste that scores texts, and where it stands (its
+validation). Read from manifests alone, so the recipe is not needed. Not covered: documents by the
+million, which are what the stages Embed and ScoreQuality are for: in parts, resumable, on any
+engine.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 from hornbook import store
 from hornbook.curate import features, forest
 from hornbook.curate.embed import chosen_by
-from hornbook.embedder import Embedder, embed
+from hornbook.frame.stage import Desk
+from hornbook.models.embedder import Embedder, embed
 from hornbook.records import UserError
-from hornbook.stage import Desk
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,14 +36,19 @@ class Taste:
     validation: dict[str, Any]
 
     def score(
-        self, texts: Sequence[str], device: str = "cpu", advance: Callable[[int], object] | None = None
+        self,
+        texts: Sequence[str],
+        device: str = "cpu",
+        advance: Callable[[int], object] | None = None,
     ) -> NDArray[np.float64]:
         """A score for each text: float64 of shape (texts,)."""
         import numpy as np
 
         if not texts:
             return np.zeros(0)
-        vectors = embed(texts, self.how, device, advance).astype(np.float16).astype(np.float32)  # as Embed stores them
+        vectors = (
+            embed(texts, self.how, device, advance).astype(np.float16).astype(np.float32)
+        )  # as Embed stores them
         x = np.hstack([vectors, features.describe(texts)]) if self.model.counted else vectors
         return self.model.score(x)
 

@@ -1,7 +1,8 @@
 """How well a classifier tells pieces worth reading: area under ROC with its interval, curves, calibration, baselines.
 
-In: labels, scores from models that saw nothing of a piece's package, texts. Out: the dictionary that `validation.json`
-holds and the page draws, with what no vector was needed for beside it, so that the gain is seen.
+In: labels, scores from models that saw nothing of a piece's package, texts. Out: the dictionary
+that `validation.json` holds and the page draws, with what no vector was needed for beside it, so
+that the gain is seen.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hornbook import records
-from hornbook.curate.choose import Choice, Known, Split
+from hornbook.curate.choose_layer import Choice, Known, Split
 from hornbook.curate.embed import place
 from hornbook.curate.features import DOCSTRING, comment_share
 
@@ -31,7 +32,9 @@ def validation(
     from sklearn.calibration import calibration_curve
     from sklearn.metrics import precision_recall_curve, roc_curve
 
-    baselines = {name: [measure(text) for text in known.texts] for name, measure in BASELINES.items()} | dict(more)
+    baselines = {
+        name: [measure(text) for text in known.texts] for name, measure in BASELINES.items()
+    } | dict(more)
     chosen = tested[kind]
     false, true, _ = roc_curve(known.y, chosen)
     precision, recall, cuts = precision_recall_curve(known.y, chosen)
@@ -44,12 +47,25 @@ def validation(
         "packages": len(set(known.origin)),
         "apart": known.apart,
         "chosen": kind,
-        "area": {name: area(known.y, scores, name) for name, scores in [*tested.items(), *baselines.items()]},
+        "area": {
+            name: area(known.y, scores, name)
+            for name, scores in [*tested.items(), *baselines.items()]
+        },
         "baselines": sorted(baselines),
         "average_precision": average_precision(known.y, chosen),
-        "roc": {"false_positive": thin(false), "true_positive": thin(true), "grid": grid, "low": low, "high": high},
+        "roc": {
+            "false_positive": thin(false),
+            "true_positive": thin(true),
+            "grid": grid,
+            "low": low,
+            "high": high,
+        },
         # A threshold's precision and recall: what it keeps is everything from it on.
-        "precision_recall": {"recall": thin(recall[:-1]), "precision": thin(precision[:-1]), "threshold": thin(cuts)},
+        "precision_recall": {
+            "recall": thin(recall[:-1]),
+            "precision": thin(precision[:-1]),
+            "threshold": thin(cuts),
+        },
         "calibration": {"predicted": mean.tolist(), "observed": share.tolist()},
     }
 
@@ -57,14 +73,22 @@ def validation(
 def vectors(known: Known, choice: Choice, splits: Sequence[Split]) -> dict[str, Any]:
     """The layer and pooling in use and, for each candidate, its area under ROC and in how many folds it was chosen.
 
-    The best area of several is flattered by being the best; the classifier's own, over the folds, is not.
+    The best area of several is flattered by being the best; the classifier's own, over the folds,
+    is not.
     """
     y = known.y[choice.rows]
     folds = Counter(split.vectors for split in splits)
     candidates = []
     for name, scores in choice.scores.items():
         layer, pooling = place(name)
-        candidates.append({"layer": layer, "pooling": pooling, "area": area(y, scores, name), "folds": folds[name]})
+        candidates.append(
+            {
+                "layer": layer,
+                "pooling": pooling,
+                "area": area(y, scores, name),
+                "folds": folds[name],
+            }
+        )
     layer, pooling = place(choice.vectors)
     return {"layer": layer, "pooling": pooling, "labels": len(y), "candidates": candidates}
 
@@ -93,7 +117,9 @@ def average_precision(y: NDArray[Any], scores: NDArray[Any], draws: int = 200) -
     return [round(float(v), 4) for v in (low, average_precision_score(y, scores), high)]
 
 
-def band(y: NDArray[Any], scores: NDArray[Any], draws: int = 200) -> tuple[list[float], list[float], list[float]]:
+def band(
+    y: NDArray[Any], scores: NDArray[Any], draws: int = 200
+) -> tuple[list[float], list[float], list[float]]:
     """(false-positive rates, the 95 % interval of the true-positive rate at each), by resampling pieces."""
     import numpy as np
     from sklearn.metrics import roc_curve
@@ -113,7 +139,9 @@ def threshold_for(facts: Mapping[str, Any], precision: float) -> float | None:
     """The lowest score from which the validated precision is at least this, for all higher ones too where 20 remain."""
     curve = facts["precision_recall"]
     fine = None
-    for cut, held, recall in sorted(zip(curve["threshold"], curve["precision"], curve["recall"], strict=True))[::-1]:
+    for cut, held, recall in sorted(
+        zip(curve["threshold"], curve["precision"], curve["recall"], strict=True)
+    )[::-1]:
         if held >= precision:
             fine = cut
         elif recall * facts["good"] >= 20:  # the first few pieces say nothing about a rate
@@ -124,7 +152,8 @@ def threshold_for(facts: Mapping[str, Any], precision: float) -> float | None:
 def area(y: NDArray[Any], scores: Any, name: str) -> list[float]:
     """Area under ROC with the ends of its 95 % interval, by resampling pieces: [low, area, high].
 
-    All resamples are weighed at once over the sorted scores: 1,000 of 798 pieces take 0.1 s, one by one 7 s.
+    All resamples are weighed at once over the sorted scores: 1,000 of 798 pieces take 0.1 s, one by
+    one 7 s.
     """
     import numpy as np
 
@@ -132,7 +161,9 @@ def area(y: NDArray[Any], scores: Any, name: str) -> list[float]:
     order = np.argsort(place, kind="stable")
     starts = np.searchsorted(place[order], np.arange(len(levels)))
     chance = np.random.default_rng(int(records.share("bootstrap", name) * 2**32))
-    weights = np.vstack([np.ones(len(y)), chance.multinomial(len(y), np.full(len(y), 1 / len(y)), DRAWS)])[:, order]
+    weights = np.vstack(
+        [np.ones(len(y)), chance.multinomial(len(y), np.full(len(y), 1 / len(y)), DRAWS)]
+    )[:, order]
     good = np.add.reduceat(weights * y[order], starts, axis=1)
     rest = np.add.reduceat(weights * (1 - y[order]), starts, axis=1)
     below = np.cumsum(rest, axis=1) - rest

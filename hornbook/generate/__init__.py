@@ -6,4 +6,11 @@ from hornbook.generate.from_shelf import ShelfExercises, ShelfSections
 from hornbook.generate.rounds import MeasureRounds
 from hornbook.generate.textbooks import Textbooks
 
-__all__ = ["Exercises", "MeasureDiversity", "MeasureRounds", "ShelfExercises", "ShelfSections", "Textbooks"]
+__all__ = [
+    "Exercises",
+    "MeasureDiversity",
+    "MeasureRounds",
+    "ShelfExercises",
+    "ShelfSections",
+    "Textbooks",
+]

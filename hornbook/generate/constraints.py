@@ -1,10 +1,11 @@
 """What makes a thousand requests a thousand different ones: constraints drawn from vocabularies, with their coverage.
 
-In: a number and a seed. Out: so many Constraints; those of a smaller number are the first of a larger one's. Every
-topic and every function name comes once before any comes twice. Audience, style and difficulty: every pair of values
-comes before any triple repeats, all pairs within the fewest requests that can hold them, all triples once before any
-comes twice. Words (a noun, a verb, an adjective: TinyStories' idea) and libraries are drawn independently.
-Not covered: pairs with a topic or a name; a round of topics meets each audience about equally often, by chance.
+In: a number and a seed. Out: so many Constraints; those of a smaller number are the first of a
+larger one's. Every topic and every function name comes once before any comes twice. Audience, style
+and difficulty: every pair of values comes before any triple repeats, all pairs within the fewest
+requests that can hold them, all triples once before any comes twice. Words (a noun, a verb, an
+adjective: TinyStories' idea) and libraries are drawn independently. Not covered: pairs with a topic
+or a name; a round of topics meets each audience about equally often, by chance.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from hornbook.generate import vocabulary
 from hornbook.records import share
+from hornbook.seed import vocabulary
 
 WITH_LIBRARY = 0.3  # the share of requests that name a module of the standard library
 
@@ -30,7 +31,9 @@ class Constraint:
     module: str
     function_name: str
     words: tuple[str, str, str]  # noun, verb, adjective
-    snippet: str = ""  # a piece of somebody's code that is to inspire (OSS-Instruct, arXiv 2312.02120)
+    snippet: str = (
+        ""  # a piece of somebody's code that is to inspire (OSS-Instruct, arXiv 2312.02120)
+    )
 
 
 def sample(number: int, seed: int = 0) -> list[Constraint]:
@@ -53,15 +56,23 @@ def count() -> int:
 def harder(constraint: Constraint, steps: int = 1) -> Constraint:
     """The same with a higher difficulty, at most the highest (Evol-Instruct's depth, arXiv 2304.12244)."""
     levels = vocabulary.difficulties()
-    return replace(constraint, difficulty=levels[min(levels.index(constraint.difficulty) + steps, len(levels) - 1)])
+    return replace(
+        constraint,
+        difficulty=levels[min(levels.index(constraint.difficulty) + steps, len(levels) - 1)],
+    )
 
 
 def _at(index: int, seed: int) -> Constraint:
     audience, style, difficulty = _triple(index, seed)
     module = _turn(vocabulary.libraries(), index, f"library {seed}")
-    kinds = {"noun": vocabulary.nouns(), "verb": vocabulary.verbs(), "adjective": vocabulary.adjectives()}
+    kinds = {
+        "noun": vocabulary.nouns(),
+        "verb": vocabulary.verbs(),
+        "adjective": vocabulary.adjectives(),
+    }
     noun, verb, adjective = (
-        words[int(share(f"{kind} {seed}", str(index)) * len(words))] for kind, words in kinds.items()
+        words[int(share(f"{kind} {seed}", str(index)) * len(words))]
+        for kind, words in kinds.items()
     )
     return Constraint(
         topic=_turn(vocabulary.topics(), index, f"topic {seed}"),
@@ -77,10 +88,15 @@ def _at(index: int, seed: int) -> Constraint:
 def _triple(index: int, seed: int) -> tuple[str, str, str]:
     """(audience, style, difficulty): a Latin arrangement, so that nothing has to be remembered or searched.
 
-    A round asks each audience once, with the style moved on by one from round to round; the difficulty follows from
-    both and moves on by one when all pairs of audience and style were asked.
+    A round asks each audience once, with the style moved on by one from round to round; the
+    difficulty follows from both and moves on by one when all pairs of audience and style were
+    asked.
     """
-    audiences, styles, levels = vocabulary.audiences(), vocabulary.styles(), vocabulary.difficulties()
+    audiences, styles, levels = (
+        vocabulary.audiences(),
+        vocabulary.styles(),
+        vocabulary.difficulties(),
+    )
     turn, at = divmod(index, len(audiences))
     again, turn = divmod(turn, len(styles))
     a = _shuffled(len(audiences), f"audience {seed} {turn}")[at]

@@ -1,9 +1,10 @@
 """How different the texts of a set are from each other: what the paper's authors said that they lacked a measure of.
 
-In: stages with texts. Out: `diversity.json`: for each stage, numbers that do not grow with its size, so that two sets
-or two rounds can be compared: a set that narrows shows it here before its score does. Clusters are made of all sets
-together, so that a set's coverage is of what the sets have between them; `near NAME` says how much of a set the other
-one has too. Not covered: whether the differences are worth anything to a student.
+In: stages with texts. Out: `diversity.json`: for each stage, numbers that do not grow with its
+size, so that two sets or two rounds can be compared: a set that narrows shows it here before its
+score does. Clusters are made of all sets together, so that a set's coverage is of what the sets
+have between them; `near NAME` says how much of a set the other one has too. Not covered: whether
+the differences are worth anything to a student.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from hornbook import records, store
-from hornbook.embedder import Embedder, embed
-from hornbook.stage import Desk, Form, Price, Size, Stage, Whole
+from hornbook.frame.stage import Desk, Form, Price, Size, Stage, Whole
+from hornbook.models.embedder import Embedder, embed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
     Vectors = NDArray[np.float32]
     Whole_numbers = NDArray[np.int64]
 
-SAMPLE = 1000  # texts that are measured, drawn by a hash of their ids: distinct-n falls as a set grows
+SAMPLE = (
+    1000  # texts that are measured, drawn by a hash of their ids: distinct-n falls as a set grows
+)
 WINDOW = 20_000  # words that distinct-n looks at, for the same reason
 OPENING = 3  # words
 CLUSTERS = 50
@@ -69,7 +72,9 @@ def measured(sets: Mapping[str, Sequence[str]], how: Embedder) -> dict[str, dict
     """The numbers of each set: its own, its clusters among all sets', and how near it is to each other set."""
     import numpy as np
 
-    found: dict[str, dict[str, Any]] = {name: measure(texts) if texts else {} for name, texts in sets.items()}
+    found: dict[str, dict[str, Any]] = {
+        name: measure(texts) if texts else {} for name, texts in sets.items()
+    }
     names = [name for name, texts in sets.items() if texts]
     if not names:
         return found
@@ -81,7 +86,11 @@ def measured(sets: Mapping[str, Sequence[str]], how: Embedder) -> dict[str, dict
         found[name] |= alikeness(vectors[name])
         found[name] |= {"cluster_coverage": coverage(labels[name])}
         found[name] |= {"variants_per_concept": variants(sets[name], labels[name])}
-        found[name] |= {f"near {other}": nearest(vectors[name], vectors[other]) for other in names if other != name}
+        found[name] |= {
+            f"near {other}": nearest(vectors[name], vectors[other])
+            for other in names
+            if other != name
+        }
     return found
 
 
@@ -167,7 +176,9 @@ def _prose(text: str) -> str:
     """The first docstring of a program, or the text itself."""
     try:
         for node in ast.walk(ast.parse(text)):
-            if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Module) and (found := ast.get_docstring(node)):
+            if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Module) and (
+                found := ast.get_docstring(node)
+            ):
                 return found
     except (SyntaxError, ValueError, RecursionError):
         pass

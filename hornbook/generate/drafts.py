@@ -1,7 +1,8 @@
 """From constraints to exercises that are not checked yet: what is asked of a teacher, and what is made of its answers.
 
-In: constraints (or exercises that are to become harder), a teacher. Out: a Draft each, an exercise or the reason why
-there is none. A strong teacher is asked for everything at once; led.py is the way for a weak one.
+In: constraints (or exercises that are to become harder), a teacher. Out: a Draft each, an exercise
+or the reason why there is none. A strong teacher is asked for everything at once; led.py is the way
+for a weak one.
 """
 
 from __future__ import annotations
@@ -10,11 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from hornbook import llm
+from hornbook.frame.stage import Desk
 from hornbook.generate import prompts
 from hornbook.generate.constraints import Constraint
 from hornbook.generate.exercise import Exercise, parse
 from hornbook.llm import LLM
-from hornbook.stage import Desk
 
 COPIED = 0.9  # of another exercise's tokens, in their order: what is nearer is called a copy
 WEAK_SOLUTIONS = 5  # of an exercise, to vote
@@ -51,7 +52,9 @@ def draft(how: Asking, constraints: Sequence[Constraint], desk: Desk) -> list[Dr
 def harder(how: Asking, before: Sequence[tuple[Constraint, Exercise]], desk: Desk) -> list[Draft]:
     """One harder exercise for each of these; the constraints say how hard."""
     asked = [prompts.harder(each, was.program, was.tests) for each, was in before]
-    return _made(how, [Draft(each, "", "", parent=was.program) for each, was in before], asked, desk)
+    return _made(
+        how, [Draft(each, "", "", parent=was.program) for each, was in before], asked, desk
+    )
 
 
 def _made(how: Asking, drafts: Sequence[Draft], asked: Sequence[str], desk: Desk) -> list[Draft]:
@@ -61,7 +64,11 @@ def _made(how: Asking, drafts: Sequence[Draft], asked: Sequence[str], desk: Desk
         found = parse(answer.text)
         if isinstance(found, Exercise):
             found = copied(each.constraint, how.shots, found) or found
-        if isinstance(found, Exercise) and each.parent and alike(found.program, each.parent) >= COPIED:
+        if (
+            isinstance(found, Exercise)
+            and each.parent
+            and alike(found.program, each.parent) >= COPIED
+        ):
             found = "no different from the easier one"
         made.append(replace(each, text=answer.text, found=found))
     return made

@@ -1,7 +1,7 @@
 """A teacher's text to an exercise: what a student is given, what completes it, and tests; or the reason why not.
 
-In: text with Python in it, fenced or not. Out: an Exercise whose prompt + solution is a program, or a reason in words.
-Pure text and syntax trees: nothing is run here, check.py does that.
+In: text with Python in it, fenced or not. Out: an Exercise whose prompt + solution is a program, or
+a reason in words. Pure text and syntax trees: nothing is run here, check.py does that.
 """
 
 from __future__ import annotations
@@ -41,7 +41,11 @@ def parse(text: str) -> Exercise | str:
     code, module = _program(code)
     if module is None:
         return "does not parse"
-    explained = [node for node in module.body if isinstance(node, ast.FunctionDef) and ast.get_docstring(node)]
+    explained = [
+        node
+        for node in module.body
+        if isinstance(node, ast.FunctionDef) and ast.get_docstring(node)
+    ]
     if not explained:
         return "no function with a docstring"
     node = explained[0]
@@ -73,14 +77,20 @@ def solution_of(text: str, exercise: Exercise) -> str:
     code, module = _program(code)
     rows = code.splitlines(keepends=True)
     for node in module.body if module else ():
-        if isinstance(node, ast.FunctionDef) and node.name == exercise.entry_point and len(node.body) > 1:
+        if (
+            isinstance(node, ast.FunctionDef)
+            and node.name == exercise.entry_point
+            and len(node.body) > 1
+        ):
             return "".join(rows[node.body[0].end_lineno or 0 : node.end_lineno]).rstrip("\n") + "\n"
     return ""
 
 
 def _split(module: ast.Module, code: str, node: ast.FunctionDef, tests: str) -> Exercise:
     rows = code.splitlines(keepends=True)
-    imports = [ast.unparse(n) + "\n" for n in module.body if isinstance(n, ast.Import | ast.ImportFrom)]
+    imports = [
+        ast.unparse(n) + "\n" for n in module.body if isinstance(n, ast.Import | ast.ImportFrom)
+    ]
     first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
     docstring_ends, last = node.body[0].end_lineno or 0, node.end_lineno or 0
     head = "".join(imports) + ("\n\n" if imports else "")
@@ -94,22 +104,37 @@ def _tests(module: ast.Module, code: str, function: ast.FunctionDef) -> str:
     found: list[str] = []
     for node in after:
         source = ast.get_source_segment(code, node) or ""
-        if isinstance(node, ast.FunctionDef) and node.name.startswith(("test", "check")) and not node.args.args:
-            found.append(textwrap.dedent("\n".join(code.splitlines()[node.body[0].lineno - 1 : node.end_lineno])))
+        if (
+            isinstance(node, ast.FunctionDef)
+            and node.name.startswith(("test", "check"))
+            and not node.args.args
+        ):
+            found.append(
+                textwrap.dedent(
+                    "\n".join(code.splitlines()[node.body[0].lineno - 1 : node.end_lineno])
+                )
+            )
         elif _asserts(node) or (found == [] and isinstance(node, ast.Assign)):
             found.append(source)
     calls = {n.id for text in found for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Name)}
-    return "\n".join(found) + "\n" if any("assert" in text for text in found) and function.name in calls else ""
+    return (
+        "\n".join(found) + "\n"
+        if any("assert" in text for text in found) and function.name in calls
+        else ""
+    )
 
 
 def _asserts(node: ast.AST) -> bool:
-    return isinstance(node, ast.Assert | ast.For) and any(isinstance(n, ast.Assert) for n in ast.walk(node))
+    return isinstance(node, ast.Assert | ast.For) and any(
+        isinstance(n, ast.Assert) for n in ast.walk(node)
+    )
 
 
 def examples(prompt: str, entry_point: str) -> str:
     """The docstring's >>> examples as a test program; "" where there are none that show a value.
 
-    An example that must raise becomes a try; one that prints runs unchecked, for tests see values and not output.
+    An example that must raise becomes a try; one that prints runs unchecked, for tests see values
+    and not output.
     """
     module = ast.parse(prompt + "    pass\n" if not prompt.rstrip().endswith("pass") else prompt)
     node = next(n for n in module.body if getattr(n, "name", "") == entry_point)
@@ -141,5 +166,6 @@ def _as_test(example: doctest.Example) -> str:
 
 def _prints(tree: ast.AST) -> bool:
     return any(
-        isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == "print" for n in ast.walk(tree)
+        isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == "print"
+        for n in ast.walk(tree)
     )

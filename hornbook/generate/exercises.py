@@ -1,9 +1,10 @@
 """Exercises from a teacher: asked for under sampled constraints, kept only if they run and their tests bite.
 
-In: a teacher (any LLM), a number; a stage with code that may inspire it. Out: exercise records with the constraints
-that they were written under, each rejected one with its reason. Parts of PART requests: a killed run asks nothing
-twice, for every answer is in the ledger first. A prompt that yields nothing stops the run after WATCHED answers.
-Not covered: near-duplicates across parts; DropDuplicates drops them over the whole set (recipes/phi1.py).
+In: a teacher (any LLM), a number; a stage with code that may inspire it. Out: exercise records with
+the constraints that they were written under, each rejected one with its reason. Parts of PART
+requests: a killed run asks nothing twice, for every answer is in the ledger first. A prompt that
+yields nothing stops the run after WATCHED answers. Not covered: near-duplicates across parts;
+DropDuplicates drops them over the whole set (recipes/phi1.py).
 """
 
 from __future__ import annotations
@@ -13,19 +14,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from hornbook import records, statistics, store
-from hornbook.generate import drafts, prompts, vocabulary
-from hornbook.generate.check import Checked, check
+from hornbook import intervals, records, store
+from hornbook.frame.stage import Desk, Price, Runs, Size, Stage
+from hornbook.generate import drafts, prompts
 from hornbook.generate.constraints import Constraint, count, harder, sample
 from hornbook.generate.diversity import measure
 from hornbook.generate.drafts import Asking, Draft
 from hornbook.generate.exercise import Exercise
 from hornbook.generate.from_shelf import exercise_row, sandbox
-from hornbook.generate.led import led
+from hornbook.generate.run_drafts import Checked, check
+from hornbook.generate.scaffolded import led
 from hornbook.generate.snippets import snippets
 from hornbook.llm import LLM
 from hornbook.records import UserError
-from hornbook.stage import Desk, Price, Runs, Size, Stage
+from hornbook.seed import vocabulary
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -62,8 +64,9 @@ class Exercises(Stage):
     """Ask `teacher` for `number` exercises; each is tried `tries` times until one holds. `shots` examples are shown.
 
     `inspired` is a stage of code, a piece of which goes into each request (OSS-Instruct). `evolve` times, what was
-    accepted is asked for again one level harder (Evol-Instruct). `solutions` of each exercise vote (0: by the teacher,
-    5 for the embedded one, which is weak, 1 for others). Under a yield of `least` a prompt is given up.
+    accepted is asked for again one level harder (Evol-Instruct). `solutions` of each exercise vote
+    (0: by the teacher, 5 for the embedded one, which is weak, 1 for others). Under a yield of
+    `least` a prompt is given up.
     `by` is a stage that trains: its model is the teacher, sampled as `teacher` says (the paper's recursive training).
     """
 
@@ -85,7 +88,12 @@ class Exercises(Stage):
         return [f"{at:05d}" for at in range(-(-self.number // PART))]
 
     def facts(self, desk: Desk) -> Mapping[str, Any]:
-        asked = {"prompt": prompts.EXERCISE, "shot": prompts.SHOT, "harder": prompts.HARDER, "led": prompts.LED}
+        asked = {
+            "prompt": prompts.EXERCISE,
+            "shot": prompts.SHOT,
+            "harder": prompts.HARDER,
+            "led": prompts.LED,
+        }
         asked |= {"primer": prompts.PRIMER.read_text(encoding="utf-8")}
         words = {file.name: store.digest(file) for file in sorted(vocabulary.FOLDER.glob("*.txt"))}
         return asked | {"vocabulary": words, "distinct prompts": f"{count():.1e}"}
@@ -95,8 +103,13 @@ class Exercises(Stage):
         constraints = sample(min(self.number, first + PART), self.seed)[first:]
         if self.inspired:
             pieces = snippets(self.inspired, desk, int(part), len(constraints))
-            constraints = [replace(each, snippet=piece) for each, piece in zip(constraints, pieces, strict=True)]
-        desk.reporter.say(f"{self.name} {part}: {len(constraints)} of {count():.1e} distinct prompts")
+            constraints = [
+                replace(each, snippet=piece)
+                for each, piece in zip(constraints, pieces, strict=True)
+            ]
+        desk.reporter.say(
+            f"{self.name} {part}: {len(constraints)} of {count():.1e} distinct prompts"
+        )
         made: list[Made] = []
         with sandbox(desk) as box:
             for some in (constraints[:WATCHED], constraints[WATCHED:]):
@@ -105,12 +118,19 @@ class Exercises(Stage):
         desk.reporter.say(f"{self.name} {part}: {told(made)}")
         programs = [each.exercise.program for each in made if each.exercise]
         if len(programs) > 1:
-            numbers = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in measure(programs).items())
+            numbers = ", ".join(
+                f"{name.replace('_', ' ')} {value}" for name, value in measure(programs).items()
+            )
             desk.reporter.say(f"{self.name} {part}: {numbers}")
         return records.table([self._row(each) for each in made], COLUMNS)
 
     def _asked(
-        self, desk: Desk, box: Sandbox, constraints: Sequence[Constraint], title: str, before: Sequence[Made]
+        self,
+        desk: Desk,
+        box: Sandbox,
+        constraints: Sequence[Constraint],
+        title: str,
+        before: Sequence[Made],
     ) -> list[Made]:
         """All that comes of these constraints: each is asked again while it fails, and then for something harder."""
         solutions = self._solutions()
@@ -118,7 +138,9 @@ class Exercises(Stage):
         open_, made = list(constraints), list[Made]()
         for attempt in range(self.tries if constraints else 0):
             desk.reporter.begin(title, len(open_), "answers")
-            found = (led if solutions > 1 else _unled)(replace(how, attempt=attempt), open_, desk, box)
+            found = (led if solutions > 1 else _unled)(
+                replace(how, attempt=attempt), open_, desk, box
+            )
             now = self._checked(box, found, [*before, *made], attempt)
             made += now
             open_ = [each.draft.constraint for each in now if not each.exercise]
@@ -126,7 +148,9 @@ class Exercises(Stage):
                 break
         now = made
         for _ in range(self.evolve):
-            steps = [(harder(each.draft.constraint), each.exercise) for each in now if each.exercise]
+            steps = [
+                (harder(each.draft.constraint), each.exercise) for each in now if each.exercise
+            ]
             easier = [(to, was) for (to, was), each in zip(steps, (e for e in now if e.exercise), strict=True)
                       if to != each.draft.constraint]  # fmt: skip
             desk.reporter.begin(f"{title} harder", len(easier), "answers")
@@ -149,7 +173,9 @@ class Exercises(Stage):
     def _origin(self) -> str:
         return self.by.name if self.by else self.teacher.model
 
-    def _checked(self, box: Sandbox, found: Sequence[Draft], before: Sequence[Made], attempt: int) -> list[Made]:
+    def _checked(
+        self, box: Sandbox, found: Sequence[Draft], before: Sequence[Made], attempt: int
+    ) -> list[Made]:
         programs = [each.exercise.program for each in before if each.exercise]
         verdicts = check(box, [each.found for each in found], lambda number: None)
         holding = [
@@ -157,7 +183,9 @@ class Exercises(Stage):
             for each, verdict in zip(found, verdicts, strict=True)
         ]
         result = []
-        for each, was, verdict in zip(drafts.without_doubles(holding, programs), found, verdicts, strict=True):
+        for each, was, verdict in zip(
+            drafts.without_doubles(holding, programs), found, verdicts, strict=True
+        ):
             if isinstance(each.found, str) and not verdict.reason:
                 verdict = replace(verdict, reason=each.found)
             result.append(Made(was, verdict, attempt))
@@ -182,12 +210,28 @@ class Exercises(Stage):
             row = {"id": records.document_id(was.text), "text": was.text, "kind": "exercise"}
             row |= {"origin": self._origin(), "kept": False, "reason": was.found}
         parent = records.document_id(was.parent) if was.parent else ""
-        more = {"attempt": each.attempt, "caught": verdict.caught, "mutants": verdict.mutants, "votes": was.votes}
-        return row | described(constraint) | more | {"function_name": constraint.function_name, "parent": parent}
+        more = {
+            "attempt": each.attempt,
+            "caught": verdict.caught,
+            "mutants": verdict.mutants,
+            "votes": was.votes,
+        }
+        return (
+            row
+            | described(constraint)
+            | more
+            | {"function_name": constraint.function_name, "parent": parent}
+        )
 
     def price(self, desk: Desk, inputs: Sequence[Size]) -> Price:
         led = self._solutions() > 1
-        return price(self.teacher, self.number * self.tries, len(prompts.EXERCISE) + 700 * self.shots, desk, led)
+        return price(
+            self.teacher,
+            self.number * self.tries,
+            len(prompts.EXERCISE) + 700 * self.shots,
+            desk,
+            led,
+        )
 
 
 def _unled(how: Asking, constraints: Sequence[Constraint], desk: Desk, box: Sandbox) -> list[Draft]:
@@ -201,7 +245,9 @@ def told(made: Sequence[Made]) -> str:
     text = f"{good} of {len(made)} accepted"
     if reasons:
         text += "; " + ", ".join(f"{number} {reason}" for reason, number in reasons.most_common(6))
-    poor = poor_values([(described(each.draft.constraint), each.exercise is not None) for each in made])
+    poor = poor_values(
+        [(described(each.draft.constraint), each.exercise is not None) for each in made]
+    )
     return text + (f"; hardly any under {', '.join(poor)}" if poor else "")
 
 
@@ -219,17 +265,23 @@ def poor_values(rows: Sequence[tuple[Mapping[str, Any], bool]]) -> list[str]:
     for row, good in rows:
         for axis in AXES:
             tried.setdefault(f"{axis}={row[axis] or 'none'}", []).append(good)
-    return [value for value, seen in tried.items() if statistics.wilson(sum(seen), len(seen)).high < overall]
+    return [
+        value
+        for value, seen in tried.items()
+        if intervals.wilson(sum(seen), len(seen)).high < overall
+    ]
 
 
-def price(teacher: LLM, requests: float, prompt_characters: float, desk: Desk, led: bool = False) -> Price:
+def price(
+    teacher: LLM, requests: float, prompt_characters: float, desk: Desk, led: bool = False
+) -> Price:
     """What that many requests cost, by the teacher's own estimate; half of the answers are counted as kept."""
     tokens_in = requests * prompt_characters / 3.5
     tokens_out = requests * teacher.max_tokens * 0.7
     if led:  # a sentence and five solutions; what is shown is read once (docs/log.md)
         tokens_in, tokens_out = requests * 120, requests * 270
-    # Tokens/s read and written on 2 cores: the embedded model without AMX at batch 32, a trained one of 3M to 17M. A
-    # server: 20 requests/s.
+    # Tokens/s read and written on 2 cores: the embedded model without AMX at batch 32, a trained
+    # one of 3M to 17M. A server: 20 requests/s.
     rates = {"embedded": (600, 150), "trained": (5000, 800)}.get(teacher.kind)
     minutes = (tokens_in / rates[0] + tokens_out / rates[1]) / 60 if rates else requests / 20 / 60
     price_in, price_out = dict(desk.options.get("prices") or {}).get(teacher.model, (0.0, 0.0))

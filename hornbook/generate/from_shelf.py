@@ -1,7 +1,8 @@
 """The seed shelf as stages: exercises and textbook sections written by hand, run like everything that a model writes.
 
-In: the shelf's files. Out: records. A fixed part of the exercises is the project's own exam: the split goes by a hash
-of the exercise's name, so that an exercise never changes sides when others are added.
+In: the shelf's files. Out: records. A fixed part of the exercises is the project's own exam: the
+split goes by a hash of the exercise's name, so that an exercise never changes sides when others are
+added.
 """
 
 from __future__ import annotations
@@ -12,13 +13,12 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from hornbook import records, store
-from hornbook.generate import shelf
-from hornbook.generate.check import check, check_lessons
+from hornbook import records, seed, store
+from hornbook.frame.stage import Desk, Price, Runs, Size, Stage
 from hornbook.generate.exercise import Exercise
-from hornbook.generate.shelf.sections import sections
+from hornbook.generate.run_drafts import check, check_lessons
 from hornbook.records import UserError, share
-from hornbook.stage import Desk, Price, Runs, Size, Stage
+from hornbook.seed.sections import sections
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -40,17 +40,20 @@ class ShelfExercises(Stage):
 
     def parts(self, desk: Desk) -> Sequence[str]:
         if self.split not in ("train", "held-out", "all"):
-            raise UserError(f"{self.name}: the shelf has no split {self.split!r}: train, held-out or all")
+            raise UserError(
+                f"{self.name}: the shelf has no split {self.split!r}: train, held-out or all"
+            )
         return ["shelf"]
 
     def facts(self, desk: Desk) -> Mapping[str, Any]:
-        return {"files": _digests(shelf.FOLDER, "*.py")}
+        return {"files": _digests(seed.FOLDER, "*.py")}
 
     def work(self, desk: Desk, part: str) -> pa.Table:
         chosen = [
             each
-            for each in shelf.exercises()
-            if self.split in ("all", split_of(each.name)) and share("shelf share", each.name) < self.share
+            for each in seed.exercises()
+            if self.split in ("all", split_of(each.name))
+            and share("shelf share", each.name) < self.share
         ]
         written = [Exercise(each.name, each.prompt, each.solution, each.tests) for each in chosen]
         desk.reporter.begin(self.name, len(written), "exercises")
@@ -66,7 +69,7 @@ class ShelfExercises(Stage):
 
     def price(self, desk: Desk, inputs: Sequence[Size]) -> Price:
         part = {"train": 1 - HELD_OUT, "held-out": HELD_OUT, "all": 1.0}[self.split]
-        number = self.share * part * sum(1 for _ in shelf.exercises())
+        number = self.share * part * sum(1 for _ in seed.exercises())
         return Price(Size(number, number * 0.0007), minutes=0.05 + number * 8 / 150 / 60)
 
 
@@ -80,7 +83,7 @@ class ShelfSections(Stage):
         return ["shelf"]
 
     def facts(self, desk: Desk) -> Mapping[str, Any]:
-        from hornbook.generate.shelf.sections import FOLDER
+        from hornbook.seed.sections import FOLDER
 
         return {"files": _digests(FOLDER, "*.md")}
 
@@ -89,7 +92,12 @@ class ShelfSections(Stage):
         with sandbox(desk) as box:
             reasons = check_lessons(box, [[block.code for block in each.blocks] for each in chosen])
         rows = [
-            {"id": records.document_id(each.text), "text": each.text, "kind": "textbook", "origin": "shelf"}
+            {
+                "id": records.document_id(each.text),
+                "text": each.text,
+                "kind": "textbook",
+                "origin": "shelf",
+            }
             | {"path": each.path, "licence": LICENCE, "kept": not reason, "reason": reason}
             for each, reason in zip(chosen, reasons, strict=True)
         ]

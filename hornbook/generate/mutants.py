@@ -1,7 +1,8 @@
 """Small wrong versions of a right solution: tests that let them pass do not test.
 
-In: a program and the function in it. Out: programs with one comparison or operator swapped, one whole number moved, one
-condition negated, or one result dropped. Not covered: mutants that mean the same; a good test set leaves some alive.
+In: a program and the function in it. Out: programs with one comparison or operator swapped, one
+whole number moved, one condition negated, or one result dropped. Not covered: mutants that mean the
+same; a good test set leaves some alive.
 """
 
 from __future__ import annotations
@@ -45,7 +46,9 @@ def mutants(program: str, entry_point: str, most: int = 0) -> Iterator[str]:
         if change(copy.copy(node))
     ]
     if most:
-        places = sorted(places, key=lambda place: share(program, f"{place[0]} {place[1].__name__}"))[:most]
+        places = sorted(
+            places, key=lambda place: share(program, f"{place[0]} {place[1].__name__}")
+        )[:most]
     for index, change in places:
         mutant = copy.deepcopy(module)
         change(list(ast.walk(mutant.body[at]))[index])
@@ -94,5 +97,6 @@ def _is_none(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and node.value is None
 
 
-# Each sets attributes of the node and touches nothing below it, so a shallow copy is enough to ask whether it applies.
+# Each sets attributes of the node and touches nothing below it, so a shallow copy is enough to ask
+# whether it applies.
 CHANGES: tuple[Callable[[ast.AST], bool], ...] = (swapped, moved, negated, silenced)

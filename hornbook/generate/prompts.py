@@ -1,6 +1,7 @@
 """What a teacher is asked: sampled constraints in words; a weak teacher is shown examples and led by the hand.
 
-In: a Constraint. Out: the request. The texts are part of a stage's identity: another wording is other data.
+In: a Constraint. Out: the request. The texts are part of a stage's identity: another wording is
+other data.
 """
 
 from __future__ import annotations
@@ -12,12 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hornbook.generate import shelf
+from hornbook import seed
 from hornbook.llm import Prompt
 from hornbook.records import share
 
 if TYPE_CHECKING:
-    from hornbook.benchmarks.handwritten import Handwritten
+    from hornbook.exams.handwritten import Handwritten
     from hornbook.generate.constraints import Constraint
 
 EXERCISE = """\
@@ -97,10 +98,8 @@ Be inspired by this piece of code, without copying it:
 ```"""
 
 MOST_SHOT = 700  # characters of an exercise that is shown: a small model reads slowly and copies what is long
-PRIMER = Path(__file__).parent / "primer.py"
-SHOWN = (
-    4  # functions of the primer: two chats of the embedded model's shortest requests share these, and read them once
-)
+PRIMER = Path(__file__).parent / "few_shot_examples.py"
+SHOWN = 4  # functions of the primer: two chats of the embedded model's shortest requests share these, and read them once
 SENTENCE_STOPS = ('"""', ">>>", "\n\n")
 SOLUTION_STOPS = ("\n```", "\nassert", "\nprint", "\ndef ", "\nclass ", "\nif __name__", "\n#")
 
@@ -116,16 +115,23 @@ def exercise(constraint: Constraint, shots: int) -> str:
 def harder(constraint: Constraint, program: str, tests: str) -> str:
     """The request to make an accepted exercise harder."""
     change = CHANGES[int(share("change", constraint.function_name + program) * len(CHANGES))]
-    return HARDER.format(difficulty=constraint.difficulty, change=change, program=program.strip(), tests=tests)
+    return HARDER.format(
+        difficulty=constraint.difficulty, change=change, program=program.strip(), tests=tests
+    )
 
 
 def led(constraint: Constraint, signature: str) -> Prompt:
     """The request to a weak teacher: a chat in which it has answered well, and an answer begun up to the docstring."""
     turns: list[tuple[str, str]] = []
     for name, program in primer(signature.partition(":")[0]):
-        turns += [("user", LED.format(function_name=name)), ("assistant", f"```python\n{program}\n```")]
+        turns += [
+            ("user", LED.format(function_name=name)),
+            ("assistant", f"```python\n{program}\n```"),
+        ]
     turns.append(("user", LED.format(function_name=constraint.function_name)))
-    return Prompt(tuple(turns), begins=f'```python\ndef {constraint.function_name}({signature}:\n    """')
+    return Prompt(
+        tuple(turns), begins=f'```python\ndef {constraint.function_name}({signature}:\n    """'
+    )
 
 
 @functools.lru_cache(maxsize=32)
@@ -137,7 +143,9 @@ def primer(parameter: str) -> list[tuple[str, str]]:
         for node in ast.parse(text).body
         if isinstance(node, ast.FunctionDef)
     ]
-    others = sorted((each for each in found if not each[0]), key=lambda each: share(parameter, each[1]))
+    others = sorted(
+        (each for each in found if not each[0]), key=lambda each: share(parameter, each[1])
+    )
     same = [each for each in found if each[0]][-SHOWN:]
     return [(name, program) for _, name, program in [*others[: SHOWN - len(same)], *same]]
 
@@ -166,7 +174,9 @@ def lesson(constraint: Constraint, place: Place | None = None, source: str = "")
     if place:
         done = "; ".join(place.titles[: place.at])
         before = f" Before it came: {done}." if done else ""
-        text += PLACE.format(at=place.at + 1, chapter=place.chapter, title=place.title, before=before)
+        text += PLACE.format(
+            at=place.at + 1, chapter=place.chapter, title=place.title, before=before
+        )
     return text + (REPHRASE.format(source=source) if source else "")
 
 
@@ -179,7 +189,9 @@ def short_lesson(constraint: Constraint, place: Place | None = None) -> Prompt:
 
 def form(constraint: Constraint) -> str:
     """Which of FORMS a section has: by a hash of what it is about, so that every topic meets all of them."""
-    return list(FORMS)[int(share("form", f"{constraint.topic} {constraint.function_name}") * len(FORMS))]
+    return list(FORMS)[
+        int(share("form", f"{constraint.topic} {constraint.function_name}") * len(FORMS))
+    ]
 
 
 def chosen(constraint: Constraint, shots: int) -> Sequence[Handwritten]:
@@ -194,8 +206,9 @@ def _short() -> list[Handwritten]:
 
     return [
         each
-        for each in shelf.exercises()
-        if split_of(each.name) == "train" and len(each.prompt + each.solution + each.tests) < MOST_SHOT
+        for each in seed.exercises()
+        if split_of(each.name) == "train"
+        and len(each.prompt + each.solution + each.tests) < MOST_SHOT
     ]
 
 

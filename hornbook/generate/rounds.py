@@ -1,10 +1,12 @@
 """The paper's recursive training, seen round by round: yield, diversity and score in one table.
 
-In: for each round the stage that wrote, and the exam of the model that was trained on it; a set to compare with. Out:
+In: for each round the stage that wrote, and the exam of the model that was trained on it; a set to
+compare with. Out:
 `rounds.json`: the table as it is shown, a line a round, and the numbers in it, so that a set that narrows is seen when
-it happens and not when the score falls. Diversity is measured on equally many texts of each set, because most measures
-depend on their number; a set of fewer than FEWEST texts is not measured.
-Not covered: what caused a change; a round's data, its teacher and its model all differ from the last round's.
+it happens and not when the score falls. Diversity is measured on equally many texts of each set,
+because most measures depend on their number; a set of fewer than FEWEST texts is not measured. Not
+covered: what caused a change; a round's data, its teacher and its model all differ from the last
+round's.
 """
 
 from __future__ import annotations
@@ -13,11 +15,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from hornbook import statistics, store
-from hornbook.embedder import Embedder
+from hornbook import intervals, store
+from hornbook.frame.stage import Desk, Form, Price, Size, Stage, Whole
 from hornbook.generate.diversity import measured, sampled
+from hornbook.models.embedder import Embedder
 from hornbook.records import UserError
-from hornbook.stage import Desk, Form, Price, Size, Stage, Whole
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -51,13 +53,19 @@ class MeasureRounds(Whole):
             raise UserError(f"{self.name}: {len(self.exams)} exams for {len(self.written)} rounds")
         sets = [*([self.reference] if self.reference else []), *self.written]
         diversity = equally_measured({stage.name: sampled(desk, stage) for stage in sets}, self.how)
-        rows = [{"set": stage.name} | _yield(desk.manifest(stage)) | diversity[stage.name] for stage in sets]
+        rows = [
+            {"set": stage.name} | _yield(desk.manifest(stage)) | diversity[stage.name]
+            for stage in sets
+        ]
         for number, row in enumerate(rows[len(sets) - len(self.written) :], 1):
             row["round"] = number
             if number <= len(self.exams):
                 row |= _score(desk, self.exams[number - 1])
         table = shown(rows)
-        store.write_json(desk.folder(self) / "rounds.json", {"table": table, "reading": NARROWING, "numbers": rows})
+        store.write_json(
+            desk.folder(self) / "rounds.json",
+            {"table": table, "reading": NARROWING, "numbers": rows},
+        )
         for line in lines(table):
             desk.reporter.say(line)
         desk.reporter.say(NARROWING)
@@ -77,7 +85,7 @@ def equally_measured(sets: Mapping[str, Sequence[str]], how: Embedder) -> dict[s
 
 def _yield(facts: Mapping[str, Any]) -> dict[str, Any]:
     """What a stage kept, with Wilson's interval, and the gate that stopped most."""
-    estimate = statistics.wilson(facts["kept"], facts["seen"])
+    estimate = intervals.wilson(facts["kept"], facts["seen"])
     most = max(facts["reasons"].items(), key=lambda item: item[1], default=("", 0))
     return {
         "kept": facts["kept"], "asked": facts["seen"], "stopped most": f"{most[0]} {most[1]}" if most[1] else "",
@@ -96,7 +104,17 @@ def shown(rows: Sequence[Mapping[str, Any]]) -> list[list[str]]:
     """The table in text, its head first. Every share and score has its 95 % interval."""
     names = [row["set"] for row in rows if any("measured" in row for row in rows)]
     near = [f"near {name}" for name in names if any(f"near {name}" in row for row in rows)]
-    head = ["round", "set", "kept", "yield, %", *DIVERSITY, *near, "pass@1, %", "bits per byte", "stopped most"]
+    head = [
+        "round",
+        "set",
+        "kept",
+        "yield, %",
+        *DIVERSITY,
+        *near,
+        "pass@1, %",
+        "bits per byte",
+        "stopped most",
+    ]
     body = [
         [
             str(row.get("round", "")), row["set"], f"{row['kept']} of {row['asked']}", _interval(row["yield"], 100, 1),
@@ -123,4 +141,7 @@ def lines(table: Sequence[Sequence[str]]) -> list[str]:
     """The table for a terminal, on its side: a measure a line, a round a column."""
     turned = list(zip(*table, strict=True))
     widths = [max(map(len, column)) for column in table]
-    return ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in turned]
+    return [
+        "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in turned
+    ]

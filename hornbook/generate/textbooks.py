@@ -1,9 +1,9 @@
 """Textbook sections from a teacher: prose between code blocks that were executed in their order.
 
-In: a teacher (any LLM), a number; a stage of code, if lessons are to be made of it. Out: textbook records with the
-constraints they were written under, each rejected one with its reason. Without an outline the topic tree is one: its
-branches are the chapters, its leaves the sections. With one, the teacher plans each chapter first, and each section is
-told its place.
+In: a teacher (any LLM), a number; a stage of code, if lessons are to be made of it. Out: textbook
+records with the constraints they were written under, each rejected one with its reason. Without an
+outline the topic tree is one: its branches are the chapters, its leaves the sections. With one, the
+teacher plans each chapter first, and each section is told its place.
 """
 
 from __future__ import annotations
@@ -14,16 +14,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from hornbook import llm, records, store
-from hornbook.generate import prompts, vocabulary
-from hornbook.generate.check import check_lessons
+from hornbook.frame.stage import Desk, Price, Runs, Size, Stage
+from hornbook.generate import prompts
 from hornbook.generate.constraints import Constraint, sample
 from hornbook.generate.exercise import FENCE
 from hornbook.generate.exercises import PART, price
 from hornbook.generate.from_shelf import sandbox
 from hornbook.generate.prompts import Place
+from hornbook.generate.run_drafts import check_lessons
 from hornbook.generate.snippets import snippets
 from hornbook.llm import LLM, Prompt
-from hornbook.stage import Desk, Price, Runs, Size, Stage
+from hornbook.seed import vocabulary
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -61,9 +62,18 @@ class Textbooks(Stage):
         return [f"{at:05d}" for at in range(-(-self.number // PART))]
 
     def facts(self, desk: Desk) -> Mapping[str, Any]:
-        asked = {"prompt": prompts.LESSON, "forms": prompts.FORMS, "outline": prompts.OUTLINE, "place": prompts.PLACE}
+        asked = {
+            "prompt": prompts.LESSON,
+            "forms": prompts.FORMS,
+            "outline": prompts.OUTLINE,
+            "place": prompts.PLACE,
+        }
         words = {file.name: store.digest(file) for file in sorted(vocabulary.FOLDER.glob("*.txt"))}
-        return asked | {"rephrase": prompts.REPHRASE, "short": prompts.SHORT_LESSON, "vocabulary": words}
+        return asked | {
+            "rephrase": prompts.REPHRASE,
+            "short": prompts.SHORT_LESSON,
+            "vocabulary": words,
+        }
 
     def work(self, desk: Desk, part: str) -> pa.Table:
         first = int(part) * PART
@@ -71,7 +81,9 @@ class Textbooks(Stage):
         sources = [""] * len(constraints)
         if self.rephrase:
             sources = snippets(self.rephrase, desk, int(part), len(constraints), SOURCE_LINES)
-        places = self._places(desk, constraints, first) if self.outline else [None] * len(constraints)
+        places = (
+            self._places(desk, constraints, first) if self.outline else [None] * len(constraints)
+        )
         asked = [self._asked(*each) for each in zip(constraints, places, sources, strict=True)]
         times = self.answers or (WEAK_ANSWERS if self._weak() else 1)
         desk.reporter.begin(f"{self.name} {part}", len(asked) * times, "answers")
@@ -80,7 +92,10 @@ class Textbooks(Stage):
         texts = [tidy(answer.text) for answer in answers]
         with sandbox(desk) as box:
             reasons = check_lessons(box, [readable(text) for text in texts])
-        held = [first_that_holds(reasons[at :: len(asked)]) * len(asked) + at for at in range(len(asked))]
+        held = [
+            first_that_holds(reasons[at :: len(asked)]) * len(asked) + at
+            for at in range(len(asked))
+        ]
         texts, reasons = [texts[at] for at in held], [reasons[at] for at in held]
         rows = [
             _row(each, text, reason, self.teacher.model) | _stands(place)
@@ -96,14 +111,21 @@ class Textbooks(Stage):
             return prompts.short_lesson(constraint, place)
         return prompts.lesson(constraint, place, source)
 
-    def _places(self, desk: Desk, constraints: Sequence[Constraint], first: int) -> list[Place | None]:
+    def _places(
+        self, desk: Desk, constraints: Sequence[Constraint], first: int
+    ) -> list[Place | None]:
         """Where each section stands: a chapter is about the branch of its first section's topic, for its audience."""
         heads = constraints[::SECTIONS]
         chapters = [head.topic.partition(" / ")[0] for head in heads]
-        asked = [prompts.outline(about, head.audience, SECTIONS) for about, head in zip(chapters, heads, strict=True)]
+        asked = [
+            prompts.outline(about, head.audience, SECTIONS)
+            for about, head in zip(chapters, heads, strict=True)
+        ]
         desk.reporter.begin(f"{self.name} outlines", len(asked), "answers")
         answers = llm.complete(self.teacher, asked, desk)
-        plans = [titles(answer.text, about) for answer, about in zip(answers, chapters, strict=True)]
+        plans = [
+            titles(answer.text, about) for answer, about in zip(answers, chapters, strict=True)
+        ]
         return [
             Place(chapters[at // SECTIONS], plans[at // SECTIONS], at % SECTIONS) for at in range(len(constraints))
         ]  # fmt: skip
@@ -125,14 +147,25 @@ def titles(text: str, chapter: str) -> tuple[str, ...]:
     >>> titles("Sure!\\n1. **Slices**\\n2) Loops: a start\\n", "Lists")[:2]
     ('Slices', 'Loops: a start')
     """
-    found = [" ".join(each.strip(' *"#').split()) for each in re.findall(r"(?m)^\s*(?:\d+[.)]|[-*])\s+(.+)$", text)]
-    leaves = [topic.partition(" / ")[2] for topic in vocabulary.topics() if topic.startswith(f"{chapter} / ")]
+    found = [
+        " ".join(each.strip(' *"#').split())
+        for each in re.findall(r"(?m)^\s*(?:\d+[.)]|[-*])\s+(.+)$", text)
+    ]
+    leaves = [
+        topic.partition(" / ")[2]
+        for topic in vocabulary.topics()
+        if topic.startswith(f"{chapter} / ")
+    ]
     some = list(dict.fromkeys(each for each in [*found, *leaves, *vocabulary.topics()] if each))
     return tuple(some[:SECTIONS])
 
 
 def _stands(place: Place | None) -> dict[str, Any]:
-    return {"chapter": place.chapter, "section": place.at + 1} if place else {"chapter": "", "section": 0}
+    return (
+        {"chapter": place.chapter, "section": place.at + 1}
+        if place
+        else {"chapter": "", "section": 0}
+    )
 
 
 def tidy(text: str) -> str:

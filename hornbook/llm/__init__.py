@@ -1,12 +1,12 @@
 """Language models: one function that answers many prompts, whoever the model is, and never pays for an answer twice.
 
-In: a model's settings, prompts, a desk with the ledger. Out: answers in the order of the prompts; each was in the
-ledger before it is returned. Kinds: embedded (SmolLM2-135M, no server, no key), http (any OpenAI-compatible server),
-scripted (fixed answers, for tests and dry runs), trained (a model that Hornbook trained).
-How-options of the desk: base_url and api_key (else OPENAI_BASE_URL and OPENAI_API_KEY), prices ({model: (per million
-tokens in, per million out)}), budget (money), requests_per_minute, timeout_s, device; batch=True for the vendor's batch
-interface at half the price (say the prices that it has), batch_poll_s.
-Not covered: streaming, tools, images.
+In: a model's settings, prompts, a desk with the ledger. Out: answers in the order of the prompts;
+each was in the ledger before it is returned. Kinds: embedded (SmolLM2-135M, no server, no key),
+http (any OpenAI-compatible server), scripted (fixed answers, for tests and dry runs), trained (a
+model that Hornbook trained). How-options of the desk: base_url and api_key (else OPENAI_BASE_URL
+and OPENAI_API_KEY), prices ({model: (per million tokens in, per million out)}), budget (money),
+requests_per_minute, timeout_s, device; batch=True for the vendor's batch interface at half the
+price (say the prices that it has), batch_poll_s. Not covered: streaming, tools, images.
 """
 
 from __future__ import annotations
@@ -16,11 +16,22 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from hornbook import meter
-from hornbook.ledger import Answer, Entry, Ledger, Spent
 from hornbook.llm.by_name import named
-from hornbook.llm.chat import LLM, Desk, Prompt, Request, Schema, request
+from hornbook.llm.ledger import Answer, Entry, Ledger, Spent
+from hornbook.llm.requests import LLM, Desk, Prompt, Request, Schema, request
 
-__all__ = ["LLM", "Answer", "Estimate", "Prompt", "Spent", "complete", "estimate", "named", "reachable", "spent"]
+__all__ = [
+    "LLM",
+    "Answer",
+    "Estimate",
+    "Prompt",
+    "Spent",
+    "complete",
+    "estimate",
+    "named",
+    "reachable",
+    "spent",
+]
 
 LEDGER = "ledger.sqlite"
 Keep = Callable[[Sequence[Entry]], None]
@@ -36,10 +47,14 @@ def complete(
     """Answer each prompt; `samples` tells apart answers to the same prompt. Answers come in the prompts' order.
 
     `desk.reporter` advances by one per answer. A prompt that cannot be answered gets finish "error" and the reason.
-    Raises UserError for what stops all (no server, no credit, no model, the budget); what was answered is kept.
+    Raises UserError for what stops all (no server, no credit, no model, the budget); what was
+    answered is kept.
     """
     numbers = samples if samples is not None else [0] * len(prompts)
-    asked = [request(llm, prompt, number, schema) for prompt, number in zip(prompts, numbers, strict=True)]
+    asked = [
+        request(llm, prompt, number, schema)
+        for prompt, number in zip(prompts, numbers, strict=True)
+    ]
     with Ledger(desk.root / LEDGER) as ledger:
         known = ledger.get([each.key for each in asked])
         missing = list({each.key: each for each in asked if each.key not in known}.values())
@@ -76,9 +91,9 @@ def _ask(llm: LLM, missing: Sequence[Request], desk: Desk, ledger: Ledger, keep:
 
         batch.answer(missing, desk.options, ledger, keep)
     else:
-        from hornbook.llm import http
+        from hornbook.llm import http_client
 
-        http.answer(missing, desk.options, ledger, keep)
+        http_client.answer(missing, desk.options, ledger, keep)
 
 
 def _scripted(asked: Request) -> Entry:
@@ -149,6 +164,6 @@ def _size(asked: Request) -> int:
 
 def reachable(options: Mapping[str, Any]) -> tuple[bool, str]:
     """Whether the server of the options, or of OPENAI_BASE_URL, answers and takes the key; in words. Never raises."""
-    from hornbook.llm import wire
+    from hornbook.llm import openai_protocol
 
-    return wire.reachable(options)
+    return openai_protocol.reachable(options)

@@ -1,9 +1,10 @@
 """The vendors' batch interface: half the price for answers within a day, for those who can wait.
 
-In: requests, the desk's options (batch=True). Out: an entry each. The requests go up as one file a batch, under their
-ledger keys; then the server is asked now and then. Nothing has to be remembered here: a run that was killed asks the
-server which batches of Hornbook's it has, and takes from them whatever answers its own keys, so none is paid twice.
-As OpenAI defines it (/files, /batches). Not covered: Anthropic's and Google's own forms; cancelling.
+In: requests, the desk's options (batch=True). Out: an entry each. The requests go up as one file a
+batch, under their ledger keys; then the server is asked now and then. Nothing has to be remembered
+here: a run that was killed asks the server which batches of Hornbook's it has, and takes from them
+whatever answers its own keys, so none is paid twice. As OpenAI defines it (/files, /batches). Not
+covered: Anthropic's and Google's own forms; cancelling.
 """
 
 from __future__ import annotations
@@ -17,23 +18,30 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from hornbook.ledger import Entry, Ledger, Spent
-from hornbook.llm import wire
-from hornbook.llm.chat import Request
+from hornbook.llm import openai_protocol
+from hornbook.llm.ledger import Entry, Ledger, Spent
+from hornbook.llm.requests import Request
 from hornbook.records import UserError
 
 MOST = 10_000  # requests a batch; OpenAI takes 50,000 and 200 MB
 POLL_S = 60.0
 TIMEOUT_S = 300.0
-GONE = ("failed", "expired", "cancelled", "cancelling")  # what was answered before is still in the output file
+GONE = (
+    "failed",
+    "expired",
+    "cancelled",
+    "cancelling",
+)  # what was answered before is still in the output file
 MARK = "hornbook"
 
 Keep = Callable[[Sequence[Entry]], None]
 
 
-def answer(asked: Sequence[Request], options: Mapping[str, Any], ledger: Ledger, keep: Keep) -> None:
+def answer(
+    asked: Sequence[Request], options: Mapping[str, Any], ledger: Ledger, keep: Keep
+) -> None:
     """Answer all, taking up batches that are under way. Raises UserError where the server cannot or will not."""
-    server = wire.server(options)
+    server = openai_protocol.server(options)
     prices = dict(options.get("prices") or {}).get(asked[0].llm.model)
     _afford(asked, options, ledger, prices)
     open_ = {each.key: each for each in asked}
@@ -44,8 +52,10 @@ def answer(asked: Sequence[Request], options: Mapping[str, Any], ledger: Ledger,
     for begin in range(0, len(rest), MOST):
         name = _submit(server, rest[begin : begin + MOST])
         _collect(server, name, open_, options, prices, keep)
-    for each in open_.values():  # the server lost them, or the batch expired: another run asks again
-        failed = wire.failed("the batch ended without an answer to this")
+    for (
+        each
+    ) in open_.values():  # the server lost them, or the batch expired: another run asks again
+        failed = openai_protocol.failed("the batch ended without an answer to this")
         keep([Entry(each.key, each.llm.model, failed, Spent(), lasting=False)])
 
 
@@ -53,14 +63,18 @@ def _ours(batch: Mapping[str, Any]) -> bool:
     return MARK in (batch.get("metadata") or {})
 
 
-def _afford(asked: Sequence[Request], options: Mapping[str, Any], ledger: Ledger, prices: Any) -> None:
+def _afford(
+    asked: Sequence[Request], options: Mapping[str, Any], ledger: Ledger, prices: Any
+) -> None:
     budget = options.get("budget")
     if budget is None:
         return
     if prices is None:
-        raise UserError(f"a budget of {budget} cannot be kept without the price of {asked[0].llm.model}: give prices=")
+        raise UserError(
+            f"a budget of {budget} cannot be kept without the price of {asked[0].llm.model}: give prices="
+        )
     spent = sum(cost.money for cost in ledger.spent().values())
-    most = sum(wire.most(each, prices) for each in asked)
+    most = sum(openai_protocol.most(each, prices) for each in asked)
     if spent + most > budget:
         raise UserError(
             f"the budget of {budget:g} could be passed: {spent:.4g} is spent and a batch of {len(asked):,} requests "
@@ -68,21 +82,27 @@ def _afford(asked: Sequence[Request], options: Mapping[str, Any], ledger: Ledger
         )
 
 
-def _submit(server: wire.Server, asked: Sequence[Request]) -> str:
+def _submit(server: openai_protocol.Server, asked: Sequence[Request]) -> str:
     """Send the requests; the batch's name."""
     lines = [
         {"custom_id": each.key.hex(), "method": "POST", "url": "/v1/chat/completions",
-         "body": wire.payload(each, 0, server.refuses)}
+         "body": openai_protocol.payload(each, 0, server.refuses)}
         for each in asked
     ]  # fmt: skip
     text = "".join(json.dumps(line) + "\n" for line in lines).encode()
     file = _post_file(server, text)
-    body = {"input_file_id": file["id"], "endpoint": "/v1/chat/completions", "completion_window": "24h"}
-    return str(_send(server, "batches", json.dumps(body | {"metadata": {MARK: "1"}}).encode())["id"])
+    body = {
+        "input_file_id": file["id"],
+        "endpoint": "/v1/chat/completions",
+        "completion_window": "24h",
+    }
+    return str(
+        _send(server, "batches", json.dumps(body | {"metadata": {MARK: "1"}}).encode())["id"]
+    )
 
 
 def _collect(
-    server: wire.Server,
+    server: openai_protocol.Server,
     name: str,
     open_: dict[bytes, Request],
     options: Mapping[str, Any],
@@ -101,7 +121,9 @@ def _collect(
     entries = []
     for kind in ("output_file_id", "error_file_id"):
         if batch.get(kind):
-            for line in _raw(server, f"files/{batch[kind]}/content").decode("utf-8", "replace").splitlines():
+            for line in (
+                _raw(server, f"files/{batch[kind]}/content").decode("utf-8", "replace").splitlines()
+            ):
                 entry = _entry(line, open_, prices)
                 if entry:
                     entries.append(entry)
@@ -109,7 +131,9 @@ def _collect(
         keep(entries)
 
 
-def _entry(line: str, open_: dict[bytes, Request], prices: tuple[float, float] | None) -> Entry | None:
+def _entry(
+    line: str, open_: dict[bytes, Request], prices: tuple[float, float] | None
+) -> Entry | None:
     """A line of the result, if it answers a request that is open; a damaged one answers nothing."""
     try:
         told = json.loads(line)
@@ -122,16 +146,16 @@ def _entry(line: str, open_: dict[bytes, Request], prices: tuple[float, float] |
     if not isinstance(body, dict) or "choices" not in body:
         why = json.dumps(told.get("error") or body or "no answer")[:300]
         del open_[asked.key]
-        return Entry(asked.key, asked.llm.model, wire.failed(why), Spent())
+        return Entry(asked.key, asked.llm.model, openai_protocol.failed(why), Spent())
     del open_[asked.key]
     try:
-        reply = wire.read(asked, json.dumps(body).encode(), prices)
-    except wire.Malformed as error:
+        reply = openai_protocol.read(asked, json.dumps(body).encode(), prices)
+    except openai_protocol.Malformed as error:
         return Entry(asked.key, asked.llm.model, error.answer, error.paid)
     return Entry(asked.key, asked.llm.model, reply.answer, replace(reply.paid))
 
 
-def _post_file(server: wire.Server, text: bytes) -> dict[str, Any]:
+def _post_file(server: openai_protocol.Server, text: bytes) -> dict[str, Any]:
     edge = uuid.uuid4().hex
     parts = [
         f'--{edge}\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nbatch\r\n'.encode(),
@@ -143,15 +167,22 @@ def _post_file(server: wire.Server, text: bytes) -> dict[str, Any]:
     return _send(server, "files", b"".join(parts), f"multipart/form-data; boundary={edge}")
 
 
-def _send(server: wire.Server, path: str, body: bytes, kind: str = "application/json") -> dict[str, Any]:
+def _send(
+    server: openai_protocol.Server, path: str, body: bytes, kind: str = "application/json"
+) -> dict[str, Any]:
     return dict(json.loads(_raw(server, path, body, kind)))
 
 
-def _get(server: wire.Server, path: str) -> dict[str, Any]:
+def _get(server: openai_protocol.Server, path: str) -> dict[str, Any]:
     return dict(json.loads(_raw(server, path)))
 
 
-def _raw(server: wire.Server, path: str, body: bytes | None = None, kind: str = "application/json") -> bytes:
+def _raw(
+    server: openai_protocol.Server,
+    path: str,
+    body: bytes | None = None,
+    kind: str = "application/json",
+) -> bytes:
     headers = server.headers | ({"Content-Type": kind} if body else {})
     asked = urllib.request.Request(f"{server.address}/{path}", data=body, headers=headers)
     try:
@@ -159,8 +190,14 @@ def _raw(server: wire.Server, path: str, body: bytes | None = None, kind: str = 
             return bytes(response.read())
     except urllib.error.HTTPError as error:
         said = server.hide(error.read()[:300].decode("utf-8", "replace"))
-        hint = "; has it no batch interface? Leave batch out" if error.code in (404, 405, 501) else ""
-        raise UserError(f"{server.name}/{path.partition('?')[0]} answers {error.code}: {said}{hint}") from None
+        hint = (
+            "; has it no batch interface? Leave batch out" if error.code in (404, 405, 501) else ""
+        )
+        raise UserError(
+            f"{server.name}/{path.partition('?')[0]} answers {error.code}: {said}{hint}"
+        ) from None
     except (OSError, ValueError) as error:
         why = server.hide(str(getattr(error, "reason", error)))
-        raise UserError(f"{server.name} does not answer ({why}). What it has is taken up by the next run") from None
+        raise UserError(
+            f"{server.name} does not answer ({why}). What it has is taken up by the next run"
+        ) from None

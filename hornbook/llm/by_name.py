@@ -1,7 +1,8 @@
 """A teacher or judge by one word, as a recipe's dial has it: smollm2, scripted, a run, or a model behind a server.
 
-In: a name. Out: an LLM. The script (script.txt) is what a recipe's smoke run reads instead of a model: three right
-exercises and a wrong one, a lesson that runs and one that does not, scores; a stage says why of what it cannot use.
+In: a name. Out: an LLM. The script (script.txt) is what a recipe's smoke run reads instead of a
+model: three right exercises and a wrong one, a lesson that runs and one that does not, scores; a
+stage says why of what it cannot use.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from hornbook.llm.chat import LLM
+from hornbook.llm.requests import LLM
 
 SCRIPT = Path(__file__).parent / "script.txt"
 
@@ -20,7 +21,12 @@ def named(name: str, **how: Any) -> LLM:
     if name == "smollm2":
         return LLM(**how)
     if name == "scripted":
-        return LLM(name, "scripted", answers=tuple(SCRIPT.read_text(encoding="utf-8").split("\n%%\n")), **how)
+        return LLM(
+            name,
+            "scripted",
+            answers=tuple(SCRIPT.read_text(encoding="utf-8").split("\n%%\n")),
+            **how,
+        )
     if Path(name).is_dir():
         from hornbook.llm import trained
 

@@ -1,10 +1,11 @@
 """The embedded model answers: 32 requests at a time, slots refilled as answers end, common beginnings read once.
 
-In: requests. Out: an entry each, kept as soon as it ends. Prompts are read eight chunks of 64 tokens at once, of one
-slot or of several, and a chunk that another slot holds with all before it is copied: few-shot examples and repeated
-prompts are read once. Every computation has the same shape whoever sits in the other slots and chance belongs to the
-request (its key), so an answer does not depend on its neighbours, nor on where a run was killed.
-Measured on a core of a Xeon with AMX, CPU time: 1,080 tokens/s read, 200 written (docs/log.md).
+In: requests. Out: an entry each, kept as soon as it ends. Prompts are read eight chunks of 64
+tokens at once, of one slot or of several, and a chunk that another slot holds with all before it is
+copied: few-shot examples and repeated prompts are read once. Every computation has the same shape
+whoever sits in the other slots and chance belongs to the request (its key), so an answer does not
+depend on its neighbours, nor on where a run was killed. Measured on a core of a Xeon with AMX, CPU
+time: 1,080 tokens/s read, 200 written (docs/log.md).
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from hornbook import embedded
-from hornbook.ledger import Answer, Entry, Spent
-from hornbook.llm.blocks import Blocks
-from hornbook.llm.chat import LLM, Request
+from hornbook.llm.ledger import Answer, Entry, Spent
+from hornbook.llm.requests import LLM, Request
+from hornbook.llm.slot_cache import Blocks
+from hornbook.models import embedded_weights
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -35,12 +36,17 @@ def answer(asked: Sequence[Request], device: str, keep: Callable[[Sequence[Entry
     """Answer all; `keep` is called with each entry as it ends."""
     import torch
 
-    model, tokenizer = embedded.model(device)
-    jobs = [_Job(each, tokenizer.encode(_prompt(each, tokenizer), add_special_tokens=False)) for each in asked]
+    model, tokenizer = embedded_weights.model(device)
+    jobs = [
+        _Job(each, tokenizer.encode(_prompt(each, tokenizer), add_special_tokens=False))
+        for each in asked
+    ]
     fit = [job for job in jobs if len(job.ids) + job.llm.max_tokens <= CONTEXT]
     for job in (job for job in jobs if len(job.ids) + job.llm.max_tokens > CONTEXT):
         error = f"a prompt of {len(job.ids)} tokens and {job.llm.max_tokens} to answer are over {CONTEXT}"
-        keep([Entry(job.asked.key, job.llm.model, Answer("", finish="error", error=error), Spent())])
+        keep(
+            [Entry(job.asked.key, job.llm.model, Answer("", finish="error", error=error), Spent())]
+        )
     if fit:
         room = -(-max(len(job.ids) + job.llm.max_tokens for job in fit) // CHUNK) * CHUNK
         with torch.inference_mode():
@@ -51,7 +57,9 @@ def answer(asked: Sequence[Request], device: str, keep: Callable[[Sequence[Entry
 def _prompt(asked: Request, tokenizer: Any) -> str:
     if not asked.prompt.turns:  # no chat: the text is gone on with as it stands
         return asked.prompt.begins
-    chat = tokenizer.apply_chat_template(asked.messages(tell_schema=True), add_generation_prompt=True, tokenize=False)
+    chat = tokenizer.apply_chat_template(
+        asked.messages(tell_schema=True), add_generation_prompt=True, tokenize=False
+    )
     return str(chat) + asked.prompt.begins
 
 
@@ -93,11 +101,17 @@ class _Writer:
     """The slots: what each has read and is answering, and the two steps that move them on."""
 
     def __init__(self, model: Any, tokenizer: Any, room: int) -> None:
-        self.blocks = Blocks(model, SLOTS + 1, room)  # the last slot is where rows write that read nothing
+        self.blocks = Blocks(
+            model, SLOTS + 1, room
+        )  # the last slot is where rows write that read nothing
         self.tokenizer, self.room = tokenizer, room
         self.slots: list[_Job | None] = [None] * SLOTS
-        self.read: list[list[int]] = [[] for _ in range(SLOTS)]  # the tokens whose keys and values a slot holds
-        self.after: list[Tensor | None] = [None] * SLOTS  # the logits (V,) that follow them, if they are a whole prompt
+        self.read: list[list[int]] = [
+            [] for _ in range(SLOTS)
+        ]  # the tokens whose keys and values a slot holds
+        self.after: list[Tensor | None] = [
+            None
+        ] * SLOTS  # the logits (V,) that follow them, if they are a whole prompt
 
     def write(self, jobs: Sequence[_Job]) -> Iterator[_Job]:
         """The jobs as they end."""
@@ -120,12 +134,18 @@ class _Writer:
                 donor = max(range(SLOTS), key=lambda other: _common(self.read[other], ids))
                 whole = self.read[donor] == ids and self.after[donor] is not None
                 known = len(ids) if whole else _shared(self.read[donor], ids)
-                soon = max((_shared(self._job(other).ids, ids) for other in opened + closed[:turn]), default=0)
+                soon = max(
+                    (_shared(self._job(other).ids, ids) for other in opened + closed[:turn]),
+                    default=0,
+                )
                 if soon > known:
                     continue  # another slot is about to read more of it
                 if donor != place:
                     self.blocks.copy(donor, place, known)
-                self.read[place], self.after[place] = ids[:known], self.after[donor] if whole else None
+                self.read[place], self.after[place] = (
+                    ids[:known],
+                    self.after[donor] if whole else None,
+                )
                 opened.append(place)
             closed = [place for place in closed if place not in opened]
             self._read(opened)
@@ -158,7 +178,9 @@ class _Writer:
             return
         empty = ROWS - len(rows)
         positions = torch.tensor(firsts + [0] * empty)[:, None] + torch.arange(CHUNK)
-        hidden = self.blocks.hidden(tokens, positions, torch.tensor(rows + [SLOTS] * empty), max(firsts) + CHUNK)
+        hidden = self.blocks.hidden(
+            tokens, positions, torch.tensor(rows + [SLOTS] * empty), max(firsts) + CHUNK
+        )
         last = hidden[:, 0].clone()
         for at, (_, row, column) in enumerate(ends):
             last[at] = hidden[row, column]
@@ -217,13 +239,19 @@ def _draw(logits: Sequence[Tensor], jobs: Sequence[_Job]) -> list[int]:
     if not llm.temperature:
         return [int(token) for token in table.argmax(-1)]
     drawn = []
-    for p, job in zip((table.float() / llm.temperature).softmax(-1).cpu().numpy(), jobs, strict=True):
+    for p, job in zip(
+        (table.float() / llm.temperature).softmax(-1).cpu().numpy(), jobs, strict=True
+    ):
         ids = np.flatnonzero(p >= LIKELY)
         if p[ids].sum() < llm.top_p:
             ids = np.arange(len(p))
         ids = ids[np.argsort(-p[ids], kind="stable")]
         sums = p[ids].cumsum(dtype=np.float64)
-        inside = min(int((sums < llm.top_p).sum()) + 1, len(ids))  # the token that crosses the line stays
-        at = int(np.searchsorted(sums[:inside], job.chance.random() * sums[inside - 1], side="right"))
+        inside = min(
+            int((sums < llm.top_p).sum()) + 1, len(ids)
+        )  # the token that crosses the line stays
+        at = int(
+            np.searchsorted(sums[:inside], job.chance.random() * sums[inside - 1], side="right")
+        )
         drawn.append(int(ids[min(at, inside - 1)]))
     return drawn

@@ -1,24 +1,26 @@
 """The sandbox: run a program that a model wrote, against tests that it can neither see nor influence.
 
-In: jobs (a program, tests, names, limits). Out: a verdict each, in order. Each worker has two warm interpreters, one
-that never sees tests and one that never sees programs; a job forks one process of each, and they talk in plain data.
+In: jobs (a program, tests, names, limits). Out: a verdict each, in order. Each worker has two warm
+interpreters, one that never sees tests and one that never sees programs; a job forks one process of
+each, and they talk in plain data.
 
-Level A: namespaces, Landlock, seccomp, limits. Level B: the same without namespaces (no scratch folder either: writes
-are refused). Below that nothing runs, unless allow_unsafe says so; then the level is "none" and every verdict says
-so.
-Covered: exits, printed passes, frames, gc, patched builtins, operators that answer what is hoped for, signals,
-threads, forks, files, network, other processes, memory, time, output. Results may be plain data, iterators,
-functions, objects, coroutines and exceptions, with causes and contexts. Lists, dicts and the like that both sides
-hold stay in step and keep their identity, whenever either changes them (links.py); sys.stdout, stdin and input() that
-tests replace are replaced for the program. Standard modules that the program imports are there for its tests. Times
-are CPU seconds at a reference speed, measured at the start and again before a program is said to be late; the wall
-clock ends sleepers only, so a busy machine changes no verdict. Not covered: a bug in the kernel, side channels in
-time, tests that a program can pass by knowing them (all of them in a block of its own that swallows what it raises
-itself), and installed packages: programs have the standard library only. These fail: tests that read the program's
-source, subclass its classes, subscript them (C[int]) or use them as patterns, compare type(x) with a class
-(x.__class__ works), call dataclasses.replace or fields, catch its warnings, seed its random numbers, order by
-cmp_to_key of the program, need a swallowed AssertionError, or a global that the program binds anew. A program without
-tests that says it ran is believed.
+Level A: namespaces, Landlock, seccomp, limits. Level B: the same without namespaces (no scratch
+folder either: writes are refused). Below that nothing runs, unless allow_unsafe says so; then the
+level is "none" and every verdict says so. Covered: exits, printed passes, frames, gc, patched
+builtins, operators that answer what is hoped for, signals, threads, forks, files, network, other
+processes, memory, time, output. Results may be plain data, iterators, functions, objects,
+coroutines and exceptions, with causes and contexts. Lists, dicts and the like that both sides hold
+stay in step and keep their identity, whenever either changes them (links.py); sys.stdout, stdin and
+input() that tests replace are replaced for the program. Standard modules that the program imports
+are there for its tests. Times are CPU seconds at a reference speed, measured at the start and again
+before a program is said to be late; the wall clock ends sleepers only, so a busy machine changes no
+verdict. Not covered: a bug in the kernel, side channels in time, tests that a program can pass by
+knowing them (all of them in a block of its own that swallows what it raises itself), and installed
+packages: programs have the standard library only. These fail: tests that read the program's source,
+subclass its classes, subscript them (C[int]) or use them as patterns, compare type(x) with a class
+(x.__class__ works), call dataclasses.replace or fields, catch its warnings, seed its random
+numbers, order by cmp_to_key of the program, need a swallowed AssertionError, or a global that the
+program binds anew. A program without tests that says it ran is believed.
 """
 
 from __future__ import annotations
@@ -50,7 +52,8 @@ class Refused(UserError):
 class Sandbox:
     """Warm workers; use it in a `with`. Raises Refused where the machine cannot hold the level asked for.
 
-    workers: 0 for one a core and one more. level: auto, A or B. allow_unsafe: go on without isolation if need be.
+    workers: 0 for one a core and one more. level: auto, A or B. allow_unsafe: go on without
+    isolation if need be.
     """
 
     def __init__(self, workers: int = 0, level: str = "auto", allow_unsafe: bool = False) -> None:
@@ -74,8 +77,15 @@ class Sandbox:
             except (OSError, Broken) as error:
                 problem = str(error)
                 self._close_pairs()
-        missing = [layer for layer in probe() if not layer.available and (layer.name != "namespaces" or level == "A")]
-        said = "; ".join(f"{layer.name} ({layer.detail}): {layer.remedy}" for layer in missing) or problem
+        missing = [
+            layer
+            for layer in probe()
+            if not layer.available and (layer.name != "namespaces" or level == "A")
+        ]
+        said = (
+            "; ".join(f"{layer.name} ({layer.detail}): {layer.remedy}" for layer in missing)
+            or problem
+        )
         raise Refused(f"this machine cannot hold a program a model wrote. Missing: {said}")
 
     def _open(self, level: str) -> None:
@@ -90,7 +100,12 @@ class Sandbox:
     def __enter__(self) -> Sandbox:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
         self.close()
 
     def close(self) -> None:

@@ -1,7 +1,8 @@
 """One worker's two warm parents, seen from the trusted side: start them, give them a job each, make one verdict.
 
-In: a Job. Out: a Verdict. What the program's side says is believed only when it is bad news; a pass needs the tests'
-side to say so in its one line, after the tests ran to their end, with no limit overrun. Whatever is not understood is
+In: a Job. Out: a Verdict. What the program's side says is believed only when it is bad news; a pass
+needs the tests' side to say so in its one line, after the tests ran to their end, with no limit
+overrun. Whatever is not understood is
 `infrastructure`: the pair is replaced and the job run again, up to three times, before that is said.
 """
 
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from hornbook.records import UserError
-from hornbook.sandbox.idle import Idle
+from hornbook.sandbox.cpu_watch import Idle
 from hornbook.sandbox.zygote import receive, send
 
 WAIT_S = 30.0  # beyond the wall-clock limit: then the zygote itself is taken for dead
@@ -28,12 +29,14 @@ CODE_BYTES = 4 << 20
 MOST_S = 86_400
 TRIES = 4  # of a job whose zygotes go under: whoever kills them may do so twice running
 REFERENCE_S = 0.0027  # the calibration's CPU seconds at the reference speed, that of a 2026 cloud machine's core
-# Sleepers end too: a program may be idle for three seconds a CPU second. One that waits for its turn on a busy machine
-# is not idle (idle.py), and must not be taken for a sleeper; so the wall-clock ceiling for all is far above that.
+# Sleepers end too: a program may be idle for three seconds a CPU second. One that waits for its
+# turn on a busy machine is not idle (idle.py), and must not be taken for a sleeper; so the
+# wall-clock ceiling for all is far above that.
 IDLE, LEAST_IDLE_S = 3.0, 2.0
 CEILING, LEAST_CEILING_S = 10.0, 60.0
 PATIENCE_S, LOOK_S = 1.0, 0.25  # before a job's idle time is looked at, and between looks
-# hornbook.sandbox without its __init__, which is the supervisor's side and would only make every fork bigger.
+# hornbook.sandbox without its __init__, which is the supervisor's side and would only make every
+# fork bigger.
 BOOT = """import sys, types, json
 sys.path.insert(0, sys.argv[1])
 package = types.ModuleType("hornbook.sandbox")
@@ -49,9 +52,10 @@ STATUSES = ("passed", "failed", "error", "syntax", "memory", "refused", "gone")
 class Job:
     """A program, and tests that call its entry_points; without tests the program is only run.
 
-    timeout_s: CPU seconds at the reference speed, for the program and for its tests each. Without entry_points every
-    name that the tests use and do not define is taken from the program. classes: the entry points that are classes,
-    whose instances are asked how they add and compare; None takes every CapWords name for one, and trusts it less.
+    timeout_s: CPU seconds at the reference speed, for the program and for its tests each. Without
+    entry_points every name that the tests use and do not define is taken from the program. classes:
+    the entry points that are classes, whose instances are asked how they add and compare; None
+    takes every CapWords name for one, and trusts it less.
     """
 
     code: str
@@ -63,17 +67,22 @@ class Job:
 
     def __post_init__(self) -> None:
         if not 0 < self.timeout_s <= MOST_S:
-            raise UserError(f"a time limit of {self.timeout_s:g} s: above 0 and at most {MOST_S:,} s (a day)")
+            raise UserError(
+                f"a time limit of {self.timeout_s:g} s: above 0 and at most {MOST_S:,} s (a day)"
+            )
         if not 16 <= self.memory_mb <= 1 << 20:
-            raise UserError(f"a memory limit of {self.memory_mb:,} MB: 16 MB at least, {1 << 20:,} at most")
+            raise UserError(
+                f"a memory limit of {self.memory_mb:,} MB: 16 MB at least, {1 << 20:,} at most"
+            )
 
 
 @dataclass(frozen=True)
 class Verdict:
     """status: passed, failed, error, syntax, timeout, memory, killed, refused or infrastructure.
 
-    trust says what a pass is worth: "split" (tests in another process), "ran" (no tests), "unsafe" (no isolation).
-    cpu_s: of program and tests together. output: the first 4 KiB that the program printed.
+    trust says what a pass is worth: "split" (tests in another process), "ran" (no tests), "unsafe"
+    (no isolation). cpu_s: of program and tests together. output: the first 4 KiB that the program
+    printed.
     """
 
     status: str
@@ -97,11 +106,25 @@ class Zygote:
         root = str(Path(__file__).parents[2])
         settings = {"role": role, "level": level, "uid": uid, "hide": [root]}
         self._process = subprocess.Popen(
-            [sys.executable, "-s", "-P", "-S", "-B", "-X", "utf8", "-c", BOOT, root, json.dumps(settings)],
+            [
+                sys.executable,
+                "-s",
+                "-P",
+                "-S",
+                "-B",
+                "-X",
+                "utf8",
+                "-c",
+                BOOT,
+                root,
+                json.dumps(settings),
+            ],
             stdin=theirs.fileno(),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            env={"PYTHONHASHSEED": "0"},  # sets keep one order, so verdicts do not change from run to run
+            env={
+                "PYTHONHASHSEED": "0"
+            },  # sets keep one order, so verdicts do not change from run to run
             start_new_session=True,
         )
         theirs.close()
@@ -184,7 +207,11 @@ class Pair:
     def run(self, job: Job) -> Verdict:
         size = len(job.code.encode("utf-8", "replace")) + len(job.tests.encode("utf-8", "replace"))
         if size > CODE_BYTES:
-            return Verdict("refused", f"{size:,} bytes of program: the limit is {CODE_BYTES:,}", trust=self._trust(job))
+            return Verdict(
+                "refused",
+                f"{size:,} bytes of program: the limit is {CODE_BYTES:,}",
+                trust=self._trust(job),
+            )
         problem = ""
         for _ in range(TRIES):
             try:
@@ -205,14 +232,24 @@ class Pair:
     def _once(self, job: Job) -> Verdict:
         cpu_s = job.timeout_s * self.slowness
         wall_s = max(cpu_s * CEILING, LEAST_CEILING_S) * crowd()
-        limits = {"cpu_s": cpu_s, "wall_s": wall_s, "memory_mb": job.memory_mb, "speed_s": REFERENCE_S * self.slowness}
+        limits = {
+            "cpu_s": cpu_s,
+            "wall_s": wall_s,
+            "memory_mb": job.memory_mb,
+            "speed_s": REFERENCE_S * self.slowness,
+        }
         if not job.tests.strip():
             self._c.ask({"code": job.code, **limits})
-            return alone(_outcome(self._watched(self._c, cpu_s, wall_s)), self._trust(job), job.timeout_s)
+            return alone(
+                _outcome(self._watched(self._c, cpu_s, wall_s)), self._trust(job), job.timeout_s
+            )
         ours, theirs = socket.socketpair()
         with ours, theirs:
             self._c.ask({"code": job.code, **limits}, ours)
-            self._t.ask({"tests": job.tests, "names": job.entry_points, "classes": job.classes, **limits}, theirs)
+            self._t.ask(
+                {"tests": job.tests, "names": job.entry_points, "classes": job.classes, **limits},
+                theirs,
+            )
         t = _outcome(self._watched(self._t, cpu_s, wall_s))
         self._c.ask({})
         c = _outcome(self._c.answer(WAIT_S))
@@ -264,7 +301,9 @@ def _outcome(message: dict[str, Any]) -> Outcome:
 def printable(text: str) -> str:
     """A program's words as one line that moves no cursor and turns no text around: they stand in lists of verdicts."""
     words = " ".join(text.split())
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in words)
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape").decode() for each in words
+    )
 
 
 def alone(c: Outcome, trust: str, timeout_s: float) -> Verdict:
@@ -306,7 +345,9 @@ def _fallen(c: Outcome, why: str) -> tuple[str, str]:
 def _late(outcome: Outcome, timeout_s: float) -> str:
     """Why, in words that are the same every time: what was measured stands beside it."""
     return (
-        f"over {timeout_s:g} s of CPU" if outcome.cpu_s > 0.9 * timeout_s else "asleep, or waiting for what never comes"
+        f"over {timeout_s:g} s of CPU"
+        if outcome.cpu_s > 0.9 * timeout_s
+        else "asleep, or waiting for what never comes"
     )
 
 
@@ -324,7 +365,9 @@ def unused_users(number: int) -> list[int]:
     taken = {entry.pw_uid for entry in pwd.getpwall()}
     for entry in os.scandir("/proc"):
         if entry.name.isdigit():
-            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it may have ended since it was listed
+            with contextlib.suppress(
+                FileNotFoundError, ProcessLookupError
+            ):  # it may have ended since it was listed
                 taken.add(os.stat(entry.path).st_uid)
     first = 200_000 + os.getpid() % 40_000 * 1_000  # each supervisor has a range of its own
     return [uid for uid in range(first, first + 1_000) if uid not in taken][:number]

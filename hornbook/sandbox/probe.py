@@ -1,7 +1,7 @@
 """Which locks this kernel holds, found by trying them in a process made for that.
 
-In: nothing but the machine. Out: a Layer each, with how to get it where it is missing. Run as a module in a fresh
-interpreter it tries one lock, attacks it, and exits with 0 if it held.
+In: nothing but the machine. Out: a Layer each, with how to get it where it is missing. Run as a
+module in a fresh interpreter it tries one lock, attacks it, and exits with 0 if it held.
 """
 
 from __future__ import annotations
@@ -41,7 +41,9 @@ class Layer:
 def probe() -> list[Layer]:
     """Try every lock. Takes about 0.3 s."""
     if sys.platform != "linux":
-        return [Layer(name, False, f"{PROMISES[name]}: Linux only", elsewhere()) for name in PROMISES]
+        return [
+            Layer(name, False, f"{PROMISES[name]}: Linux only", elsewhere()) for name in PROMISES
+        ]
     return [_layer(name) for name in PROMISES]
 
 
@@ -56,24 +58,28 @@ def _layer(name: str) -> Layer:
     tried = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
     held = tried.returncode == 0
     lines = (tried.stderr or tried.stdout).strip().splitlines()
-    detail = f"held: {PROMISES[name]}" if held else f"{PROMISES[name]}: {lines[-1] if lines else 'not to be had'}"
+    detail = (
+        f"held: {PROMISES[name]}"
+        if held
+        else f"{PROMISES[name]}: {lines[-1] if lines else 'not to be had'}"
+    )
     return Layer(name, held, detail, "" if held else REMEDIES[name])
 
 
 def _landlock() -> None:
-    from hornbook.sandbox import locks
+    from hornbook.sandbox import confinement
 
-    locks.confine()
-    locks.landlock(["/usr"], [])
+    confinement.confine()
+    confinement.landlock(["/usr"], [])
     _must_fail("reading /etc/passwd", lambda: open("/etc/passwd").close())
     _must_fail("writing a file", lambda: open("/tmp/hornbook-probe", "w").close())
 
 
 def _seccomp() -> None:
-    from hornbook.sandbox import locks
+    from hornbook.sandbox import confinement
 
-    filters = locks.Seccomp()
-    locks.confine()
+    filters = confinement.Seccomp()
+    confinement.confine()
     filters.install()
     _must_fail("a fork", lambda: os.fork() or os._exit(0))
     _must_fail("a socket", lambda: socket.socket().connect(("127.0.0.1", 9)))
@@ -81,9 +87,9 @@ def _seccomp() -> None:
 
 
 def _limits() -> None:
-    from hornbook.sandbox import locks
+    from hornbook.sandbox import confinement
 
-    locks.limit_program(10, 512 << 20, 0)
+    confinement.limit_program(10, 512 << 20, 0)
     try:
         bytearray(1 << 30)
     except MemoryError:
@@ -92,9 +98,9 @@ def _limits() -> None:
 
 
 def _namespaces() -> None:
-    from hornbook.sandbox import rooms
+    from hornbook.sandbox import namespaces
 
-    rooms.enter(["/usr/lib"], 0)
+    namespaces.enter(["/usr/lib"], 0)
     if os.getpid() != 1:
         raise SystemExit("not process 1")
     _must_fail("reading /etc/passwd", lambda: open("/etc/passwd").close())
@@ -111,6 +117,8 @@ def _must_fail(what: str, act: Callable[[], object]) -> None:
 
 if __name__ == "__main__":
     try:
-        {"landlock": _landlock, "seccomp": _seccomp, "limits": _limits, "namespaces": _namespaces}[sys.argv[1]]()
+        {"landlock": _landlock, "seccomp": _seccomp, "limits": _limits, "namespaces": _namespaces}[
+            sys.argv[1]
+        ]()
     except OSError as problem:
         raise SystemExit(str(problem)) from None

@@ -1,9 +1,10 @@
 """What tests put in the place of sys.stdout, sys.stderr, sys.stdin or input() reaches the program, and back.
 
-In: the tests' end, where one of the four is no longer what it was. Out: the program's end, where its place is taken by
-a stream that sends what is printed with the next frame, and asks for each line that is read. Also here: coroutines and
-asynchronous generators, which run at home to their next result when the other end awaits them. Not covered: two
-coroutines of the program that wait for each other while the tests' loop runs both; tasks beyond their coroutine's end.
+In: the tests' end, where one of the four is no longer what it was. Out: the program's end, where
+its place is taken by a stream that sends what is printed with the next frame, and asks for each
+line that is read. Also here: coroutines and asynchronous generators, which run at home to their
+next result when the other end awaits them. Not covered: two coroutines of the program that wait for
+each other while the tests' loop runs both; tasks beyond their coroutine's end.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import sys
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
-from hornbook.sandbox.raised import Raising
+from hornbook.sandbox.exceptions import Raising
 
 PRINTED = {"stdout", "stderr"}
 PLACES = ("stdout", "stderr", "stdin", "input")
@@ -55,7 +56,9 @@ class Streaming(Raising):
         self._told: tuple[str, ...] = ()
         self._stand_ins: dict[int, tuple[object, int]] = {}
 
-    def ask(self, op: str, number: int, name: str | list[str], trees: list[Any], own: int = 0) -> Any:
+    def ask(
+        self, op: str, number: int, name: str | list[str], trees: list[Any], own: int = 0
+    ) -> Any:
         raise NotImplementedError
 
     # the tests' end
@@ -68,7 +71,9 @@ class Streaming(Raising):
         now = self._now()
         if self._trusts or (now == self._places and not self._told):
             return
-        told = tuple(name for name, was, to in zip(PLACES, self._places, now, strict=True) if was is not to)
+        told = tuple(
+            name for name, was, to in zip(PLACES, self._places, now, strict=True) if was is not to
+        )
         if told != self._told:
             self._told = told
             self.ask("io", 0, "places", [list(told)])

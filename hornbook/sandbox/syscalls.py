@@ -1,8 +1,9 @@
 """Which system calls a program may make, as data and as the BPF program that enforces it.
 
-In: a table for one architecture. Out: bytes for prctl(PR_SET_SECCOMP), and where the own pid goes in them.
-Everything that is not listed answers EPERM; a foreign architecture or an x32 number kills. Nothing here makes a
-process, opens a socket to anywhere, sends a signal to another process or changes another's limits, owner or mode.
+In: a table for one architecture. Out: bytes for prctl(PR_SET_SECCOMP), and where the own pid goes
+in them. Everything that is not listed answers EPERM; a foreign architecture or an x32 number kills.
+Nothing here makes a process, opens a socket to anywhere, sends a signal to another process or
+changes another's limits, owner or mode.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from dataclasses import dataclass
 
 LANDLOCK_CREATE_RULESET, LANDLOCK_ADD_RULE, LANDLOCK_RESTRICT_SELF = 444, 445, 446
 
-# Calls without conditions: name, x86_64, aarch64 (-1 where the architecture has none). From the kernel's unistd.h.
+# Calls without conditions: name, x86_64, aarch64 (-1 where the architecture has none). From the
+# kernel's unistd.h.
 ALLOWED = """
 read 0 63; write 1 64; open 2 -1; close 3 57; stat 4 -1; fstat 5 80; lstat 6 -1; poll 7 -1; lseek 8 62; mmap 9 222
 mprotect 10 226; munmap 11 215; brk 12 214; rt_sigaction 13 134; rt_sigprocmask 14 135; rt_sigreturn 15 139
@@ -60,15 +62,21 @@ class Rule:
 FULL = 0xFFFFFFFF
 RULES = (
     Rule("clone", (56, 220), ((0, 0x10000, (0x10000,)),)),  # CLONE_THREAD: threads, never processes
-    Rule("clone3", (435, 435), ((0, 0, (1,)),), ERRNO | ENOSYS),  # its flags lie in memory; libc falls back to clone
+    Rule(
+        "clone3", (435, 435), ((0, 0, (1,)),), ERRNO | ENOSYS
+    ),  # its flags lie in memory; libc falls back to clone
     Rule("openat2", (437, 437), ((0, 0, (1,)),), ERRNO | ENOSYS),
     Rule("kill", (62, 129), ((0, FULL, (PID,)),)),
     Rule("tgkill", (234, 131), ((0, FULL, (PID,)),)),
     Rule("prlimit64", (302, 261), zero=2),  # read, not change
-    Rule("ioctl", (16, 29), ((1, FULL, (0x5401, 0x5451, 0x5421, 0x541B)),)),  # TCGETS, FIOCLEX, FIONBIO, FIONREAD
+    Rule(
+        "ioctl", (16, 29), ((1, FULL, (0x5401, 0x5451, 0x5421, 0x541B)),)
+    ),  # TCGETS, FIOCLEX, FIONBIO, FIONREAD
     # dup, get and set flags, locks; not F_SETOWN or F_SETSIG, which aim signals at others
     Rule("fcntl", (72, 25), ((1, FULL, (0, 1, 2, 3, 4, 5, 6, 7, 1030)),)),
-    Rule("socketpair", (53, 199), ((0, FULL, (1,)), (1, 0xF, (1,)))),  # AF_UNIX, SOCK_STREAM: asyncio needs one
+    Rule(
+        "socketpair", (53, 199), ((0, FULL, (1,)), (1, 0xF, (1,)))
+    ),  # AF_UNIX, SOCK_STREAM: asyncio needs one
     Rule("sendto", (44, 206), zero=4),  # only on what is connected
     Rule("prctl", (157, 167), ((0, FULL, (15, 16)),)),  # a thread's name
 )

@@ -1,9 +1,10 @@
 """A warm parent: locks itself in, then forks one process a program (or a program's tests) and watches it to its end.
 
-In: `python -s -P -S -B`, an empty environment, standard input a socket to the supervisor, and settings as JSON. Out:
-one outcome for each job. Two kinds run: `candidate` never sees tests, `judge` never sees a program. A child owns its
-channel, a report pipe and an output pipe; it can make no process, so one SIGKILL is the whole clean-up, by wall clock
-or by the child's CPU clock, whatever signals it masks.
+In: `python -s -P -S -B`, an empty environment, standard input a socket to the supervisor, and
+settings as JSON. Out: one outcome for each job. Two kinds run: `candidate` never sees tests,
+`judge` never sees a program. A child owns its channel, a report pipe and an output pipe; it can
+make no process, so one SIGKILL is the whole clean-up, by wall clock or by the child's CPU clock,
+whatever signals it masks.
 """
 
 from __future__ import annotations
@@ -22,12 +23,13 @@ import threading
 import time
 from typing import Any
 
-from hornbook.sandbox import candidate, judge, locks, rooms
+from hornbook.sandbox import confinement, namespaces, program_side, test_side
 
 OUTPUT_KEPT = 4096
 REPORT_BYTES = 4096
 HEADER = 8
-# Loaded once and inherited by every fork: what answers to programming exercises import, and what their tests do.
+# Loaded once and inherited by every fork: what answers to programming exercises import, and what
+# their tests do.
 PRELOADED = """abc array ast bisect calendar collections collections.abc contextlib copy dataclasses datetime decimal
 enum fractions functools hashlib heapq inspect io itertools json math numbers operator os pprint queue random re
 statistics string textwrap threading time traceback types typing unittest uuid zlib"""
@@ -48,21 +50,26 @@ def main(settings: dict[str, Any]) -> None:
         for name in PRELOADED.split():
             importlib.import_module(name)
         unsafe = settings["level"] == "none"
-        seccomp = None if unsafe else locks.Seccomp()
+        seccomp = None if unsafe else confinement.Seccomp()
         if not unsafe:
             lock(settings)
-        locks.confine()
-        sys.argv, sys.path = ["program.py"], [path for path in sys.path if path not in settings["hide"]]
+        confinement.confine()
+        sys.argv, sys.path = (
+            ["program.py"],
+            [path for path in sys.path if path not in settings["hide"]],
+        )
         os.environ.clear()
         rehearse()
-        random.seed(0)  # so that a program which draws without a seed gets the same verdict every time
+        random.seed(
+            0
+        )  # so that a program which draws without a seed gets the same verdict every time
         gc.collect()
         gc.freeze()
         send(control, {"ready": calibrate()})
     except Exception as error:
         send(control, {"refused": f"{type(error).__name__}: {error}"})
         return
-    scratch = set(os.listdir(rooms.SCRATCH)) if settings["level"] == "A" else None
+    scratch = set(os.listdir(namespaces.SCRATCH)) if settings["level"] == "A" else None
     Zygote(control, settings["role"], settings["uid"], seccomp, scratch).serve()
 
 
@@ -70,13 +77,17 @@ def lock(settings: dict[str, Any]) -> None:
     """Walls, another user, no new rights, and Landlock: everything that every program will inherit."""
     files, listable, shown = interpreter()
     uid = settings["uid"]
-    if settings["level"] == "A" and rooms.enter(shown, uid):
+    if settings["level"] == "A" and namespaces.enter(shown, uid):
         uid = 0
-    locks.drop_privileges(uid, keep_reading=settings["level"] == "B" and uid != 0)
-    locks.confine()
+    confinement.drop_privileges(uid, keep_reading=settings["level"] == "B" and uid != 0)
+    confinement.confine()
     if settings["level"] == "A":
-        locks.prctl(locks.PR_SET_PDEATHSIG, signal.SIGKILL)  # process 1 goes with its parent, and all others with it
-    locks.landlock(files, [os.devnull, *([rooms.SCRATCH] if settings["level"] == "A" else [])], listable)
+        confinement.prctl(
+            confinement.PR_SET_PDEATHSIG, signal.SIGKILL
+        )  # process 1 goes with its parent, and all others with it
+    confinement.landlock(
+        files, [os.devnull, *([namespaces.SCRATCH] if settings["level"] == "A" else [])], listable
+    )
 
 
 def interpreter() -> tuple[list[str], list[str], list[str]]:
@@ -86,11 +97,26 @@ def interpreter() -> tuple[list[str], list[str], list[str]]:
     """
     library = os.path.dirname(os.path.realpath(os.__file__))
     with open("/proc/self/maps") as maps:
-        loaded = {os.path.dirname(line.split(maxsplit=5)[5].strip()) for line in maps if ".so" in line}
+        loaded = {
+            os.path.dirname(line.split(maxsplit=5)[5].strip()) for line in maps if ".so" in line
+        }
     folders = sorted(folder for folder in loaded if not folder.startswith(library))
-    shared = [f"{folder}/{name}" for folder in folders for name in os.listdir(folder) if ".so" in name]
-    inside = [f"{library}/{name}" for name in os.listdir(library) if name not in ("site-packages", "dist-packages")]
-    single = ["/dev/null", "/dev/zero", "/dev/urandom", "/dev/random", "/etc/ld.so.cache", "/etc/localtime"]
+    shared = [
+        f"{folder}/{name}" for folder in folders for name in os.listdir(folder) if ".so" in name
+    ]
+    inside = [
+        f"{library}/{name}"
+        for name in os.listdir(library)
+        if name not in ("site-packages", "dist-packages")
+    ]
+    single = [
+        "/dev/null",
+        "/dev/zero",
+        "/dev/urandom",
+        "/dev/random",
+        "/etc/ld.so.cache",
+        "/etc/localtime",
+    ]
     single.append("/usr/share/zoneinfo")
     return [*inside, *shared, *single], [library, *folders], [library, *folders, *single]
 
@@ -100,9 +126,11 @@ def rehearse() -> None:
     report = os.open(os.devnull, os.O_WRONLY)
     for _ in range(REHEARSALS):
         ours, theirs = socket.socketpair()
-        program = threading.Thread(target=candidate.serve, args=(REHEARSED, theirs.fileno(), report))
+        program = threading.Thread(
+            target=program_side.serve, args=(REHEARSED, theirs.fileno(), report)
+        )
         program.start()
-        judge.run(REHEARSED_TESTS, ["f"], None, ours.fileno(), report)
+        test_side.run(REHEARSED_TESTS, ["f"], None, ours.fileno(), report)
         ours.close()  # which the program takes for the end of the tests
         program.join()
         theirs.close()
@@ -149,7 +177,12 @@ class Zygote:
     """One kind of warm parent; one child at a time."""
 
     def __init__(
-        self, control: socket.socket, role: str, uid: int, seccomp: locks.Seccomp | None, scratch: set[str] | None
+        self,
+        control: socket.socket,
+        role: str,
+        uid: int,
+        seccomp: confinement.Seccomp | None,
+        scratch: set[str] | None,
     ) -> None:
         """`uid`: the unused user that this zygote became, 0 where it stayed who it was. `scratch`: what lies in the
         scratch folder from the start; None where there is none, and /tmp is the machine's own."""
@@ -171,11 +204,11 @@ class Zygote:
         report, its_report = os.pipe()
         output, its_output = os.pipe()
         began, parent = time.monotonic(), os.getpid()
-        pid = locks.fork()
+        pid = confinement.fork()
         if pid == 0:
             try:
                 os.setsid()
-                locks.prctl(locks.PR_SET_PDEATHSIG, signal.SIGKILL)
+                confinement.prctl(confinement.PR_SET_PDEATHSIG, signal.SIGKILL)
                 if os.getppid() != parent:  # it died before that was said
                     return {}
                 os.close(report)
@@ -185,7 +218,9 @@ class Zygote:
                 os._exit(0)
         for handle in (its_report, its_output, *([channel] if channel >= 0 else [])):
             os.close(handle)
-        watch = Watch(pid, report, output, self._control, self._role == "candidate" and channel >= 0)
+        watch = Watch(
+            pid, report, output, self._control, self._role == "candidate" and channel >= 0
+        )
         end = watch.until(job["cpu_s"], began + job["wall_s"], job["speed_s"])
         if self._seccomp is None:
             _kill_group(pid)
@@ -212,22 +247,24 @@ class Zygote:
         for low, high in zip(keep, [*keep[1:], 256], strict=True):
             os.closerange(low + 1, high)
         cpu_s = int(job["cpu_s"] * SLOWER) + 2
-        locks.limit_program(cpu_s, job["memory_mb"] << 20, THREADS if os.getuid() == self._uid else 0)
+        confinement.limit_program(
+            cpu_s, job["memory_mb"] << 20, THREADS if os.getuid() == self._uid else 0
+        )
         if self._seccomp is not None:
             self._seccomp.install()
         if self._role == "judge":
-            judge.run(job["tests"], job["names"], job["classes"], channel, report)
+            test_side.run(job["tests"], job["names"], job["classes"], channel, report)
         elif channel >= 0:
-            candidate.serve(job["code"], channel, report)
+            program_side.serve(job["code"], channel, report)
         else:
-            candidate.run(job["code"], report)
+            program_side.run(job["code"], report)
 
     def _clean(self) -> None:
         """Empty the scratch folder; what cannot be removed ends this zygote, and the supervisor starts another."""
         if self._scratch is None:
             return
-        for name in set(os.listdir(rooms.SCRATCH)) - self._scratch:
-            path = os.path.join(rooms.SCRATCH, name)
+        for name in set(os.listdir(namespaces.SCRATCH)) - self._scratch:
+            path = os.path.join(namespaces.SCRATCH, name)
             if os.path.isdir(path) and not os.path.islink(path):
                 _remove(path)
             else:
@@ -258,13 +295,18 @@ def _kill_group(pid: int) -> None:
 class Watch:
     """Waits for a child's report, its end, its limits or the supervisor's stop, and drinks its output meanwhile.
 
-    With `stays`, only the stop is the end: a program that tests talk to lives, or is dead, until they are done.
+    With `stays`, only the stop is the end: a program that tests talk to lives, or is dead, until
+    they are done.
     """
 
-    def __init__(self, pid: int, report: int, output: int, control: socket.socket, stays: bool) -> None:
+    def __init__(
+        self, pid: int, report: int, output: int, control: socket.socket, stays: bool
+    ) -> None:
         self.report, self.output = bytearray(), bytearray()
         self._pid = pid
-        self._clock = (~pid << 3) | 2  # the kernel's number for another process's CPU clock: CPUCLOCK_SCHED
+        self._clock = (
+            ~pid << 3
+        ) | 2  # the kernel's number for another process's CPU clock: CPUCLOCK_SCHED
         self._report, self._output, self._control, self._stays = report, output, control, stays
         self._open = {report, output}
         self._poll = select.poll()

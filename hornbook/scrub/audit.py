@@ -1,11 +1,12 @@
 """What the detectors are worth: recall on planted copies and paraphrases, and false alarms on data that has none.
 
-In: the exams and settings that a recipe scrubs by, and data to look at. Out: `audit.json`: of each detector, at each
-threshold, how many plants of each kind it found and how many records of the data it would drop, with Wilson intervals;
-and `hits.json`, a sample of those records beside the problem, with a verdict each: a judge's by option, and a person's
-(`hornbook review RUN STAGE --mark ...`), which goes before it. Of the hits with a verdict, how many are copies or
-paraphrases is the precision, `precision.json`, with intervals too.
-Whether the data is free of copies is for its owner to know: where it is, each of its hits is a false alarm.
+In: the exams and settings that a recipe scrubs by, and data to look at. Out: `audit.json`: of each
+detector, at each threshold, how many plants of each kind it found and how many records of the data
+it would drop, with Wilson intervals; and `hits.json`, a sample of those records beside the problem,
+with a verdict each: a judge's by option, and a person's (`hornbook review RUN STAGE --mark ...`),
+which goes before it. Of the hits with a verdict, how many are copies or paraphrases is the
+precision, `precision.json`, with intervals too. Whether the data is free of copies is for its owner
+to know: where it is, each of its hits is a false alarm.
 """
 
 from __future__ import annotations
@@ -14,22 +15,22 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from hornbook import benchmarks, store
-from hornbook.embedder import Embedder
+from hornbook import exams, store
+from hornbook.frame.stage import Desk, Form, Price, Size, Stage, Whole
+from hornbook.intervals import Estimate, wilson
 from hornbook.llm import LLM
+from hornbook.models.embedder import Embedder
 from hornbook.records import share
-from hornbook.scrub import detect, ngram, plant, syntax, verdicts
-from hornbook.scrub import judge as judging
-from hornbook.scrub.exams import problems
+from hornbook.scrub import detect, ngram, planted_copies, review_decisions, syntax
+from hornbook.scrub import judge_pairs as judging
+from hornbook.scrub.exam_index import problems
 from hornbook.scrub.pairs import excerpt
 from hornbook.scrub.table import THRESHOLDS
-from hornbook.stage import Desk, Form, Price, Size, Stage, Whole
-from hornbook.statistics import Estimate, wilson
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from hornbook.benchmarks import Problem
+    from hornbook.exams import Problem
 
 DISTANCES = (0.1, 0.2, 0.3, 0.4)
 
@@ -71,26 +72,33 @@ class AuditScrub(Whole):
     form: ClassVar[Form] = "files"
 
     def facts(self, desk: Desk) -> Mapping[str, Any]:
-        exams = {exam: benchmarks.source(exam) for exam in self.exams if isinstance(exam, str)}
+        digests = {exam: exams.source(exam) for exam in self.exams if isinstance(exam, str)}
         asked = {"question": judging.QUESTION} if self.judge else {}
-        return {"exams": exams, **asked, **verdicts.facts(desk, self)}
+        return {"exams": digests, **asked, **review_decisions.facts(desk, self)}
 
     def price(self, desk: Desk, inputs: Sequence[Size]) -> Price:
         size = inputs[0]
         read = size.megabytes * min(1.0, self.sample / max(1.0, size.documents)) + 1
-        return Price(Size(), minutes=0.3 + read / syntax.MB_S / 60 + (read * 0.7 if self.settings.how else 0))
+        return Price(
+            Size(), minutes=0.3 + read / syntax.MB_S / 60 + (read * 0.7 if self.settings.how else 0)
+        )
 
     def make(self, desk: Desk) -> Iterable[tuple[str, pa.Table]]:
         exam, device = problems(desk, self.exams), str(desk.options.get("device", "cpu"))
-        made = list(plant.planted(exam))
+        made = list(planted_copies.planted(exam))
         rows = self._sampled(desk)
         on_plants = hits(exam, [text for *_, text in made], self.settings, device)
         on_data = hits(exam, [row["text"] for row in rows], self.settings, device)
-        found = [*recall([kind for kind, *_ in made], on_plants), *recall(["data"] * len(rows), on_data)]
+        found = [
+            *recall([kind for kind, *_ in made], on_plants),
+            *recall(["data"] * len(rows), on_data),
+        ]
         store.write_json(desk.folder(self) / "audit.json", [asdict(each) for each in found])
         pairs = self._judged(desk, self._to_be_judged(exam, rows, on_data))
         store.write_json(desk.folder(self) / "hits.json", pairs)
-        store.write_json(desk.folder(self) / "precision.json", [asdict(each) for each in precision(pairs)])
+        store.write_json(
+            desk.folder(self) / "precision.json", [asdict(each) for each in precision(pairs)]
+        )
         yield from ()
 
     def _sampled(self, desk: Desk) -> list[dict[str, Any]]:
@@ -101,7 +109,10 @@ class AuditScrub(Whole):
         return [row for table in tables for row in table.to_pylist() if row["id"] in chosen]
 
     def _to_be_judged(
-        self, exam: Sequence[Problem], rows: Sequence[Mapping[str, Any]], found: Mapping[str, Sequence[str]]
+        self,
+        exam: Sequence[Problem],
+        rows: Sequence[Mapping[str, Any]],
+        found: Mapping[str, Sequence[str]],
     ) -> list[dict[str, str]]:
         """Pairs for a person's eyes, an equal share of each detector's, chosen by hash."""
         known = {problem.task_id: problem for problem in exam}
@@ -121,9 +132,11 @@ class AuditScrub(Whole):
         made = [dict(pair) for pair in pairs]
         if self.judge is not None:
             questions = [judging.question(pair["problem"], pair["text"]) for pair in made]
-            for pair, (verdict, _) in zip(made, judging.ask(self.judge, questions, desk), strict=True):
+            for pair, (verdict, _) in zip(
+                made, judging.ask(self.judge, questions, desk), strict=True
+            ):
                 pair |= {"verdict": verdict, "by": self.judge.model if verdict else ""}
-        decided = verdicts.of_stage(desk, self)
+        decided = review_decisions.of_stage(desk, self)
         for pair in made:
             if given := decided.get(pair["record"], {}).get(pair["task_id"]):
                 pair |= {"verdict": given, "by": "a person"}
@@ -137,7 +150,7 @@ def precision(pairs: Iterable[Mapping[str, str]]) -> Iterator[Found]:
         if pair["verdict"]:
             given.setdefault(pair["detector"], []).append(pair["verdict"])
     for detector, mine in given.items():
-        number = sum(verdict in verdicts.DROPPED for verdict in mine)
+        number = sum(verdict in review_decisions.DROPPED for verdict in mine)
         yield Found(detector, "hits with a verdict", number, wilson(number, len(mine)))
 
 
@@ -148,16 +161,24 @@ def hits(
     import pyarrow as pa
 
     column = pa.chunked_array([pa.array(texts, pa.string())])
-    found = {f"{settings.ngram}-gram": detect.by_words(exam, column, settings.ngram, settings.shared)}
-    tasks, rates, _ = detect.by_trees(exam, texts, settings.smallest, min(settings.rates, default=syntax.FLOOR))
+    found = {
+        f"{settings.ngram}-gram": detect.by_words(exam, column, settings.ngram, settings.shared)
+    }
+    tasks, rates, _ = detect.by_trees(
+        exam, texts, settings.smallest, min(settings.rates, default=syntax.FLOOR)
+    )
     for least in settings.rates:
         near = zip(tasks, rates, strict=True)
-        found[f"syntax tree at {least:g}"] = [task if rate >= least - 1e-6 else "" for task, rate in near]
+        found[f"syntax tree at {least:g}"] = [
+            task if rate >= least - 1e-6 else "" for task, rate in near
+        ]
     if settings.how is not None:
         tasks, far = detect.by_vectors(exam, texts, settings.how, device)
         for most in settings.distances:
             near = zip(tasks, far, strict=True)
-            found[f"embedding within {most:g}"] = [task if distance <= most else "" for task, distance in near]
+            found[f"embedding within {most:g}"] = [
+                task if distance <= most else "" for task, distance in near
+            ]
     return found
 
 

@@ -1,7 +1,8 @@
 """The three detectors as functions of texts: what the stage marks by, the audit measures, and anybody may call.
 
-In: problems, and texts as an Arrow column or a list. Out: for each text the problem that it is nearest to ("" where
-there is none) and how near it is. The rules are in ngram.py, syntax.py and nearest.py.
+In: problems, and texts as an Arrow column or a list. Out: for each text the problem that it is
+nearest to ("" where there is none) and how near it is. The rules are in ngram.py, syntax.py and
+nearest.py.
 """
 
 from __future__ import annotations
@@ -10,13 +11,13 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from hornbook.embedder import Embedder, embed
-from hornbook.scrub import exams, nearest, ngram, syntax
+from hornbook.models.embedder import Embedder, embed
+from hornbook.scrub import embedding_match, exam_index, ngram, syntax
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from hornbook.benchmarks import Problem
+    from hornbook.exams import Problem
 
 
 def by_words(
@@ -27,7 +28,7 @@ def by_words(
     idioms: frozenset[bytes] = frozenset(),
 ) -> list[str]:
     """The problem with which each text has most runs of n words in common."""
-    runs = exams.runs(tuple(exam), n, shared, idioms)
+    runs = exam_index.runs(tuple(exam), n, shared, idioms)
     found = ngram.closest(runs, ngram.find(runs, texts), len(texts))
     return [exam[at].task_id if at >= 0 else "" for at in found]
 
@@ -38,7 +39,7 @@ def by_trees(
     """The problem that one of each text's functions matches best, the rate ("" and 0 below the cutoff), and whether
     the text parsed, was repaired, or is unreadable.
     """
-    units = [unit if len(unit) >= smallest else "" for unit in exams.units(tuple(exam))]
+    units = [unit if len(unit) >= smallest else "" for unit in exam_index.units(tuple(exam))]
     trees = [syntax.trees(text) for text in texts]
     best, rate = syntax.nearest(units, trees, cutoff)
     tasks = [exam[at].task_id if at >= 0 else "" for at in best.tolist()]
@@ -48,9 +49,9 @@ def by_trees(
 def by_vectors(
     exam: Sequence[Problem], texts: Sequence[str], how: Embedder, device: str = "cpu"
 ) -> tuple[list[str], list[float]]:
-    """The problem of which one of the forms (exams.views) is nearest to each text, and their vectors' L2 distance."""
+    """The problem of which one of the forms (exam_index.views) is nearest to each text, and their vectors' L2 distance."""
     if not texts or not exam:
         return [""] * len(texts), [math.inf] * len(texts)
-    forms, owners = exams.views(exam)
-    where, distance = nearest.nearest(embed(forms, how, device), embed(texts, how, device))
+    forms, owners = exam_index.views(exam)
+    where, distance = embedding_match.nearest(embed(forms, how, device), embed(texts, how, device))
     return [exam[owners[at]].task_id for at in where[:, 0].tolist()], distance[:, 0].tolist()

@@ -1,10 +1,10 @@
 """Anybody's data to texts, in batches: what `hornbook similar` reads, without a recipe and without judging it.
 
-In: files and folders (.py, .md, .txt, .ipynb, .jsonl and .json with .gz or .zst, .parquet), or a stage's folder in a
-run. Out: tables with id, text, origin, path, start. A row's text is what its known columns hold, joined by line ends
-(`prompt` and `solution`, `instruction` and `output`, ...), or the columns asked for. What cannot be read is counted
-with a reason and passed over. Unlike collect/, nothing is cut into pieces or refused: code that does not parse is data
-too.
+In: files and folders (.py, .md, .txt, .ipynb, .jsonl and .json with .gz or .zst, .parquet), or a
+stage's folder in a run. Out: tables with id, text, origin, path, start. A row's text is what its
+known columns hold, joined by line ends (`prompt` and `solution`, `instruction` and `output`, ...),
+or the columns asked for. What cannot be read is counted with a reason and passed over. Unlike
+collect/, nothing is cut into pieces or refused: code that does not parse is data too.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from hornbook import records
+from hornbook.frame.stage import Desk
 from hornbook.records import UserError
-from hornbook.stage import Desk
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -39,7 +39,8 @@ def batches(
 ) -> Iterator[pa.Table]:
     """Tables of COLUMNS, a few MB each, in the order of the paths. `skipped` gets the reasons and their numbers.
 
-    Raises UserError for a path that does not exist, holds nothing readable, or lacks the columns asked for.
+    Raises UserError for a path that does not exist, holds nothing readable, or lacks the columns
+    asked for.
     """
     skipped = {} if skipped is None else skipped
     for path in paths:
@@ -84,7 +85,9 @@ def files(path: Path) -> list[Path]:
 
 def _rows(path: Path, columns: Sequence[str], skipped: dict[str, int]) -> Iterator[Row]:
     for file in files(path):
-        within = str(file.relative_to(path)) if path.is_dir() else ""  # once a file: a row costs as much as this
+        within = (
+            str(file.relative_to(path)) if path.is_dir() else ""
+        )  # once a file: a row costs as much as this
         for number, values in _read(file, skipped):
             text = values if isinstance(values, str) else _joined(values, columns, file)
             if text:
@@ -105,7 +108,9 @@ def _joined(values: Mapping[str, Any], columns: Sequence[str], file: Path) -> st
     missing = [name for name in columns if name not in values]
     if missing:
         raise UserError(f"{file} has no column {missing[0]}; it has {', '.join(values) or 'none'}")
-    return "\n".join([text for name in columns or TEXT if isinstance(text := values.get(name), str)])
+    return "\n".join(
+        [text for name in columns or TEXT if isinstance(text := values.get(name), str)]
+    )
 
 
 def _skip(skipped: dict[str, int], reason: str) -> None:
@@ -137,7 +142,9 @@ def notebook(text: str) -> str:
     if not isinstance(cells, dict):
         raise ValueError("no notebook")
     # Up to format 3 the cells lie in worksheets, and code is called input.
-    found = cells.get("cells") or [cell for sheet in cells.get("worksheets", ()) for cell in sheet.get("cells", ())]
+    found = cells.get("cells") or [
+        cell for sheet in cells.get("worksheets", ()) for cell in sheet.get("cells", ())
+    ]
     sources = [cell.get("source", cell.get("input", "")) for cell in found]
     return "\n\n".join(each if isinstance(each, str) else "".join(each) for each in sources)
 

@@ -1,13 +1,14 @@
 """Overlap of n words with an exam: the detector of the paper's section 5.1, exact.
 
-In: the exam's texts, and texts to look at. Out: which of them share a run of n words with which problem.
-The rule of words: a word is a run of ASCII letters and digits and of non-ASCII bytes, ASCII capitals read as small
-letters; everything else, underscores, signs and line ends included, only separates. So a reformatted or re-indented
-copy is found, `has_close_elements` is three words, and 1.0 is two. A backslash with n, t or r separates too: code in a
-JSON string or a notebook has the words of its source. Letters that look alike are one (fold.py).
-Runs without a word of two letters are no evidence (1, 2, 3 ... and a, b, c ... are in many a text) and are left out,
-and so are, by option, runs that problems share.
-Not covered: paraphrase and renaming (syntax.py, nearest.py); a problem of fewer than n words has no runs.
+In: the exam's texts, and texts to look at. Out: which of them share a run of n words with which
+problem. The rule of words: a word is a run of ASCII letters and digits and of non-ASCII bytes,
+ASCII capitals read as small letters; everything else, underscores, signs and line ends included,
+only separates. So a reformatted or re-indented copy is found, `has_close_elements` is three words,
+and 1.0 is two. A backslash with n, t or r separates too: code in a JSON string or a notebook has
+the words of its source. Letters that look alike are one (fold.py). Runs without a word of two
+letters are no evidence (1, 2, 3 ... and a, b, c ... are in many a text) and are left out, and so
+are, by option, runs that problems share. Not covered: paraphrase and renaming (syntax.py,
+nearest.py); a problem of fewer than n words has no runs.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hornbook.scrub.fold import code_points, folded
+from hornbook.scrub.normalise import code_points, folded
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,7 +41,9 @@ class Runs:
     n: int
     spelled: list[bytes]  # words joined by single spaces
     owners: list[tuple[int, ...]]
-    index: tuple[NDArray[Any], ...]  # bitmap, keys, runs, words, places: what the kernel looks them up in
+    index: tuple[
+        NDArray[Any], ...
+    ]  # bitmap, keys, runs, words, places: what the kernel looks them up in
 
 
 def words_of(text: str) -> list[bytes]:
@@ -56,7 +59,10 @@ def runs_of(text: str, n: int = N) -> set[bytes]:
 
 
 def index(
-    problems: Sequence[Sequence[str]], n: int = N, shared: int = 0, left_out: Collection[bytes] = frozenset()
+    problems: Sequence[Sequence[str]],
+    n: int = N,
+    shared: int = 0,
+    left_out: Collection[bytes] = frozenset(),
 ) -> Runs:
     """Index the runs of each problem's texts but some; and, unless `shared` is 0, those that more problems have.
 
@@ -68,7 +74,9 @@ def index(
         for run in sorted(set().union(*(runs_of(text, n) for text in texts))):
             if LETTERS.search(run) and run not in left_out:
                 owners.setdefault(run, []).append(at)
-    return _indexed(n, {run: who for run, who in owners.items() if not shared or len(who) <= shared})
+    return _indexed(
+        n, {run: who for run, who in owners.items() if not shared or len(who) <= shared}
+    )
 
 
 def _indexed(n: int, owners: dict[bytes, list[int]]) -> Runs:
@@ -91,7 +99,9 @@ def _indexed(n: int, owners: dict[bytes, list[int]]) -> Runs:
     bitmap = np.zeros(bits // 64, np.uint64)
     high = hashed >> np.uint64(64 - bits.bit_length() + 1)
     np.bitwise_or.at(bitmap, high >> np.uint64(6), np.uint64(1) << (high & np.uint64(63)))
-    return Runs(n, spelled, [tuple(owners[run]) for run in spelled], (bitmap, keys, slots, words, places))
+    return Runs(
+        n, spelled, [tuple(owners[run]) for run in spelled], (bitmap, keys, slots, words, places)
+    )
 
 
 def find(runs: Runs, texts: pa.Array | pa.ChunkedArray) -> Hits:

@@ -1,11 +1,12 @@
 """Runs of n words that an exam has too, found in Arrow string buffers, eight letters at a time; compiled by numba.
 
-In: bytes, offsets, and an index of the exam's runs (ngram.py builds it). Out: (text, run) for every place where a
-text has one. Each text is first written down as it is read (letters that look alike made one, capitals small, zero for
-all that separates words), a loop of plain arithmetic for which the compiler has wide instructions; then words are taken
-as 64-bit numbers, without a branch a letter. A rolling hash finds candidates: first a bitmap that stays in the cache,
-then a hash set; each is then compared byte by byte, so that a collision costs time and never a wrong hit.
-Imported only inside functions.
+In: bytes, offsets, and an index of the exam's runs (ngram.py builds it). Out: (text, run) for every
+place where a text has one. Each text is first written down as it is read (letters that look alike
+made one, capitals small, zero for all that separates words), a loop of plain arithmetic for which
+the compiler has wide instructions; then words are taken as 64-bit numbers, without a branch a
+letter. A rolling hash finds candidates: first a bitmap that stays in the cache, then a hash set;
+each is then compared byte by byte, so that a collision costs time and never a wrong hit. Imported
+only inside functions.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ SPACE = np.uint8(32)
 ROOM = 32  # zeros after a text, so that sixteen bytes can be read at any place of it
 
 
-# LLVM's own words, because numba would turn bytes into 64-bit numbers, of which an instruction takes an eighth as many.
+# LLVM's own words, because numba would turn bytes into 64-bit numbers, of which an instruction
+# takes an eighth as many.
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -76,7 +78,9 @@ def _read(text: Any, read: Any) -> None:
     size = len(text)
     if size:
         read[0] = _as_read(text[0], np.uint8(0))
-    for at in range(size - 1):  # from nothing, or LLVM would look whether a place counts from the end
+    for at in range(
+        size - 1
+    ):  # from nothing, or LLVM would look whether a place counts from the end
         read[at + 1] = _as_read(text[at + 1], text[at])
     read[size : size + ROOM] = 0
 
@@ -96,7 +100,9 @@ def _begin(read: Any, at: Any, end: Any) -> Any:
         first, second = _eight(read, at), _eight(read, at + EIGHT)
         if first | second:
             more = ZERO - np.uint64(first == ZERO)
-            return at + (_trailing_zeros(first) >> THREE) + (_trailing_zeros(second) >> THREE & more)
+            return (
+                at + (_trailing_zeros(first) >> THREE) + (_trailing_zeros(second) >> THREE & more)
+            )
         at += EIGHT + EIGHT
     return at
 
@@ -155,8 +161,8 @@ def find(data: Any, offsets: Any, n: int, table: Any, index: Any, out: Any) -> i
     """Write (text, run) for every occurrence into `out` (capacity, 2); returns how many there are, also beyond it.
 
     `table` is fold.py's. `index` is (bitmap, keys, runs, words, places): `keys` and `runs` are a hash set of a power of
-    two of slots (runs is -1 where it is empty); run r is the bytes words[places[r]:places[r + 1]]; `bitmap` has a bit
-    for the highest bits of each key.
+    two of slots (runs is -1 where it is empty); run r is the bytes words[places[r]:places[r + 1]];
+    `bitmap` has a bit for the highest bits of each key.
     """
     bitmap = index[0]
     number, capacity = 0, len(out)

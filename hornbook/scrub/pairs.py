@@ -1,8 +1,8 @@
 """A training text beside the problem that it is near to, with what they share marked: what a person or a judge reads.
 
-In: a problem and a text. Out: the part of the text that matters (`excerpt`), and spans of both (`shared`): "same" where
-words are the same, "form" where code is the same but for names, numbers and texts. A pair is of one record and one
-problem, whichever detectors named it.
+In: a problem and a text. Out: the part of the text that matters (`excerpt`), and spans of both
+(`shared`): "same" where words are the same, "form" where code is the same but for names, numbers
+and texts. A pair is of one record and one problem, whichever detectors named it.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from hornbook.scrub import mend, ngram, syntax
-from hornbook.scrub.canon import FUNCTIONS, code
-from hornbook.scrub.fold import folded
+from hornbook.scrub import ngram, repair, syntax
+from hornbook.scrub.normalise import folded
+from hornbook.scrub.tree_string import FUNCTIONS, code
 
 if TYPE_CHECKING:
-    from hornbook.benchmarks import Problem
+    from hornbook.exams import Problem
 
 LIMIT = 2000  # characters of an excerpt
 TOKENS = 800  # of each side that are compared: difflib takes their product in time
@@ -60,7 +60,7 @@ def _function(problem: Problem, text: str) -> tuple[int, int] | None:
     """Lines of the function whose tree matches the problem's best."""
     from rapidfuzz.distance import Levenshtein
 
-    module = mend.parsed(folded(text))
+    module = repair.parsed(folded(text))
     unit = syntax.unit(problem.solution, problem.entry_point)
     if not isinstance(module, ast.Module) or not unit:
         return None
@@ -128,7 +128,10 @@ def _is_code(run: Sequence[str]) -> bool:
 
 
 def _blocks(
-    first: Sequence[_Token], second: Sequence[_Token], least: int, wanted: Callable[[Sequence[str]], bool]
+    first: Sequence[_Token],
+    second: Sequence[_Token],
+    least: int,
+    wanted: Callable[[Sequence[str]], bool],
 ) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
     """Places of the runs of at least so many tokens that both have in one order."""
     a, b = first[:TOKENS], second[:TOKENS]

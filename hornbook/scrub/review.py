@@ -1,8 +1,9 @@
 """The pairs that a stage of a run has to show: its hits beside the exam's problems, with what was decided about them.
 
-In: a run's folder and the name of a Scrub, JudgeNear, NearExam or AuditScrub stage; no recipe is needed. Out: pairs
-(pairs.py) in the order of the problems, and one page (`page`) of them side by side, with the shared parts marked.
-Decisions are written by `decide` (verdicts.py) and applied when the stage is made again.
+In: a run's folder and the name of a Scrub, JudgeNear, NearExam or AuditScrub stage; no recipe is
+needed. Out: pairs (pairs.py) in the order of the problems, and one page (`page`) of them side by
+side, with the shared parts marked. Decisions are written by `decide` (verdicts.py) and applied when
+the stage is made again.
 """
 
 from __future__ import annotations
@@ -13,17 +14,21 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from hornbook import benchmarks, store
+from hornbook import exams, store
+from hornbook.frame.stage import Desk
 from hornbook.records import UserError
-from hornbook.scrub import judge, near, syntax, verdicts
+from hornbook.scrub import judge_pairs, nearest_records, review_decisions, syntax
 from hornbook.scrub.pairs import Mark, Pair, excerpt, shared
-from hornbook.stage import Desk
 
 if TYPE_CHECKING:
-    from hornbook.benchmarks import Problem
+    from hornbook.exams import Problem
 
 KINDS = ("Scrub", "JudgeNear", "NearExam", "AuditScrub")
-DECIDED = ("Scrub", "JudgeNear", "AuditScrub")  # whose decisions are applied; the others are only looked at
+DECIDED = (
+    "Scrub",
+    "JudgeNear",
+    "AuditScrub",
+)  # whose decisions are applied; the others are only looked at
 
 
 def stages(desk: Desk) -> list[str]:
@@ -41,13 +46,19 @@ def pairs(desk: Desk, stage: str, kept: bool = False) -> list[Pair]:
     Raises UserError for a stage that has none.
     """
     if stage not in desk.stages() or _kind(desk, stage) not in KINDS:
-        raise UserError(f"{desk.root} has no pairs of {stage!r}; it has those of {', '.join(stages(desk)) or 'none'}")
-    made = {"Scrub": _scrubbed, "JudgeNear": _judged, "NearExam": _near, "AuditScrub": _audited}[_kind(desk, stage)]
+        raise UserError(
+            f"{desk.root} has no pairs of {stage!r}; it has those of {', '.join(stages(desk)) or 'none'}"
+        )
+    made = {"Scrub": _scrubbed, "JudgeNear": _judged, "NearExam": _near, "AuditScrub": _audited}[
+        _kind(desk, stage)
+    ]
     found = made(desk, stage, kept)
-    decided = verdicts.read(desk.root / verdicts.FILE)
+    decided = review_decisions.read(desk.root / review_decisions.FILE)
     given = {(each.id, each.task_id): each for each in decided if each.stage == stage}
     return [
-        replace(pair, verdict=given[key].verdict, by=given[key].by or "a person") if key in given else pair
+        replace(pair, verdict=given[key].verdict, by=given[key].by or "a person")
+        if key in given
+        else pair
         for pair in found
         for key in [(pair.id, pair.task_id)]
     ]
@@ -58,22 +69,36 @@ def _exam(desk: Desk, stage: str) -> dict[str, Problem]:
     found: list[Problem] = []
     for exam in desk.manifest(stage)["identity"]["settings"]["exams"]:
         if isinstance(exam, str):
-            found += benchmarks.load(exam)
+            found += exams.load(exam)
         else:
-            found += benchmarks.from_records(row for table in desk.kept(exam["stage"]) for row in table.to_pylist())
+            found += exams.from_records(
+                row for table in desk.kept(exam["stage"]) for row in table.to_pylist()
+            )
     return {problem.task_id: problem for problem in found}
 
 
 def _scrubbed(desk: Desk, stage: str, kept: bool) -> list[Pair]:
     exam = _exam(desk, stage)
-    wanted = ["id", "text", "origin", "path", "start", "kept", "reason", "syntax_match", "nearest_exam"]
+    wanted = [
+        "id",
+        "text",
+        "origin",
+        "path",
+        "start",
+        "kept",
+        "reason",
+        "syntax_match",
+        "nearest_exam",
+    ]
     found = []
     for table in desk.tables(stage, wanted):
         for row in table.to_pylist():
             task, said = _task(row, exam), row["reason"] or ""
             if kept and row["kept"] and (row["syntax_match"] or 0) >= syntax.FLOOR:
                 task, said = row["nearest_exam"], f"syntax {row['syntax_match']:.2f}, kept"
-            elif kept or row["kept"] or row["syntax_match"] is None:  # null: another stage dropped it before
+            elif (
+                kept or row["kept"] or row["syntax_match"] is None
+            ):  # null: another stage dropped it before
                 continue
             if task in exam:
                 text = excerpt(exam[task], row["text"])
@@ -90,19 +115,28 @@ def _task(row: Mapping[str, Any], exam: Mapping[str, Problem]) -> str:
 def _judged(desk: Desk, stage: str, kept: bool) -> list[Pair]:
     settings = desk.manifest(stage)["identity"]["settings"]
     rows = [row for table in desk.tables(stage) for row in table.to_pylist()]
-    return judge.pairs(rows, _exam(desk, settings["near"]["stage"]), settings["judge"]["model"])
+    return judge_pairs.pairs(
+        rows, _exam(desk, settings["near"]["stage"]), settings["judge"]["model"]
+    )
 
 
 def _near(desk: Desk, stage: str, kept: bool) -> list[Pair]:
-    return beside(_exam(desk, stage).values(), near.of(desk, stage))
+    return beside(_exam(desk, stage).values(), nearest_records.of(desk, stage))
 
 
-def beside(problems: Iterable[Problem], found: Sequence[near.Near]) -> list[Pair]:
+def beside(problems: Iterable[Problem], found: Sequence[nearest_records.Near]) -> list[Pair]:
     """Neighbours (near.py) as pairs, one a record and problem."""
     exam = {problem.task_id: problem.solution for problem in problems}
     return [
-        Pair(row.task_id, exam[row.task_id], row.id, _where(vars(row)), row.text, judge.said(group))
-        for group in judge.candidates(found, within=2.0)
+        Pair(
+            row.task_id,
+            exam[row.task_id],
+            row.id,
+            _where(vars(row)),
+            row.text,
+            judge_pairs.said(group),
+        )
+        for group in judge_pairs.candidates(found, within=2.0)
         for row in group[:1]
     ]
 
@@ -121,36 +155,55 @@ def _where(row: Mapping[str, Any]) -> str:
 
 
 def _sorted(found: Sequence[Pair]) -> list[Pair]:
-    return sorted(found, key=lambda pair: (near.numbered(pair.task_id), pair.where, pair.id))
+    return sorted(
+        found, key=lambda pair: (nearest_records.numbered(pair.task_id), pair.where, pair.id)
+    )
 
 
-def decide(desk: Desk, stage: str, words: Sequence[str], by: str = "") -> list[verdicts.Decision]:
+def decide(
+    desk: Desk, stage: str, words: Sequence[str], by: str = ""
+) -> list[review_decisions.Decision]:
     """Write decisions given as ID=VERDICT or ID:TASK=VERDICT, an id by its first characters; "open" takes one back.
 
     Raises UserError for what names no pair or more than one record, and writes nothing then.
     """
     if _kind(desk, stage) not in DECIDED:
-        raise UserError(f"nothing is decided about {stage}: it only says who is near; decide about a Scrub of the data")
-    looked = [*pairs(desk, stage), *(pairs(desk, stage, kept=True) if _kind(desk, stage) == "Scrub" else [])]
+        raise UserError(
+            f"nothing is decided about {stage}: it only says who is near; decide about a Scrub of the data"
+        )
+    looked = [
+        *pairs(desk, stage),
+        *(pairs(desk, stage, kept=True) if _kind(desk, stage) == "Scrub" else []),
+    ]
     known = {(pair.id, pair.task_id) for pair in looked}
     # What was let go is no hit any more, and can be called back.
-    known |= {(id, task) for id, tasks in verdicts.of_stage(desk, stage).items() for task in tasks}
+    known |= {
+        (id, task) for id, tasks in review_decisions.of_stage(desk, stage).items() for task in tasks
+    }
     made = [decision for word in words for decision in _decisions(word, stage, known, by)]
-    verdicts.add(desk.root / verdicts.FILE, made)
+    review_decisions.add(desk.root / review_decisions.FILE, made)
     return made
 
 
-def _decisions(word: str, stage: str, known: set[tuple[str, str]], by: str) -> Iterator[verdicts.Decision]:
+def _decisions(
+    word: str, stage: str, known: set[tuple[str, str]], by: str
+) -> Iterator[review_decisions.Decision]:
     name, _, verdict = word.rpartition("=")
     id, _, task = name.partition(":")
-    if verdict not in (*verdicts.VERDICTS, "open") or not id:
+    if verdict not in (*review_decisions.VERDICTS, "open") or not id:
         raise UserError(f"{word!r}: write ID=VERDICT or ID:TASK=VERDICT, a verdict being one of "
-                        f"{', '.join(verdicts.VERDICTS)}, or open")  # fmt: skip
-    found = {(one, problem) for one, problem in known if one.startswith(id) and task in ("", problem)}
+                        f"{', '.join(review_decisions.VERDICTS)}, or open")  # fmt: skip
+    found = {
+        (one, problem) for one, problem in known if one.startswith(id) and task in ("", problem)
+    }
     if len({one for one, _ in found}) != 1:
-        raise UserError(f"{word!r} names {len(found) or 'no'} pairs of {stage}: give more of the record's id")
+        raise UserError(
+            f"{word!r} names {len(found) or 'no'} pairs of {stage}: give more of the record's id"
+        )
     for one, problem in sorted(found):
-        yield verdicts.Decision(stage, one, problem, "" if verdict == "open" else verdict, by)
+        yield review_decisions.Decision(
+            stage, one, problem, "" if verdict == "open" else verdict, by
+        )
 
 
 STYLE = """
@@ -166,7 +219,10 @@ mark{color:inherit}.same{background:#ffd98a}.form{background:#cfe3ff}.key span{p
 
 def page(title: str, found: Sequence[Pair], how: str = "") -> str:
     """One self-contained HTML page; everything in it but its own words is escaped."""
-    counts = ", ".join(f"{name} {sum(pair.verdict == name for pair in found)}" for name in verdicts.VERDICTS)
+    counts = ", ".join(
+        f"{name} {sum(pair.verdict == name for pair in found)}"
+        for name in review_decisions.VERDICTS
+    )
     waiting = sum(not pair.verdict for pair in found)
     sections = "".join(_section(number, pair) for number, pair in enumerate(found, start=1))
     return (
@@ -180,7 +236,11 @@ def page(title: str, found: Sequence[Pair], how: str = "") -> str:
 
 def _section(number: int, pair: Pair) -> str:
     first, second = shared(pair.problem, pair.text)
-    verdict = f" &middot; <strong>{html.escape(pair.verdict)}</strong> ({html.escape(pair.by)})" if pair.verdict else ""
+    verdict = (
+        f" &middot; <strong>{html.escape(pair.verdict)}</strong> ({html.escape(pair.by)})"
+        if pair.verdict
+        else ""
+    )
     return (
         f"<section><h2>{number}. {html.escape(pair.task_id)} &middot; {html.escape(pair.where)}{verdict}</h2>"
         f"<p>{html.escape(pair.said)} &middot; <code>{html.escape(pair.id[:12])}</code></p><div class=sides>"

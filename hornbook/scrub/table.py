@@ -1,9 +1,10 @@
 """The paper's Table 3 for any data, models and exam: is a score owed to problems whose like was seen in training?
 
-In: of every problem the highest match rate in the training data, and of every model who solved what. Out: counts and
-pass rates, with Wilson intervals, on the similar and on the non-similar problems, at several thresholds.
-Whatever is similar is similar to the *original* data, for all models, as in the paper. A model that never saw the data
-belongs in the table: similar problems are also easier (the paper's StarCoder: 57.7% against 29.0%).
+In: of every problem the highest match rate in the training data, and of every model who solved
+what. Out: counts and pass rates, with Wilson intervals, on the similar and on the non-similar
+problems, at several thresholds. Whatever is similar is similar to the *original* data, for all
+models, as in the paper. A model that never saw the data belongs in the table: similar problems are
+also easier (the paper's StarCoder: 57.7% against 29.0%).
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from hornbook.intervals import Estimate, wilson
 from hornbook.records import UserError
-from hornbook.statistics import Estimate, wilson
 
 THRESHOLDS = (0.95, 0.9, 0.85, 0.8)
 
@@ -53,7 +54,9 @@ def similar(
     """
     columns = {name: dict.fromkeys(thresholds, verdicts) for name, verdicts in passed.items()}
     columns |= {name: dict(models) for name, models in (by_threshold or {}).items()}
-    for model, verdicts in ((name, each) for name, models in columns.items() for each in models.values()):
+    for model, verdicts in (
+        (name, each) for name, models in columns.items() for each in models.values()
+    ):
         missing = [task for task in matches if task not in verdicts]
         if missing:
             raise UserError(
@@ -63,8 +66,14 @@ def similar(
     for threshold in thresholds:
         # A rate is kept as a 32-bit number, in which 0.95 is a little less than 0.95.
         near = {task for task in matches if matches[task] >= threshold - 1e-6}
-        for subset, members in (("similar", near), ("non-similar", matches.keys() - near), ("total", matches.keys())):
-            counts = tuple(sum(models[threshold][task] for task in members) for models in columns.values())
+        for subset, members in (
+            ("similar", near),
+            ("non-similar", matches.keys() - near),
+            ("total", matches.keys()),
+        ):
+            counts = tuple(
+                sum(models[threshold][task] for task in members) for models in columns.values()
+            )
             rows.append(Row(threshold, subset, len(members), counts))
     return Table(tuple(columns), tuple(rows))
 
@@ -92,14 +101,23 @@ def lines(table: Table) -> list[str]:
     shown = [head, ["---"] * len(head)]
     for row in table.rows:
         cells = [_cell(number, rate) for number, rate in zip(row.passed, row.rates, strict=True)]
-        shown.append([f"{row.threshold:g}" if row.subset == "similar" else "", row.subset, str(row.n), *cells])
+        shown.append(
+            [
+                f"{row.threshold:g}" if row.subset == "similar" else "",
+                row.subset,
+                str(row.n),
+                *cells,
+            ]
+        )
     return [f"| {' | '.join(cells)} |" for cells in shown]
 
 
 def _cell(passed: int, rate: Estimate) -> str:
     if not rate.n:
         return "no problems"
-    return f"{passed}/{rate.n} {100 * rate.value:.1f}% [{100 * rate.low:.1f}, {100 * rate.high:.1f}]"
+    return (
+        f"{passed}/{rate.n} {100 * rate.value:.1f}% [{100 * rate.low:.1f}, {100 * rate.high:.1f}]"
+    )
 
 
 def as_json(table: Table) -> list[dict[str, object]]:

@@ -1,8 +1,9 @@
 """A training's state on disk, whole or not there, so that a run killed at any moment goes on bit for bit.
 
-In: tensors by name and facts (step, log). Out: folders step-NNNNNNN with state.safetensors and facts.json, which holds
-the checksums of both and is written with the tensors under a temporary name. The newest two stay, and the best.
-A damaged one is recognised and the one before it used. Nothing here is pickled.
+In: tensors by name and facts (step, log). Out: folders step-NNNNNNN with state.safetensors and
+facts.json, which holds the checksums of both and is written with the tensors under a temporary
+name. The newest two stay, and the best. A damaged one is recognised and the one before it used.
+Nothing here is pickled.
 """
 
 from __future__ import annotations
@@ -34,7 +35,11 @@ class Saved:
 
     def under(self, prefix: str) -> dict[str, Tensor]:
         """The tensors whose name begins so, by the rest of their name."""
-        return {name.removeprefix(prefix): t for name, t in self.tensors.items() if name.startswith(prefix)}
+        return {
+            name.removeprefix(prefix): t
+            for name, t in self.tensors.items()
+            if name.startswith(prefix)
+        }
 
 
 def place_of(folder: Path, step: int) -> Path:
@@ -62,7 +67,8 @@ def save(folder: Path, step: int, tensors: Mapping[str, Tensor], facts: Mapping[
 def newest(folder: Path, say: Callable[[str], None]) -> Saved | None:
     """The newest sound checkpoint, or None where there is none; a damaged one is removed, and this is said.
 
-    One whose best checkpoint is gone is not sound: a run that went on from it could not end as it would have.
+    One whose best checkpoint is gone is not sound: a run that went on from it could not end as it
+    would have.
     """
     store.sweep(folder)
     places = sorted(folder.glob(PLACES), reverse=True)

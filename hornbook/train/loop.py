@@ -1,8 +1,9 @@
 """The training loop: batches in a fixed order, one optimiser step after another, checkpoints, and no step twice.
 
-In: a model, packed sequences, settings, a team. Out: the model trained, a log of steps, and the best held-out loss.
-Killed at any step and called again it equals never killed, bit for bit on one device: weights and optimiser state are
-in the checkpoint; learning rate, data order and dropout's random state follow from the step's number.
+In: a model, packed sequences, settings, a team. Out: the model trained, a log of steps, and the
+best held-out loss. Killed at any step and called again it equals never killed, bit for bit on one
+device: weights and optimiser state are in the checkpoint; learning rate, data order and dropout's
+random state follow from the step's number.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ import torch
 from torch import Tensor
 
 from hornbook import meter
-from hornbook.model import NO_TARGET, Phi
+from hornbook.frame.stage import Reporter
+from hornbook.models.transformer import NO_TARGET, Phi
 from hornbook.records import UserError
-from hornbook.stage import Reporter
 from hornbook.train import checkpoint, optim
 from hornbook.train.parallel import Team, gathered, spread_like
 from hornbook.train.sequences import Rows, Sequences, rows_of
@@ -33,10 +34,11 @@ from hornbook.train.sequences import Rows, Sequences, rows_of
 BAD_STEPS = 16  # in a row without a finite gradient, after which training stops; fp16's scale needs a few to settle
 HELD_OUT = 256  # sequences at most that each evaluation reads
 SAY_EVERY_S = 30.0
-# A spike: a loss so many standard deviations above the mean of the steps before it, at most so many, and no fewer.
+# A spike: a loss so many standard deviations above the mean of the steps before it, at most so
+# many, and no fewer.
 SPIKE, SPIKE_STEPS, FEWEST = 6.0, 128, 32
-# fp16 as in Micikevicius et al. 2018: the loss is multiplied so that small gradients survive; halved when one
-# overflows, doubled after 2,000 steps without.
+# fp16 as in Micikevicius et al. 2018: the loss is multiplied so that small gradients survive;
+# halved when one overflows, doubled after 2,000 steps without.
 SCALE, SCALE_AFTER = 2.0**16, 2000
 
 Precision = Literal["fp32", "bf16", "fp16"]
@@ -101,11 +103,15 @@ class Loop:
         self.folder, self.team, self.reporter = folder, team, reporter
         self.at, self.speed, self.micro = Progress(), Speed(), how.micro_batch
         self.watch: Callable[[dict[str, Any]], None] = lambda row: None  # told of each step
-        self.leave: Callable[[int, dict[str, Tensor]], None] = lambda step, weights: None  # given each snapshot
+        self.leave: Callable[[int, dict[str, Tensor]], None] = lambda step, weights: (
+            None
+        )  # given each snapshot
         if how.compile:
             self.model.quicken()
         self.loss, self.summing = team.losses(self.model)
-        self.optimisers = optim.optimisers(model, how.lr, how.betas, how.eps, how.weight_decay, how.muon)
+        self.optimisers = optim.optimisers(
+            model, how.lr, how.betas, how.eps, how.weight_decay, how.muon
+        )
 
     def run(self) -> Progress:
         """Train to the last step. Ctrl-C and SIGTERM save a checkpoint first and raise KeyboardInterrupt.
@@ -127,7 +133,14 @@ class Loop:
     def _step(self, stop: bool) -> bool:
         """One optimiser step over the whole batch; true if any process of the team was asked to stop."""
         how, team = self.how, self.team
-        lr = optim.rate(self.at.step, how.lr, how.min_lr, how.warmup, how.schedule_steps or how.steps, how.schedule)
+        lr = optim.rate(
+            self.at.step,
+            how.lr,
+            how.min_lr,
+            how.warmup,
+            how.schedule_steps or how.steps,
+            how.schedule,
+        )
         rows = rows_of(self.at.step, how.batch, len(self.data), how.seed)
         count = self.data.counted(rows)
         mine = np.array_split(rows, team.world)[team.rank]
@@ -142,7 +155,13 @@ class Loop:
         if team.rank == 0:
             meter.count(tokens_in=rows.size * self.data.context)
         seen = (self.at.log[-1]["tokens"] if self.at.log else 0) + count
-        facts = {"step": self.at.step, "loss": nats / max(1, count), "lr": lr, "grad_norm": norm, "tokens": seen}
+        facts = {
+            "step": self.at.step,
+            "loss": nats / max(1, count),
+            "lr": lr,
+            "grad_norm": norm,
+            "tokens": seen,
+        }
         self.at.log.append({**facts, "held_out_loss": None})
         self._remark(finite)
         return stopped > 0
@@ -178,8 +197,12 @@ class Loop:
                 "smaller shape or context, or several devices with hold=shards"
             ) from error
         if self.team.world > 1:
-            raise UserError(f"a micro-batch of {self.micro} does not fit in memory: micro_batch={half} may") from error
-        self.reporter.say(f"a micro-batch of {self.micro} sequences does not fit in memory: going on with {half}")
+            raise UserError(
+                f"a micro-batch of {self.micro} does not fit in memory: micro_batch={half} may"
+            ) from error
+        self.reporter.say(
+            f"a micro-batch of {self.micro} sequences does not fit in memory: going on with {half}"
+        )
         self.micro = half
         for optimiser in self.optimisers:
             optimiser.zero_grad(set_to_none=True)
@@ -189,7 +212,9 @@ class Loop:
     def _seed(self) -> None:
         """Dropout's random state, from the seed, the step and the process alone."""
         name = f"{self.how.seed}/{self.at.step}/{self.team.rank}"
-        torch.manual_seed(int.from_bytes(hashlib.blake2b(name.encode(), digest_size=7).digest(), "big"))
+        torch.manual_seed(
+            int.from_bytes(hashlib.blake2b(name.encode(), digest_size=7).digest(), "big")
+        )
 
     def _scale(self) -> float:
         return self.at.scale if self.how.precision == "fp16" else 1.0
@@ -203,7 +228,9 @@ class Loop:
         """Clip and step. Scale and clipping are one factor."""
         factor = 1 / self._scale() * min(1.0, (self.how.clip or math.inf) / (norm + 1e-6))
         if factor != 1.0:
-            torch._foreach_mul_([p.grad for p in self.model.parameters() if p.grad is not None], factor)
+            torch._foreach_mul_(
+                [p.grad for p in self.model.parameters() if p.grad is not None], factor
+            )
         for optimiser in self.optimisers:
             for group in optimiser.param_groups:
                 group["lr"] = lr
@@ -214,7 +241,9 @@ class Loop:
         at = self.at
         for optimiser in self.optimisers:
             optimiser.zero_grad(set_to_none=True)
-        at.bad, at.good, at.skipped = (0, at.good + 1, at.skipped) if finite else (at.bad + 1, 0, at.skipped + 1)
+        at.bad, at.good, at.skipped = (
+            (0, at.good + 1, at.skipped) if finite else (at.bad + 1, 0, at.skipped + 1)
+        )
         if not finite:
             at.scale /= 2
         elif at.good == SCALE_AFTER:
@@ -229,10 +258,18 @@ class Loop:
         """Say what was odd about the step that was just logged."""
         last, clip = self.at.log[-1], self.how.clip
         if not finite:
-            self.reporter.say(f"step {self.at.step} is skipped, its gradient is not finite: {self.at.skipped} so far")
+            self.reporter.say(
+                f"step {self.at.step} is skipped, its gradient is not finite: {self.at.skipped} so far"
+            )
         elif spiked([row["loss"] for row in self.at.log[-SPIKE_STEPS - 1 :]]):
-            what = f"its gradient was clipped to a length of {clip:g}" if clip else "clip=1.0 would bound its gradient"
-            self.reporter.say(f"step {self.at.step} is a spike, with a loss of {last['loss']:.2f}: {what}")
+            what = (
+                f"its gradient was clipped to a length of {clip:g}"
+                if clip
+                else "clip=1.0 would bound its gradient"
+            )
+            self.reporter.say(
+                f"step {self.at.step} is a spike, with a loss of {last['loss']:.2f}: {what}"
+            )
 
     def _after_step(self, stop: bool) -> None:
         """Evaluate and save when it is time."""
@@ -259,7 +296,8 @@ class Loop:
         self.model.eval()
         rows, team = np.arange(min(HELD_OUT, len(self.held_out))), self.team
         total, count = 0.0, 0
-        # Every process must take part in every forward pass, so one without a share reads a row that does not count.
+        # Every process must take part in every forward pass, so one without a share reads a row
+        # that does not count.
         for part in np.array_split(rows, team.world * -(-len(rows) // (team.world * self.micro)))[
             team.rank :: team.world
         ]:
@@ -288,9 +326,13 @@ class Loop:
 
     def _save(self) -> None:
         tensors = {f"model.{name}": tensor for name, tensor in self._whole().items()}
-        tensors |= {f"optim.{name}": tensor for name, tensor in optim.state(self.optimisers).items()}
+        tensors |= {
+            f"optim.{name}": tensor for name, tensor in optim.state(self.optimisers).items()
+        }
         if self.team.rank == 0:
-            checkpoint.save(self.folder, self.at.step, tensors, {**vars(self.at), "micro": self.micro})
+            checkpoint.save(
+                self.folder, self.at.step, tensors, {**vars(self.at), "micro": self.micro}
+            )
         self.team.wait()
 
     def _resume(self) -> None:
@@ -324,7 +366,9 @@ class Loop:
 
 def exhausted(error: BaseException) -> bool:
     """Whether this is what a GPU, numpy or torch's allocator on a CPU raises where memory does not suffice."""
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "allocate memory" in str(error)
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "allocate memory" in str(
+        error
+    )
 
 
 def spiked(losses: Sequence[float]) -> bool:

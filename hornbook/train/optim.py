@@ -1,8 +1,9 @@
 """What moves the weights: AdamW with the paper's values, Muon for the hidden matrices as an option; the learning rate.
 
-In: a model and settings. Out: optimisers, their state as named tensors and back, and the rate at a step.
-The paper gives the peak rate, warm-up, linear decay and weight decay; betas, epsilon, clipping and the lowest rate are
-ours: GPT-3's betas (0.9, 0.95), clipping at 1, decay to zero. Biases and LayerNorms do not decay, as is usual.
+In: a model and settings. Out: optimisers, their state as named tensors and back, and the rate at a
+step. The paper gives the peak rate, warm-up, linear decay and weight decay; betas, epsilon,
+clipping and the lowest rate are ours: GPT-3's betas (0.9, 0.95), clipping at 1, decay to zero.
+Biases and LayerNorms do not decay, as is usual.
 """
 
 from __future__ import annotations
@@ -18,12 +19,15 @@ from hornbook.train.parallel import gathered, spread_like
 
 Schedule = Literal["linear", "cosine", "constant"]
 
-# Jordan et al. 2024 (kellerjordan.github.io/posts/muon): the polynomial, its 5 rounds, the momentum.
+# Jordan et al. 2024 (kellerjordan.github.io/posts/muon): the polynomial, its 5 rounds, the
+# momentum.
 ROUNDS, MOMENTUM = 5, 0.95
 A, B, C = 3.4445, -4.7750, 2.0315
 
 
-def rate(step: int, peak: float, lowest: float, warmup: int, steps: int, schedule: Schedule) -> float:
+def rate(
+    step: int, peak: float, lowest: float, warmup: int, steps: int, schedule: Schedule
+) -> float:
     """The learning rate of a step, counted from 0: linear from nothing over `warmup`, then down to `lowest` at `steps`.
 
     >>> [round(rate(s, 1.0, 0.0, 2, 6, "linear"), 2) for s in range(6)]
@@ -39,20 +43,33 @@ def rate(step: int, peak: float, lowest: float, warmup: int, steps: int, schedul
 
 
 def optimisers(
-    model: nn.Module, lr: float, betas: tuple[float, float], eps: float, weight_decay: float, muon: bool
+    model: nn.Module,
+    lr: float,
+    betas: tuple[float, float],
+    eps: float,
+    weight_decay: float,
+    muon: bool,
 ) -> list[torch.optim.Optimizer]:
     """AdamW for everything, or Muon for the blocks' matrices and AdamW for the rest."""
     named = dict(model.named_parameters())
-    hidden = [name for name, p in named.items() if muon and name.startswith("blocks.") and p.ndim == 2]
+    hidden = [
+        name for name, p in named.items() if muon and name.startswith("blocks.") and p.ndim == 2
+    ]
     rest = [p for name, p in named.items() if name not in hidden]
     groups = [
         {"params": [p for p in rest if p.ndim >= 2], "weight_decay": weight_decay},
         {"params": [p for p in rest if p.ndim < 2], "weight_decay": 0.0},
     ]
-    made: list[torch.optim.Optimizer] = [torch.optim.AdamW(groups, lr=lr, betas=betas, eps=eps, fused=True)]
+    made: list[torch.optim.Optimizer] = [
+        torch.optim.AdamW(groups, lr=lr, betas=betas, eps=eps, fused=True)
+    ]
     if hidden:
         made.append(
-            Muon([named[name] for name in hidden], [_pieces(name, named[name]) for name in hidden], weight_decay)
+            Muon(
+                [named[name] for name in hidden],
+                [_pieces(name, named[name]) for name in hidden],
+                weight_decay,
+            )
         )
     return made
 
@@ -68,7 +85,9 @@ class Muon(torch.optim.Optimizer):
     (Liu et al. 2025, arXiv 2502.16982), so that one learning rate and weight decay serve both.
     """
 
-    def __init__(self, matrices: Sequence[Tensor], pieces: Sequence[list[int]], weight_decay: float) -> None:
+    def __init__(
+        self, matrices: Sequence[Tensor], pieces: Sequence[list[int]], weight_decay: float
+    ) -> None:
         super().__init__(matrices, {"lr": 0.0, "weight_decay": weight_decay})
         self.pieces = pieces
 
@@ -80,7 +99,9 @@ class Muon(torch.optim.Optimizer):
             if not state:
                 state["momentum"] = torch.zeros_like(matrix)
             state["momentum"].lerp_(matrix.grad, 1 - MOMENTUM)
-            wanted = gathered(matrix.grad.lerp(state["momentum"], MOMENTUM))  # Nesterov's look ahead
+            wanted = gathered(
+                matrix.grad.lerp(state["momentum"], MOMENTUM)
+            )  # Nesterov's look ahead
             turned = torch.cat([_orthogonal(piece) for piece in torch.split(wanted, rows)])
             matrix.mul_(1 - group["lr"] * group["weight_decay"])
             matrix.add_(spread_like(turned, matrix), alpha=-group["lr"])

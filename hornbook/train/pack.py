@@ -1,10 +1,12 @@
 """Texts to sequences of equal length on disk, memory-mapped by the trainer; each can be traced to its documents.
 
-In: stages with texts, a tokenizer stage. Out: `tokens.bin` and `held_out.bin` (row-major, a row a sequence of
+In: stages with texts, a tokenizer stage. Out: `tokens.bin` and `held_out.bin` (row-major, a row a
+sequence of
 `context` ids), `mask.bin` beside each where some ids do not count in the loss, `documents.parquet` (which document
-lies where) and `pack.json`. The order of the documents is drawn by their ids, so it does not depend on parts.
-Two ways: "stream", the paper's (documents end to end with end-of-text between them, then sliced), and "whole"
-(documents kept whole where they fit, the rest of a row filled with end-of-text that does not count).
+lies where) and `pack.json`. The order of the documents is drawn by their ids, so it does not depend
+on parts. Two ways: "stream", the paper's (documents end to end with end-of-text between them, then
+sliced), and "whole" (documents kept whole where they fit, the rest of a row filled with end-of-text
+that does not count).
 """
 
 from __future__ import annotations
@@ -17,19 +19,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from hornbook import store
+from hornbook.frame.stage import Desk, Form, Price, Size, Stage, Whole
 from hornbook.records import UserError, share
-from hornbook.stage import Desk, Form, Price, Size, Stage, Whole
-from hornbook.train import words
+from hornbook.train import tokenizers
 
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
     from numpy.typing import NDArray
 
-    from hornbook.tokenizer import Tokenizer
-    from hornbook.train.encode import Encoder
+    from hornbook.models.encode import Encoder
+    from hornbook.models.tokenizer import Tokenizer
 
-    Document = tuple[str, str, str, NDArray[Any], int]  # id, stage, text, ids, how many of them are the prompt's
+    Document = tuple[
+        str, str, str, NDArray[Any], int
+    ]  # id, stage, text, ids, how many of them are the prompt's
 
 AT_ONCE = 1 << 16  # places that are turned into Python's numbers at a time
 # set -> the files of its ids and of what counts in the loss
@@ -40,8 +44,9 @@ SETS = {"train": ("tokens.bin", "mask.bin"), "held-out": ("held_out.bin", "held_
 class Pack(Whole):
     """Pack the kept texts. A `held_out` share of the documents, chosen by id, is never trained on.
 
-    An exercise's prompt and solution are encoded apart, as an exam shows them: the prompt's last line break would
-    otherwise melt into the solution's indentation, and a model would never have seen how an exam's prompt ends.
+    An exercise's prompt and solution are encoded apart, as an exam shows them: the prompt's last
+    line break would otherwise melt into the solution's indentation, and a model would never have
+    seen how an exam's prompt ends.
     """
 
     data: tuple[Stage, ...]
@@ -49,9 +54,13 @@ class Pack(Whole):
     context: int = 2048
     held_out: float = 0.02
     packing: Literal["stream", "whole"] = "stream"
-    loss: Literal["all", "solution"] = "all"  # solution: an exercise's prompt is read and not learned
+    loss: Literal["all", "solution"] = (
+        "all"  # solution: an exercise's prompt is read and not learned
+    )
     seed: int = 0
-    unscrubbed: bool = False  # whether texts may be packed that an exam may be in; the page prints it (unseen.py)
+    unscrubbed: bool = (
+        False  # whether texts may be packed that an exam may be in; the page prints it (unseen.py)
+    )
 
     form: ClassVar[Form] = "files"
 
@@ -69,16 +78,18 @@ class Pack(Whole):
     def make(self, desk: Desk) -> Iterable[tuple[str, pa.Table]]:
         import pyarrow as pa
 
-        from hornbook.train.encode import Encoder
+        from hornbook.models.encode import Encoder
 
-        tokenizer = words.read(desk, self.tokenizer)
+        tokenizer = tokenizers.read(desk, self.tokenizer)
         encoder = Encoder(tokenizer, lambda said: desk.reporter.say(f"{self.name}: {said}"))
         folder = desk.folder(self)
         encoded = _Encoded(folder / ".encoded.bin", encoder.dtype)
         encoded.add_all(self._documents(desk, encoder))
         tables, sequences = [], {}
         for name in SETS:
-            table, sequences[name] = self._write(folder, name, encoded, self._chosen(encoded, name), tokenizer.end)
+            table, sequences[name] = self._write(
+                folder, name, encoded, self._chosen(encoded, name), tokenizer.end
+            )
             tables.append(table)
         encoded.path.unlink()
         if not sequences["train"]:
@@ -133,7 +144,9 @@ class Pack(Whole):
                 at = encoded.at[chosen[document]]
                 ids[start : start + stop - first] = source[at + first : at + stop]
         if self.loss == "solution" or self.packing == "whole":
-            with _filled(folder / SETS[name][1], np.dtype(np.uint8), number * self.context, 0) as mask:
+            with _filled(
+                folder / SETS[name][1], np.dtype(np.uint8), number * self.context, 0
+            ) as mask:
                 for document, first, stop, start in _tuples(places):
                     asked = max(
                         0, min(stop, encoded.prompts[chosen[document]]) - first
@@ -149,7 +162,9 @@ class Pack(Whole):
         ]
         return pa.table(columns, schema=_schema()), number
 
-    def _facts(self, tokenizer: Tokenizer, encoded: _Encoded, sequences: dict[str, int]) -> dict[str, Any]:
+    def _facts(
+        self, tokenizer: Tokenizer, encoded: _Encoded, sequences: dict[str, int]
+    ) -> dict[str, Any]:
         return {
             "context": self.context,
             "vocab": tokenizer.vocab,
@@ -167,7 +182,8 @@ class Pack(Whole):
     def price(self, desk: Desk, inputs: Sequence[Size]) -> Price:
         data = inputs[:-1]
         size = Size(sum(each.documents for each in data), sum(each.megabytes for each in data))
-        # 103 MB a second on one core to the scratch file (benchmarks/tokens.py); reading and packing: an estimate.
+        # 103 MB a second on one core to the scratch file (benchmarks/tokens.py); reading and
+        # packing: an estimate.
         return Price(size, minutes=size.megabytes / 25 / 60, peak_mb=400)
 
 
@@ -176,26 +192,40 @@ def trace(folder: Path, sequence: int, held_out: bool = False) -> list[dict[str,
     return next(traces(folder, [sequence], held_out))
 
 
-def traces(folder: Path, sequences: Iterable[int], held_out: bool = False) -> Iterator[list[dict[str, Any]]]:
+def traces(
+    folder: Path, sequences: Iterable[int], held_out: bool = False
+) -> Iterator[list[dict[str, Any]]]:
     """`trace` of several sequences, with one look at the table."""
     import numpy as np
     import pyarrow.compute as pc
 
     context = store.read_json(folder / "pack.json")["context"]
     table = store.read_table(folder / "documents.parquet")
-    table = table.filter(pc.equal(table["set"], "held-out" if held_out else "train")).sort_by("start")
+    table = table.filter(pc.equal(table["set"], "held-out" if held_out else "train")).sort_by(
+        "start"
+    )
     starts = table["start"].to_numpy()
     for sequence in sequences:
         first, stop = sequence * context, (sequence + 1) * context
         low, high = np.searchsorted(starts, [first, stop])
-        rows = table.slice(max(0, low - 1), high - max(0, low - 1)).to_pylist()  # the one before may reach into it
-        found = [{**row, "tokens": min(stop, row["start"] + row["tokens"]) - max(first, row["start"])} for row in rows]
-        yield [{name: row[name] for name in ("id", "stage", "tokens")} for row in found if row["tokens"] > 0]
+        rows = table.slice(
+            max(0, low - 1), high - max(0, low - 1)
+        ).to_pylist()  # the one before may reach into it
+        found = [
+            {**row, "tokens": min(stop, row["start"] + row["tokens"]) - max(first, row["start"])}
+            for row in rows
+        ]
+        yield [
+            {name: row[name] for name in ("id", "stage", "tokens")}
+            for row in found
+            if row["tokens"] > 0
+        ]
 
 
 class _Encoded:
     """All documents' ids end to end in a scratch file, and about each document what 150 bytes hold: its id (and once
-    more where they are looked up), its stage, where it begins, its tokens, its prompt's, and its bytes."""
+    more where they are looked up), its stage, where it begins, its tokens, its prompt's, and its
+    bytes."""
 
     def __init__(self, path: Path, dtype: np.dtype[Any]) -> None:
         self.path, self.dtype = path, dtype
@@ -208,7 +238,9 @@ class _Encoded:
         import numpy as np
 
         at, seen = 0, set()
-        with self.path.open("wb", 1 << 20) as file:  # in pieces of a document it takes a fifth longer
+        with self.path.open(
+            "wb", 1 << 20
+        ) as file:  # in pieces of a document it takes a fifth longer
             for name, stage, text, ids, prompt in documents:
                 if name in seen:
                     continue
@@ -226,14 +258,18 @@ class _Encoded:
         """The scratch file as one array."""
         import numpy as np
 
-        return np.memmap(self.path, self.dtype, "r") if self.path.stat().st_size else np.zeros(0, self.dtype)
+        return (
+            np.memmap(self.path, self.dtype, "r")
+            if self.path.stat().st_size
+            else np.zeros(0, self.dtype)
+        )
 
 
 def _stream(lengths: NDArray[Any], context: int) -> tuple[NDArray[Any], int]:
     """Documents end to end; what is left after the last full sequence is cut off.
 
-    Rows of places (int64): number of the document, its first id, the id after its last, where the first id lies in the
-    packed stream. And the number of sequences.
+    Rows of places (int64): number of the document, its first id, the id after its last, where the
+    first id lies in the packed stream. And the number of sequences.
 
     >>> import numpy as np
     >>> places, number = _stream(np.array([3, 4, 2]), 4)
@@ -245,7 +281,9 @@ def _stream(lengths: NDArray[Any], context: int) -> tuple[NDArray[Any], int]:
     starts = np.cumsum(lengths) - lengths
     number = int(lengths.sum()) // context
     stops = np.minimum(lengths, number * context - starts)
-    places = np.stack([np.arange(len(lengths)), np.zeros_like(starts), stops, starts], axis=1).astype(np.int64)
+    places = np.stack(
+        [np.arange(len(lengths)), np.zeros_like(starts), stops, starts], axis=1
+    ).astype(np.int64)
     return places[stops > 0], number
 
 
@@ -259,7 +297,9 @@ def _whole(lengths: NDArray[Any], context: int) -> tuple[NDArray[Any], int]:
     """
     import numpy as np
 
-    by_room: list[list[int]] = [[] for _ in range(context + 1)]  # sequences by what room they have left, last in first
+    by_room: list[list[int]] = [
+        [] for _ in range(context + 1)
+    ]  # sequences by what room they have left, last in first
     rooms = 0  # a bit for each of these lists that has something
     places = array("q")
     number = 0
@@ -309,5 +349,11 @@ def _schema() -> pa.Schema:
     import pyarrow as pa
 
     return pa.schema(
-        [("id", "string"), ("stage", "string"), ("start", "int64"), ("tokens", "int64"), ("set", "string")]
+        [
+            ("id", "string"),
+            ("stage", "string"),
+            ("start", "int64"),
+            ("tokens", "int64"),
+            ("set", "string"),
+        ]
     )

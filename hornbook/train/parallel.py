@@ -1,9 +1,10 @@
 """One process or many: who has which sequences, what is summed between them, and how weights are held.
 
-In: what torchrun put into the environment, or nothing. Out: a Team. "replicas" holds all weights in every process
-(DistributedDataParallel); "shards" splits weights, gradients and optimiser state (fully_shard). A checkpoint holds
-whole tensors either way, so what many processes wrote one can go on with, and the other way round.
-Not covered: tensor, pipeline and sequence parallelism; phi-1's 1.3B needs none of them.
+In: what torchrun put into the environment, or nothing. Out: a Team. "replicas" holds all weights in
+every process (DistributedDataParallel); "shards" splits weights, gradients and optimiser state
+(fully_shard). A checkpoint holds whole tensors either way, so what many processes wrote one can go
+on with, and the other way round. Not covered: tensor, pipeline and sequence parallelism; phi-1's
+1.3B needs none of them.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from torch import Tensor, nn
 from hornbook.records import UserError
 
 if TYPE_CHECKING:
-    from hornbook.model import Phi
+    from hornbook.models.transformer import Phi
 
 Hold = Literal["replicas", "shards"]
 Loss = Callable[[Tensor, Tensor, Tensor | None], Tensor]
@@ -39,7 +40,9 @@ class Team:
     def share(self, number: int) -> int:
         """How many of a batch's sequences are this process's. Raises UserError where they do not divide evenly."""
         if number % self.world:
-            raise UserError(f"a batch of {number} does not divide among {self.world} processes: use a multiple of them")
+            raise UserError(
+                f"a batch of {number} does not divide among {self.world} processes: use a multiple of them"
+            )
         return number // self.world
 
     def losses(self, model: Phi) -> tuple[Loss, nn.Module]:
@@ -56,9 +59,13 @@ class Team:
             return model.loss, model
         from torch.nn.parallel import DistributedDataParallel
 
-        with warnings.catch_warnings():  # torch 2.13 calls broadcast_buffers by another name, which 2.11 does not know
+        with (
+            warnings.catch_warnings()
+        ):  # torch 2.13 calls broadcast_buffers by another name, which 2.11 does not know
             warnings.simplefilter("ignore", FutureWarning)
-            whole = DistributedDataParallel(_LossModule(model), broadcast_buffers=False, gradient_as_bucket_view=True)
+            whole = DistributedDataParallel(
+                _LossModule(model), broadcast_buffers=False, gradient_as_bucket_view=True
+            )
         return whole, whole
 
     @contextlib.contextmanager
@@ -66,8 +73,11 @@ class Team:
         """Gradients travel after a step's last micro-batch alone."""
         if self.world > 1 and self.hold == "shards":
             summing.set_requires_gradient_sync(last)  # type: ignore[operator]
-        with contextlib.nullcontext() if self.world == 1 or self.hold == "shards" or last else summing.no_sync():  # type: ignore[operator]
+        if self.world == 1 or self.hold == "shards" or last:
             yield
+        else:
+            with summing.no_sync():  # type: ignore[operator]
+                yield
 
     def sums(self, *numbers: float) -> list[float]:
         """Each number summed over the team."""
@@ -122,4 +132,6 @@ def spread_like(whole: Tensor, like: Any) -> Tensor:
         return whole
     from torch.distributed.tensor import distribute_tensor
 
-    return distribute_tensor(whole.to(like.device), like.device_mesh, like.placements, src_data_rank=None)
+    return distribute_tensor(
+        whole.to(like.device), like.device_mesh, like.placements, src_data_rank=None
+    )

@@ -1,7 +1,8 @@
 """What a training will cost, before it is paid: floating-point operations, hours, memory, energy, per machine.
 
-In: a shape, tokens, a batch. Out: a Cost. Checked against the paper: phi-1-base saw 51B tokens in 770 A100-hours
-(Figure 2.1), which is what 49 % of an A100's 312 TFLOP/s give; and against measured peak memory here (tests).
+In: a shape, tokens, a batch. Out: a Cost. Checked against the paper: phi-1-base saw 51B tokens in
+770 A100-hours (Figure 2.1), which is what 49 % of an A100's 312 TFLOP/s give; and against measured
+peak memory here (tests).
 """
 
 from __future__ import annotations
@@ -10,10 +11,10 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hornbook.device import fast_dtype
 from hornbook.meter import WATTS_PER_CORE
+from hornbook.models.device import fast_dtype
+from hornbook.models.shape import Shape
 from hornbook.records import UserError
-from hornbook.shape import Shape
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -34,8 +35,9 @@ class Hardware:
     gpu: bool = True
 
 
-# Peaks: dense bf16 of the vendors' data sheets. Shares: A100 by the paper's own hours; H100 measured at phi-1's shape
-# (benchmarks/gpu.py; phi-1-small reaches 0.38), H200 has the same processor; the others are estimates.
+# Peaks: dense bf16 of the vendors' data sheets. Shares: A100 by the paper's own hours; H100
+# measured at phi-1's shape (benchmarks/gpu.py; phi-1-small reaches 0.38), H200 has the same
+# processor; the others are estimates.
 HARDWARE = {
     "a100": Hardware("A100", 312e12, 0.49, 500),
     "h100": Hardware("H100", 989e12, 0.46, 850),
@@ -60,7 +62,8 @@ class Cost:
 def flops_per_token(shape: Shape, context: int) -> float:
     """Of one token, forward and backward: 6 for each weight of a matrix product, and attention's own products.
 
-    The embedding is looked up and not multiplied. Attention: 2 products of context x width each way, half of it masked.
+    The embedding is looked up and not multiplied. Attention: 2 products of context x width each
+    way, half of it masked.
     """
     matrices = shape.parameters() - shape.vocab * shape.width
     return 6.0 * matrices + 6.0 * shape.layers * context * shape.width
@@ -68,7 +71,8 @@ def flops_per_token(shape: Shape, context: int) -> float:
 
 def memory_gb(shape: Shape, micro_batch: int, context: int, half: bool, gpu: bool = False) -> float:
     """At the peak of a step: weights, gradients and both moments (16 bytes a weight), and what a micro-batch takes."""
-    # Measured: buffers of the kernels; on a CPU what the allocator cannot use again, and oneDNN's copies in its order.
+    # Measured: buffers of the kernels; on a CPU what the allocator cannot use again, and oneDNN's
+    # copies in its order.
     kernels = 3e7 if gpu else 1.6e8 if half else 9e7
     weights = (18.0 if half else 16.0) * shape.parameters()  # half precision: and a copy of them
     return (weights + micro_batch * sequence_bytes(shape, context, half, gpu) + kernels) / 1e9
@@ -77,11 +81,12 @@ def memory_gb(shape: Shape, micro_batch: int, context: int, half: bool, gpu: boo
 def sequence_bytes(shape: Shape, context: int, half: bool, gpu: bool = False) -> float:
     """What the backward pass keeps of one sequence.
 
-    A block keeps, in widths a token: its input and norm (2), q, k, v and fc1 (7), the rotated q, k, v (3), gelu (4),
-    attention (1), both branches (2); and once more for the block whose gradients are being taken. The head adds 4.
-    Within 10% of the measured peak (benchmarks/train.py prints both).
+    A block keeps, in widths a token: its input and norm (2), q, k, v and fc1 (7), the rotated q, k,
+    v (3), gelu (4), attention (1), both branches (2); and once more for the block whose gradients
+    are being taken. The head adds 4. Within 10% of the measured peak (benchmarks/train.py prints
+    both).
     """
-    from hornbook.attention import BLOCK, LONGEST
+    from hornbook.models.attention import BLOCK, LONGEST
 
     each = 2 if half else 4
     kept = context * shape.width * (19.0 * (shape.layers + 1) * each + 4.0 * 4)
@@ -96,13 +101,25 @@ def micro_batch(shape: Shape, where: str, half: bool) -> int:
         return max(1, MICRO_TOKENS // shape.context)
     import torch
 
-    total = torch.cuda.get_device_properties(where).total_memory if torch.cuda.is_available() else 80e9
+    total = (
+        torch.cuda.get_device_properties(where).total_memory if torch.cuda.is_available() else 80e9
+    )
     room = 0.8 * total - 18.0 * shape.parameters()
-    fits = min(MOST_TOKENS // shape.context, int(room // sequence_bytes(shape, shape.context, half, gpu=True)))
+    fits = min(
+        MOST_TOKENS // shape.context,
+        int(room // sequence_bytes(shape, shape.context, half, gpu=True)),
+    )
     return 1 << max(0, fits.bit_length() - 1)
 
 
-def cost(shape: Shape, tokens: float, context: int, micro_batch: int, hardware: Hardware, half: bool = True) -> Cost:
+def cost(
+    shape: Shape,
+    tokens: float,
+    context: int,
+    micro_batch: int,
+    hardware: Hardware,
+    half: bool = True,
+) -> Cost:
     """What `tokens` seen cost on one device."""
     flops = flops_per_token(shape, context) * tokens
     hours = flops / (hardware.peak * hardware.reached) / 3600
@@ -115,7 +132,9 @@ def this_machine(where: str) -> Hardware:
     if where in HARDWARE:
         return HARDWARE[where]
     if where.partition(":")[0] not in ("cpu", "cuda"):
-        raise UserError(f"no hardware is named {where!r}: use cpu, cuda, or plan for {', '.join(HARDWARE)}")
+        raise UserError(
+            f"no hardware is named {where!r}: use cpu, cuda, or plan for {', '.join(HARDWARE)}"
+        )
     import torch
 
     if where.startswith("cuda"):
@@ -124,7 +143,11 @@ def this_machine(where: str) -> Hardware:
     a = torch.randn(1024, 1024).to(fast_dtype(where))
     best = min(_seconds(a) for _ in range(4))
     return Hardware(
-        "this processor", 2 * 1024**3 / best, CPU_REACHED, WATTS_PER_CORE * torch.get_num_threads(), gpu=False
+        "this processor",
+        2 * 1024**3 / best,
+        CPU_REACHED,
+        WATTS_PER_CORE * torch.get_num_threads(),
+        gpu=False,
     )
 
 

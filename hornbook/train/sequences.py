@@ -1,7 +1,8 @@
 """Packed sequences on disk as batches, in an order that follows from the seed and the epoch's number alone.
 
-In: a Pack's folder, the number of a step. Out: inputs, targets, and document numbers where documents stay apart.
-Nothing is shuffled ahead and nothing is remembered, so a resume needs no state of the data.
+In: a Pack's folder, the number of a step. Out: inputs, targets, and document numbers where
+documents stay apart. Nothing is shuffled ahead and nothing is remembered, so a resume needs no
+state of the data.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hornbook import store
-from hornbook.model import NO_TARGET
+from hornbook.models.transformer import NO_TARGET
 from hornbook.records import UserError
 
 Rows = NDArray[np.int64]
@@ -34,12 +35,15 @@ class Batch:
 class Sequences:
     """The sequences of one set, memory-mapped; `apart` numbers the documents of each, for attention that stays inside.
 
-    Raises UserError where a file does not hold what pack.json says, at once or when a batch is read.
+    Raises UserError where a file does not hold what pack.json says, at once or when a batch is
+    read.
     """
 
     def __init__(self, folder: Path, held_out: bool = False, apart: bool = False) -> None:
         facts = facts_of(folder)
-        name, mask = ("held_out.bin", "held_out_mask.bin") if held_out else ("tokens.bin", "mask.bin")
+        name, mask = (
+            ("held_out.bin", "held_out_mask.bin") if held_out else ("tokens.bin", "mask.bin")
+        )
         shape = (int(facts["held_out"] if held_out else facts["sequences"]), int(facts["context"]))
         self.end, self.apart, self.context = int(facts["eos"]), apart, shape[1]
         self.path, self.vocab = folder / name, int(facts["vocab"])
@@ -51,7 +55,11 @@ class Sequences:
 
     def counted(self, rows: Rows) -> int:
         """How many targets of these sequences count in the loss."""
-        return len(rows) * (self.context - 1) if self.mask is None else int(self.mask[rows][:, 1:].sum())
+        return (
+            len(rows) * (self.context - 1)
+            if self.mask is None
+            else int(self.mask[rows][:, 1:].sum())
+        )
 
     def batch(self, rows: Rows, device: str) -> Batch:
         """Full rows, so that kernels see whole blocks: the last position of each has no target."""
@@ -67,7 +75,9 @@ class Sequences:
         documents = None
         if self.apart:
             ends = (ids == self.end).long()
-            documents = (ends.cumsum(1) - ends).to(device)  # an end belongs to the document that it ends
+            documents = (ends.cumsum(1) - ends).to(
+                device
+            )  # an end belongs to the document that it ends
         return Batch(ids.to(device), targets.to(device), documents)
 
 
@@ -87,7 +97,9 @@ def _mapped(path: Path, dtype: str, shape: tuple[int, int]) -> NDArray[Any]:
     if not shape[0]:
         return np.zeros(shape, dtype)
     if not path.exists() or path.stat().st_size != np.dtype(dtype).itemsize * shape[0] * shape[1]:
-        raise UserError(f"{path} does not hold {shape[0]:,} sequences of {shape[1]}: {_again(path.parent)}")
+        raise UserError(
+            f"{path} does not hold {shape[0]:,} sequences of {shape[1]}: {_again(path.parent)}"
+        )
     return np.memmap(path, dtype, "r", shape=shape)
 
 

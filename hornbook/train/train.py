@@ -1,7 +1,8 @@
 """Pretraining and finetuning as one stage: packed sequences to a model in Hugging Face's phi format.
 
-In: a Pack, and a Train to start from when finetuning. Out: `model/` (config, safetensors, tokenizer), `log.parquet` (a
-row a step), `training.json` (what was trained on what), `speed.json` (how fast; not part of what was made), and
+In: a Pack, and a Train to start from when finetuning. Out: `model/` (config, safetensors,
+tokenizer), `log.parquet` (a row a step), `training.json` (what was trained on what), `speed.json`
+(how fast; not part of what was made), and
 `checkpoints/` while it runs. Which precision is fast depends on the machine: "auto" is settled once and recorded.
 """
 
@@ -14,20 +15,23 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
-from hornbook import device, store, tokenizer
+from hornbook import store
+from hornbook.frame.stage import Desk, Form, Price, Size, Stage, Whole
+from hornbook.models import device, tokenizer
+from hornbook.models.shape import Shape
 from hornbook.records import UserError
-from hornbook.shape import Shape
-from hornbook.stage import Desk, Form, Price, Size, Stage, Whole
 from hornbook.train.pack import Pack
 from hornbook.train.price import HARDWARE, cost, micro_batch, this_machine
-from hornbook.train.words import vocab_of
+from hornbook.train.tokenizers import vocab_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from hornbook.train.worker import Job
 
-BYTES_PER_TOKEN = 3.5  # of Python in CodeGen's vocabulary; only `plan` uses it, before Pack has counted
+BYTES_PER_TOKEN = (
+    3.5  # of Python in CodeGen's vocabulary; only `plan` uses it, before Pack has counted
+)
 
 PROCESS_MB = 400  # of Python and torch before there is a model
 
@@ -36,12 +40,14 @@ PROCESS_MB = 400  # of Python and torch before there is a model
 class Train(Whole):
     """Train on the sequences of `data`, from random weights of a `shape`, or from those of `start`.
 
-    Names as in the paper: `batch` sequences a step (effective, whatever the micro-batch), peak `lr`, `warmup` steps,
-    a schedule that would end at `schedule_steps` (0: at `steps`). `epochs` counts where `steps` is 0. `best` goes on
-    with the checkpoint of the lowest held-out loss instead of the last. Raises UserError for a value out of range.
+    Names as in the paper: `batch` sequences a step (effective, whatever the micro-batch), peak
+    `lr`, `warmup` steps, a schedule that would end at `schedule_steps` (0: at `steps`). `epochs`
+    counts where `steps` is 0. `best` goes on with the checkpoint of the lowest held-out loss
+    instead of the last. Raises UserError for a value out of range.
 
-    How-options of the desk: device, micro_batch, compile, processes, hold ("replicas" or "shards"), launch, tensorboard
-    (its events go to the run's folder `tensorboard/`), exact (a GPU sums in one order: a resume is bit for bit).
+    How-options of the desk: device, micro_batch, compile, processes, hold ("replicas" or "shards"),
+    launch, tensorboard (its events go to the run's folder `tensorboard/`), exact (a GPU sums in one
+    order: a resume is bit for bit).
     """
 
     data: Stage
@@ -66,7 +72,8 @@ class Train(Whole):
     seed: int = 0
     evaluate_every: int = 0  # 0: ten times in all
     checkpoint_every: int = 0  # 0: five times in all
-    # Not 0: leave the model of each so many steps too, and of the last, in models/, for verify.Choose.
+    # Not 0: leave the model of each so many steps too, and of the last, in models/, for
+    # verify.Choose.
     snapshot_every: int = field(default=0, metadata={"identity": "when set"})
     best: bool = True
 
@@ -75,7 +82,9 @@ class Train(Whole):
     def __post_init__(self) -> None:
         for name, hint in get_type_hints(type(self)).items():
             if get_origin(hint) is Literal and getattr(self, name) not in get_args(hint):
-                raise UserError(f"{self.name}: {name}={getattr(self, name)!r}: {', '.join(get_args(hint))}")
+                raise UserError(
+                    f"{self.name}: {name}={getattr(self, name)!r}: {', '.join(get_args(hint))}"
+                )
         allowed = {  # each as a condition that nan fails too
             "steps, schedule_steps, warmup and every ..._every: 0 or more": min(
                 self.steps,
@@ -92,7 +101,9 @@ class Train(Whole):
             f"min_lr={self.min_lr}: 0 or more, at most lr={self.lr}": 0 <= self.min_lr <= self.lr,
             f"weight_decay={self.weight_decay}: 0 or more": self.weight_decay >= 0,
             f"clip={self.clip}: above 0, or 0 for no clipping": self.clip >= 0,
-            f"betas={self.betas}: two, each 0 or more and below 1": all(0 <= each < 1 for each in self.betas),
+            f"betas={self.betas}: two, each 0 or more and below 1": all(
+                0 <= each < 1 for each in self.betas
+            ),
             f"eps={self.eps}: above 0": self.eps > 0,
             f"dropout={self.dropout}: 0 or more and below 1": 0 <= self.dropout < 1,
         }
@@ -108,10 +119,18 @@ class Train(Whole):
         if not (folder / "training.json").exists():  # else killed after its last file was written
             job = self._job(desk)
             desk.reporter.begin(self.name, job.how.steps, "steps")
-            processes, command = int(desk.options.get("processes") or _devices(job.device)), desk.options.get("launch")
+            processes, command = (
+                int(desk.options.get("processes") or _devices(job.device)),
+                desk.options.get("launch"),
+            )
             if processes > 1 or command:
                 job.write(folder / "checkpoints" / "job.json")
-                worker.launch(folder / "checkpoints" / "job.json", processes, str(command or ""), desk.reporter)
+                worker.launch(
+                    folder / "checkpoints" / "job.json",
+                    processes,
+                    str(command or ""),
+                    desk.reporter,
+                )
             else:
                 worker.work(job, Team(job.device), desk.reporter)
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)
@@ -163,9 +182,13 @@ class Train(Whole):
             store.write_json(path, settled)
             return settled
         if bool(desk.options.get("compile", settled["compile"])) != settled["compile"]:
-            desk.reporter.say(f"compile stays {'yes' if settled['compile'] else 'no'}, with which this training began")
+            desk.reporter.say(
+                f"compile stays {'yes' if settled['compile'] else 'no'}, with which this training began"
+            )
         if asked > settled["micro_batch"]:
-            desk.reporter.say(f"micro_batch stays {settled['micro_batch']}, with which this training began")
+            desk.reporter.say(
+                f"micro_batch stays {settled['micro_batch']}, with which this training began"
+            )
         elif 0 < asked < settled["micro_batch"]:  # the way out where memory did not suffice
             desk.reporter.say(
                 f"going on with micro_batch={asked}, not {settled['micro_batch']}: the last bits may differ"
@@ -182,7 +205,7 @@ class Train(Whole):
         facts = facts_of(desk.folder(pack))
         if self.start is None:
             return shape_of(self.shape, facts["vocab"], facts["context"]), facts["sequences"]
-        from hornbook import model as phi
+        from hornbook.models import transformer as phi
 
         folder = desk.folder(self.start) / "model"
         shape = phi.shape_of(folder)
@@ -207,8 +230,12 @@ class Train(Whole):
         seen = self.epochs * inputs[0].megabytes * 1e6 / BYTES_PER_TOKEN
         tokens = self.steps * self.batch * pack.context if self.steps else seen
         where = desk.options.get("device") or device.pick()
-        half = self.precision in ("bf16", "fp16") or (self.precision == "auto" and _precision(where) != "fp32")
-        micro = int(desk.options.get("micro_batch") or min(self.batch, micro_batch(shape, where, half)))
+        half = self.precision in ("bf16", "fp16") or (
+            self.precision == "auto" and _precision(where) != "fp32"
+        )
+        micro = int(
+            desk.options.get("micro_batch") or min(self.batch, micro_batch(shape, where, half))
+        )
         found = cost(shape, tokens, pack.context, micro, this_machine(where), half)
         many = max(1, int(desk.options.get("processes") or 1)) if where != "cpu" else 1
         return Price(
@@ -224,7 +251,9 @@ def shape_of(shape: str | Shape, vocab: int, context: int) -> Shape:
     """The shape of this name; the vocabulary is rounded up to whole blocks of the kernels, 51,200 for CodeGen's."""
     if isinstance(shape, Shape):
         if shape.vocab < vocab or shape.context < context:
-            raise UserError(f"{shape} has no room for {vocab:,} entries and sequences of {context} tokens")
+            raise UserError(
+                f"{shape} has no room for {vocab:,} entries and sequences of {context} tokens"
+            )
         return shape
     block = 1024 if vocab > 32_768 else 64
     return Shape.of(shape, -(-vocab // block) * block, context)
@@ -249,7 +278,9 @@ def _compiled(desk: Desk, where: str) -> bool:
     wanted = bool(desk.options.get("compile", where.startswith("cuda")))
     found = any(shutil.which(name) for name in (os.environ.get("CXX", "g++"), "gcc", "clang", "cc"))
     if wanted and not found:
-        desk.reporter.say("there is no C compiler for torch.compile: the model runs as it is, somewhat slower")
+        desk.reporter.say(
+            "there is no C compiler for torch.compile: the model runs as it is, somewhat slower"
+        )
     return wanted and found
 
 

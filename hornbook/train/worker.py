@@ -1,9 +1,9 @@
 """A training as a job on disk: done in this process, or by as many as torchrun starts, each of which calls `main`.
 
-In: a Job. Out: `model/`, `log.parquet`, `training.json` and `speed.json` in its folder. torchrun's processes talk to
-the one that started them in JSON lines on their standard output; what else they print is passed on.
-Several machines: give the starting command (`srun ...`, `torchrun --nnodes 2 ...`) as the option `launch`; they need
-the run's folder on a common file system (docs/train.md).
+In: a Job. Out: `model/`, `log.parquet`, `training.json` and `speed.json` in its folder. torchrun's
+processes talk to the one that started them in JSON lines on their standard output; what else they
+print is passed on. Several machines: give the starting command (`srun ...`, `torchrun --nnodes 2
+...`) as the option `launch`; they need the run's folder on a common file system (docs/train.md).
 """
 
 from __future__ import annotations
@@ -22,12 +22,13 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from hornbook import model as phi
-from hornbook import store, tokenizer
-from hornbook.device import kept_memory, repeatable
+from hornbook import store
+from hornbook.frame.stage import Reporter, Silent
+from hornbook.models import tokenizer
+from hornbook.models import transformer as phi
+from hornbook.models.device import kept_memory, repeatable
+from hornbook.models.shape import Shape
 from hornbook.records import UserError
-from hornbook.shape import Shape
-from hornbook.stage import Reporter, Silent
 from hornbook.train.loop import Loop, Settings, exhausted
 from hornbook.train.parallel import Hold, Team, team
 from hornbook.train.price import flops_per_token
@@ -36,9 +37,10 @@ from hornbook.train.sequences import Sequences
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from hornbook.model import Phi
+    from hornbook.models.transformer import Phi
 
-# Between SIGTERM and SIGKILL torchrun gives its processes 30 s, in which phi-1's checkpoint of 17 GB is not written.
+# Between SIGTERM and SIGKILL torchrun gives its processes 30 s, in which phi-1's checkpoint of 17
+# GB is not written.
 PATIENCE_S = "900"
 
 
@@ -100,7 +102,9 @@ def _work(job: Job, mine: Team, reporter: Reporter) -> None:
     told = watching(job.tensorboard if mine.rank == 0 else "")
     order = repeatable(mine.device) if job.exact else contextlib.nullcontext()
     if mine.rank == 0:
-        loop.leave = lambda step, weights: _export(job, weights, folder / "models" / f"step-{step:07d}")
+        loop.leave = lambda step, weights: _export(
+            job, weights, folder / "models" / f"step-{step:07d}"
+        )
     with kept_memory(mine.device), order, told as loop.watch:
         loop.run()
     weights = loop.finish()
@@ -144,9 +148,16 @@ def _write_up(job: Job, loop: Loop, folder: Path) -> None:
     import pyarrow as pa
 
     how, at, context = job.how, loop.at, loop.data.context
-    kinds = {"step": pa.int64(), "loss": pa.float64(), "lr": pa.float64(), "grad_norm": pa.float64()}
+    kinds = {
+        "step": pa.int64(),
+        "loss": pa.float64(),
+        "lr": pa.float64(),
+        "grad_norm": pa.float64(),
+    }
     kinds |= {"tokens": pa.int64(), "held_out_loss": pa.float64()}
-    store.write_table(folder / "log.parquet", pa.Table.from_pylist(at.log, schema=pa.schema(kinds.items())))
+    store.write_table(
+        folder / "log.parquet", pa.Table.from_pylist(at.log, schema=pa.schema(kinds.items()))
+    )
     best = how.best and at.best_loss is not None
     facts = {
         "parameters": job.shape.parameters(),
@@ -163,7 +174,11 @@ def _write_up(job: Job, loop: Loop, folder: Path) -> None:
         "precision": how.precision,
     }
     seconds, tokens = loop.speed.seconds, loop.speed.tokens
-    speed = {"tokens_per_s": tokens / seconds if seconds else 0.0, "seconds": seconds, "processes": loop.team.world}
+    speed = {
+        "tokens_per_s": tokens / seconds if seconds else 0.0,
+        "seconds": seconds,
+        "processes": loop.team.world,
+    }
     store.write_json(folder / "speed.json", speed)
     store.write_json(folder / "training.json", facts)
 
@@ -175,12 +190,17 @@ def launch(path: Path, processes: int, command: str, reporter: Reporter) -> None
     ]  # fmt: skip
     said = ""
     words = [*start, "-m", "hornbook.train.worker", str(path)]
-    # In a session of its own, so that a terminal's Ctrl-C does not reach it a second time, from here and from torchrun.
+    # In a session of its own, so that a terminal's Ctrl-C does not reach it a second time, from
+    # here and from torchrun.
     try:
         told = {"TORCH_ELASTIC_SHUTDOWN_TIMEOUT": PATIENCE_S, **os.environ}
-        crew = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, start_new_session=True, env=told)
+        crew = subprocess.Popen(
+            words, stdout=subprocess.PIPE, text=True, start_new_session=True, env=told
+        )
     except OSError as error:
-        raise UserError(f"{start[0]} cannot be started ({error.strerror}): look at the option launch") from error
+        raise UserError(
+            f"{start[0]} cannot be started ({error.strerror}): look at the option launch"
+        ) from error
     with crew:
         assert crew.stdout is not None
         try:
@@ -225,7 +245,9 @@ class _Lines(Silent):
 
 
 def _line(kind: str, value: Any) -> None:
-    sys.stdout.write(json.dumps({"hornbook": kind, "value": value}) + "\n")  # at once: several processes share the pipe
+    sys.stdout.write(
+        json.dumps({"hornbook": kind, "value": value}) + "\n"
+    )  # at once: several processes share the pipe
     sys.stdout.flush()
 
 
@@ -236,7 +258,9 @@ def main(path: str) -> int:
         try:
             work(job, mine, Silent() if mine.rank else _Lines())
         except UserError as error:
-            _line("error", str(error))  # whoever met it: memory may not suffice in one process alone
+            _line(
+                "error", str(error)
+            )  # whoever met it: memory may not suffice in one process alone
             return 2
         except KeyboardInterrupt:
             return 130
@@ -247,6 +271,6 @@ if __name__ == "__main__":
     code = main(sys.argv[1])
     sys.stdout.flush()
     sys.stderr.flush()
-    # Past torch's own destructors: in 2 of some 500 processes with gloo (torch 2.13) they ended in std::terminate, all
-    # work done, and torchrun stopped the process that was still saving.
+    # Past torch's own destructors: in 2 of some 500 processes with gloo (torch 2.13) they ended in
+    # std::terminate, all work done, and torchrun stopped the process that was still saving.
     os._exit(code)

@@ -2,7 +2,7 @@
 
 from hornbook.verify.choose import Choose
 from hornbook.verify.examine import Examine
-from hornbook.verify.grade import Grade
-from hornbook.verify.probe import Probe
+from hornbook.verify.grade_stage import Grade
+from hornbook.verify.probe_stage import Probe
 
 __all__ = ["Choose", "Examine", "Grade", "Probe"]

@@ -1,9 +1,10 @@
 """Which checkpoint goes on: the one that solves the most held-out exercises. The paper took the best of six.
 
-In: a Train that left snapshots (`snapshot_every`), and a stage of exercises that nothing was trained on. Out: `model/`,
-as a Train leaves it; `answers.parquet`, a row a step and exercise; `choice.json`. Of checkpoints that solve equally
-many, the one to which the reference solutions cost the fewest bits goes on.
-The paper does not say on what it chose; a benchmark would be the test set, so only a stage is taken here.
+In: a Train that left snapshots (`snapshot_every`), and a stage of exercises that nothing was
+trained on. Out: `model/`, as a Train leaves it; `answers.parquet`, a row a step and exercise;
+`choice.json`. Of checkpoints that solve equally many, the one to which the reference solutions cost
+the fewest bits goes on. The paper does not say on what it chose; a benchmark would be the test set,
+so only a stage is taken here.
 """
 
 from __future__ import annotations
@@ -15,19 +16,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from hornbook import decode, store
+from hornbook import store
+from hornbook.frame.stage import Desk, Form, Price, Size, Stage, Whole
+from hornbook.models import generate
 from hornbook.records import UserError
-from hornbook.stage import Desk, Form, Price, Size, Stage, Whole
-from hornbook.verify import writers
+from hornbook.verify import samplers
 from hornbook.verify.examine import exercises, few, plain, table
-from hornbook.verify.judge import MEMORY_MB, TIMEOUT_S, judge
 from hornbook.verify.protocols import protocols
+from hornbook.verify.run_tests import MEMORY_MB, TIMEOUT_S, judge
 from hornbook.verify.sample import asked, sampled
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from hornbook.benchmarks import Problem
+    from hornbook.exams import Problem
 
 
 @dataclass(frozen=True)
@@ -43,13 +45,17 @@ class Choose(Whole):
 
     def __post_init__(self) -> None:
         if not getattr(self.model, "snapshot_every", 0):
-            raise UserError(f"{self.name}: {self.model.name} leaves one model: give it snapshot_every, in steps")
+            raise UserError(
+                f"{self.name}: {self.model.name} leaves one model: give it snapshot_every, in steps"
+            )
 
     def facts(self, desk: Desk) -> Mapping[str, Any]:
         return {"timeout_s": TIMEOUT_S, "memory_mb": MEMORY_MB}
 
     def price(self, desk: Desk, inputs: Sequence[Size]) -> Price:
-        snapshots = max(1, round(getattr(self.model, "steps", 0) / getattr(self.model, "snapshot_every", 1)))
+        snapshots = max(
+            1, round(getattr(self.model, "steps", 0) / getattr(self.model, "snapshot_every", 1))
+        )
         tokens = snapshots * (self.problems or 100) * self.max_new_tokens
         return Price(Size(), tokens=tokens, minutes=tokens / 500 / 60, peak_mb=1500)  # as Examine's
 
@@ -74,16 +80,24 @@ class Choose(Whole):
         store.write_json(folder / "choice.json", plain(chosen))
         return ()
 
-    def _examined(self, desk: Desk, snapshot: Path, exam: Sequence[Problem]) -> tuple[dict[str, Any], pa.Table]:
+    def _examined(
+        self, desk: Desk, snapshot: Path, exam: Sequence[Problem]
+    ) -> tuple[dict[str, Any], pa.Table]:
         """How many a snapshot solves and what the references cost it, and its answers. Its texts stay on disk."""
-        phi, words = writers.load(snapshot, desk)
-        writer = writers.trained(phi, words, 0.0, self.max_new_tokens)
-        questions, raw = asked(exam, protocols(("plain",))), desk.folder(self) / "raw" / snapshot.name
+        phi, words = samplers.load(snapshot, desk)
+        writer = samplers.trained(phi, words, 0.0, self.max_new_tokens)
+        questions, raw = (
+            asked(exam, protocols(("plain",))),
+            desk.folder(self) / "raw" / snapshot.name,
+        )
         given = list(sampled(raw, questions, 1, writer, desk.reporter.advance))
         judged = list(judge(exam, given, bool(desk.options.get("allow_unsafe"))))
-        bits = decode.reference_bits(phi, words, [(each.prompt, each.reference) for each in exam])
+        bits = generate.reference_bits(phi, words, [(each.prompt, each.reference) for each in exam])
         size = sum(len(each.reference.encode()) for each in exam)
-        facts = {"solved": sum(each.passed for each in judged), "bits_per_byte": sum(bits) / max(1, size)}
+        facts = {
+            "solved": sum(each.passed for each in judged),
+            "bits_per_byte": sum(bits) / max(1, size),
+        }
         return facts, table(exam, judged, bits)
 
 

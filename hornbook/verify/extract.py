@@ -1,9 +1,10 @@
 """A program from text, in EvalPlus's way: the longest run of lines that parses, then only what the answer needs.
 
-In: whatever a model wrote, prose and fences included. Out: Python source. This is a second implementation, by `ast`, of
-evalplus/sanitize.py (0.3.1, by tree-sitter), oddities included, for a score under its name must be its score: top-level
-statements other than imports, definitions and plain assignments vanish, as do decorated definitions, functions without
-a return, and imports from __future__. Not covered: code that only an older or newer Python parses.
+In: whatever a model wrote, prose and fences included. Out: Python source. This is a second
+implementation, by `ast`, of evalplus/sanitize.py (0.3.1, by tree-sitter), oddities included, for a
+score under its name must be its score: top-level statements other than imports, definitions and
+plain assignments vanish, as do decorated definitions, functions without a return, and imports from
+__future__. Not covered: code that only an older or newer Python parses.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ def sanitised(text: str, entry_point: str) -> str:
 def longest_code(text: str) -> str:
     """The run of two or more lines that parses and has the most lines with something in them; the first of equals.
 
-    Where a run fails at its line e, every shorter run from the same start that still holds line e fails too, so the
-    search goes on below e: a few parses a start instead of one for every end.
+    Where a run fails at its line e, every shorter run from the same start that still holds line e
+    fails too, so the search goes on below e: a few parses a start instead of one for every end.
     """
     lines = text.split("\n")
     filled = [0]
@@ -56,7 +57,9 @@ def longest_code(text: str) -> str:
 def _parsed(code: str) -> ast.Module | int:
     """The tree, or the number of the line where parsing failed; a line beyond the end means: only the end is wrong."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # "\d" in a model's string is no business of the reader's terminal
+        warnings.simplefilter(
+            "ignore"
+        )  # "\d" in a model's string is no business of the reader's terminal
         try:
             return ast.parse(code)
         except SyntaxError as error:
@@ -70,7 +73,10 @@ def _defines(node: ast.stmt) -> str:
     match node:
         case ast.ClassDef(name=name, decorator_list=[]):
             return name
-        case ast.FunctionDef(name=name, decorator_list=[]) | ast.AsyncFunctionDef(name=name, decorator_list=[]):
+        case (
+            ast.FunctionDef(name=name, decorator_list=[])
+            | ast.AsyncFunctionDef(name=name, decorator_list=[])
+        ):
             return name if any(isinstance(inner, ast.Return) for inner in ast.walk(node)) else ""
         case ast.Assign(targets=[ast.Name(id=name), *_]) | ast.AnnAssign(target=ast.Name(id=name)):
             return name

@@ -1,9 +1,10 @@
 """Graded by a model, as in the paper's section 4: understanding, not only passing.
 
-In: problems, answers, and judges (any language models). Out: for each answer and judge a short evaluation and a grade
-from 0 to 10; the judges' agreement with each other and with the hidden tests. One judge reads the reference first, the
-other the answer first, for the order alone moves grades. A reply without a grade is asked for again, then missing:
-never zero. Not covered: whether a judge is any good; the agreement with the tests, printed beside the score, tells.
+In: problems, answers, and judges (any language models). Out: for each answer and judge a short
+evaluation and a grade from 0 to 10; the judges' agreement with each other and with the hidden
+tests. One judge reads the reference first, the other the answer first, for the order alone moves
+grades. A reply without a grade is asked for again, then missing: never zero. Not covered: whether a
+judge is any good; the agreement with the tests, printed beside the score, tells.
 """
 
 from __future__ import annotations
@@ -13,16 +14,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hornbook.statistics import Estimate, mean, weighted_kappa, wilson
+from hornbook.intervals import Estimate, mean, weighted_kappa, wilson
 
 if TYPE_CHECKING:
-    from hornbook.benchmarks import Problem
+    from hornbook.exams import Problem
 
 TRIES = 3
-PASSING = 5  # a grade of half or more is read as "the judge thinks it works" when compared with the tests
+PASSING = (
+    5  # a grade of half or more is read as "the judge thinks it works" when compared with the tests
+)
 
-# The paper prints no prompt; it asks for "a short verbal evaluation followed by grades from 0 to 10" beside the
-# correct solution. The rest is ours.
+# The paper prints no prompt; it asks for "a short verbal evaluation followed by grades from 0 to
+# 10" beside the correct solution. The rest is ours.
 QUESTION = """\
 You grade a student's answer to a Python exercise. Judge how well the student understood what was asked, whether the \
 logic is right, and only then details.
@@ -38,7 +41,9 @@ whole number from 0 (no understanding) to 10 (correct and complete)."""
 REFERENCE = "A correct solution:\n```python\n{}\n```"
 ANSWER = "The student's answer:\n```python\n{}\n```"
 
-Ask = Callable[[Sequence[str], int], Sequence[str]]  # prompts and the number of the try, to replies in their order
+Ask = Callable[
+    [Sequence[str], int], Sequence[str]
+]  # prompts and the number of the try, to replies in their order
 
 
 @dataclass(frozen=True)
@@ -60,13 +65,20 @@ class Graded:
     missing: int  # grades that no try brought
     judges: Sequence[Estimate]  # each judge's own mean
     kappa: float  # between the first two judges, quadratic weights; nan where it is undefined
-    same_within_one: Estimate  # share of answers on which the first two judges differ by one or less
-    agrees_with_tests: Estimate  # share of grades that are at least PASSING just when the tests pass
+    same_within_one: (
+        Estimate  # share of answers on which the first two judges differ by one or less
+    )
+    agrees_with_tests: (
+        Estimate  # share of grades that are at least PASSING just when the tests pass
+    )
 
 
 def question(problem: Problem, written: str, reference_first: bool) -> str:
     """The prompt for a judge."""
-    parts = [REFERENCE.format(problem.reference.rstrip()), ANSWER.format(written.rstrip() or "(nothing)")]
+    parts = [
+        REFERENCE.format(problem.reference.rstrip()),
+        ANSWER.format(written.rstrip() or "(nothing)"),
+    ]
     first, second = parts if reference_first else parts[::-1]
     return QUESTION.format(prompt=problem.prompt.rstrip(), first=first, second=second)
 
@@ -107,7 +119,10 @@ def agreement(rows: Sequence[Any]) -> Graded:
     return Graded(
         mean([sum(grades) / len(grades) for grades in by_task.values()], "understanding"),
         len(rows) - len(known),
-        [mean([row["grade"] / 10 for row in known if row["judge"] == judge], f"judge {judge}") for judge in judges],
+        [
+            mean([row["grade"] / 10 for row in known if row["judge"] == judge], f"judge {judge}")
+            for judge in judges
+        ],
         weighted_kappa([a for a, _ in pairs], [b for _, b in pairs]) if pairs else float("nan"),
         wilson(sum(abs(a - b) <= 1 for a, b in pairs), len(pairs)),
         wilson(sum(agree), len(agree)),

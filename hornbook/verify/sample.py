@@ -1,9 +1,9 @@
 """A model's text for an exam's prompts: greedy or sampled, seeded by problem, raw and uncut.
 
-In: problems, protocols, a model (a folder that training wrote, or any LLM). Out: samples: what was shown, what was
-written. Protocols that show the same prompt share its samples, and sampling ends only where all of them have stopped.
-A seed depends on the problem and the number of the sample, never on batch or order.
-Not covered: beam search, and models that need a session of several turns.
+In: problems, protocols, a model (a folder that training wrote, or any LLM). Out: samples: what was
+shown, what was written. Protocols that show the same prompt share its samples, and sampling ends
+only where all of them have stopped. A seed depends on the problem and the number of the sample,
+never on batch or order. Not covered: beam search, and models that need a session of several turns.
 """
 
 from __future__ import annotations
@@ -15,15 +15,17 @@ from typing import TYPE_CHECKING, TypeVar
 
 from hornbook import store
 from hornbook.records import share
-from hornbook.verify.judge import Answer
 from hornbook.verify.protocols import Protocol, cut, shared_stop
+from hornbook.verify.run_tests import Answer
 
 if TYPE_CHECKING:
-    from hornbook.benchmarks import Problem
+    from hornbook.exams import Problem
 
 T = TypeVar("T")
 U = TypeVar("U")
-BATCH = 128  # prompts sampled before they are put on disk: twice the slots that the reader on a CPU has
+BATCH = (
+    128  # prompts sampled before they are put on disk: twice the slots that the reader on a CPU has
+)
 # Prompts, stop sequences, seeds; to the texts after the prompts, in their order.
 Write = Callable[[Sequence[str], Sequence[str], Sequence[int]], Sequence[str]]
 
@@ -69,7 +71,11 @@ def write(batch: Sequence[Asked], samples: int, writer: Write) -> list[list[str]
 
 
 def sampled(
-    folder: Path, questions: Sequence[Asked], samples: int, writer: Write, advance: Callable[[int], object]
+    folder: Path,
+    questions: Sequence[Asked],
+    samples: int,
+    writer: Write,
+    advance: Callable[[int], object],
 ) -> Iterator[Answer]:
     """Answers to all questions, each asked so many times."""
     written = in_batches(folder, questions, lambda batch: write(batch, samples, writer), advance)
@@ -78,7 +84,10 @@ def sampled(
 
 
 def in_batches(
-    folder: Path, asked: Sequence[T], ask: Callable[[Sequence[T]], list[U]], advance: Callable[[int], object]
+    folder: Path,
+    asked: Sequence[T],
+    ask: Callable[[Sequence[T]], list[U]],
+    advance: Callable[[int], object],
 ) -> Iterator[tuple[T, U]]:
     """Each with what was written for it, which is put into `folder`, BATCH a file, and not asked for again."""
     for first in range(0, len(asked), BATCH):
@@ -99,4 +108,6 @@ def answers(batch: Sequence[Asked], texts: Sequence[Sequence[str]]) -> Iterator[
             for sample, text in enumerate(raw):
                 kept = cut(text, protocol.stop(each.problem))
                 program = protocol.program(each.problem, each.prompt, kept)
-                yield Answer(each.problem.task_id, sample, protocol.name, each.prompt, text, program)
+                yield Answer(
+                    each.problem.task_id, sample, protocol.name, each.prompt, text, program
+                )

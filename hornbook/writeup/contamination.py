@@ -1,7 +1,8 @@
 """What the models may have seen of their exams: hits, neighbours, the detectors' worth, and the paper's last table.
 
-In: Scrub, NearExam, JudgeNear, AuditScrub, SimilarTable and Examine stages, whichever a recipe has. Out: one section.
-Data that was packed without being scrubbed, by an explicit option, is named first.
+In: Scrub, NearExam, JudgeNear, AuditScrub, SimilarTable and Examine stages, whichever a recipe has.
+Out: one section. Data that was packed without being scrubbed, by an explicit option, is named
+first.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from hornbook import store
-from hornbook.stage import Desk, Stage
-from hornbook.unseen import findings
-from hornbook.writeup.blocks import Block, Section, Table, Text
+from hornbook.frame.leak_check import findings
+from hornbook.frame.stage import Desk, Stage
+from hornbook.pages.blocks import Block, Section, Table, Text
 
 NEAREST = 15  # texts shown of all Scrub stages
 BY = {"words": "13-grams", "syntax": "syntax", "embedding": "embedding"}
@@ -40,7 +41,10 @@ def _hits(desk: Desk, stages: Sequence[Stage]) -> Iterator[Block]:
     rows = []
     for stage in _named(stages, "Scrub"):
         facts = desk.manifest(stage)
-        hits = ", ".join(f"{reason} {number:,}" for reason, number in sorted(facts["reasons"].items())) or "none"
+        hits = (
+            ", ".join(f"{reason} {number:,}" for reason, number in sorted(facts["reasons"].items()))
+            or "none"
+        )
         exams = ", ".join(exam if isinstance(exam, str) else exam.name for exam in stage.exams)
         decided = len(facts["identity"]["facts"].get("decisions", {}))
         rows.append([stage.name, exams, facts["seen"], facts["kept"], hits, decided])
@@ -67,7 +71,10 @@ def _near_tests(desk: Desk, stages: Sequence[Stage]) -> Iterator[Block]:
         best: dict[str, dict[str, dict[str, Any]]] = {}
         for table in desk.tables(stage):
             for row in table.to_pylist():
-                mine, sign = best.setdefault(row["task_id"], {}), -1 if row["by"] == "embedding" else 1
+                mine, sign = (
+                    best.setdefault(row["task_id"], {}),
+                    -1 if row["by"] == "embedding" else 1,
+                )
                 held = mine.get(row["by"])
                 if held is None or sign * row["value"] > sign * held["value"]:
                     mine[row["by"]] = row
@@ -80,9 +87,13 @@ def _near_tests(desk: Desk, stages: Sequence[Stage]) -> Iterator[Block]:
                 for task, mine in best.items()]  # fmt: skip
         caption = f"Who is near each problem of {', '.join(names)} in the training data, and who solved it"
         if rows:
-            yield Table(["problem", *(BY[by] for by in used), *(name for name, _ in models)], rows, caption)
+            yield Table(
+                ["problem", *(BY[by] for by in used), *(name for name, _ in models)], rows, caption
+            )
         else:
-            yield Text(f"No training text is near any problem of {', '.join(names)}, as {stage.name} searched.")
+            yield Text(
+                f"No training text is near any problem of {', '.join(names)}, as {stage.name} searched."
+            )
 
 
 def _neighbour(row: dict[str, Any] | None) -> str:
@@ -104,12 +115,26 @@ def _solved(desk: Desk, stage: Stage) -> dict[str, bool]:
 def _judged(desk: Desk, stages: Sequence[Stage]) -> Iterator[Block]:
     for stage in _named(stages, "JudgeNear"):
         facts = store.read_json(desk.folder(stage) / "judged.json")
-        head = ["detector", "copy", "paraphrase", "same idea", "unrelated", "copies and paraphrases"]
-        rows = [[row["detector"], *(row[name] for name in head[1:-1]), _rate(row)] for row in facts["precision"]]
+        head = [
+            "detector",
+            "copy",
+            "paraphrase",
+            "same idea",
+            "unrelated",
+            "copies and paraphrases",
+        ]
+        rows = [
+            [row["detector"], *(row[name] for name in head[1:-1]), _rate(row)]
+            for row in facts["precision"]
+        ]
         if rows:
-            yield Table(head, rows, f"What the judge {facts['judge']} says of {facts['asked']} candidates")
+            yield Table(
+                head, rows, f"What the judge {facts['judge']} says of {facts['asked']} candidates"
+            )
         else:
-            yield Text(f"The judge {facts['judge']} gave no verdict on {facts['asked']} candidates.")
+            yield Text(
+                f"The judge {facts['judge']} gave no verdict on {facts['asked']} candidates."
+            )
 
 
 def _audits(desk: Desk, stages: Sequence[Stage]) -> Iterator[Block]:
@@ -125,9 +150,15 @@ def _audits(desk: Desk, stages: Sequence[Stage]) -> Iterator[Block]:
         judged = store.read_json(desk.folder(stage) / "precision.json") or []
         lines = [[row["detector"], _rate(row)] for row in judged]
         if lines:
-            yield Table(["detector", "copies and paraphrases among its hits"], lines, "Precision of a labelled sample")
+            yield Table(
+                ["detector", "copies and paraphrases among its hits"],
+                lines,
+                "Precision of a labelled sample",
+            )
         else:
-            yield Text(f"No hit of {stage.name} has a verdict yet: `hornbook review RUN {stage.name}` shows them.")
+            yield Text(
+                f"No hit of {stage.name} has a verdict yet: `hornbook review RUN {stage.name}` shows them."
+            )
 
 
 def _rate(row: dict[str, Any]) -> str:
@@ -144,7 +175,9 @@ def _tables(desk: Desk, stages: Sequence[Stage]) -> Iterator[Block]:
         facts = store.read_json(desk.folder(stage) / "table.json")
         lines: dict[tuple[float, str], list[Any]] = {}
         for row in facts["rows"]:
-            line = lines.setdefault((row["threshold"], row["subset"]), [row["threshold"], row["subset"], row["n"]])
+            line = lines.setdefault(
+                (row["threshold"], row["subset"]), [row["threshold"], row["subset"], row["n"]]
+            )
             line.append(_passed(row))
         caption = (
             f"Is the score on {', '.join(facts['exam'])} owed to problems whose like was trained on? Similar means "
@@ -154,7 +187,11 @@ def _tables(desk: Desk, stages: Sequence[Stage]) -> Iterator[Block]:
         cut = [[row["threshold"], row["removed"], row["of"], f"{100 * row['removed'] / max(1, row['of']):.1f} %"]
                for row in facts["pruned"]]  # fmt: skip
         if cut:
-            yield Table(["threshold", "removed", "of", "share"], cut, "Exercises that were pruned before retraining")
+            yield Table(
+                ["threshold", "removed", "of", "share"],
+                cut,
+                "Exercises that were pruned before retraining",
+            )
 
 
 def _passed(row: dict[str, Any]) -> str:

@@ -1,6 +1,7 @@
 """What went in, what stayed, why the rest did not, and what it cost: the sections that every run has.
 
-In: a desk and the finished stages. Out: sections made from manifests and usage files alone; no data is read.
+In: a desk and the finished stages. Out: sections made from manifests and usage files alone; no data
+is read.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from hornbook import meter, store
-from hornbook.stage import Desk, Stage
-from hornbook.writeup import figures, paper
-from hornbook.writeup.blocks import Block, Figure, Section, Table, Text
+from hornbook.frame.stage import Desk, Stage
+from hornbook.pages import figures
+from hornbook.pages.blocks import Block, Figure, Section, Table, Text
+from hornbook.writeup import paper
 
 MOST_REASONS = 6
 
@@ -26,8 +28,20 @@ def funnel(desk: Desk, stages: Sequence[Stage]) -> Section:
             continue
         reasons = sorted(facts["reasons"].items(), key=lambda item: (-item[1], item[0]))
         words = ", ".join(f"{reason} {number:,}" for reason, number in reasons[:MOST_REASONS])
-        more = f", and {len(reasons) - MOST_REASONS} rarer reasons" if len(reasons) > MOST_REASONS else ""
-        rows.append([stage.name, facts["seen"], facts["kept"], f"{facts['kept_bytes'] / 1e6:,.2f}", words + more])
+        more = (
+            f", and {len(reasons) - MOST_REASONS} rarer reasons"
+            if len(reasons) > MOST_REASONS
+            else ""
+        )
+        rows.append(
+            [
+                stage.name,
+                facts["seen"],
+                facts["kept"],
+                f"{facts['kept_bytes'] / 1e6:,.2f}",
+                words + more,
+            ]
+        )
         if facts["reasons"]:
             labels.append(stage.name)
             kept.append(100 * facts["kept"] / facts["seen"])
@@ -35,7 +49,9 @@ def funnel(desk: Desk, stages: Sequence[Stage]) -> Section:
     blocks: list[Block] = [Table(["stage", "seen", "kept", "MB kept", "dropped because"], rows)]
     if labels:
         drawn = figures.stacked(
-            labels, [("kept", kept), ("dropped", dropped)], "percent of the records that the stage saw"
+            labels,
+            [("kept", kept), ("dropped", dropped)],
+            "percent of the records that the stage saw",
         )
         blocks.append(
             Figure(
@@ -44,7 +60,13 @@ def funnel(desk: Desk, stages: Sequence[Stage]) -> Section:
                 "What each stage kept of what it saw. See the dropped: `hornbook peek RUN STAGE --dropped`.",
             )
         )
-    blocks.append(Table(["in the paper", "documents", "tokens"], paper.FUNNEL, "The paper's funnel, for comparison"))
+    blocks.append(
+        Table(
+            ["in the paper", "documents", "tokens"],
+            paper.FUNNEL,
+            "The paper's funnel, for comparison",
+        )
+    )
     return Section("Funnel", blocks)
 
 
@@ -64,17 +86,35 @@ def costs(desk: Desk, stages: Sequence[Stage]) -> Section:
     rows = [_cost_row(name, usage) for name, usage in spent]
     total = sum((usage for _, usage in spent), meter.Usage())
     rows.append(_cost_row("total", total))
-    columns = ["stage", "minutes", "CPU minutes", "tokens read", "tokens written", "requests", "money", "Wh", "peak MB"]
+    columns = [
+        "stage",
+        "minutes",
+        "CPU minutes",
+        "tokens read",
+        "tokens written",
+        "requests",
+        "money",
+        "Wh",
+        "peak MB",
+    ]
     sources = {usage.energy_from for _, usage in spent if usage.kwh}
     estimate = f"an estimate from processor time at {meter.WATTS_PER_CORE:g} W a core"
-    energy = ", ".join(estimate if source == "estimate" else source for source in sorted(sources)) or "nothing"
+    energy = (
+        ", ".join(estimate if source == "estimate" else source for source in sorted(sources))
+        or "nothing"
+    )
     note = Text(
         f"Energy comes from {energy}. Tokens are those of language models (teacher, judge, embedder). {paper.COST}."
     )
     drawn = figures.stacked(
-        [name for name, _ in spent], [("minutes", [usage.seconds / 60 for _, usage in spent])], "minutes"
+        [name for name, _ in spent],
+        [("minutes", [usage.seconds / 60 for _, usage in spent])],
+        "minutes",
     )
-    return Section("Cost", [Table(columns, rows), Figure("cost", drawn, "Minutes of wall clock per stage."), note])
+    return Section(
+        "Cost",
+        [Table(columns, rows), Figure("cost", drawn, "Minutes of wall clock per stage."), note],
+    )
 
 
 def usage_of(desk: Desk, stage: Stage) -> meter.Usage:
@@ -103,7 +143,9 @@ def choices(desk: Desk, stages: Sequence[Stage]) -> Section:
         settings = {k: v for k, v in facts["settings"].items() if not _is_stage(v)}
         words = ", ".join(f"{key} = {_short(value)}" for key, value in settings.items())
         rows.append([stage.name, facts["stage"], ", ".join(facts["inputs"]), words])
-    note = Text("Where the paper is silent (judge scale, threshold, optimiser betas, seeds and more), these are ours.")
+    note = Text(
+        "Where the paper is silent (judge scale, threshold, optimiser betas, seeds and more), these are ours."
+    )
     return Section("Every choice", [note, Table(["stage", "is a", "from", "settings"], rows)])
 
 

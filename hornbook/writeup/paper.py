@@ -1,6 +1,7 @@
 """The paper's own numbers, to stand beside ours: "Textbooks Are All You Need", arXiv 2306.11644v2.
 
-Percentages as printed there; `found` in its text or tables, except the bars of Figure 2.1, which are read off.
+Percentages as printed there; `found` in its text or tables, except the bars of Figure 2.1, which
+are read off.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """What the filter learned, how well, and what it kept and dropped: for a person to judge with their own eyes.
 
-In: the stages that fitted, scored and kept by quality. Out: a section with the score histogram, the validation,
-the judges' agreement, tokens kept against the threshold, and the best, middle and worst pieces side by side.
+In: the stages that fitted, scored and kept by quality. Out: a section with the score histogram, the
+validation, the judges' agreement, tokens kept against the threshold, and the best, middle and worst
+pieces side by side.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from hornbook import store
-from hornbook.stage import Desk, Stage
-from hornbook.writeup import figures
-from hornbook.writeup.blocks import Block, Code, Columns, Figure, Section, Table, Text
+from hornbook.frame.stage import Desk, Stage
+from hornbook.pages import figures
+from hornbook.pages.blocks import Block, Code, Columns, Figure, Section, Table, Text
 
 PLACES = (("best", 1.0), ("middle", 0.5), ("worst", 0.0))
 SHOWN = 3  # pieces at each place
@@ -26,12 +27,18 @@ def section(desk: Desk, stages: Sequence[Stage]) -> Section | None:
     if not keepers and not any(type(stage).__name__ == "FitQuality" for stage in stages):
         return None
     blocks: list[Block] = []
-    blocks.append(Text("What a labelled sample calls educational, learned from embeddings and given to everything."))
+    blocks.append(
+        Text(
+            "What a labelled sample calls educational, learned from embeddings and given to everything."
+        )
+    )
     for stage in stages:
         if type(stage).__name__ == "FitQuality":
             blocks += validation(store.read_json(desk.folder(stage) / "validation.json"))
         if type(stage).__name__ in ("JudgeSample", "JudgeLogprobs"):
-            blocks += agreement(stage.name, [store.read_json(desk.folder(stage) / "agreement.json")])
+            blocks += agreement(
+                stage.name, [store.read_json(desk.folder(stage) / "agreement.json")]
+            )
         if type(stage).__name__ == "Panel":
             blocks += agreement(stage.name, store.read_json(desk.folder(stage) / "agreement.json"))
     for stage in keepers:
@@ -42,7 +49,12 @@ def section(desk: Desk, stages: Sequence[Stage]) -> Section | None:
 def validation(facts: dict[str, Any]) -> list[Block]:
     """How well the taste is told from vectors, on packages that were never seen, beside what reads no vector."""
     rows = [
-        [name, "baseline" if name in facts["baselines"] else "on embeddings", area, f"{low:.3f} to {high:.3f}"]
+        [
+            name,
+            "baseline" if name in facts["baselines"] else "on embeddings",
+            area,
+            f"{low:.3f} to {high:.3f}",
+        ]
         for name, (low, area, high) in sorted(facts["area"].items(), key=lambda item: -item[1][1])
     ]
     said = (
@@ -59,20 +71,30 @@ def validation(facts: dict[str, Any]) -> list[Block]:
         "share of the good that is found",
     )
     reliable = figures.curves(
-        [("observed", calibration["predicted"], calibration["observed"], "o-"), ("perfect", [0, 1], [0, 1], ":")],
+        [
+            ("observed", calibration["predicted"], calibration["observed"], "o-"),
+            ("perfect", [0, 1], [0, 1], ":"),
+        ],
         "score of the classifier",
         "share that was labelled good",
     )
     held = facts["precision_recall"]
     precise = figures.curves(
-        [("precision", held["threshold"], held["precision"], "-"), ("recall", held["threshold"], held["recall"], "-")],
+        [
+            ("precision", held["threshold"], held["precision"], "-"),
+            ("recall", held["threshold"], held["recall"], "-"),
+        ],
         "keep from this score on",
         "share",
     )
     low, mean, high = facts["average_precision"]
     blocks: list[Block] = [
         Text(said),
-        Table(["classifier", "kind", "area under ROC", "95 % interval"], rows, "Area under the ROC curve"),
+        Table(
+            ["classifier", "kind", "area under ROC", "95 % interval"],
+            rows,
+            "Area under the ROC curve",
+        ),
         Figure("roc", curve, "ROC of the classifier in use, across packages."),
         Figure(
             "precision",
@@ -80,7 +102,11 @@ def validation(facts: dict[str, Any]) -> list[Block]:
             "Precision and recall of what is kept from each score on, among the labels; "
             f"average precision {mean:.3f} ({low:.3f} to {high:.3f}).",
         ),
-        Figure("calibration", reliable, "Calibration: of the pieces that got a score, how many are labelled good."),
+        Figure(
+            "calibration",
+            reliable,
+            "Calibration: of the pieces that got a score, how many are labelled good.",
+        ),
     ]
     if facts.get("vectors", {}).get("candidates"):
         blocks.insert(2, layers(facts["vectors"], facts["apart"]))
@@ -126,7 +152,11 @@ def agreement(name: str, pairs: Sequence[dict[str, Any]]) -> list[Block]:
                      facts["kappa"], close, facts["good_by_label"], facts["good_by_judge"]])  # fmt: skip
     columns = ["judge", "against", "asked", "compared", "weighted kappa", "within one point", "good by these",
                "good by judge"]  # fmt: skip
-    return [Table(columns, rows, f"`{name}`: how judges agree. Kappa is 1 for agreement and 0 for chance")]
+    return [
+        Table(
+            columns, rows, f"`{name}`: how judges agree. Kappa is 1 for agreement and 0 for chance"
+        )
+    ]
 
 
 def scores(desk: Desk, keeper: Stage) -> list[Block]:
@@ -142,18 +172,30 @@ def scores(desk: Desk, keeper: Stage) -> list[Block]:
     rows.sort(key=lambda row: (row["score"], row["id"]))
     kept = [row["score"] for row in rows if row["kept"]]
     threshold = min(kept) if kept else None
-    drawn = figures.histogram([row["score"] for row in rows], threshold, "score: how sure that a judge gives 3 or more")
+    drawn = figures.histogram(
+        [row["score"] for row in rows], threshold, "score: how sure that a judge gives 3 or more"
+    )
     words = f"{len(kept):,} of {len(rows):,} scored pieces were kept by `{keeper.name}`."
     blocks: list[Block] = [Figure("scores", drawn, words)]
     if rows:
         above, tokens = kept_tokens([(row["score"], row["bytes"]) for row in rows])
-        curve = figures.curves([("tokens", above, tokens, "-")], "keep from this score on", "million tokens kept")
-        blocks.append(Figure("kept-tokens", curve, f"What each threshold keeps, at {BYTES_PER_TOKEN} bytes a token."))
+        curve = figures.curves(
+            [("tokens", above, tokens, "-")], "keep from this score on", "million tokens kept"
+        )
+        blocks.append(
+            Figure(
+                "kept-tokens",
+                curve,
+                f"What each threshold keeps, at {BYTES_PER_TOKEN} bytes a token.",
+            )
+        )
     blocks.append(Text("The best, the middle and the worst pieces, side by side:"))
     return blocks + [Columns(row) for row in _side_by_side(desk, keeper, rows)]
 
 
-def kept_tokens(rows: Sequence[tuple[float, int]], most: int = 200) -> tuple[list[float], list[float]]:
+def kept_tokens(
+    rows: Sequence[tuple[float, int]], most: int = 200
+) -> tuple[list[float], list[float]]:
     """(thresholds, million tokens of what scores from each on), of (score, bytes) sorted by score."""
     total, kept = 0.0, []
     for score, size in reversed(rows):

@@ -1,7 +1,8 @@
 """The last stage of a recipe: everything before it, read from disk and written up as one page.
 
-In: finished stages, found by what they are. Out: `report.html` (self-contained), `report.md` with its drawings beside
-it, and `report.json` with the numbers of the tables. Sections whose stages a recipe does not have are left out.
+In: finished stages, found by what they are. Out: `report.html` (self-contained), `report.md` with
+its drawings beside it, and `report.json` with the numbers of the tables. Sections whose stages a
+recipe does not have are left out.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from hornbook import store
-from hornbook.identity import order
-from hornbook.stage import Desk, Form, Price, Size, Stage, Whole
-from hornbook.writeup import contamination, exams, funnel, page, quality, training, understanding, written
-from hornbook.writeup.blocks import Section
+from hornbook.frame.identity import order
+from hornbook.frame.stage import Desk, Form, Price, Size, Stage, Whole
+from hornbook.pages import page
+from hornbook.pages.blocks import Section
+from hornbook.writeup import contamination, exams, funnel, quality, training, understanding, written
 
 if TYPE_CHECKING:
     import pyarrow as pa

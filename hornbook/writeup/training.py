@@ -1,7 +1,7 @@
 """How the models learned: loss curves, and what each training was given and took.
 
-In: Train stages, and Choose where there is one. Out: a section with both losses over the steps, a table of shapes,
-tokens, speed and choice, and what each checkpoint solved.
+In: Train stages, and Choose where there is one. Out: a section with both losses over the steps, a
+table of shapes, tokens, speed and choice, and what each checkpoint solved.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from hornbook import store
-from hornbook.stage import Desk, Stage
-from hornbook.writeup import figures
-from hornbook.writeup.blocks import Block, Figure, Section, Table
+from hornbook.frame.stage import Desk, Stage
+from hornbook.pages import figures
+from hornbook.pages.blocks import Block, Figure, Section, Table
 
 
 def section(desk: Desk, stages: Sequence[Stage]) -> Section | None:
@@ -26,11 +26,24 @@ def section(desk: Desk, stages: Sequence[Stage]) -> Section | None:
         folder = desk.folder(stage)
         log = _log(desk, stage)
         blocks.append(_curve(stage.name, log))
-        facts = {**store.read_json(folder / "training.json"), **store.read_json(folder / "speed.json")}
+        facts = {
+            **store.read_json(folder / "training.json"),
+            **store.read_json(folder / "speed.json"),
+        }
         rows.append(_row(stage, facts))
-    columns = ["stage", "parameters", "steps", "batch tokens", "tokens", "learning rate", "held-out loss"]
+    columns = [
+        "stage",
+        "parameters",
+        "steps",
+        "batch tokens",
+        "tokens",
+        "learning rate",
+        "held-out loss",
+    ]
     columns += ["of step", "precision", "tokens/s"]
-    blocks.append(Table(columns, rows, "Held-out loss in nats a token, of the checkpoint that goes on"))
+    blocks.append(
+        Table(columns, rows, "Held-out loss in nats a token, of the checkpoint that goes on")
+    )
     blocks += [_choice(desk, stage) for stage in stages if type(stage).__name__ == "Choose"]
     return Section("Training", blocks)
 
@@ -44,18 +57,30 @@ def _curve(name: str, log: Sequence[dict[str, Any]]) -> Figure:
     held_out = [row for row in log if row.get("held_out_loss") is not None]
     lines = [
         ("training", [row["step"] for row in log], [row["loss"] for row in log], "-"),
-        ("held out", [row["step"] for row in held_out], [row["held_out_loss"] for row in held_out], "o-"),
+        (
+            "held out",
+            [row["step"] for row in held_out],
+            [row["held_out_loss"] for row in held_out],
+            "o-",
+        ),
     ]
     drawn = figures.curves(lines, "step", "loss (nats a token)")
     return Figure(
-        f"loss-{name}", drawn, f"Loss of `{name}`: each step's batch, and the sequences held out from training."
+        f"loss-{name}",
+        drawn,
+        f"Loss of `{name}`: each step's batch, and the sequences held out from training.",
     )
 
 
 def _choice(desk: Desk, stage: Stage) -> Table:
     facts = store.read_json(desk.folder(stage) / "choice.json")
     rows = [
-        [row["step"], row["solved"], row["bits_per_byte"], "goes on" if row["step"] == facts["chosen_step"] else ""]
+        [
+            row["step"],
+            row["solved"],
+            row["bits_per_byte"],
+            "goes on" if row["step"] == facts["chosen_step"] else "",
+        ]
         for row in facts["checkpoints"]
     ]
     what = f"`{stage.name}` chose by {facts['exercises']} held-out exercises; of equals the fewest bits a byte"

@@ -1,7 +1,7 @@
 """What a pass rate does not show: grades by models, what finetuning changed beside the exam, whether it was locked.
 
-In: Grade and Probe stages (their `summary.json`), the run's log of openings. Out: two sections; None where a recipe has
-no such stage.
+In: Grade and Probe stages (their `summary.json`), the run's log of openings. Out: two sections;
+None where a recipe has no such stage.
 """
 
 from __future__ import annotations
@@ -9,23 +9,31 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hornbook import lock, store
+from hornbook import store
+from hornbook.frame import exam_log
+from hornbook.frame.stage import Desk, Stage
+from hornbook.pages import figures
+from hornbook.pages.blocks import Block, Code, Figure, Section, Table, Text
 from hornbook.records import share
-from hornbook.stage import Desk, Stage
-from hornbook.writeup import figures
-from hornbook.writeup.blocks import Block, Code, Figure, Section, Table, Text
 
 SAMPLES = 2
 
 
 def locked(desk: Desk) -> list[Block]:
     """Whether the exams stayed shut until the last checkpoint was chosen, and each opening."""
-    found = lock.exam_lock(desk)
-    rows = [[each["utc"], each["stage"], each["exam"], ", ".join(sorted(each["trained"]))] for each in found.openings]
+    found = exam_log.exam_lock(desk)
+    rows = [
+        [each["utc"], each["stage"], each["exam"], ", ".join(sorted(each["trained"]))]
+        for each in found.openings
+    ]
     blocks: list[Block] = [Text(f"*The exam was {found.label}.*")]
     if rows:
         blocks.append(
-            Table(["opened (UTC)", "stage", "exam", "trainings finished by then"], rows, "The log of openings")
+            Table(
+                ["opened (UTC)", "stage", "exam", "trainings finished by then"],
+                rows,
+                "The log of openings",
+            )
         )
     return blocks
 
@@ -49,10 +57,20 @@ def graded(desk: Desk, stages: Sequence[Stage]) -> Section | None:
         ),
     ]
     for name, _ in found:
-        rows = [row for table in desk.tables(name) for row in table.to_pylist() if row["grade"] is not None]
-        rows.sort(key=lambda row: share("grades", f"{row['task_id']} {row['sample']} {row['judge']}"))
+        rows = [
+            row
+            for table in desk.tables(name)
+            for row in table.to_pylist()
+            if row["grade"] is not None
+        ]
+        rows.sort(
+            key=lambda row: share("grades", f"{row['task_id']} {row['sample']} {row['judge']}")
+        )
         blocks += [
-            Code(f"{row['task_id']}, {row['model']}: {row['grade']}, tests {_said(row['passed'])}", row["evaluation"])
+            Code(
+                f"{row['task_id']}, {row['model']}: {row['grade']}, tests {_said(row['passed'])}",
+                row["evaluation"],
+            )
             for row in rows[:SAMPLES]
         ]
     return Section("Understanding", blocks)
@@ -80,7 +98,10 @@ def probed(desk: Desk, stages: Sequence[Stage]) -> Section | None:
     caption = "Percent of what was asked for (constraints; names of libraries that exist), with 95 % intervals"
     return Section(
         "Before and after finetuning",
-        [Table(columns, rows, caption), Figure("probes", figures.intervals(bars, "percent met"), "The same, drawn.")],
+        [
+            Table(columns, rows, caption),
+            Figure("probes", figures.intervals(bars, "percent met"), "The same, drawn."),
+        ],
     )
 
 
@@ -112,7 +133,9 @@ def _share(estimate: Mapping[str, Any]) -> str:
 def _percent(estimate: Mapping[str, Any], sign: str = "") -> str:
     if estimate["value"] is None:
         return ""
-    low, value, high = (format(100 * estimate[key], f"{sign}.1f") for key in ("low", "value", "high"))
+    low, value, high = (
+        format(100 * estimate[key], f"{sign}.1f") for key in ("low", "value", "high")
+    )
     return f"{value} ({low} to {high})"
 
 

@@ -1,7 +1,7 @@
 """What the teacher wrote and what survived being run.
 
-In: stages of exercises and textbooks. Out: the section with the yield at each gate, accepted and rejected pieces side
-by side, and the diversity of what was kept.
+In: stages of exercises and textbooks. Out: the section with the yield at each gate, accepted and
+rejected pieces side by side, and the diversity of what was kept.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hornbook import store
+from hornbook.frame.stage import Desk, Stage
+from hornbook.pages.blocks import Block, Code, Section, Table, Text, shown
 from hornbook.records import share
-from hornbook.stage import Desk, Stage
-from hornbook.writeup.blocks import Block, Code, Section, Table, Text, shown
 
 WRITERS = ("Exercises", "Textbooks", "ShelfExercises", "ShelfSections")
 SAMPLES = 3
@@ -40,7 +40,9 @@ def _yields(desk: Desk, writers: Sequence[Stage]) -> Table:
             rows.append([stage.name, f"stopped: {reason}", number, f"{100 * number / seen:.1f}%"])
         rows.append([stage.name, "kept", facts["kept"], f"{100 * facts['kept'] / seen:.1f}%"])
     return Table(
-        ["stage", "gate", "records", "share"], rows, "Every text was parsed and executed; what each gate stopped"
+        ["stage", "gate", "records", "share"],
+        rows,
+        "Every text was parsed and executed; what each gate stopped",
     )
 
 
@@ -50,20 +52,34 @@ def _diversity(desk: Desk, stages: Sequence[Stage]) -> list[Block]:
     for stage in stages:
         if type(stage).__name__ == "MeasureDiversity":
             facts = store.read_json(desk.folder(stage) / "diversity.json") or {}
-            blocks.append(_compared(f"`{stage.name}`: how different a set's kept texts are from each other", facts))
+            blocks.append(
+                _compared(
+                    f"`{stage.name}`: how different a set's kept texts are from each other", facts
+                )
+            )
         elif type(stage).__name__ == "MeasureRounds":
             found = store.read_json(desk.folder(stage) / "rounds.json")
             head, *rows = found["table"]
-            caption = f"`{stage.name}`: yield, diversity and score, round by round, with 95 % intervals"
+            caption = (
+                f"`{stage.name}`: yield, diversity and score, round by round, with 95 % intervals"
+            )
             blocks += [Table(head, rows, caption), Text(found["reading"])]
     return blocks
 
 
 def _compared(caption: str, measured: Mapping[str, Mapping[str, Any]]) -> Table:
     """A column a set; a measure that some set lacks (too few texts) is left empty there."""
-    numbers = {key for facts in measured.values() for key, value in facts.items() if isinstance(value, int | float)}
+    numbers = {
+        key
+        for facts in measured.values()
+        for key, value in facts.items()
+        if isinstance(value, int | float)
+    }
     names = sorted(numbers - {"round"}, key=lambda name: (name.startswith("near"), name))
-    rows = [[name.replace("_", " "), *(shown(facts.get(name)) for facts in measured.values())] for name in names]
+    rows = [
+        [name.replace("_", " "), *(shown(facts.get(name)) for facts in measured.values())]
+        for name in names
+    ]
     return Table(["measure", *measured], rows, caption)
 
 
@@ -78,7 +94,11 @@ def _samples(desk: Desk, stage: Stage) -> list[Block]:
     made = type(stage).__name__ in ("Exercises", "Textbooks")
     blocks: list[Block] = [Text(f"From `{stage.name}`:")] if kept or stopped else []
     blocks += [
-        Code(f"kept: {row['path'] or row['id']}", row["text"], open=made and at == 0) for at, row in enumerate(kept)
+        Code(f"kept: {row['path'] or row['id']}", row["text"], open=made and at == 0)
+        for at, row in enumerate(kept)
     ]
-    blocks += [Code(f"stopped ({row['reason']}): {row['path'] or row['id']}", row["text"]) for row in stopped]
+    blocks += [
+        Code(f"stopped ({row['reason']}): {row['path'] or row['id']}", row["text"])
+        for row in stopped
+    ]
     return blocks

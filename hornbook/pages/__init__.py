@@ -1,0 +1,1 @@
+"""HTML and Markdown blocks, figures and the page. All escaping happens here."""

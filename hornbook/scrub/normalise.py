@@ -1,0 +1,92 @@
+"""Letters that look alike made one: what a detector reads in place of a text that hides behind Unicode.
+
+In: a text or a column. Out: the same, in which full-width and mathematical letters, Cyrillic and
+Greek letters that look Latin, curly quotes, long dashes and odd spaces are plain ones, and marks
+that nobody sees are gone. Both sides of every comparison are read so; what is trained on stays as
+it was. A text without such characters is not changed. Not covered: accents (é stays é), and letters
+of scripts that look Latin only in some fonts.
+"""
+
+from __future__ import annotations
+
+import functools
+import unicodedata
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+# Pairs of look-alikes, from Unicode's confusables: only letters that are drawn the same in nearly
+# every font.
+CYRILLIC = dict(
+    zip("аеорсухіјѕԁһԛԝАВЕЗКМНОРСТУХІЈЅ", "aeopcyxijsdhqwABE3KMHOPCTYXIJS", strict=True)
+)
+GREEK = dict(zip("οναικρυχΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "ovaikpuxABEZHIKMNOPTYX", strict=True))
+QUOTES = dict(zip("‘’‚‛′`“”„‟″«»", "''''''" + '"' * 7, strict=True))
+QUOTES.pop("`")  # is ASCII, and Markdown's
+DASHES = dict.fromkeys("‐‑‒–—―−", "-")
+UNSEEN = "\u00ad\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2061\u2062\u2063\ufeff"
+SPACES = dict.fromkeys(
+    "\u00a0\u1680\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B))), " "
+)
+WIDE = {chr(code + 0xFEE0): chr(code) for code in range(0x21, 0x7F)}
+MATHEMATICAL = {chr(code): plain for code in range(0x1D400, 0x1D800)
+                if (plain := unicodedata.normalize("NFKC", chr(code))).isascii()}  # fmt: skip
+# Every one to one ASCII character or to none: what the kernel does by bytes is the same.
+TABLE = str.maketrans({**CYRILLIC, **GREEK, **QUOTES, **DASHES, **SPACES, **WIDE, **MATHEMATICAL,
+                       **dict.fromkeys(UNSEEN, None), "\u2028": "\n"})  # fmt: skip
+
+
+def folded(text: str) -> str:
+    """The text as it looks.
+
+    >>> folded("r\u0435turn\u00a0\u200bx"), folded("café")
+    ('return x', 'café')
+    """
+    return text if text.isascii() else text.translate(TABLE)
+
+
+def column(texts: pa.Array | pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column of strings as it looks; of texts that are all ASCII, or have nothing odd, nothing is copied."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    arrays = texts.chunks if isinstance(texts, pa.ChunkedArray) else [texts]
+    found = []
+    for array in arrays:
+        strings = array.cast(pa.large_string())
+        other = pc.fill_null(pc.invert(pc.string_is_ascii(strings)), False)
+        made = _folded(strings.filter(other))
+        found.append(strings if made is None else pc.replace_with_mask(strings, other, made))
+    return pa.chunked_array(found, pa.large_string())
+
+
+def _folded(texts: pa.Array) -> pa.Array | None:
+    """Texts that are not ASCII, folded; None where nothing changes."""
+    import numpy as np
+    import pyarrow as pa
+
+    from hornbook.scrub import ngram_kernel as kernel
+
+    if not len(texts):
+        return None
+    _, offsets, data = texts.buffers()
+    starts = np.frombuffer(offsets, np.int64)[texts.offset : texts.offset + len(texts) + 1]
+    given = np.frombuffer(data if data is not None and data.size else b"\0", np.uint8)
+    out, places = np.empty(starts[-1] - starts[0], np.uint8), np.zeros(len(starts), np.int64)
+    if not kernel.fold(given, starts, code_points(), out, places):
+        return None
+    return pa.Array.from_buffers(
+        pa.large_string(), len(texts), [None, pa.py_buffer(places), pa.py_buffer(out)]
+    )
+
+
+@functools.cache
+def code_points() -> Any:
+    """For every code point below 0x20000 what it is folded to: 0 itself, 1 nothing, else an ASCII character."""
+    import numpy as np
+
+    table = np.zeros(0x20000, np.uint8)
+    for code, plain in TABLE.items():
+        table[code] = ord(plain) if isinstance(plain, str) else plain or 1
+    return table

