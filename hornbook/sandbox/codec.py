@@ -78,23 +78,21 @@ MODULES: dict[str, types.ModuleType] = {
     + (string, textwrap, time, typing, uuid)
 }
 # Modules that cross by name although nothing in them does: each end has its own.
-WHOLE = set(
-    [
-        "asyncio",
-        "calendar",
-        "csv",
-        "hashlib",
-        "inspect",
-        "io",
-        "logging",
-        "os",
-        "pprint",
-        "queue",
-        "random",
-        "struct",
-        "sys",
-    ]
-)  # noqa: SIM905
+WHOLE = {
+    "asyncio",
+    "calendar",
+    "csv",
+    "hashlib",
+    "inspect",
+    "io",
+    "logging",
+    "os",
+    "pprint",
+    "queue",
+    "random",
+    "struct",
+    "sys",
+}  # noqa: SIM905
 WHOLE |= set("tempfile threading traceback types unittest warnings weakref zlib".split())  # noqa: SIM905
 # What reaches out of plain computing never crosses by name, whoever asks for it.
 POWERS = {

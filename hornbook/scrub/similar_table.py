@@ -64,7 +64,7 @@ class SimilarTable(Whole):
             passed |= similar.results(word)
         again = {
             tau: self._first(desk.folder(stage))
-            for tau, stage in zip(self.thresholds, self.retrained)
+            for tau, stage in zip(self.thresholds, self.retrained, strict=False)
         }  # noqa: B905
         made = table.similar(matches, passed, self.thresholds, {RETRAINED: again} if again else {})
         facts = {"exam": [exam if isinstance(exam, str) else exam.name for exam in self.near.exams],

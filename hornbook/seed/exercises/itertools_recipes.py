@@ -1,16 +1,6 @@
 """Iterators and generators / products and combinations"""
 
-from itertools import (
-    accumulate,
-    combinations,
-    cycle,
-    groupby,
-    islice,
-    pairwise,
-    product,
-    takewhile,
-    zip_longest,
-)
+from itertools import accumulate, combinations, cycle, groupby, islice, pairwise, product, takewhile, zip_longest
 
 
 def tasting_menu(soups: list[str], mains: list[str], banned: set[tuple[str, str]]) -> list[str]:
