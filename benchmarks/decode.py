@@ -54,52 +54,65 @@ def main() -> None:
         "--rounds", type=int, default=3, help="all take turns so many times; the median counts"
     )
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    asked = parser.parse_args()
-    torch.set_num_threads(asked.threads)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
     torch.manual_seed(0)
     texts = [path.read_text("utf-8") for path in sorted(OWN.rglob("*.py"))]
-    words = tokenizer.train(texts, 4096)
-    model = phi.Phi(Shape.of(asked.shape, 4096, asked.context)).eval()
+    text_tokenizer = tokenizer.train_tokenizer(texts, 4096)
+    model = phi.Phi(Shape.from_name(args.shape, 4096, args.context)).eval()
     with torch.no_grad():  # far from ties, so that both take the same token
         model.head.weight.mul_(40)
-    draw = random.Random(0)
-    prompts = [passage(draw, texts) for _ in range(asked.prompts)]
+    rng = random.Random(0)
+    prompts = [random_passage(rng, texts) for _ in range(args.prompts)]
     with tempfile.TemporaryDirectory() as folder:
-        phi.save(model, words, Path(folder) / "m")
-        theirs = transformers.AutoModelForCausalLM.from_pretrained(Path(folder) / "m").eval()
-        spell = transformers.AutoTokenizer.from_pretrained(Path(folder) / "m", padding_side="left")
-    spell.pad_token = spell.eos_token
+        phi.save_model(model, text_tokenizer, Path(folder) / "m")
+        reference_model = transformers.AutoModelForCausalLM.from_pretrained(
+            Path(folder) / "m"
+        ).eval()
+        reference_tokenizer = transformers.AutoTokenizer.from_pretrained(
+            Path(folder) / "m", padding_side="left"
+        )
+    reference_tokenizer.pad_token = reference_tokenizer.eos_token
 
-    how = generate.Drawing(asked.longest)
+    sampling = generate.SamplingParams(args.longest)
 
-    def ours(given: list[str]) -> list[str]:
+    def complete_with_hornbook(given_prompts: list[str]) -> list[str]:
         return [
-            each.text for each in generate.generate(model, words, given, how, slots=asked.slots)
+            completion.text
+            for completion in generate.generate_completions(
+                model, text_tokenizer, given_prompts, sampling, slots=args.slots
+            )
         ]
 
-    def batched(given: list[str], size: int) -> list[str]:
-        found: list[str] = []
-        for at in range(0, len(given), size):
-            batch = spell(
-                given[at : at + size],
+    def complete_with_transformers(given_prompts: list[str], size: int) -> list[str]:
+        texts: list[str] = []
+        for start in range(0, len(given_prompts), size):
+            batch = reference_tokenizer(
+                given_prompts[start : start + size],
                 return_tensors="pt",
                 padding=True,
                 return_token_type_ids=False,
             )
             with torch.inference_mode():
-                out: Any = theirs.generate(**batch, max_new_tokens=asked.longest, do_sample=False)
-            found += spell.batch_decode(
+                out: Any = reference_model.generate(
+                    **batch, max_new_tokens=args.longest, do_sample=False
+                )
+            texts += reference_tokenizer.batch_decode(
                 out[:, batch["input_ids"].shape[1] :], skip_special_tokens=True
             )
-        return found
+        return texts
 
     contenders: dict[str, Contender] = {
-        "hornbook": ours,
-        f"transformers, batches of {asked.batch}": lambda given: batched(given, asked.batch),
-        "transformers, one by one": lambda given: batched(given, 1),
+        "hornbook": complete_with_hornbook,
+        f"transformers, batches of {args.batch}": lambda given_prompts: complete_with_transformers(
+            given_prompts, args.batch
+        ),
+        "transformers, one by one": lambda given_prompts: complete_with_transformers(
+            given_prompts, 1
+        ),
     }
-    rows = timed(contenders, prompts, asked)
-    facts = {
+    rows = time_contenders(contenders, prompts, args)
+    report = {
         "command": " ".join(["python", *sys.argv]),
         "machine": platform.machine(),
         "torch": torch.__version__,
@@ -107,40 +120,40 @@ def main() -> None:
         "spins": os.environ.get("GOMP_SPINCOUNT", ""),
         "rows": rows,
     }
-    RESULTS.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    RESULTS.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
 
 
-def passage(draw: random.Random, texts: list[str]) -> str:
+def random_passage(rng: random.Random, texts: list[str]) -> str:
     """150 to 600 characters from the beginning of some line on: no two prompts begin alike."""
-    text = draw.choice([text for text in texts if len(text) > 1500])
-    begin = text.index("\n", draw.randrange(len(text) - 800)) + 1
-    return text[begin : begin + draw.randint(150, 600)]
+    text = rng.choice([text for text in texts if len(text) > 1500])
+    begin = text.index("\n", rng.randrange(len(text) - 800)) + 1
+    return text[begin : begin + rng.randint(150, 600)]
 
 
-def timed(
-    contenders: dict[str, Contender], prompts: list[str], asked: argparse.Namespace
+def time_contenders(
+    contenders: dict[str, Contender], prompts: list[str], args: argparse.Namespace
 ) -> list[dict[str, Any]]:
     """A row a contender: medians over rounds in which all take turns; `same` of its texts are the first one's."""
-    spent: dict[str, list[tuple[float, float]]] = {who: [] for who in contenders}
-    numbers = {
-        who: asked.alone if who.endswith("one by one") else len(prompts) for who in contenders
+    seconds_per_token: dict[str, list[tuple[float, float]]] = {name: [] for name in contenders}
+    prompt_counts = {
+        name: args.alone if name.endswith("one by one") else len(prompts) for name in contenders
     }
     same = dict.fromkeys(contenders, 0)
     reference = next(iter(contenders.values()))(prompts)  # also compiles our kernels
-    for _ in range(asked.rounds):
-        for who, work in contenders.items():
+    for _ in range(args.rounds):
+        for name, complete in contenders.items():
             wall, cpu = time.perf_counter(), time.process_time()
-            found = work(prompts[: numbers[who]])
-            tokens = numbers[who] * asked.longest
-            spent[who].append(
+            completions = complete(prompts[: prompt_counts[name]])
+            tokens = prompt_counts[name] * args.longest
+            seconds_per_token[name].append(
                 ((time.perf_counter() - wall) / tokens, (time.process_time() - cpu) / tokens)
             )
-            same[who] = sum(a == b for a, b in zip(found, reference, strict=False))
+            same[name] = sum(a == b for a, b in zip(completions, reference, strict=False))
     rows = []
-    for who, times in spent.items():
-        wall, cpu = (median(each) for each in zip(*times, strict=True))
-        rows.append({"who": who, "tokens_per_s": round(1 / wall), "tokens_per_cpu_s": round(1 / cpu),
-                     "prompts": numbers[who], "same": same[who]})  # fmt: skip
+    for name, times in seconds_per_token.items():
+        wall, cpu = (median(seconds) for seconds in zip(*times, strict=True))
+        rows.append({"who": name, "tokens_per_s": round(1 / wall), "tokens_per_cpu_s": round(1 / cpu),
+                     "prompts": prompt_counts[name], "same": same[name]})  # fmt: skip
         print(rows[-1], flush=True)
     return rows
 

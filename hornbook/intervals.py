@@ -36,7 +36,7 @@ class Estimate:
 
 
 @dataclass(frozen=True)
-class Pairs:
+class PairedResults:
     """Two models on the same problems: who solved what, McNemar's exact p, and the difference second minus first."""
 
     both: int
@@ -44,10 +44,10 @@ class Pairs:
     only_second: int
     neither: int
     p: float
-    difference: Estimate
+    bootstrap_difference: Estimate
 
 
-def wilson(passed: int, n: int) -> Estimate:
+def wilson_interval(passed: int, n: int) -> Estimate:
     """Wilson's interval for a pass rate: right also near 0 and 1, where most small models are. n = 0 gives 0 to 1."""
     if n == 0:
         return Estimate(math.nan, 0.0, 1.0, 0, "Wilson")
@@ -72,29 +72,29 @@ def pass_at_k(n: int, correct: int, k: int) -> float:
     return round(1.0 - math.prod(1.0 - k / i for i in range(n - correct + 1, n + 1)), 15)
 
 
-def pass_at_k_of(counts: Sequence[tuple[int, int]], k: int, name: str = "pass@k") -> Estimate:
+def mean_pass_at_k(counts: Sequence[tuple[int, int]], k: int, name: str = "pass@k") -> Estimate:
     """pass@k over problems, from (samples, correct) of each, with a bootstrap interval over the problems."""
-    return mean([pass_at_k(n, correct, k) for n, correct in counts], name)
+    return bootstrap_mean([pass_at_k(n, correct, k) for n, correct in counts], name)
 
 
-def mean(values: Sequence[float], name: str) -> Estimate:
+def bootstrap_mean(values: Sequence[float], name: str) -> Estimate:
     """The mean over problems with a bootstrap interval over them."""
-    return ratio(values, [1.0] * len(values), name)
+    return bootstrap_ratio(values, [1.0] * len(values), name)
 
 
-def ratio(above: Sequence[float], below: Sequence[float], name: str) -> Estimate:
+def bootstrap_ratio(above: Sequence[float], below: Sequence[float], name: str) -> Estimate:
     """sum(above) / sum(below), such as bits over bytes, with a bootstrap interval over the problems."""
     import numpy as np
 
     if not above:
         return Estimate(math.nan, math.nan, math.nan, 0, "bootstrap")
     up, down = np.asarray(above, float), np.asarray(below, float)
-    drawn = _resamples(len(up), name)
-    low, high = _ends((drawn @ up) / (drawn @ down))
+    drawn = _draw_resamples(len(up), name)
+    low, high = _interval_ends((drawn @ up) / (drawn @ down))
     return Estimate(float(up.sum() / down.sum()), low, high, len(up), "bootstrap")
 
 
-def difference(
+def bootstrap_difference(
     first: Sequence[float], second: Sequence[float], name: str = "difference"
 ) -> Estimate:
     """The mean of second minus first over the same problems, in the same order, with a paired bootstrap interval."""
@@ -102,23 +102,30 @@ def difference(
         raise AssertionError(
             f"{len(first)} values against {len(second)}: pairs need the same problems"
         )
-    return mean([b - a for a, b in zip(first, second, strict=True)], name)
+    return bootstrap_mean([b - a for a, b in zip(first, second, strict=True)], name)
 
 
-def mcnemar(only_first: int, only_second: int) -> float:
+def mcnemar_p(only_first: int, only_second: int) -> float:
     """McNemar's exact two-sided p: how likely so uneven a split of the disagreements is if both are equally good."""
     n = only_first + only_second
     tail: float = sum(math.comb(n, i) for i in range(min(only_first, only_second) + 1)) / (1 << n)
     return min(1.0, 2 * tail)
 
 
-def pairs(first: Sequence[bool], second: Sequence[bool]) -> Pairs:
+def compare_pairs(first: Sequence[bool], second: Sequence[bool]) -> PairedResults:
     """Two models' verdicts on the same problems, in the same order."""
     table = [(a, b) for a, b in zip(first, second, strict=True)]
     one, two = table.count((True, False)), table.count((False, True))
-    gained = difference([float(a) for a, _ in table], [float(b) for _, b in table], "pairs")
-    return Pairs(
-        table.count((True, True)), one, two, table.count((False, False)), mcnemar(one, two), gained
+    gained = bootstrap_difference(
+        [float(a) for a, _ in table], [float(b) for _, b in table], "pairs"
+    )
+    return PairedResults(
+        table.count((True, True)),
+        one,
+        two,
+        table.count((False, False)),
+        mcnemar_p(one, two),
+        gained,
     )
 
 
@@ -138,7 +145,7 @@ def weighted_kappa(first: Sequence[int], second: Sequence[int], levels: int = 11
     return 1 - float((weight * seen).sum()) / expected if expected else math.nan
 
 
-def _resamples(n: int, name: str) -> npt.NDArray[np.float64]:
+def _draw_resamples(n: int, name: str) -> npt.NDArray[np.float64]:
     """How often each problem is drawn in each resample: (DRAWS, n) counts whose rows sum to n."""
     import hashlib
 
@@ -148,7 +155,7 @@ def _resamples(n: int, name: str) -> npt.NDArray[np.float64]:
     return np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=DRAWS).astype(float)
 
 
-def _ends(values: npt.NDArray[np.float64]) -> tuple[float, float]:
+def _interval_ends(values: npt.NDArray[np.float64]) -> tuple[float, float]:
     import numpy as np
 
     low, high = np.quantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])

@@ -52,13 +52,15 @@ class Usage:
         return Usage(**added, energy_from=measured.pop() if len(measured) == 1 else "mixed")
 
 
-_open: list[Usage] = []
+_active_usages: list[Usage] = []
 
 
-def count(tokens_in: int = 0, tokens_out: int = 0, requests: int = 0, money: float = 0.0) -> None:
+def add_usage(
+    tokens_in: int = 0, tokens_out: int = 0, requests: int = 0, money: float = 0.0
+) -> None:
     """Add to the innermost `measure()` of this process; nothing happens outside one."""
-    if _open:
-        usage = _open[-1]
+    if _active_usages:
+        usage = _active_usages[-1]
         usage.tokens_in += tokens_in
         usage.tokens_out += tokens_out
         usage.requests += requests
@@ -66,34 +68,34 @@ def count(tokens_in: int = 0, tokens_out: int = 0, requests: int = 0, money: flo
 
 
 @contextlib.contextmanager
-def measure() -> Iterator[Usage]:
+def measure_usage() -> Iterator[Usage]:
     """Measure the block: wall and processor time of this process and its waited-for children, memory, energy."""
     usage = Usage()
-    if not _open:
-        _forget_peak()
-    started, cpu, joules = time.perf_counter(), _cpu_seconds(), _rapl_joules()
-    _open.append(usage)
+    if not _active_usages:
+        _reset_peak_memory()
+    started, cpu, joules = time.perf_counter(), _cpu_seconds(), _read_rapl_joules()
+    _active_usages.append(usage)
     try:
         yield usage
     finally:
-        _open.remove(usage)
+        _active_usages.remove(usage)
         usage.seconds = time.perf_counter() - started
         usage.cpu_s = _cpu_seconds() - cpu
-        usage.peak_mb = _peak_mb()
-        after = _rapl_joules()
+        usage.peak_mb = _peak_memory_mb()
+        after = _read_rapl_joules()
         if joules is not None and after is not None and after >= joules:
             usage.kwh, usage.energy_from = (after - joules) / 3.6e6, "RAPL"
         else:
             usage.kwh = usage.cpu_s * WATTS_PER_CORE / 3.6e6
 
 
-def _forget_peak() -> None:
+def _reset_peak_memory() -> None:
     """Let the kernel's high-water mark fall to what is in use now, so that each stage has a peak of its own."""
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
 
 
-def _peak_mb() -> float:
+def _peak_memory_mb() -> float:
     """The high-water mark of resident memory; where there is no /proc, that of the process's whole life."""
     with contextlib.suppress(OSError):
         for line in Path("/proc/self/status").read_text().splitlines():
@@ -112,7 +114,7 @@ def _cpu_seconds() -> float:
     return mine.ru_utime + mine.ru_stime + children.ru_utime + children.ru_stime
 
 
-def _rapl_joules() -> float | None:
+def _read_rapl_joules() -> float | None:
     """The packages' energy counters, or None where there are none or they are closed to this user."""
     try:
         return (

@@ -21,7 +21,7 @@ class UserError(ValueError):
     exit_code = 2
 
 
-class NotThere(UserError):
+class MissingInput(UserError):
     """An input from outside is missing: `plan` goes on with what it is expected to be, everything else stops."""
 
 
@@ -48,7 +48,7 @@ EXERCISE: dict[str, str] = DOCUMENT | {
     "entry_point": "string",
 }
 
-MARK_COLUMNS = ("kept", "reason")
+VERDICT_COLUMNS = ("kept", "reason")
 
 
 def document_id(text: str) -> str:
@@ -56,7 +56,7 @@ def document_id(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def share(name: str, identity: str) -> float:
+def hash_fraction(name: str, identity: str) -> float:
     """A number in [0, 1) that depends on the two names alone: sampling by it does not depend on how work is split."""
     digest = hashlib.blake2b(
         f"{name}\0{identity}".encode("utf-8", "surrogatepass"), digest_size=8
@@ -64,14 +64,16 @@ def share(name: str, identity: str) -> float:
     return int.from_bytes(digest, "big") / 2**64
 
 
-def schema(columns: Mapping[str, str]) -> pa.Schema:
+def make_schema(columns: Mapping[str, str]) -> pa.Schema:
     """The Arrow schema of a column dictionary such as DOCUMENT."""
     import pyarrow as pa
 
     return pa.schema([(name, pa.type_for_alias(kind)) for name, kind in columns.items()])
 
 
-def table(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str] = DOCUMENT) -> pa.Table:
+def make_table(
+    rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str] = DOCUMENT
+) -> pa.Table:
     """Rows as a table with exactly these columns; a missing `kept` is true, any other missing value is empty."""
     import pyarrow as pa
 
@@ -81,10 +83,10 @@ def table(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str] = DOCUME
         pa.array([row.get(name, empty.get(kind)) for row in rows], type=pa.type_for_alias(kind))
         for name, kind in columns.items()
     ]
-    return pa.Table.from_arrays(arrays, schema=schema(columns))
+    return pa.Table.from_arrays(arrays, schema=make_schema(columns))
 
 
-def marks(kept: Iterable[bool], reason: Iterable[str], **more: Any) -> pa.Table:
+def verdict_columns(kept: Iterable[bool], reason: Iterable[str], **more: Any) -> pa.Table:
     """What a marking stage returns for the rows it was given, in their order: kept, reason, and columns of its own."""
     import pyarrow as pa
 

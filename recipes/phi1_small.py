@@ -6,7 +6,7 @@ A graph may be built from another recipe's: this one turns one dial of phi1.
 from pathlib import Path
 
 from hornbook import seed
-from hornbook.frame.recipe import load
+from hornbook.frame.recipe import load_recipe
 
 OWN = str(Path(seed.__file__).parent)
 SMOKE = {"source": OWN, "smoke": True}
@@ -14,4 +14,4 @@ SMOKE = {"source": OWN, "smoke": True}
 
 def recipe(source="data/the-stack-python", scale=1.0, smoke=False):
     dials = () if smoke else (f"scale={scale}", "shape=phi-1-small")
-    return load("phi1", (f"source={source}", *dials), smoke=smoke).last
+    return load_recipe("phi1", (f"source={source}", *dials), smoke=smoke).last

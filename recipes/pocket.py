@@ -82,9 +82,9 @@ def recipe(
     lessons = ShelfSections("lessons")
     drills = ShelfExercises("drills", "train", shelf)
     held_out = ShelfExercises("held_out", "held-out", shelf)
-    new_drills = Exercises("new_drills", named(teacher, max_tokens=220), number=written)
+    new_drills = Exercises("new_drills", named(teacher, max_tokens=220), count=written)
     new_lessons = Textbooks(
-        "new_lessons", named(teacher, max_tokens=300), number=max(1, written // 3)
+        "new_lessons", named(teacher, max_tokens=300), count=max(1, written // 3)
     )
     diversity = MeasureDiversity("diversity", (drills, new_drills, lessons, new_lessons))
 

@@ -42,7 +42,7 @@ def recipe(
     shelf, longest, context, batch = (0.1, 16, 64, 2) if tiny else (1.0, 128, 256, 16)
     drills = ShelfExercises("drills", "train", shelf)
     exams = (exam, ShelfExercises("held_out", "held-out", shelf))
-    first = Exercises("round_1", named(teacher, max_tokens=220), number=written)
+    first = Exercises("round_1", named(teacher, max_tokens=220), count=written)
 
     stack = CollectWheels("stack", WHEELS) if source == "wheels" else CollectFiles("stack", source)
     code, lessons = (
@@ -62,7 +62,14 @@ def recipe(
         if n < rounds:
             itself = LLM("itself", "trained", max_tokens=220)
             all_written.append(
-                Exercises(f"round_{n + 1}", itself, number=written, by=model, seed=n, least=0)
+                Exercises(
+                    f"round_{n + 1}",
+                    itself,
+                    count=written,
+                    teacher_stage=model,
+                    seed=n,
+                    min_yield=0,
+                )
             )
     table = MeasureRounds("rounds", tuple(all_written), tuple(asked), reference=drills)
     return Report("report", (table, *asked), title="Round after round")

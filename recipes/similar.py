@@ -36,7 +36,7 @@ def recipe(
 
     # Who is near which problem: all of the data counts, and every function, as in the paper.
     near = NearExam("near", (drills,), (exam,))
-    audit = AuditScrub("audit", drills, (exam,), sample=500)
+    audit = AuditScrub("audit", drills, (exam,), sample_size=500)
     judges = {
         "": None,
         "scripted": LLM("scripted", "scripted", answers=("Both count. Verdict: same idea",)),
@@ -71,7 +71,7 @@ def recipe(
         return Examine(f"exam_{name}", final, exam, max_new_tokens=16 if tiny else longest)
 
     # The detector alone decides, at each threshold, on trees of any size: section 5.2's pruning.
-    pruned = tuple(Scrub(f"pruned_{int(100 * tau)}", drills, (exam,), ngram=None, syntax=tau, smallest=0)
+    pruned = tuple(Scrub(f"pruned_{int(100 * tau)}", drills, (exam,), ngram=None, syntax=tau, min_tree_nodes=0)
                    for tau in THRESHOLDS)  # fmt: skip
     before = practised("final", drills, unscrubbed=True)
     after = tuple(

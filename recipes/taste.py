@@ -45,7 +45,7 @@ def recipe(
     elif labels != "shipped":
         known_pieces = OwnLabels("labels", CollectFiles("pieces", source), labels)
     else:
-        known_pieces = Labels("labels", shipped_labels.named_wheels())
+        known_pieces = Labels("labels", shipped_labels.list_labelled_wheels())
     how, vectors = Embedder(embedder, layer, tokens), Embed if layer else EmbedLayers
     control = None
     if controls:  # does it only look at comments? does it only find what a model expects?

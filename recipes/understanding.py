@@ -53,11 +53,11 @@ def recipe(
         final,
         "unconventional",
         protocols=("plain", "evalplus"),
-        problems=problems,
+        max_problems=problems,
         max_new_tokens=answer,
     )
     judges = tuple(named(each, temperature=0.7, max_tokens=200) for each in (judge, second) if each)
     judges = (LLM("scripted", "scripted", answers=SAID),) if judge == "scripted" else judges
     grades = Grade("grades", exam, judges)
-    probes = Probe("probes", base, final, max_new_tokens=answer, prompts=problems)
+    probes = Probe("probes", base, final, max_new_tokens=answer, max_prompts=problems)
     return Report("report", (exam, grades, probes), title="What it understands")

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from hornbook import records
-from hornbook.frame.stage import Desk, Marking, Stage
+from hornbook.frame.stage import RowFilter, RunContext, Stage
 
 
 @dataclass(frozen=True)
@@ -21,43 +21,45 @@ class Numbers(Stage):
 
     upto: int = 60
 
-    def parts(self, desk: Desk) -> Sequence[str]:
-        number = max(1, round(1 / desk.part_mb))
+    def shards(self, ctx: RunContext) -> Sequence[str]:
+        number = max(1, round(1 / ctx.shard_mb))
         return [f"{at:04d}-of-{number:04d}" for at in range(number)]
 
-    def work(self, desk: Desk, part: str) -> pa.Table:
+    def make_shard(self, ctx: RunContext, part: str) -> pa.Table:
         at, number = (int(word) for word in part.split("-of-"))
         mine = range(self.upto * at // number, self.upto * (at + 1) // number)
         texts = [f"{i} " * i for i in mine]
-        return records.table(
+        return records.make_table(
             {"id": records.document_id(text), "text": text, "path": str(i)}
             for i, text in zip(mine, texts, strict=True)
         )
 
 
 @dataclass(frozen=True)
-class Longer(Marking):
+class Longer(RowFilter):
     """Keeps texts above a length; a text that it cannot read is dropped with the reason. `deadly` kills its worker."""
 
     above: int = 30
     deadly: str = ""
     seen_in: ClassVar[list[str]] = []
 
-    def mark(self, desk: Desk, rows: pa.Table) -> pa.Table:
+    def filter_rows(self, ctx: RunContext, rows: pa.Table) -> pa.Table:
         kept, reason = [], []
         for path, text in zip(rows["path"].to_pylist(), rows["text"].to_pylist(), strict=True):
             if self.deadly and path == self.deadly:
                 os.kill(os.getpid(), 9)
             kept.append(len(text) > self.above)
             reason.append("" if kept[-1] else f"short: {len(text)} characters")
-        return records.marks(kept, reason, length=[len(text) for text in rows["text"].to_pylist()])
+        return records.verdict_columns(
+            kept, reason, length=[len(text) for text in rows["text"].to_pylist()]
+        )
 
 
 def contents(root: Path) -> dict[str, bytes]:
     """Every file of a run that says what was made (not what it cost, nor how it was split)."""
-    from hornbook.frame.run import BOOKKEEPING
+    from hornbook.frame.run import BOOKKEEPING_FILES
 
-    skip = {*BOOKKEEPING, ".lock"} - {"manifest.json"}
+    skip = {*BOOKKEEPING_FILES, ".lock"} - {"manifest.json"}
     return {
         str(f.relative_to(root)): f.read_bytes()
         for f in sorted(root.rglob("*"))
@@ -65,8 +67,8 @@ def contents(root: Path) -> dict[str, bytes]:
     }
 
 
-def rows_of(desk: Desk, stage: Stage) -> list[dict[str, Any]]:
-    return [row for table in desk.tables(stage) for row in table.to_pylist()]
+def rows_of(ctx: RunContext, stage: Stage) -> list[dict[str, Any]]:
+    return [row for table in ctx.run.read_shards(stage) for row in table.to_pylist()]
 
 
 @pytest.fixture(autouse=True)
@@ -96,7 +98,7 @@ def codegen(tmp_path_factory: pytest.TempPathFactory) -> Path:
         f"def f{n}(a, b={n}):\n    # {n * 37} numbers\n    return a + {n}\n" * (1 + n % 5)
         for n in range(12)
     ]
-    PreTrainedTokenizerFast(tokenizer_object=tokenizer.train(texts, 300).backend).save_pretrained(
-        place
-    )
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer.train_tokenizer(texts, 300).backend
+    ).save_pretrained(place)
     return place

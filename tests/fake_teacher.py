@@ -42,9 +42,9 @@ class FakeTeacher:
             time.monotonic(),
         )  # a bucket of a tenth of a second
         self.requests = 0
-        self.answered: collections.Counter[str] = collections.Counter()  # by prompt
+        self.answer_counts: collections.Counter[str] = collections.Counter()  # by prompt
         self.bodies: list[dict[str, Any]] = []
-        self.inside = self.most_inside = 0
+        self.requests_inside = self.max_requests_inside = 0
 
     def __enter__(self) -> FakeTeacher:
         self.loop = asyncio.new_event_loop()
@@ -83,12 +83,12 @@ class FakeTeacher:
         return web.json_response({"data": []})
 
     async def _complete(self, request: web.Request) -> web.StreamResponse:
-        self.inside += 1
-        self.most_inside = max(self.most_inside, self.inside)
+        self.requests_inside += 1
+        self.max_requests_inside = max(self.max_requests_inside, self.requests_inside)
         try:
             return await self._reply(request, await request.json())
         finally:
-            self.inside -= 1
+            self.requests_inside -= 1
 
     async def _reply(self, request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
         fault = self.fault(self.requests)
@@ -134,17 +134,17 @@ class FakeTeacher:
 
     def _answer(self, body: dict[str, Any], fault: str) -> web.Response:
         prompt = body["messages"][-1]["content"]
-        self.answered[prompt] += 1
+        self.answer_counts[prompt] += 1
         text = {"no-text": None, "json": '{"score": 3}'}.get(fault, text_for(prompt))
         choice = {
             "index": 0,
             "finish_reason": "stop",
             "message": {"role": "assistant", "content": text},
         }
-        told = json.dumps(
+        payload = json.dumps(
             {"choices": [choice, choice], "usage": {"prompt_tokens": 10, "completion_tokens": 5}}
         )
         return web.Response(
-            text=told[: len(told) // 2] if fault == "half" else told,
+            text=payload[: len(payload) // 2] if fault == "half" else payload,
             content_type="application/json",
         )

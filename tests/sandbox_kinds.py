@@ -24,12 +24,14 @@ LOST = {
 }
 
 
-def k(name: str, entry: str, program: str, tests: str, classes: tuple[str, ...] = ()) -> None:
+def add_kind(
+    name: str, entry: str, program: str, tests: str, classes: tuple[str, ...] = ()
+) -> None:
     kinds = NOT_CARRIED if name in LOST else CARRIED
     kinds[name] = tuple(entry.split()), classes, program.strip("\n"), tests.strip("\n")
 
 
-k(
+add_kind(
     "a decorator with wraps",
     "shout",
     """
@@ -49,7 +51,7 @@ assert greet("bo") == "HI BO" and greet("bo", greeting="yo") == "YO BO"
 assert (greet.__name__, greet.__doc__, greet.__wrapped__("x")) == ("greet", "Greet.", "hi x")
 ''',
 )
-k(
+add_kind(
     "a decorator with settings that counts",
     "limit",
     """
@@ -81,7 +83,7 @@ note.calls = 0
 assert note("d") == 3
 """,
 )
-k(
+add_kind(
     "lru_cache's attributes",
     "fib",
     """
@@ -98,7 +100,7 @@ assert fib.cache_info().currsize == 0
 assert fib.__wrapped__(1) == 1
 """,
 )
-k(
+add_kind(
     "a memo that the tests look into",
     "memoize",
     """
@@ -125,7 +127,7 @@ del c[2]
 assert m(2) == 4 and calls == [2, 3, 2]
 """,
 )
-k(
+add_kind(
     "a generator with send, throw and close",
     "averager",
     """
@@ -159,7 +161,7 @@ else:
     assert False
 """,
 )
-k(
+add_kind(
     "a generator's return value",
     "run",
     """
@@ -184,7 +186,7 @@ def outer():
 assert list(outer()) == [0, ("got", 10)]
 """,
 )
-k(
+add_kind(
     "a generator that yields one list again and again",
     "windows",
     """
@@ -204,7 +206,7 @@ assert second is first and first == [2, 3]
 assert [list(w) for w in windows(iter("abcd"), 3)] == [["a", "b", "c"], ["b", "c", "d"]]
 """,
 )
-k(
+add_kind(
     "a pipeline of generators from the tests",
     "double",
     """
@@ -223,7 +225,7 @@ assert next(g) == 2 and pulled == [0, 1]
 assert list(g) == [4, 6, 8]
 """,
 )
-k(
+add_kind(
     "a context manager that times a block",
     "Recorder",
     """
@@ -254,7 +256,7 @@ assert events == [("enter", 1), ("exit", "ZeroDivisionError", False)]
 """,
     ("Recorder",),
 )
-k(
+add_kind(
     "contextmanager and ExitStack of the tests",
     "open_box",
     """
@@ -287,7 +289,7 @@ else:
     assert False
 """,
 )
-k(
+add_kind(
     "an iterator class",
     "Countdown",
     """
@@ -309,7 +311,7 @@ assert dict(zip("ab", Countdown(2))) == {"a": 2, "b": 1}
 """,
     ("Countdown",),
 )
-k(
+add_kind(
     "a container class",
     "Bag",
     """
@@ -342,7 +344,7 @@ else:
 """,
     ("Bag",),
 )
-k(
+add_kind(
     "an operator class",
     "Vec",
     """
@@ -375,7 +377,7 @@ assert a != "x" and sum([b, b], Vec(0, 0)) == Vec(2, 4)
 """,
     ("Vec",),
 )
-k(
+add_kind(
     "a dataclass with order and frozen",
     "Version",
     """
@@ -402,7 +404,7 @@ assert {v: 1}[Version(1, 2)] == 1
 """,
     ("Version",),
 )
-k(
+add_kind(
     "replace and asdict of a dataclass",
     "Item",
     """
@@ -424,7 +426,7 @@ assert Item("x").sizes is not Item("x").sizes
 """,
     ("Item",),
 )
-k(
+add_kind(
     "a named tuple",
     "Point make",
     """
@@ -445,7 +447,7 @@ assert isinstance(p, tuple) and sorted(make(3), key=lambda q: q.y)[0].x == 2
 """,
     ("Point",),
 )
-k(
+add_kind(
     "members of an Enum",
     "Light next_light",
     """
@@ -466,7 +468,7 @@ assert Light.RED != Light.GREEN and Light.RED in list(Light)
 """,
     ("Light",),
 )
-k(
+add_kind(
     "flags and integers of an Enum",
     "Perm Level",
     """
@@ -484,7 +486,7 @@ assert Level(5) is Level.HIGH and int(Level.HIGH) == 5
 """,
     ("Perm", "Level"),
 )
-k(
+add_kind(
     "properties and slots",
     "Celsius",
     """
@@ -529,7 +531,7 @@ assert hasattr(c, "t") and not hasattr(c, "nothing") and getattr(c, "nothing", 7
 """,
     ("Celsius",),
 )
-k(
+add_kind(
     "a subclass in the tests",
     "Shape",
     """
@@ -564,7 +566,7 @@ else:
 """,
     ("Shape",),
 )
-k(
+add_kind(
     "a subclass that overrides a step",
     "Machine",
     """
@@ -593,7 +595,7 @@ class Animal:
 class Dog(Animal):
     def speak(self): return "Woof"
 """
-k(
+add_kind(
     "inheritance in the program",
     "Dog Animal",
     ANIMALS,
@@ -605,7 +607,7 @@ assert type(d) is Dog and type(d).__name__ == "Dog" and d.__class__.__name__ == 
 """,
     ("Dog", "Animal"),
 )
-k(
+add_kind(
     "callbacks that change state of the tests",
     "Emitter",
     """
@@ -639,7 +641,7 @@ assert e.emit("a") == [] and e.emit("zzz") == []
 """,
     ("Emitter",),
 )
-k(
+add_kind(
     "a key function of the program",
     "natural by_length",
     """
@@ -656,7 +658,7 @@ assert names == ["a1", "a2", "a10"]
 assert min(names, key=len) == "a1" and sorted(["ccc", "b", "aa", "a"], key=by_length) == ["a", "b", "aa", "ccc"]
 """,
 )
-k(
+add_kind(
     "an exception with attributes of its own",
     "Overdrawn withdraw",
     """
@@ -690,7 +692,7 @@ assert issubclass(Overdrawn, ValueError) and issubclass(Overdrawn, Exception)
 """,
     ("Overdrawn",),
 )
-k(
+add_kind(
     "a cause and a context",
     "load",
     """
@@ -714,7 +716,7 @@ for strict in (True, False):
 assert load("3", True) == 3
 """,
 )
-k(
+add_kind(
     "exceptions of the tests go through the program",
     "retry",
     """
@@ -752,7 +754,7 @@ else:
     assert False
 """,
 )
-k(
+add_kind(
     "an exception returned as a value",
     "attempt",
     """
@@ -771,7 +773,7 @@ def fail(): raise own
 assert attempt(fail)[1] is own
 """,
 )
-k(
+add_kind(
     "groups of exceptions and notes",
     "many",
     """
@@ -791,7 +793,7 @@ except* IndexError as group:
     assert len(group.exceptions) == 2 and group.exceptions[1].__notes__ == ["no 1"]
 """,
 )
-k(
+add_kind(
     "warnings",
     "old",
     """
@@ -808,7 +810,7 @@ with warnings.catch_warnings(record=True) as caught:
 assert len(caught) == 1 and caught[0].category is DeprecationWarning and "old" in str(caught[0].message)
 """,
 )
-k(
+add_kind(
     "print captured by the tests",
     "hello table",
     """
@@ -841,7 +843,7 @@ finally:
 assert got == "Hello, you\\n"
 """,
 )
-k(
+add_kind(
     "input from a patched stdin",
     "ask total",
     """
@@ -863,7 +865,7 @@ with patch("builtins.input", side_effect=answers):
     assert ask("?") == "X" and ask("?") == "Y"
 """,
 )
-k(
+add_kind(
     "dates and times",
     "parse_day",
     """
@@ -877,7 +879,7 @@ assert d + timedelta(days=2) == datetime(2024, 3, 1, tzinfo=timezone.utc) and d.
 assert d.isoformat() == "2024-02-28T00:00:00+00:00" and isinstance(d, datetime)
 """,
 )
-k(
+add_kind(
     "decimals, fractions, paths and identifiers",
     "numbers_of",
     """
@@ -897,7 +899,7 @@ assert str(d) == "1.10" and d + 1 == Decimal("2.1") and f * 3 == 1 and p == Path
 assert u == uuid.uuid5(uuid.NAMESPACE_DNS, "x") and u.version == 5 and c.conjugate() == 1 + 2j
 """,
 )
-k(
+add_kind(
     "collections",
     "gather",
     """
@@ -919,7 +921,7 @@ ordered.move_to_end(1)
 assert list(ordered) == [2, 1] and ordered[1] is groups[1]
 """,
 )
-k(
+add_kind(
     "a defaultdict with its own factory",
     "tree",
     """
@@ -932,7 +934,7 @@ t["a"]["b"]["c"] = 1
 assert t["a"]["b"]["c"] == 1 and "x" not in t and t == {"a": {"b": {"c": 1}}}
 """,
 )
-k(
+add_kind(
     "big numbers, bytes and floats",
     "extremes",
     """
@@ -947,7 +949,7 @@ array += b"c"
 assert type(array) is bytearray and bytes(array) == b"abc" and raw.hex() == "00ff"
 """,
 )
-k(
+add_kind(
     "deep recursion with a raised limit",
     "depth",
     """
@@ -965,7 +967,7 @@ else:
     assert False
 """,
 )
-k(
+add_kind(
     "async functions",
     "fetch gather_all Ticker Session",
     """
@@ -1009,7 +1011,7 @@ assert asyncio.run(asyncio.wait_for(fetch(1, []), 1)) == 2
 """,
     ("Session",),
 )
-k(
+add_kind(
     "async callbacks",
     "apply",
     """
@@ -1027,7 +1029,7 @@ async def f(x):
 assert asyncio.run(apply(f, [1, 2])) == [-1, -2] and seen == [1, 2]
 """,
 )
-k(
+add_kind(
     "copies",
     "clone Node",
     """
@@ -1052,7 +1054,7 @@ class Mine:
 """,
     ("Node",),
 )
-k(
+add_kind(
     "one list in many places",
     "share Registry",
     """
@@ -1082,7 +1084,7 @@ assert rows == [] and row == [0, 7, 8, 6]
 """,
     ("Registry",),
 )
-k(
+add_kind(
     "what contains itself",
     "loop knot",
     """
@@ -1101,7 +1103,7 @@ d = {}
 assert knot(d) is d and d["self"] is d and len(d) == 1
 """,
 )
-k(
+add_kind(
     "an object of the tests changed by the program",
     "grow",
     """
@@ -1127,7 +1129,7 @@ for x in (3, 8, 1): grow(t, x)
 assert t.left.value == 3 and t.right.value == 8 and t.left.left.value == 1 and isinstance(t.left, Tree)
 """,
 )
-k(
+add_kind(
     "lists in objects of the tests",
     "fill",
     """
@@ -1145,7 +1147,7 @@ fill(b, [3, 1])
 assert b.items == [1, 3] and first == [3, 1] and b.by_name == {"n": 2}
 """,
 )
-k(
+add_kind(
     "module state",
     "REGISTRY register LIMIT",
     """
@@ -1166,7 +1168,7 @@ def two(): return 2
 assert list(REGISTRY) == ["two"]
 """,
 )
-k(
+add_kind(
     "partial, methods and lambdas",
     "compose Acc",
     """
@@ -1189,7 +1191,7 @@ assert callable(add) and not callable(a)
 """,
     ("Acc",),
 )
-k(
+add_kind(
     "callable objects, getattr and format",
     "Poly Proxy Money",
     """
@@ -1214,7 +1216,7 @@ assert [10, 20][Money(1)] == 20 and float(Money(2)) == 2.0 and f"{Money(2):.3f}"
 """,
     ("Poly", "Proxy", "Money"),
 )
-k(
+add_kind(
     "total_ordering and hashing",
     "Card",
     """
@@ -1239,7 +1241,7 @@ else:
 """,
     ("Card",),
 )
-k(
+add_kind(
     "subclasses of list and dict",
     "Stack Default",
     """
@@ -1262,7 +1264,7 @@ assert sorted(d) == ["a", "b"] and sorted(d.items()) == [("a", 1), ("b", 2)] and
 """,
     ("Stack", "Default"),
 )
-k(
+add_kind(
     "descriptors, class methods of registries",
     "Field Model",
     """
@@ -1293,7 +1295,7 @@ else:
 """,
     ("Field", "Model"),
 )
-k(
+add_kind(
     "pattern matching",
     "area Circle",
     """
@@ -1318,7 +1320,7 @@ match Circle(7):
 """,
     ("Circle",),
 )
-k(
+add_kind(
     "regular expressions and iterators",
     "find pairs",
     """
@@ -1333,7 +1335,7 @@ assert m and m.group(1) == "12" and m["b"] == "q" and m.groups() == ("12", "q") 
 assert list(pairs("abc")) == [("a", "b"), ("b", "c")] and find(re.compile("A", re.I), "xa").start() == 1
 """,
 )
-k(
+add_kind(
     "unittest cases",
     "add",
     """
@@ -1349,7 +1351,7 @@ result = unittest.TextTestRunner(stream=__import__("io").StringIO()).run(unittes
 assert result.wasSuccessful() and result.testsRun == 2
 """,
 )
-k(
+add_kind(
     "a bound list given as a default",
     "collect",
     """
@@ -1365,7 +1367,7 @@ c = []
 assert collect(3, c) is c and c == [3] and collect(4) == [1, 2, 4]
 """,
 )
-k(
+add_kind(
     "a queue of the tests and threads of the program",
     "work",
     """
@@ -1388,7 +1390,7 @@ work(jobs, results, 2)
 assert results == {1: 1, 2: 4, 3: 9} and jobs == []
 """,
 )
-k(
+add_kind(
     "a singleton and weak references",
     "Config",
     """
@@ -1408,7 +1410,7 @@ assert not hasattr(a, "x")
 """,
     ("Config",),
 )
-k(
+add_kind(
     "an lru cache class with a linked list",
     "LRU",
     """
@@ -1438,7 +1440,7 @@ assert big.get(2999) == [2999] and big.get(5) is None and len(big.d) == 1000
     ("LRU",),
 )
 
-k(
+add_kind(
     "the class of an object",
     "Dog Animal",
     ANIMALS,
@@ -1450,7 +1452,7 @@ assert type(d).__name__ == "Dog" and d.__class__ is Dog and type(d) is type(Dog(
 """,
     ("Dog", "Animal"),
 )
-k(
+add_kind(
     "a list changed although the call raised",
     "drain",
     """
@@ -1468,7 +1470,7 @@ else:
 assert xs == [] and out == [2, 1]
 """,
 )
-k(
+add_kind(
     "a list of 2,000 that both ends hold for 500 calls",
     "Window",
     """
@@ -1485,7 +1487,7 @@ for i in range(500):
 """,
     ("Window",),
 )
-k(
+add_kind(
     "a table of 100 by 100",
     "transpose",
     """

@@ -22,15 +22,15 @@ PROMPT = "def f1(a,"
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("model") / "phi"
-    phi.save(random_model(SMALL), tokenizer.train(TEXTS, 300), place)
+    phi.save_model(random_model(SMALL), tokenizer.train_tokenizer(TEXTS, 300), place)
     return place
 
 
-def ask(folder: Path, *words: str, given: str | None = None) -> Result:
-    return CliRunner().invoke(main, ["ask", str(folder), *words], input=given)
+def ask(folder: Path, *words: str, stdin: str | None = None) -> Result:
+    return CliRunner().invoke(main, ["ask", str(folder), *words], input=stdin)
 
 
-def answers(folder: Path, *words: str) -> list[dict]:
+def read_answers(folder: Path, *words: str) -> list[dict]:
     result = ask(folder, PROMPT, "--json", "--max-new-tokens", "12", *words)
     assert result.exit_code == 0, result.output
     return [json.loads(line) for line in result.output.splitlines()]
@@ -38,36 +38,36 @@ def answers(folder: Path, *words: str) -> list[dict]:
 
 def test_the_likeliest_text_follows_the_prompt(folder):
     shown = ask(folder, PROMPT, "--max-new-tokens", "12").output
-    (answer,) = answers(folder)
+    (answer,) = read_answers(folder)
     assert shown == PROMPT + answer["completion"] + "\n"
     assert answer["tokens"] == 12 and answer["finish"] == "length" and answer["prompt"] == PROMPT
 
 
 def test_a_prompt_can_come_on_standard_input(folder):
     assert (
-        ask(folder, "-", "--max-new-tokens", "5", given=PROMPT).output
+        ask(folder, "-", "--max-new-tokens", "5", stdin=PROMPT).output
         == ask(folder, PROMPT, "--max-new-tokens", "5").output
     )
 
 
 def test_samples_differ_by_seed_and_come_again_with_it(folder):
-    drawn = answers(folder, "--temperature", "1", "--samples", "4", "--seed", "7")
-    assert [each["seed"] for each in drawn] == [7, 8, 9, 10]
-    assert len({each["completion"] for each in drawn}) > 1
-    (again,) = answers(folder, "--temperature", "1", "--seed", "9")
-    assert again["completion"] == drawn[2]["completion"]
+    samples = read_answers(folder, "--temperature", "1", "--samples", "4", "--seed", "7")
+    assert [sample["seed"] for sample in samples] == [7, 8, 9, 10]
+    assert len({sample["completion"] for sample in samples}) > 1
+    (again,) = read_answers(folder, "--temperature", "1", "--seed", "9")
+    assert again["completion"] == samples[2]["completion"]
 
 
 def test_a_small_nucleus_is_the_likeliest_text(folder):
-    (greedy,) = answers(folder)
-    (drawn,) = answers(folder, "--temperature", "1", "--top-p", "0.000001")
+    (greedy,) = read_answers(folder)
+    (drawn,) = read_answers(folder, "--temperature", "1", "--top-p", "0.000001")
     assert drawn["completion"] == greedy["completion"]
 
 
 def test_text_ends_before_each_stop(folder):
-    (whole,) = answers(folder)
+    (whole,) = read_answers(folder)
     letter = whole["completion"].strip()[0]
-    (cut,) = answers(folder, "--stop", "never seen", "--stop", letter)
+    (cut,) = read_answers(folder, "--stop", "never seen", "--stop", letter)
     assert cut["finish"] == "stop"
     assert cut["completion"] == whole["completion"].split(letter)[0]
 

@@ -9,7 +9,7 @@ from hornbook.models import attention
 from hornbook.models.attention import rotation_table
 
 
-def given(
+def make_inputs(
     time: int, heads: int = 2, width: int = 16, rotary: int = 8, dtype: torch.dtype = torch.float32
 ):
     torch.manual_seed(time)
@@ -24,37 +24,37 @@ def given(
 @pytest.mark.parametrize("time", [1, 7, 128, 129, 300])
 @pytest.mark.parametrize("rotary", [8, 16])
 def test_blocks_are_sdpa_in_value_and_gradient(time, rotary, monkeypatch):
-    qkv, cos, sin = given(time, rotary=rotary)
+    qkv, cos, sin = make_inputs(time, rotary=rotary)
     slope = torch.randn(2, time, 32)
-    attend = attention.attention(None, 0.0)
-    found = attend(qkv, cos, sin)
-    assert "Blocks" in type(found.grad_fn).__name__
-    (mine,) = torch.autograd.grad(found, qkv, slope)
+    attend = attention.make_attention(None, 0.0)
+    actual = attend(qkv, cos, sin)
+    assert "Blocks" in type(actual.grad_fn).__name__
+    (grad,) = torch.autograd.grad(actual, qkv, slope)
     monkeypatch.setattr(attention, "LONGEST", 0)
-    wanted = attend(qkv, cos, sin)
-    assert "Blocks" not in type(wanted.grad_fn).__name__
-    (theirs,) = torch.autograd.grad(wanted, qkv, slope)
-    torch.testing.assert_close(found, wanted, atol=2e-6, rtol=1e-5)
-    torch.testing.assert_close(mine, theirs, atol=1e-5, rtol=1e-4)
+    expected = attend(qkv, cos, sin)
+    assert "Blocks" not in type(expected.grad_fn).__name__
+    (expected_grad,) = torch.autograd.grad(expected, qkv, slope)
+    torch.testing.assert_close(actual, expected, atol=2e-6, rtol=1e-5)
+    torch.testing.assert_close(grad, expected_grad, atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("dropout", [0.0, 0.3])
 def test_the_derivative_is_the_derivative(dropout, monkeypatch):
     monkeypatch.setattr(attention, "BLOCK", 4)
-    qkv, cos, sin = given(10, width=6, rotary=4, dtype=torch.float64)
+    qkv, cos, sin = make_inputs(10, width=6, rotary=4, dtype=torch.float64)
 
     def same_draw(qkv):
         torch.manual_seed(1)
-        return attention._Blocks.apply(qkv, cos, sin, dropout)
+        return attention._BlockedAttention.apply(qkv, cos, sin, dropout)
 
     assert torch.autograd.gradcheck(same_draw, qkv, fast_mode=True)
 
 
 def test_dropout_keeps_the_mean_and_takes_its_share():
-    qkv, cos, sin = given(40)
+    qkv, cos, sin = make_inputs(40)
     torch.manual_seed(0)
-    plain = attention.attention(None, 0.0)(qkv, cos, sin)
-    drawn = torch.stack([attention.attention(None, 0.25)(qkv, cos, sin) for _ in range(400)])
+    plain = attention.make_attention(None, 0.0)(qkv, cos, sin)
+    drawn = torch.stack([attention.make_attention(None, 0.25)(qkv, cos, sin) for _ in range(400)])
     assert not torch.equal(drawn[0], drawn[1])
     torch.testing.assert_close(drawn.mean(0), plain, atol=0.15, rtol=0)
     # the first position sees itself alone: it is dropped whole, or stays and is scaled

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from hornbook import exams, records
-from hornbook.exams import Problem, evalplus, humaneval, load, mbpp, problem
+from hornbook.exams import Problem, evalplus, humaneval, load_exam, mbpp, problem
 
 # Rows in the published forms, written for these tests: no benchmark's text is shipped.
 FUNCTION = {
@@ -51,20 +51,24 @@ CRUX_ROW = {
 }
 
 
-def exam(tmp_path: Path, *rows: dict[str, Any], name: str = "exam.jsonl") -> str:
+def write_exam(tmp_path: Path, *rows: dict[str, Any], name: str = "exam.jsonl") -> str:
     path = tmp_path / name
     text = "\n".join(json.dumps(row) for row in rows)
     path.write_bytes(gzip.compress(text.encode()) if name.endswith(".gz") else text.encode())
     return str(path)
 
 
-def passes(one: Problem, program: str | None = None) -> bool:
+def reference_passes(exam_problem: Problem, program: str | None = None) -> bool:
     """The judge's view: the tests see nothing but the entry points. (Own programs only; models' run in the sandbox.)"""
     theirs: dict[str, Any] = {}
-    source = f"def answer():\n    return{one.reference}" if one.form == "output" else one.solution
+    source = (
+        f"def answer():\n    return{exam_problem.reference}"
+        if exam_problem.form == "output"
+        else exam_problem.solution
+    )
     exec(program or source, theirs)
     try:
-        exec(one.tests, {name: theirs[name] for name in one.entry_points})
+        exec(exam_problem.tests, {name: theirs[name] for name in exam_problem.entry_points})
     except AssertionError:
         return False
     return True
@@ -77,8 +81,8 @@ def passes(one: Problem, program: str | None = None) -> bool:
 def test_a_reference_passes_the_tests_that_see_only_its_entry_points(
     tmp_path: Path, family: str, row: dict[str, Any]
 ) -> None:
-    (one,) = load(f"{family}:{exam(tmp_path, row)}")
-    assert passes(one)
+    (one,) = load_exam(f"{family}:{write_exam(tmp_path, row)}")
+    assert reference_passes(one)
 
 
 @pytest.mark.parametrize(
@@ -94,21 +98,21 @@ def test_a_reference_passes_the_tests_that_see_only_its_entry_points(
 def test_a_wrong_program_fails(
     tmp_path: Path, family: str, row: dict[str, Any], wrong: str
 ) -> None:
-    (one,) = load(f"{family}:{exam(tmp_path, row)}")
-    assert not passes(one, wrong)
+    (one,) = load_exam(f"{family}:{write_exam(tmp_path, row)}")
+    assert not reference_passes(one, wrong)
 
 
 def test_a_helper_of_the_prompt_belongs_to_the_tests_and_one_of_the_reference_to_the_candidate(
     tmp_path: Path,
 ) -> None:
-    (given,) = load(f"jsonl:{exam(tmp_path, FUNCTION)}")
-    (theirs,) = load(f"mbpp:{exam(tmp_path, MBPP_ROW)}")
+    (given,) = load_exam(f"jsonl:{write_exam(tmp_path, FUNCTION)}")
+    (theirs,) = load_exam(f"mbpp:{write_exam(tmp_path, MBPP_ROW)}")
     assert given.entry_points == ("norm",) and "def square" in given.tests
     assert theirs.entry_points == ("total", "Pair")
 
 
 def test_mbpp_prompts_are_the_published_docstring_form(tmp_path: Path) -> None:
-    (one,) = load(f"mbpp:{exam(tmp_path, MBPP_ROW)}")
+    (one,) = load_exam(f"mbpp:{write_exam(tmp_path, MBPP_ROW)}")
     assert (
         one.prompt
         == '"""\nWrite a function to pair two numbers.\nassert total(Pair(1, 2)) == 3\n"""\n'
@@ -117,26 +121,28 @@ def test_mbpp_prompts_are_the_published_docstring_form(tmp_path: Path) -> None:
 
 
 def test_mbpp_is_split_by_task_id_and_shows_problems_2_to_4(tmp_path: Path) -> None:
-    path = exam(
+    path = write_exam(
         tmp_path,
         *({**MBPP_ROW, "task_id": n} for n in (1, 2, 3, 4, 10, 11, 510, 511, 600, 601, 974)),
     )
-    ids = {split: [p.task_id for p in load(f"mbpp-{split}:{path}")] for split in mbpp.SPLITS}
-    assert ids["test"] == ["MBPP/11", "MBPP/510"] == [p.task_id for p in load(f"mbpp:{path}")]
+    ids = {split: [p.task_id for p in load_exam(f"mbpp-{split}:{path}")] for split in mbpp.SPLITS}
+    assert ids["test"] == ["MBPP/11", "MBPP/510"] == [p.task_id for p in load_exam(f"mbpp:{path}")]
     assert ids["validation"] == ["MBPP/511", "MBPP/600"] and ids["train"] == [
         "MBPP/601",
         "MBPP/974",
     ]
     assert len(ids["prompt"]) == 5 and len(ids["all"]) == 11
-    assert load(f"mbpp:{path}")[0].shots.count("[DONE]") == 3
+    assert load_exam(f"mbpp:{path}")[0].shots.count("[DONE]") == 3
 
 
 @pytest.mark.parametrize("name", ["exam.jsonl", "exam.jsonl.gz"])
 def test_an_exam_reads_the_same_from_every_file_form(tmp_path: Path, name: str) -> None:
-    plain = load(f"jsonl:{exam(tmp_path, FUNCTION)}")
-    assert load(f"jsonl:{exam(tmp_path, FUNCTION, name=name)}") == plain
+    plain = load_exam(f"jsonl:{write_exam(tmp_path, FUNCTION)}")
+    assert load_exam(f"jsonl:{write_exam(tmp_path, FUNCTION, name=name)}") == plain
     (tmp_path / "list.json").write_text(json.dumps([FUNCTION]))
-    assert exams.digest(load(f"jsonl:{tmp_path / 'list.json'}")) == exams.digest(plain)
+    assert exams.digest_problems(
+        load_exam(f"jsonl:{tmp_path / 'list.json'}")
+    ) == exams.digest_problems(plain)
 
 
 @pytest.mark.parametrize(
@@ -151,7 +157,7 @@ def test_an_exam_reads_the_same_from_every_file_form(tmp_path: Path, name: str) 
 )
 def test_what_is_no_exam_is_refused_with_the_way_out(name: str, says: str) -> None:
     with pytest.raises(records.UserError, match=says.replace("?", r"\?")):
-        load(name)
+        load_exam(name)
 
 
 @pytest.mark.parametrize(
@@ -177,14 +183,18 @@ def test_a_broken_exam_file_is_refused_with_its_line(
     path = tmp_path / "broken.jsonl"
     path.write_text("\n".join(lines))
     with pytest.raises(records.UserError, match=says):
-        load(f"jsonl:{path}")
+        load_exam(f"jsonl:{path}")
 
 
 def test_exercises_become_problems_under_their_record_id() -> None:
     row = {"id": "ab12", "prompt": FUNCTION["prompt"], "solution": FUNCTION["canonical_solution"], "text": "all of it",
            "tests": "assert norm([3, 4]) == 5.0\n", "entry_point": "norm"}  # fmt: skip
-    (one,) = exams.from_records([row])
-    assert one.task_id == "ab12" and one.text.startswith("Length of a vector.") and passes(one)
+    (one,) = exams.problems_from_records([row])
+    assert (
+        one.task_id == "ab12"
+        and one.text.startswith("Length of a vector.")
+        and reference_passes(one)
+    )
 
 
 @pytest.mark.parametrize(
@@ -202,7 +212,7 @@ def test_exercises_become_problems_under_their_record_id() -> None:
 def test_arguments_get_back_the_types_that_json_lacks(
     task_id: str, values: list[Any], types: list[Any]
 ) -> None:
-    assert repr(evalplus.restored(task_id, values)) == repr(types)
+    assert repr(evalplus.restore_arguments(task_id, values)) == repr(types)
 
 
 @pytest.mark.parametrize(
@@ -216,18 +226,18 @@ def test_arguments_get_back_the_types_that_json_lacks(
     ],
 )
 def test_free_names_are_those_that_nothing_binds(source: str, free: set[str]) -> None:
-    assert problem.free_names(source) == free
+    assert problem.find_free_names(source) == free
 
 
 @pytest.mark.network
 def test_humaneval_has_164_problems_whose_references_pass() -> None:
-    exam = load("humaneval")
+    exam = load_exam("humaneval")
     assert len(exam) == 164 and all(one.calls == () for one in exam)
-    assert all(passes(one) for one in exam[:60])
+    assert all(reference_passes(one) for one in exam[:60])
     assert humaneval.SHA256.startswith("b796127e")
 
 
 @pytest.mark.network
 def test_a_data_set_that_the_hub_lacks_is_one_clear_error() -> None:
     with pytest.raises(records.UserError, match="could not be had from the Hugging Face Hub"):
-        load("hub:hornbook-no-such-owner/no-such-data-set")
+        load_exam("hub:hornbook-no-such-owner/no-such-data-set")

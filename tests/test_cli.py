@@ -12,9 +12,9 @@ import pytest
 from click.testing import CliRunner, Result
 from conftest import Longer, Numbers
 
-from hornbook.cli import ROOM, main
-from hornbook.frame.run import run
-from hornbook.frame.stage import Desk
+from hornbook.cli import MODULE_BY_COMMAND, main
+from hornbook.frame.run import run_recipe
+from hornbook.frame.stage import RunContext
 
 HEAVY = (
     "torch",
@@ -29,11 +29,11 @@ HEAVY = (
 )
 
 
-def call(*words: str) -> Result:
+def invoke_cli(*words: str) -> Result:
     return CliRunner().invoke(main, list(words))
 
 
-def recipe_file(folder: Path, body: str) -> str:
+def write_recipe_file(folder: Path, body: str) -> str:
     path = folder / "mine.py"
     path.write_text(body)
     return str(path)
@@ -63,9 +63,9 @@ def test_help_answers_in_under_a_fifth_of_a_second() -> None:
     assert min(seconds() for _ in range(5)) < 0.2
 
 
-@pytest.mark.parametrize("name", sorted(ROOM))
+@pytest.mark.parametrize("name", sorted(MODULE_BY_COMMAND))
 def test_every_command_has_help_with_an_example(name: str) -> None:
-    text = call(name, "--help").output
+    text = invoke_cli(name, "--help").output
     assert f"hornbook {name}" in text.partition("Example: ")[2]
 
 
@@ -92,7 +92,7 @@ def test_a_mistake_ends_in_exit_code_2_and_the_way_out(
     words: list[str], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    result = call(*words)
+    result = invoke_cli(*words)
     assert result.exit_code == 2
     assert says in result.output
     assert "Traceback" not in result.output
@@ -110,7 +110,7 @@ def test_a_mistake_ends_in_exit_code_2_and_the_way_out(
     ],
 )
 def test_a_recipe_that_fails_is_named_with_its_line(body: str, says: str, tmp_path: Path) -> None:
-    result = call("plan", recipe_file(tmp_path, body))
+    result = invoke_cli("plan", write_recipe_file(tmp_path, body))
     assert (result.exit_code, says in result.output) == (2, True), result.output
 
 
@@ -129,25 +129,32 @@ def test_a_recipe_runs_is_looked_at_and_compared(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    path = recipe_file(tmp_path, OWN_STAGE.format(tests=str(Path(__file__).parent)))
-    assert "to do" in call("plan", path).output and "on this machine\n" in call("plan", path).output
-    assert "on this machine, training on h100" in call("plan", path, "--device", "h100").output
-    assert call("run", path, "--out", "a", "--workers", "1").exit_code == 0
-    assert call("run", path, "above=40", "--out", "b", "--workers", "1").exit_code == 0
+    path = write_recipe_file(tmp_path, OWN_STAGE.format(tests=str(Path(__file__).parent)))
+    assert (
+        "to do" in invoke_cli("plan", path).output
+        and "on this machine\n" in invoke_cli("plan", path).output
+    )
+    assert (
+        "on this machine, training on h100" in invoke_cli("plan", path, "--device", "h100").output
+    )
+    assert invoke_cli("run", path, "--out", "a", "--workers", "1").exit_code == 0
+    assert invoke_cli("run", path, "above=40", "--out", "b", "--workers", "1").exit_code == 0
     assert "done 49 kept of 60" in " ".join(
-        call("plan", path, "upto=6e1", "--out", "a").output.split()
+        invoke_cli("plan", path, "upto=6e1", "--out", "a").output.split()
     )
     rows = [
         json.loads(line)
-        for line in call("peek", "a", "long", "--dropped", "--json", "-n", "3").output.splitlines()
+        for line in invoke_cli(
+            "peek", "a", "long", "--dropped", "--json", "-n", "3"
+        ).output.splitlines()
     ]
     assert len(rows) == 3 and all(row["reason"].startswith("short") for row in rows)
-    assert "short" in call("peek", "a").output
+    assert "short" in invoke_cli("peek", "a").output
     different = [
-        json.loads(line) for line in call("compare", "a", "b", "--json").output.splitlines()
+        json.loads(line) for line in invoke_cli("compare", "a", "b", "--json").output.splitlines()
     ]
     assert {"stage": "long", "what": "above", "first": "30", "second": "40"} in different
-    refused = call("run", path, "above=40", "--out", "a")
+    refused = invoke_cli("run", path, "above=40", "--out", "a")
     assert refused.exit_code == 2 and "above: 30 -> 40" in refused.output
 
 
@@ -157,22 +164,22 @@ def test_a_stage_that_a_recipe_defines_itself_reaches_the_workers(tmp_path: Path
     ) + (
         "\nfrom dataclasses import dataclass\n@dataclass(frozen=True)\nclass Mine(Longer):\n    pass\n"
     )
-    path = recipe_file(tmp_path, body)
+    path = write_recipe_file(tmp_path, body)
     done = subprocess.run(
         [sys.executable, "-m", "hornbook.cli", "run", path, "--out", str(tmp_path / "run"), "--workers", "2"],
         capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert Desk(tmp_path / "run").manifest("long")["identity"]["stage"] == "Mine"
+    assert RunContext(tmp_path / "run").run.read_manifest("long")["identity"]["stage"] == "Mine"
 
 
 def test_a_run_reads_as_nothing_finished_is_an_error_not_an_empty_table(tmp_path: Path) -> None:
-    assert call("peek", str(tmp_path)).exit_code == 2
+    assert invoke_cli("peek", str(tmp_path)).exit_code == 2
 
 
 def test_peek_names_the_finished_stages_when_asked_for_another(tmp_path: Path) -> None:
-    run(Longer("long", Numbers("numbers")), Desk(tmp_path))
-    result = call("peek", str(tmp_path), "lnog")
+    run_recipe(Longer("long", Numbers("numbers")), RunContext(tmp_path))
+    result = invoke_cli("peek", str(tmp_path), "lnog")
     assert result.exit_code == 2 and "numbers, long" in result.output
 
 
@@ -180,7 +187,7 @@ def test_new_writes_a_recipe_that_plans_and_never_overwrites(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert call("new", "mine").exit_code == 0
-    assert call("plan", "mine.py").exit_code == 0
-    again = call("new", "mine")
+    assert invoke_cli("new", "mine").exit_code == 0
+    assert invoke_cli("plan", "mine.py").exit_code == 0
+    again = invoke_cli("new", "mine")
     assert again.exit_code == 2 and "exists already" in again.output

@@ -15,20 +15,22 @@ import zstandard
 from conftest import rows_of
 
 from hornbook.collect import CollectFiles, jsonl
-from hornbook.frame.run import run
-from hornbook.frame.stage import Desk
+from hornbook.frame.run import run_recipe
+from hornbook.frame.stage import RunContext
 from hornbook.records import UserError
 
 CODE = [f"def f{i}():\n    return {i}" for i in range(40)]
 
 
-def collect(path: Path, out: Path, part_mb: float = 64.0, **settings: Any) -> list[dict[str, Any]]:
-    stage, desk = CollectFiles("mine", str(path), **settings), Desk(out, part_mb=part_mb)
-    run(stage, desk)
-    return rows_of(desk, stage)
+def collect_rows(
+    path: Path, out: Path, part_mb: float = 64.0, **settings: Any
+) -> list[dict[str, Any]]:
+    stage, ctx = CollectFiles("mine", str(path), **settings), RunContext(out, shard_mb=part_mb)
+    run_recipe(stage, ctx)
+    return rows_of(ctx, stage)
 
 
-def written(path: Path, kind: str) -> Path:
+def write_input(path: Path, kind: str) -> Path:
     lines = "".join(
         json.dumps({"text": text, "path": f"{i}.py"}) + "\n" for i, text in enumerate(CODE)
     ).encode()
@@ -56,10 +58,10 @@ KINDS = ["", ".gz", ".zst", "parquet", "tree"]
 def test_every_format_gives_the_same_documents_however_it_is_split(
     kind: str, part_mb: float, tmp_path: Path
 ) -> None:
-    path = written(tmp_path, kind)
-    rows = collect(path, tmp_path / "run", part_mb)
+    path = write_input(tmp_path, kind)
+    rows = collect_rows(path, tmp_path / "run", part_mb)
     assert sorted(row["text"] for row in rows) == sorted(CODE)
-    assert rows == collect(path, tmp_path / "whole")
+    assert rows == collect_rows(path, tmp_path / "whole")
 
 
 def test_a_line_that_is_not_json_is_dropped_with_its_number_however_the_file_is_split(
@@ -69,7 +71,7 @@ def test_a_line_that_is_not_json_is_dropped_with_its_number_however_the_file_is_
     lines[7], lines[23], lines[31] = "{broken", '["a list"]', '{"other": 1}'
     (tmp_path / "x.jsonl").write_text("\n".join(lines))
     for part_mb in (64, 0.0002):
-        rows = collect(tmp_path / "x.jsonl", tmp_path / f"run{part_mb}", part_mb)
+        rows = collect_rows(tmp_path / "x.jsonl", tmp_path / f"run{part_mb}", part_mb)
         reasons = [row["reason"] for row in rows if not row["kept"]]
         assert reasons[0].startswith("not JSON: line 8: ")
         assert reasons[1:] == ["not a JSON object: line 24", "no text: line 32 has other"]
@@ -84,7 +86,7 @@ def test_a_line_above_the_limit_is_skipped_and_the_rest_is_read(
     for name, pack in (("x.jsonl", bytes), ("x.jsonl.gz", gzip.compress)):
         text = "\n".join(['{"text": "a = 1"}', long, '{"text": "b = 1"}'])
         (tmp_path / name).write_bytes(pack(text.encode()))
-        rows = collect(tmp_path / name, tmp_path / f"run-{name}")
+        rows = collect_rows(tmp_path / name, tmp_path / f"run-{name}")
         assert [row["text"] or row["reason"] for row in rows] == [
             "a = 1",
             "line too long: line 2, above 1,000 bytes",
@@ -100,7 +102,7 @@ def test_a_packed_file_that_unpacks_to_absurd_amounts_is_left_there(
     monkeypatch.setattr(jsonl, "LINE_BYTES", 10_000)
     data = b'{"text": "a = 1"}\n' + b" " * 50_000_000
     (tmp_path / "x.jsonl.zst").write_bytes(zstandard.ZstdCompressor().compress(data))
-    rows = collect(tmp_path / "x.jsonl.zst", tmp_path / "run")
+    rows = collect_rows(tmp_path / "x.jsonl.zst", tmp_path / "run")
     assert rows[0]["text"] == "a = 1"
     assert rows[-1]["reason"].startswith("unpacks to too much")
 
@@ -113,7 +115,7 @@ def test_a_packed_file_cut_in_half_gives_what_it_holds_and_says_where_it_ends(
     pack = gzip.compress if kind == ".gz" else zstandard.ZstdCompressor().compress
     data = pack("\n".join(noise).encode())
     (tmp_path / f"x.jsonl{kind}").write_bytes(data[: len(data) // 2])
-    rows = collect(tmp_path / f"x.jsonl{kind}", tmp_path / "run")
+    rows = collect_rows(tmp_path / f"x.jsonl{kind}", tmp_path / "run")
     assert 2000 < sum(row["kept"] for row in rows) < 7000
     assert [row["reason"].split(":")[0] for row in rows if not row["kept"]][-1] in (
         "damaged",
@@ -122,10 +124,10 @@ def test_a_packed_file_cut_in_half_gives_what_it_holds_and_says_where_it_ends(
 
 
 def test_a_parquet_file_cut_in_half_is_refused_with_its_name(tmp_path: Path) -> None:
-    path = written(tmp_path, "parquet")
+    path = write_input(tmp_path, "parquet")
     path.write_bytes(path.read_bytes()[:500])
     with pytest.raises(UserError, match="x.parquet is no whole Parquet file"):
-        collect(path, tmp_path / "run")
+        collect_rows(path, tmp_path / "run")
 
 
 @pytest.mark.parametrize(
@@ -142,7 +144,7 @@ def test_a_data_set_without_the_text_column_is_refused_with_its_columns(
     (tmp_path / "x.jsonl").write_text(json.dumps({key: each[0] for key, each in values.items()}))
     for name in ("x.parquet", "x.jsonl"):
         with pytest.raises(UserError, match=words):
-            collect(tmp_path / name, tmp_path / f"run-{name}", column=column)
+            collect_rows(tmp_path / name, tmp_path / f"run-{name}", column=column)
 
 
 @pytest.mark.parametrize(
@@ -164,7 +166,7 @@ def test_an_input_that_makes_no_sense_is_refused_with_the_way_out(
     elif data is not None:
         (tmp_path / name).write_bytes(data)
     with pytest.raises(UserError, match=words):
-        collect(tmp_path / name, tmp_path / "run")
+        collect_rows(tmp_path / name, tmp_path / "run")
 
 
 def test_the_stacks_columns_are_understood(tmp_path: Path) -> None:
@@ -175,7 +177,7 @@ def test_the_stacks_columns_are_understood(tmp_path: Path) -> None:
         "max_stars_repo_licenses": [["MIT", "Apache-2.0"], ["GPL-3.0"], []],
     })  # fmt: skip
     pq.write_table(rows, tmp_path / "x.parquet")
-    found = collect(tmp_path / "x.parquet", tmp_path / "run", licences=("MIT", "Apache-2.0"))
+    found = collect_rows(tmp_path / "x.parquet", tmp_path / "run", licences=("MIT", "Apache-2.0"))
     assert [(r["origin"], r["path"], r["licence"], r["reason"]) for r in found] == [
         ("files:a/b", "s/x.py", "Apache-2.0 AND MIT", ""),
         ("files:x.parquet", "y.py", "GPL-3.0", "licence not allowed: GPL-3.0"),
@@ -186,7 +188,7 @@ def test_the_stacks_columns_are_understood(tmp_path: Path) -> None:
 def test_text_in_a_parquet_file_that_is_not_utf8_is_dropped_alone(tmp_path: Path) -> None:
     raw = pa.array([b"x = 1", b"x = '\xff'", b"y = 1"], pa.binary())
     pq.write_table(pa.table({"text": raw.view(pa.string())}), tmp_path / "x.parquet")
-    rows = collect(tmp_path / "x.parquet", tmp_path / "run")
+    rows = collect_rows(tmp_path / "x.parquet", tmp_path / "run")
     assert [row["reason"].split(":")[0] for row in rows] == ["", "badly encoded", ""]
 
 
@@ -214,7 +216,7 @@ def test_links_in_circles_pipes_and_closed_files_are_named_and_nothing_else_is_l
         return opened(self, *rest, **more)
 
     monkeypatch.setattr(Path, "open", refusing)
-    rows = collect(tree, tmp_path / "run")
+    rows = collect_rows(tree, tmp_path / "run")
     assert {row["path"]: row["reason"].split(":")[0] for row in rows} == {
         "a/x.py": "", "a/circle": "symbolic link", "self.py": "symbolic link", "link.py": "symbolic link",
         "big.py": "oversized", "pipe.py": "not a regular file", "closed.py": "unreadable",
@@ -226,15 +228,15 @@ def test_ten_thousand_files_in_one_folder_are_one_record_each(tmp_path: Path) ->
     folder.mkdir()
     for i in range(10_000):
         (folder / f"{i}.py").write_text(f"x = {i}")
-    assert len({row["path"] for row in collect(folder, tmp_path / "run")}) == 10_000
+    assert len({row["path"] for row in collect_rows(folder, tmp_path / "run")}) == 10_000
 
 
 def test_a_changed_file_makes_the_stage_stale(tmp_path: Path) -> None:
-    path = written(tmp_path, "tree")
-    collect(path, tmp_path / "run")
+    path = write_input(tmp_path, "tree")
+    collect_rows(path, tmp_path / "run")
     (path / "0" / "0.py").write_text("changed = 1")
     with pytest.raises(UserError, match="mine in .* was made with other settings: content: "):
-        collect(path, tmp_path / "run")
+        collect_rows(path, tmp_path / "run")
 
 
 @pytest.mark.slow
@@ -247,7 +249,7 @@ def test_a_line_of_200_mb_is_skipped_without_being_held(tmp_path: Path) -> None:
             file.write(b"x" * 1_000_000)
         file.write(b'"}\n{"text": "b = 1"}\n')
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    rows = collect(tmp_path / "x.jsonl", tmp_path / "run")
+    rows = collect_rows(tmp_path / "x.jsonl", tmp_path / "run")
     assert [row["text"] or row["reason"].split(":")[0] for row in rows] == [
         "a = 1",
         "line too long",

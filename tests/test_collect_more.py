@@ -20,19 +20,19 @@ from hornbook.collect import (
     CollectStackOverflow,
     remote,
 )
-from hornbook.collect.stackoverflow import markdown
-from hornbook.frame.run import run
-from hornbook.frame.stage import Desk, Stage
+from hornbook.collect.stackoverflow import html_to_markdown
+from hornbook.frame.run import run_recipe
+from hornbook.frame.stage import RunContext, Stage
 from hornbook.records import UserError
 
 
-def made(stage: Stage, tmp_path: Path) -> list[dict[str, Any]]:
-    desk = Desk(tmp_path / "run")
-    run(stage, desk)
-    return rows_of(desk, stage)
+def collect_rows(stage: Stage, tmp_path: Path) -> list[dict[str, Any]]:
+    ctx = RunContext(tmp_path / "run")
+    run_recipe(stage, ctx)
+    return rows_of(ctx, stage)
 
 
-def post(**facts: Any) -> str:
+def post_row(**facts: Any) -> str:
     return (
         "  <row "
         + " ".join(f"{name}={quoteattr(str(value))}" for name, value in facts.items())
@@ -40,13 +40,13 @@ def post(**facts: Any) -> str:
     )
 
 
-def question(number: int, score: int = 5, tags: str = "<python><list>", **more: Any) -> str:
-    return post(Id=number, PostTypeId=1, Score=score, Title=f"How to {number} &amp; more?", Tags=tags,
+def question_row(number: int, score: int = 5, tags: str = "<python><list>", **more: Any) -> str:
+    return post_row(Id=number, PostTypeId=1, Score=score, Title=f"How to {number} &amp; more?", Tags=tags,
                 Body="<p>Why?</p>", ContentLicense="CC BY-SA 4.0", **more)  # fmt: skip
 
 
-def answer(number: int, parent: int, score: int, body: str = "<p>So.</p>") -> str:
-    return post(
+def answer_row(number: int, parent: int, score: int, body: str = "<p>So.</p>") -> str:
+    return post_row(
         Id=number,
         PostTypeId=2,
         ParentId=parent,
@@ -56,7 +56,7 @@ def answer(number: int, parent: int, score: int, body: str = "<p>So.</p>") -> st
     )
 
 
-def dump(tmp_path: Path, lines: list[str], packed: bool = False) -> Path:
+def write_dump(tmp_path: Path, lines: list[str], packed: bool = False) -> Path:
     data = "\n".join(
         ['<?xml version="1.0" encoding="utf-8"?>', "<posts>", *lines, "</posts>"]
     ).encode()
@@ -71,11 +71,13 @@ def test_questions_get_their_best_answers_the_accepted_one_first(
 ) -> None:
     code = "<p>Use <code>a &lt; b</code>:</p>\n<pre><code>if a &lt; b:\n    pass\n</code></pre>"
     lines = [
-        question(1, AcceptedAnswerId=5), question(2, score=0), question(3, tags="|c++|"), answer(4, 1, 90, code),
-        answer(5, 1, 3), answer(6, 2, 50), answer(7, 3, 9), answer(8, 1, 2), answer(9, 1, 1), answer(10, 1, -3),
-        question(11), post(Id=12, PostTypeId=5, Score=9),
+        question_row(1, AcceptedAnswerId=5), question_row(2, score=0), question_row(3, tags="|c++|"), answer_row(4, 1, 90, code),
+        answer_row(5, 1, 3), answer_row(6, 2, 50), answer_row(7, 3, 9), answer_row(8, 1, 2), answer_row(9, 1, 1), answer_row(10, 1, -3),
+        question_row(11), post_row(Id=12, PostTypeId=5, Score=9),
     ]  # fmt: skip
-    rows = made(CollectStackOverflow("so", str(dump(tmp_path, lines, packed))), tmp_path)
+    rows = collect_rows(
+        CollectStackOverflow("so", str(write_dump(tmp_path, lines, packed))), tmp_path
+    )
     kept = [row for row in rows if row["kept"]]
     assert [(row["path"], row["licence"]) for row in kept] == [
         ("q/1", "CC-BY-SA-3.0 AND CC-BY-SA-4.0")
@@ -91,8 +93,8 @@ def test_questions_get_their_best_answers_the_accepted_one_first(
 
 def test_a_damaged_line_costs_one_post_and_bombs_expand_nothing(tmp_path: Path) -> None:
     bomb = '  <row Id="7" PostTypeId="2" ParentId="1" Score="9" Body="&lol9;" />'
-    lines = [question(1), "  <row Id='x", bomb, '  <row PostTypeId="1" />', answer(8, 1, 4)]
-    rows = made(CollectStackOverflow("so", str(dump(tmp_path, lines))), tmp_path)
+    lines = [question_row(1), "  <row Id='x", bomb, '  <row PostTypeId="1" />', answer_row(8, 1, 4)]
+    rows = collect_rows(CollectStackOverflow("so", str(write_dump(tmp_path, lines))), tmp_path)
     assert sum(row["kept"] for row in rows) == 1
     assert sorted(row["reason"][:17] for row in rows if not row["kept"]) == [
         f"no post: line {n}: "[:17] for n in (4, 5, 6)
@@ -110,10 +112,10 @@ def test_a_damaged_line_costs_one_post_and_bombs_expand_nothing(tmp_path: Path) 
     ],
 )
 def test_html_becomes_markdown(body: str, text: str) -> None:
-    assert markdown(body) == text
+    assert html_to_markdown(body) == text
 
 
-def contests(path: Path) -> Path:
+def write_contests(path: Path) -> Path:
     solutions = [
         {
             "language": [3, 3, 2, 3],
@@ -129,17 +131,17 @@ def contests(path: Path) -> Path:
 
 
 def test_contests_give_the_shortest_correct_python(tmp_path: Path) -> None:
-    rows = made(CollectContests("contests", str(contests(tmp_path))), tmp_path)
+    rows = collect_rows(CollectContests("contests", str(write_contests(tmp_path))), tmp_path)
     assert [(r["text"], r["path"], r["licence"], r["reason"]) for r in rows] == [
         ("\"\"\"Say '''1'''.\\\\\n\"\"\"\n\nprint(1)\n", "a", "CC-BY-4.0", ""),
         ("None", "b", "CC-BY-4.0", "no Python 3 solution"),
     ]
     pq.write_table(pa.table({"text": ["x"]}), tmp_path / "other.parquet")
     with pytest.raises(UserError, match="no file of code_contests"):
-        made(CollectContests("other", str(tmp_path / "other.parquet")), tmp_path)
+        collect_rows(CollectContests("other", str(tmp_path / "other.parquet")), tmp_path)
 
 
-def checkout(folder: Path, url: str, licence: str) -> None:
+def write_checkout(folder: Path, url: str, licence: str) -> None:
     (folder / ".git" / "refs" / "heads").mkdir(parents=True)
     (folder / ".git" / "HEAD").write_text("ref: refs/heads/main\n")
     (folder / ".git" / "refs" / "heads" / "main").write_text(
@@ -160,11 +162,11 @@ BSD = "Redistribution and use in source and binary forms, ... Neither the name o
 
 def test_checkouts_in_one_folder_are_told_apart_and_their_licences_filter(tmp_path: Path) -> None:
     tree = tmp_path / "tree"
-    checkout(tree / "one", "https://me:token@github.com/owner/one.git", MIT)
-    checkout(tree / "two", "git@gitlab.com:group/two.git", GPL)
-    checkout(tree / "three", "!nonsense!", BSD)
+    write_checkout(tree / "one", "https://me:token@github.com/owner/one.git", MIT)
+    write_checkout(tree / "two", "git@gitlab.com:group/two.git", GPL)
+    write_checkout(tree / "three", "!nonsense!", BSD)
     (tree / "b.py").write_text("y = 1\n")
-    rows = made(CollectFiles("mine", str(tree), licences=("MIT", "BSD-3-Clause")), tmp_path)
+    rows = collect_rows(CollectFiles("mine", str(tree), licences=("MIT", "BSD-3-Clause")), tmp_path)
     assert {row["path"]: (row["origin"], row["licence"], row["kept"]) for row in rows} == {
         "one/src/a.py": ("git:github.com/owner/one@0123456789ab", "MIT", True),
         "two/src/a.py": ("git:gitlab.com/group/two@0123456789ab", "GPL-3.0", False),
@@ -180,7 +182,7 @@ def store() -> str:
 
     files = fsspec.filesystem("memory")
     files.store.clear()
-    remote._LISTED.clear()
+    remote._LISTINGS.clear()
     return "memory://set"
 
 
@@ -201,7 +203,7 @@ def test_files_elsewhere_are_read_as_those_on_disk(store: str, tmp_path: Path) -
     put(f"{store}/data/a.parquet", parquet({"content": ["x = 1", "y = 2"]}))
     put(f"{store}/data/b.jsonl.gz", gzip.compress(b'{"text": "z = 3"}\nbroken\n'))
     put(f"{store}/README.md", b"# no data")
-    rows = made(CollectRemote("far", store), tmp_path)
+    rows = collect_rows(CollectRemote("far", store), tmp_path)
     assert [row["text"] or row["reason"].split(":")[0] for row in rows] == [
         "x = 1",
         "y = 2",
@@ -219,8 +221,9 @@ def test_ids_are_joined_to_their_texts(store: str, tmp_path: Path) -> None:
     put(f"{store}/ids.parquet", parquet(ids))
     put("memory://content/a", gzip.compress(b"x = 1\n"))
     put("memory://content/b", b"s = '\x80'\n")
-    rows = made(
-        CollectRemote("far", f"{store}/ids.parquet", text_at="memory://content/{blob_id}"), tmp_path
+    rows = collect_rows(
+        CollectRemote("far", f"{store}/ids.parquet", text_url="memory://content/{blob_id}"),
+        tmp_path,
     )
     assert [(row["path"], row["text"], row["reason"].split(":")[0]) for row in rows] == [
         ("w", "x = 1", ""), ("x", "s = '€'", ""), ("y", "", "text not found"), ("z", "", "text not found"),
@@ -229,20 +232,20 @@ def test_ids_are_joined_to_their_texts(store: str, tmp_path: Path) -> None:
 
 def test_an_address_reaches_no_further_than_its_columns(store: str) -> None:
     assert (
-        remote.fetch("{a.__class__}", {"a": 1}, 9)
+        remote.fetch_text("{a.__class__}", {"a": 1}, 9)
         == "no text: the row has no columns for {a.__class__}"
     )
     put("memory://bomb", gzip.compress(b" " * 10_000_000))
-    assert len(remote.fetch("memory://bomb", {}, 1000)) == 1001
+    assert len(remote.fetch_text("memory://bomb", {}, 1000)) == 1001
 
 
 def test_a_changed_file_elsewhere_makes_the_stage_stale(store: str, tmp_path: Path) -> None:
     put(f"{store}/a.jsonl", b'{"text": "x = 1"}\n')
-    made(CollectRemote("far", store), tmp_path)
+    collect_rows(CollectRemote("far", store), tmp_path)
     put(f"{store}/a.jsonl", b'{"text": "x = 12"}\n')
-    remote._LISTED.clear()
+    remote._LISTINGS.clear()
     with pytest.raises(UserError, match="made with other settings: files"):
-        made(CollectRemote("far", store), tmp_path)
+        collect_rows(CollectRemote("far", store), tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -254,7 +257,7 @@ def test_an_address_that_makes_no_sense_is_refused(
     store: str, tmp_path: Path, url: str, says: str
 ) -> None:
     with pytest.raises(UserError, match=says):
-        made(CollectRemote("far", url), tmp_path)
+        collect_rows(CollectRemote("far", url), tmp_path)
 
 
 def test_a_lines_ids_too(store: str, tmp_path: Path) -> None:
@@ -263,7 +266,7 @@ def test_a_lines_ids_too(store: str, tmp_path: Path) -> None:
         f"{store}/ids.jsonl",
         b"\n".join([json.dumps({"id": "a"}).encode(), b"broken", b'{"other": 1}']),
     )
-    rows = made(CollectRemote("far", store, text_at="memory://content/{id}"), tmp_path)
+    rows = collect_rows(CollectRemote("far", store, text_url="memory://content/{id}"), tmp_path)
     assert [row["text"] or row["reason"].split(":")[0] for row in rows] == [
         "x = 1",
         "not JSON",

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from hornbook.collect.pieces import NotPython, cut
+from hornbook.collect.pieces import NotPython, split_into_pieces
 
 
-def spans(text: str, most: int) -> list[tuple[int, int, str]]:
-    return [(piece.start, piece.end, piece.reason.split(":")[0]) for piece in cut(text, most)]
+def list_spans(text: str, most: int) -> list[tuple[int, int, str]]:
+    return [
+        (piece.start, piece.end, piece.reason.split(":")[0])
+        for piece in split_into_pieces(text, most)
+    ]
 
 
 FOUR = "import a\n\n\ndef f():\n    return 1\n\n\n@mark\ndef g():\n    return 2\n"
@@ -40,18 +43,19 @@ FOUR = "import a\n\n\ndef f():\n    return 1\n\n\n@mark\ndef g():\n    return 2\
 def test_pieces_are_runs_of_whole_statements_with_their_decorators_and_comments(
     text: str, most: int, expected: list[tuple[int, int, str]]
 ) -> None:
-    assert spans(text, most) == expected
+    assert list_spans(text, most) == expected
 
 
 def test_a_piece_is_the_lines_it_names() -> None:
     lines = FOUR.split("\n")
     assert all(
-        piece.text == "\n".join(lines[piece.start - 1 : piece.end]) for piece in cut(FOUR, 3)
+        piece.text == "\n".join(lines[piece.start - 1 : piece.end])
+        for piece in split_into_pieces(FOUR, 3)
     )
 
 
 def test_without_a_size_a_file_stays_whole_and_is_not_parsed() -> None:
-    assert [(p.text, p.start, p.end) for p in cut("def broken(:\n", 0)] == [
+    assert [(p.text, p.start, p.end) for p in split_into_pieces("def broken(:\n", 0)] == [
         ("def broken(:\n", 1, 1)
     ]
 
@@ -73,7 +77,7 @@ def test_without_a_size_a_file_stays_whole_and_is_not_parsed() -> None:
 )
 def test_what_cannot_be_parsed_ends_in_one_error_of_ours_or_in_pieces(text: str) -> None:
     try:
-        outcome = [piece.text for piece in cut(text, 70)]
+        outcome = [piece.text for piece in split_into_pieces(text, 70)]
     except NotPython as error:
         outcome = [str(error)]
     assert all(outcome)

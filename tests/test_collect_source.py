@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hornbook.collect import licence, source
-from hornbook.collect.documents import Limits, Place, from_bytes
+from hornbook.collect.documents import CollectLimits, Provenance, make_rows_from_bytes
 
 MOST = 1_000_000
 
@@ -39,7 +39,9 @@ MOST = 1_000_000
     ],
 )
 def test_every_kind_of_bytes_is_kept_or_dropped_with_its_reason(data: bytes, reason: str) -> None:
-    rows = list(from_bytes(data, Place("files:x", "x.py"), Limits(most_bytes=MOST)))
+    rows = list(
+        make_rows_from_bytes(data, Provenance("files:x", "x.py"), CollectLimits(max_bytes=MOST))
+    )
     assert [row.get("reason", "").split(":")[0] for row in rows] == [reason]
     assert all(len(row["text"]) <= 2000 for row in rows if reason)
 
@@ -47,7 +49,7 @@ def test_every_kind_of_bytes_is_kept_or_dropped_with_its_reason(data: bytes, rea
 @pytest.mark.parametrize("ends", ["\r\n", "\r", "\n"])
 def test_line_ends_and_marks_do_not_change_a_text(ends: str) -> None:
     data = "\ufeffx = 1\ny = '\x0c'\n".replace("\n", ends).encode()
-    assert source.decode(data, MOST).text == "x = 1\ny = '\x0c'\n"
+    assert source.decode_source(data, MOST).text == "x = 1\ny = '\x0c'\n"
 
 
 @pytest.mark.parametrize(
@@ -66,7 +68,7 @@ def test_line_ends_and_marks_do_not_change_a_text(ends: str) -> None:
     ],
 )  # fmt: skip
 def test_a_licence_is_read_where_packages_state_it(metadata: str, expected: str) -> None:
-    assert licence.stated(metadata.encode()) == expected
+    assert licence.read_metadata_licence(metadata.encode()) == expected
 
 
 @pytest.mark.parametrize(
@@ -89,14 +91,16 @@ def test_a_licence_is_read_where_packages_state_it(metadata: str, expected: str)
     ],
 )
 def test_an_allow_list_reads_licence_expressions(expression: str, fine: bool) -> None:
-    assert licence.allowed(expression, licence.PERMISSIVE) is fine
-    assert licence.allowed(expression, ())
+    assert licence.is_allowed(expression, licence.PERMISSIVE) is fine
+    assert licence.is_allowed(expression, ())
 
 
 def test_a_licence_that_is_not_allowed_drops_the_file_and_says_which() -> None:
     rows = list(
-        from_bytes(
-            b"x = 1\n", Place("pypi:x==1", "x.py", "GPL-3.0-only"), Limits(licences=("MIT",))
+        make_rows_from_bytes(
+            b"x = 1\n",
+            Provenance("pypi:x==1", "x.py", "GPL-3.0-only"),
+            CollectLimits(licences=("MIT",)),
         )
     )
     assert [(row["kept"], row["reason"]) for row in rows] == [

@@ -16,11 +16,11 @@ from pathlib import Path
 import pytest
 
 from hornbook import store
-from hornbook.cli.inspect_run import damaged
+from hornbook.cli.inspect_run import find_damaged_files
 from hornbook.frame import executors, recipe
-from hornbook.frame.identity import order
-from hornbook.frame.run import run
-from hornbook.frame.stage import Desk
+from hornbook.frame.identity import order_stages
+from hornbook.frame.run import run_recipe
+from hornbook.frame.stage import RunContext
 
 PACKAGE = Path(recipe.__file__).parents[1]
 MEASURED = {"report"}  # the page shows what the run cost, which differs from run to run
@@ -59,21 +59,21 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def undisturbed(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Desk:
-    desk = Desk(tmp_path_factory.mktemp("undisturbed"))
-    run(pocket(source), desk)
-    return desk
+def undisturbed(source: Path, tmp_path_factory: pytest.TempPathFactory) -> RunContext:
+    ctx = RunContext(tmp_path_factory.mktemp("undisturbed"))
+    run_recipe(pocket(source), ctx)
+    return ctx
 
 
 def pocket(source: Path, *dials: str):
-    return recipe.load("pocket", (f"source={source}", *dials), smoke=True).last
+    return recipe.load_recipe("pocket", (f"source={source}", *dials), smoke=True).last
 
 
-def manifests(desk: Desk) -> dict[str, bytes]:
+def manifests(ctx: RunContext) -> dict[str, bytes]:
     """What each stage made, by checksum; in the last stage's words."""
     return {
-        name: (desk.folder(name) / "manifest.json").read_bytes()
-        for name in desk.stages()
+        name: (ctx.run.stage_folder(name) / "manifest.json").read_bytes()
+        for name in ctx.run.finished_stages()
         if name not in MEASURED
     }
 
@@ -85,7 +85,7 @@ class Killed(BaseException):
 def test_killed_at_twenty_points_and_resumed_equals_never_killed(
     source, undisturbed, tmp_path, monkeypatch
 ):
-    desk, chance, replace, kills = Desk(tmp_path / "run"), random.Random(7), os.replace, [0]
+    ctx, chance, replace, kills = RunContext(tmp_path / "run"), random.Random(7), os.replace, [0]
 
     def dying(old: Path, new: Path) -> None:
         if kills[0] < 20 and chance.random() < 0.2:
@@ -96,12 +96,12 @@ def test_killed_at_twenty_points_and_resumed_equals_never_killed(
     monkeypatch.setattr(store.os, "replace", dying)
     for _ in range(40):
         try:
-            run(pocket(source), desk)
+            run_recipe(pocket(source), ctx)
             break
         except Killed:
             continue
     assert kills[0] == 20
-    assert manifests(desk) == manifests(undisturbed)
+    assert manifests(ctx) == manifests(undisturbed)
 
 
 @pytest.mark.slow
@@ -127,44 +127,46 @@ def test_killed_for_good_at_twenty_moments_it_still_equals(source, undisturbed, 
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
     assert subprocess.run(command, cwd=tmp_path, env=environment, check=False).returncode == 0
-    assert manifests(Desk(tmp_path / "run")) == manifests(undisturbed)
+    assert manifests(RunContext(tmp_path / "run")) == manifests(undisturbed)
 
 
 def test_the_number_of_parts_changes_no_record(source, undisturbed, tmp_path):
-    many = Desk(tmp_path / "many", part_mb=0.05)
-    run(pocket(source), many)
-    assert len(many.parts("stack")) > len(undisturbed.parts("stack"))
-    for stage in order(pocket(source)):
+    many = RunContext(tmp_path / "many", shard_mb=0.05)
+    run_recipe(pocket(source), many)
+    assert len(many.shards("stack")) > len(undisturbed.parts("stack"))
+    for stage in order_stages(pocket(source)):
         if stage.name in MEASURED:
             continue
         if stage.form == "files":
-            assert many.manifest(stage)["files"] == undisturbed.manifest(stage)["files"], stage.name
+            assert many.run.read_manifest(stage)["files"] == undisturbed.manifest(stage)["files"], (
+                stage.name
+            )
         else:
             assert rows(many, stage) == rows(undisturbed, stage), stage.name
 
 
-def rows(desk: Desk, stage) -> list[dict]:
-    return [row for table in desk.tables(stage) for row in table.to_pylist()]
+def rows(ctx: RunContext, stage) -> list[dict]:
+    return [row for table in ctx.run.read_shards(stage) for row in table.to_pylist()]
 
 
 def test_the_process_pool_equals_one_process(source, undisturbed, tmp_path):
-    desk = Desk(tmp_path / "pool", workers=2)
-    with executors.crew("pool", 2) as crew:
-        run(pocket(source), desk, crew)
-    assert manifests(desk) == manifests(undisturbed)
+    ctx = RunContext(tmp_path / "pool", workers=2)
+    with executors.make_executor("pool", 2) as crew:
+        run_recipe(pocket(source), ctx, crew)
+    assert manifests(ctx) == manifests(undisturbed)
 
 
 @pytest.mark.slow
 def test_ray_equals_one_process(source, undisturbed, tmp_path):
     pytest.importorskip("ray")
-    desk = Desk(tmp_path / "ray", workers=2)
-    with executors.crew("ray", 2) as crew:
-        run(pocket(source), desk, crew)
-    assert manifests(desk) == manifests(undisturbed)
+    ctx = RunContext(tmp_path / "ray", workers=2)
+    with executors.make_executor("ray", 2) as crew:
+        run_recipe(pocket(source), ctx, crew)
+    assert manifests(ctx) == manifests(undisturbed)
 
 
 def test_every_stage_is_sound_and_seen(undisturbed):
-    assert damaged(undisturbed) == []
+    assert find_damaged_files(undisturbed) == []
     for name in undisturbed.stages():
         facts = undisturbed.manifest(name)
         assert facts["set_aside"] == {}, name
@@ -185,7 +187,7 @@ def test_a_changed_setting_is_refused_with_its_difference(source, undisturbed, d
     from hornbook.records import UserError
 
     with pytest.raises(UserError, match=f"{stage}.*{said}"):
-        run(pocket(source, dial), undisturbed)
+        run_recipe(pocket(source, dial), undisturbed)
 
 
 def test_the_page_says_it_all(undisturbed):
@@ -211,15 +213,15 @@ QUICK = {"taste"}  # seconds; the others train a model or several, as pocket doe
 
 
 def recipes() -> Iterator[object]:
-    for name in sorted(recipe.shipped().keys() - {"pocket"}):
+    for name in sorted(recipe.list_shipped_recipes().keys() - {"pocket"}):
         yield pytest.param(name, marks=() if name in QUICK else pytest.mark.slow)
 
 
 @pytest.mark.parametrize("name", recipes())
 def test_every_shipped_recipe_runs_offline(name, source, tmp_path):
-    if "source" in recipe.load(name, smoke=True).dials:
-        made = recipe.load(name, (f"source={source}",), smoke=True)
+    if "source" in recipe.load_recipe(name, smoke=True).dials:
+        made = recipe.load_recipe(name, (f"source={source}",), smoke=True)
     else:
-        made = recipe.load(name, smoke=True)
-    run(made.last, Desk(tmp_path / name))
+        made = recipe.load_recipe(name, smoke=True)
+    run_recipe(made.last, RunContext(tmp_path / name))
     assert (tmp_path / name / "report" / "report.html").exists()

@@ -16,42 +16,42 @@ from conftest import rows_of
 
 from hornbook import records
 from hornbook.curate import BlindCode, DropDuplicates, StripComments, minhash
-from hornbook.curate.anonymise import blind
-from hornbook.frame.run import run
-from hornbook.frame.stage import Desk, Stage
+from hornbook.curate.anonymise import anonymise_identifiers
+from hornbook.frame.run import run_recipe
+from hornbook.frame.stage import RunContext, Stage
 
 WORD = re.compile(rb"[A-Za-z0-9_\x80-\xff]+")
 BITS = (1 << 64) - 1
 
 
 @dataclass(frozen=True)
-class Given(Stage):
+class GivenTexts(Stage):
     """The texts of a test, `per_part` to a part."""
 
     texts: tuple[str, ...]
     per_part: int = 1000
 
-    def parts(self, desk: Desk) -> list[str]:
+    def shards(self, ctx: RunContext) -> list[str]:
         return [str(at) for at in range(0, len(self.texts), self.per_part)]
 
-    def work(self, desk: Desk, part: str) -> pa.Table:
+    def make_shard(self, ctx: RunContext, part: str) -> pa.Table:
         mine = self.texts[int(part) : int(part) + self.per_part]
-        return records.table({"id": records.document_id(text), "text": text} for text in mine)
+        return records.make_table({"id": records.document_id(text), "text": text} for text in mine)
 
 
-def outcome(texts: list[str], folder: Path, per_part: int = 1000, **settings: Any) -> list[str]:
+def run_dedup(texts: list[str], folder: Path, per_part: int = 1000, **settings: Any) -> list[str]:
     """The reason of each text, with the index of the text that stays for it in place of its id."""
-    stage = DropDuplicates("unique", Given("given", tuple(texts), per_part), **settings)
-    desk = Desk(folder, workers=2)
-    run(stage, desk)
+    stage = DropDuplicates("unique", GivenTexts("given", tuple(texts), per_part), **settings)
+    ctx = RunContext(folder, workers=2)
+    run_recipe(stage, ctx)
     index = {records.document_id(text): at for at, text in reversed(list(enumerate(texts)))}
     return [
         re.sub(r"of (\w+)", lambda m: f"of {index[m[1]]}", row["reason"])
-        for row in rows_of(desk, stage)
+        for row in rows_of(ctx, stage)
     ]
 
 
-def some_texts(number: int, seed: int) -> list[str]:
+def make_texts(number: int, seed: int) -> list[str]:
     """Texts of 60 words of a few families: copies with more and more words replaced, so that all similarities occur."""
     chance, words = random.Random(seed), [f"word{i}" for i in range(500)]
     texts = []
@@ -106,10 +106,10 @@ TEXTS = [
 
 @pytest.mark.parametrize("data", TEXTS)
 def test_signatures_equal_plain_python(data: bytes) -> None:
-    a, b = minhash.permutations()
+    a, b = minhash.make_permutations()
     out = np.zeros((1, minhash.PERMUTATIONS), np.uint32)
     offsets = np.array([3, 3 + len(data)], np.int64)
-    minhash.signatures(np.frombuffer(b"zz " + data + b" zz", np.uint8), offsets, a, b, out)
+    minhash.compute_signatures(np.frombuffer(b"zz " + data + b" zz", np.uint8), offsets, a, b, out)
     found = plain_shingles(data)
     expected = [
         min([((x ^ int(q)) * int(p)) & 0xFFFFFFFF for x in found], default=0xFFFFFFFF)
@@ -119,27 +119,27 @@ def test_signatures_equal_plain_python(data: bytes) -> None:
 
 
 def test_the_estimate_of_similarity_is_unbiased() -> None:
-    texts = [text.encode() for text in some_texts(300, seed=4)]
-    a, b = minhash.permutations()
+    texts = [text.encode() for text in make_texts(300, seed=4)]
+    a, b = minhash.make_permutations()
     offsets = np.cumsum([0] + [len(text) for text in texts]).astype(np.int64)
     out = np.zeros((len(texts), minhash.PERMUTATIONS), np.uint32)
-    minhash.signatures(np.frombuffer(b"".join(texts), np.uint8), offsets, a, b, out)
+    minhash.compute_signatures(np.frombuffer(b"".join(texts), np.uint8), offsets, a, b, out)
     sets = [plain_shingles(text) for text in texts]
     pairs = [(i, j) for i, j in itertools.combinations(range(len(texts)), 2) if i // 10 == j // 10]
     errors = np.array([
-        minhash.agreeing(out[i], out[j]) / 128 - len(sets[i] & sets[j]) / len(sets[i] | sets[j]) for i, j in pairs
+        minhash.count_agreements(out[i], out[j]) / 128 - len(sets[i] & sets[j]) / len(sets[i] | sets[j]) for i, j in pairs
     ])  # fmt: skip
     assert abs(errors.mean()) < 0.006
     assert errors.std() < 0.05
 
 
-def components(texts: list[str], threshold: float) -> list[int]:
+def brute_force_groups(texts: list[str], threshold: float) -> list[int]:
     """Groups by comparing every pair of signatures, and connecting step by step."""
-    a, b = minhash.permutations()
+    a, b = minhash.make_permutations()
     data = [text.encode() for text in texts]
     offsets = np.cumsum([0] + [len(text) for text in data]).astype(np.int64)
     out = np.zeros((len(texts), minhash.PERMUTATIONS), np.uint32)
-    minhash.signatures(np.frombuffer(b"".join(data), np.uint8), offsets, a, b, out)
+    minhash.compute_signatures(np.frombuffer(b"".join(data), np.uint8), offsets, a, b, out)
     group = list(range(len(texts)))
     for i, j in itertools.combinations(range(len(texts)), 2):
         if (out[i] == out[j]).mean() >= threshold and group[i] != group[j]:
@@ -150,9 +150,9 @@ def components(texts: list[str], threshold: float) -> list[int]:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_groups_equal_brute_force(seed: int, tmp_path: Path) -> None:
-    texts = some_texts(200, seed)
-    group = components(texts, 0.7)
-    reasons = outcome(texts, tmp_path)
+    texts = make_texts(200, seed)
+    group = brute_force_groups(texts, 0.7)
+    reasons = run_dedup(texts, tmp_path)
     stays = [int(reason.split(" of ")[1]) if reason else at for at, reason in enumerate(reasons)]
     assert len(set(group)) < 180
     assert [group[each] for each in stays] == group
@@ -161,15 +161,15 @@ def test_groups_equal_brute_force(seed: int, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("per_part", [1, 7, 50])
 def test_how_the_work_is_split_changes_nothing(per_part: int, tmp_path: Path) -> None:
-    texts = some_texts(120, 9)
-    assert outcome(texts, tmp_path / "split", per_part) == outcome(texts, tmp_path / "whole")
+    texts = make_texts(120, 9)
+    assert run_dedup(texts, tmp_path / "split", per_part) == run_dedup(texts, tmp_path / "whole")
 
 
 def test_exact_copies_differ_in_line_ends_and_trailing_blanks_alone(tmp_path: Path) -> None:
     first = "def f():\n    return 1"
     texts = [first, first + "\n\n", first.replace("\n", "  \n"), first.replace("\n", "\r\n"), "\n" + first,
              first.replace("    ", "  "), "", " \n"]  # fmt: skip
-    reasons = outcome(texts, tmp_path, threshold=1.0)
+    reasons = run_dedup(texts, tmp_path, threshold=1.0)
     # The longest of the copies stays, then the one with the smallest id.
     stays = next(at for at, reason in enumerate(reasons) if not reason)
     assert stays in (1, 2)
@@ -192,19 +192,19 @@ CALM = "import os\n\n\ndef walk(path):\n" + "".join(
     ],
 )
 def test_the_copy_that_explains_most_stays(texts: list[str], stays: int, tmp_path: Path) -> None:
-    reasons = outcome(texts, tmp_path, threshold=0.5)
+    reasons = run_dedup(texts, tmp_path, threshold=0.5)
     assert [at for at, reason in enumerate(reasons) if not reason] == [stays]
     assert all(reason == f"near duplicate: of {stays}" for reason in reasons if reason)
 
 
 def test_texts_without_words_are_no_duplicates_of_each_other(tmp_path: Path) -> None:
-    assert outcome(["{}", "[]", "()", "+ - *"], tmp_path) == ["", "", "", ""]
+    assert run_dedup(["{}", "[]", "()", "+ - *"], tmp_path) == ["", "", "", ""]
 
 
 def test_a_crowd_of_near_copies_keeps_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hornbook.curate.dedup.CROWD", 20)
     base = " ".join(f"word{i}" for i in range(300))
-    reasons = outcome([f"{base} end{i}" for i in range(300)], tmp_path)
+    reasons = run_dedup([f"{base} end{i}" for i in range(300)], tmp_path)
     assert reasons.count("") == 1
 
 
@@ -223,12 +223,14 @@ def test_a_crowd_of_near_copies_keeps_one(tmp_path: Path, monkeypatch: pytest.Mo
 def test_comments_and_docstrings_are_measured(text: str, explained: int) -> None:
     facts, prints = np.zeros((1, 2), np.int64), np.zeros((1, 2), np.uint64)
     data = text.encode()
-    minhash.fingerprints(np.frombuffer(data, np.uint8), np.array([0, len(data)]), prints, facts)
+    minhash.compute_fingerprints(
+        np.frombuffer(data, np.uint8), np.array([0, len(data)]), prints, facts
+    )
     assert facts[0].tolist() == [explained, len(data)]
 
 
 def test_no_documents_is_no_error(tmp_path: Path) -> None:
-    assert outcome([], tmp_path) == []
+    assert run_dedup([], tmp_path) == []
 
 
 MEAN = """def mean_of(values):
@@ -269,16 +271,16 @@ def joined(rows, mark):
 
 
 def test_code_is_compared_by_its_tree_where_that_is_asked_for(tmp_path):
-    given = Given("given", (MEAN, RENAMED, OTHER, "def broken(:\n" + OTHER), 2)
+    given = GivenTexts("given", (MEAN, RENAMED, OTHER, "def broken(:\n" + OTHER), 2)
     plain, seeing = (
         DropDuplicates("plain", given),
         DropDuplicates("unique", given, view=BlindCode("blind", given)),
     )
-    desk = Desk(tmp_path)
-    run(seeing, desk)
-    run(plain, desk)
+    ctx = RunContext(tmp_path)
+    run_recipe(seeing, ctx)
+    run_recipe(plain, ctx)
     alike = {
-        stage.name: [row["reason"].split(":")[0] for row in rows_of(desk, stage)]
+        stage.name: [row["reason"].split(":")[0] for row in rows_of(ctx, stage)]
         for stage in (plain, seeing)
     }
     # What does not parse is compared as it is: with the text that it breaks, but not with that
@@ -290,14 +292,14 @@ def test_code_is_compared_by_its_tree_where_that_is_asked_for(tmp_path):
 
 
 def test_a_view_that_drops_a_document_leaves_it_as_it_is(tmp_path):
-    given = Given(
+    given = GivenTexts(
         "given",
         (MEAN, "# nothing but a comment, and so long that it has many words of its own to compare"),
     )
     unique = DropDuplicates("unique", given, view=StripComments("bare", given))
-    desk = Desk(tmp_path)
-    run(unique, desk)
-    assert [row["reason"] for row in rows_of(desk, unique)] == ["", ""]
+    ctx = RunContext(tmp_path)
+    run_recipe(unique, ctx)
+    assert [row["reason"] for row in rows_of(ctx, unique)] == ["", ""]
 
 
 @pytest.mark.parametrize(
@@ -328,11 +330,11 @@ def test_a_view_that_drops_a_document_leaves_it_as_it_is(tmp_path):
     ],
 )
 def test_blind_to_names_and_explanations_alone(one, other, same):
-    assert (blind(one) == blind(other)) is same
+    assert (anonymise_identifiers(one) == anonymise_identifiers(other)) is same
 
 
 @pytest.mark.parametrize(
     "text", ["def f(:", "x = " + "(" * 5000, "a\0b", "", "'a text'", "-" * 100_000 + "1"]
 )
 def test_what_has_no_tree_stays_as_it_is(text):
-    assert blind(text) == text
+    assert anonymise_identifiers(text) == text

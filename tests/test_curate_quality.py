@@ -13,13 +13,13 @@ from hornbook import records
 from hornbook.curate import forest
 from hornbook.curate.embed import Embed
 from hornbook.curate.features import comment_share
-from hornbook.curate.judge import parse
-from hornbook.curate.keep import KeepBudget, lowest_kept
+from hornbook.curate.judge import parse_score
+from hornbook.curate.keep import KeepBudget, find_last_kept_row
 from hornbook.curate.quality import FitQuality, ScoreQuality
 from hornbook.curate.shipped_labels import COLUMNS
-from hornbook.curate.validate import area
-from hornbook.frame.run import run
-from hornbook.frame.stage import Desk, Stage
+from hornbook.curate.validate import bootstrap_roc_area
+from hornbook.frame.run import run_recipe
+from hornbook.frame.stage import RunContext, Stage
 from hornbook.models.embedder import Embedder
 from hornbook.records import UserError
 
@@ -30,10 +30,10 @@ class Labelled(Stage):
 
     good: int = 60
 
-    def parts(self, desk):
+    def shards(self, ctx):
         return ["all"]
 
-    def work(self, desk, part):
+    def make_shard(self, ctx, part):
         rows = []
         for n in range(120):
             good = n < self.good
@@ -50,17 +50,17 @@ class Labelled(Stage):
                     "label": 4 * good,
                 }
             )
-        return records.table(rows, COLUMNS)
+        return records.make_table(rows, COLUMNS)
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory):
-    desk = Desk(tmp_path_factory.mktemp("quality"))
-    run(scored(), desk)
-    return desk
+def ctx(tmp_path_factory):
+    ctx = RunContext(tmp_path_factory.mktemp("quality"))
+    run_recipe(make_scoring_recipe(), ctx)
+    return ctx
 
 
-def scored():
+def make_scoring_recipe():
     known = Embed("known", Labelled("labelled"), Embedder("hashed"))
     return KeepBudget(
         "kept", ScoreQuality("scored", known, FitQuality("taste", known, trees=30)), tokens=500
@@ -77,33 +77,33 @@ def test_our_kernel_scores_as_the_library_does(kind):
     theirs = (
         fitted.predict_proba(x)[:, 1] if hasattr(fitted, "predict_proba") else fitted.predict(x)
     )
-    np.testing.assert_allclose(forest.trees_of(fitted).score(x), theirs, atol=1e-12)
+    np.testing.assert_allclose(forest.extract_trees(fitted).score_rows(x), theirs, atol=1e-12)
 
 
 def test_saved_arrays_come_back(tmp_path):
-    line = forest.Line(np.ones(3), np.zeros(1), np.ones(1, np.int32))
-    forest.write(tmp_path / "line.npz", forest.Blend((line, line), 3))
-    again = forest.read(tmp_path / "line.npz")
-    assert again.counted == 3
-    assert again.score(np.zeros((2, 3), np.float32)).tolist() == [0.5, 0.5]
+    line = forest.LinearArrays(np.ones(3), np.zeros(1), np.ones(1, np.int32))
+    forest.save_classifier(tmp_path / "line.npz", forest.Blend((line, line), 3))
+    again = forest.load_classifier(tmp_path / "line.npz")
+    assert again.n_count_features == 3
+    assert again.score_rows(np.zeros((2, 3), np.float32)).tolist() == [0.5, 0.5]
 
 
 def test_a_file_with_objects_in_it_is_refused(tmp_path):
     np.savez(tmp_path / "bad.npz", feature=np.array([{"a": 1}], object))
     with pytest.raises(UserError, match="no classifier"):
-        forest.read(tmp_path / "bad.npz")
+        forest.load_classifier(tmp_path / "bad.npz")
 
 
-def test_a_clear_taste_is_learned_across_packages(desk):
-    facts = json.loads((desk.root / "taste" / "validation.json").read_text())
+def test_a_clear_taste_is_learned_across_packages(ctx):
+    facts = json.loads((ctx.root / "taste" / "validation.json").read_text())
     assert facts["packages"] == 10
     assert facts["area"]["forest"][1] > 0.99
     low, area, high = facts["area"]["length"]
     assert low <= area <= high
 
 
-def test_the_budget_keeps_the_best(desk):
-    rows = [row for table in desk.tables("kept") for row in table.to_pylist()]
+def test_the_budget_keeps_the_best(ctx):
+    rows = [row for table in ctx.tables("kept") for row in table.to_pylist()]
     kept = [row["score"] for row in rows if row["kept"]]
     dropped = [row["score"] for row in rows if not row["kept"]]
     assert min(kept) >= max(dropped)
@@ -117,21 +117,21 @@ def test_the_budget_keeps_the_best(desk):
 )
 def test_equal_scores_are_ordered_by_id(budget, expected):
     rows = pa.table({"score": [0.5, 0.9, 0.5], "id": ["c", "a", "b"], "bytes": [10, 10, 10]})
-    assert lowest_kept(rows, budget) == expected
+    assert find_last_kept_row(rows, budget) == expected
 
 
 def test_too_few_good_labels_are_said(tmp_path):
     known = Embed("known", Labelled("labelled", good=3), Embedder("hashed"))
     with pytest.raises(UserError, match="at least 20"):
-        run(FitQuality("taste", known), Desk(tmp_path))
+        run_recipe(FitQuality("taste", known), RunContext(tmp_path))
 
 
 def test_scoring_without_vectors_is_said(tmp_path):
     known = Embed("known", Labelled("labelled"), Embedder("hashed"))
     with pytest.raises(UserError, match="Embed"):
-        run(
+        run_recipe(
             ScoreQuality("scored", Labelled("labelled"), FitQuality("taste", known, trees=5)),
-            Desk(tmp_path),
+            RunContext(tmp_path),
         )
 
 
@@ -147,7 +147,7 @@ def test_comments_are_counted_by_the_tokeniser(code, share):
     [("Score: 3", 3), ("**Score**: 5", 5), ("score = 0.", 0), ("Score: 12", None), ("3", None)],
 )
 def test_a_score_is_read_or_missing(reply, score):
-    assert parse(reply) == score
+    assert parse_score(reply) == score
 
 
 def test_the_area_is_the_librarys_with_ties_too():
@@ -155,7 +155,7 @@ def test_the_area_is_the_librarys_with_ties_too():
 
     chance = np.random.default_rng(2)
     y, scores = chance.integers(0, 2, 120), chance.integers(0, 9, 120) / 8
-    low, found, high = area(y, scores, "a")
+    low, found, high = bootstrap_roc_area(y, scores, "a")
     assert found == pytest.approx(roc_auc_score(y, scores), abs=1e-4)
     drawn = [
         roc_auc_score(y[at], scores[at])

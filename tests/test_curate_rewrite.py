@@ -10,9 +10,9 @@ from conftest import rows_of
 
 from hornbook import records
 from hornbook.curate import Rewrite
-from hornbook.curate.rewrite import accepted
-from hornbook.frame.run import run
-from hornbook.frame.stage import Desk, Stage
+from hornbook.curate.rewrite import check_rewriting
+from hornbook.frame.run import run_recipe
+from hornbook.frame.stage import RunContext, Stage
 from hornbook.llm import LLM
 
 GOOD = 'Here:\n```python\ndef double(n):\n    """Twice n."""\n    return 2 * n\n\n\nassert double(2) == 4\n```\n'
@@ -30,17 +30,17 @@ GOOD = 'Here:\n```python\ndef double(n):\n    """Twice n."""\n    return 2 * n\n
     ],
 )
 def test_a_reply_is_taken_or_says_why_not(original: str, reply: str, reason: str) -> None:
-    assert accepted(original, reply)[1] == reason
+    assert check_rewriting(original, reply)[1] == reason
 
 
 @dataclass(frozen=True)
 class Pieces(Stage):
-    def parts(self, desk: Desk) -> list[str]:
+    def shards(self, ctx: RunContext) -> list[str]:
         return ["all"]
 
-    def work(self, desk: Desk, part: str):
+    def make_shard(self, ctx: RunContext, part: str):
         texts = ["def double(n):\n    return twice(n)\n\n\ndouble(1)\n", "y = 2\n" * 2000]
-        return records.table({"id": records.document_id(text), "text": text} for text in texts)
+        return records.make_table({"id": records.document_id(text), "text": text} for text in texts)
 
 
 @pytest.mark.parametrize(
@@ -48,9 +48,9 @@ class Pieces(Stage):
 )
 def test_execution_decides(tmp_path: Path, reply: str, reason: str) -> None:
     stage = Rewrite("rewritten", Pieces("pieces"), LLM("script", "scripted", answers=(reply,)))
-    desk = Desk(tmp_path)
-    run(stage, desk)
-    first, second = rows_of(desk, stage)
+    ctx = RunContext(tmp_path)
+    run_recipe(stage, ctx)
+    first, second = rows_of(ctx, stage)
     assert first["reason"].startswith(reason) and first["kept"] == (not reason)
     assert (first["ran_before"], first["ran_after"]) == (False, not reason)
     assert second["reason"] == "too long to rewrite"

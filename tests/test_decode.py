@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from hornbook.models import cpu_forward, generate, tokenizer
-from hornbook.models.generate import Drawing
+from hornbook.models.generate import SamplingParams
 from hornbook.models.transformer import Phi, Shape
 
 TEXTS = [f"def f{n}(a, b):\n    return a + {n} * b\n" for n in range(60)]
@@ -25,7 +25,7 @@ PROMPTS = [
 
 @pytest.fixture(scope="module")
 def words():
-    return tokenizer.train(TEXTS, 300)
+    return tokenizer.train_tokenizer(TEXTS, 300)
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def reader(request, monkeypatch):
         monkeypatch.setattr(cpu_forward, "serves", lambda model: False)
 
 
-def plain(phi, ids, most, end):
+def greedy_ids(phi, ids, most, end):
     """The loop of the textbook: no cache, no batch."""
     drawn = []
     with torch.inference_mode():
@@ -59,56 +59,62 @@ def plain(phi, ids, most, end):
 
 @pytest.mark.parametrize("prompt", PROMPTS)
 def test_greedy_equals_the_plain_loop(phi, words, reader, prompt):
-    expected = words.decode(plain(phi, words.encode(prompt), 30, words.end))
-    assert generate.generate(phi, words, [prompt], Drawing(30))[0].text == expected
+    expected = words.decode(greedy_ids(phi, words.encode(prompt), 30, words.end))
+    assert (
+        generate.generate_completions(phi, words, [prompt], SamplingParams(30))[0].text == expected
+    )
 
 
 @pytest.mark.parametrize("temperature", [0.0, 0.9])
 def test_a_completion_does_not_depend_on_its_neighbours(phi, words, reader, temperature):
-    how = Drawing(25, temperature, top_p=0.9)
-    together = generate.generate(phi, words, PROMPTS, how, range(7), slots=4)
+    sampling = SamplingParams(25, temperature, top_p=0.9)
+    together = generate.generate_completions(phi, words, PROMPTS, sampling, range(7), slots=4)
     alone = [
-        generate.generate(phi, words, [p], how, [at], slots=4)[0] for at, p in enumerate(PROMPTS)
+        generate.generate_completions(phi, words, [p], sampling, [i], slots=4)[0]
+        for i, p in enumerate(PROMPTS)
     ]
     assert together == alone
 
 
 def test_a_completion_does_not_depend_on_the_number_of_slots(phi, words):
-    how = Drawing(25, 0.9)
+    sampling = SamplingParams(25, 0.9)
     first, *others = (
-        generate.generate(phi, words, PROMPTS, how, range(7), slots=n) for n in (1, 3, 7, 64)
+        generate.generate_completions(phi, words, PROMPTS, sampling, range(7), slots=n)
+        for n in (1, 3, 7, 64)
     )
     assert all(other == first for other in others)
 
 
 def test_seeds_are_the_requests_own(phi, words):
-    first, again, other = generate.generate(
-        phi, words, ["def f"] * 3, Drawing(20, temperature=1.0), [5, 5, 6]
+    first, again, other = generate.generate_completions(
+        phi, words, ["def f"] * 3, SamplingParams(20, temperature=1.0), [5, 5, 6]
     )
     assert first == again
     assert first != other
 
 
 def test_text_ends_before_the_stop_sequence(phi, words):
-    whole = generate.generate(phi, words, ["def f"], Drawing(30))[0].text
+    whole = generate.generate_completions(phi, words, ["def f"], SamplingParams(30))[0].text
     word = whole[5:8]
-    cut = generate.generate(phi, words, ["def f"], Drawing(30, stop=[word]))[0]
+    cut = generate.generate_completions(phi, words, ["def f"], SamplingParams(30, stop=[word]))[0]
     assert cut.text == whole[: whole.find(word)]
     assert cut.finish == "stop"
 
 
 def test_a_prompt_longer_than_the_context_still_gets_an_answer(phi, words, reader):
-    answer = generate.generate(phi, words, ["a + b " * 200], Drawing(16))[0]
+    answer = generate.generate_completions(phi, words, ["a + b " * 200], SamplingParams(16))[0]
     assert answer.tokens > 0
 
 
 def test_bits_are_those_of_the_softmax(phi, words):
     pairs = [("def f1(a", ", b):"), ("x", "return a + b\n"), ("", "import")]
-    for (prompt, text), bits in zip(pairs, generate.reference_bits(phi, words, pairs), strict=True):
+    for (prompt, text), bits in zip(
+        pairs, generate.measure_continuation_bits(phi, words, pairs), strict=True
+    ):
         left, right = words.encode(prompt) or [words.end], words.encode(text)
         with torch.inference_mode():
             log_p = torch.log_softmax(phi(torch.tensor([left + right]))[0].double(), -1)
         expected = -sum(
-            float(log_p[len(left) + at - 1, token]) for at, token in enumerate(right)
+            float(log_p[len(left) + i - 1, token]) for i, token in enumerate(right)
         ) / math.log(2)
         assert bits == pytest.approx(expected, rel=1e-4)

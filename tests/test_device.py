@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from hornbook.models.device import ENVIRONMENT, pick
+from hornbook.models.device import ENVIRONMENT, pick_device
 from hornbook.records import UserError
 
 # In a process of its own: what an allocator does depends on all that was ever asked of it.
@@ -38,10 +38,10 @@ print(json.dumps([usual, kept, elsewhere]))
 """
 
 
-def said(code: str, **given: str) -> str:
+def last_line_printed(code: str, **variables: str) -> str:
     environment = {
         name: value for name, value in os.environ.items() if name not in ENVIRONMENT
-    } | given
+    } | variables
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment, check=True, capture_output=True, text=True
     )
@@ -50,7 +50,7 @@ def said(code: str, **given: str) -> str:
 
 @pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="no glibc")
 def test_memory_is_kept_within_and_given_back_after():
-    usual, kept, elsewhere = json.loads(said(PAGES))
+    usual, kept, elsewhere = json.loads(last_line_printed(PAGES))
     assert kept < usual / 10  # the system gave each page once
     assert elsewhere > usual / 2
 
@@ -60,12 +60,12 @@ def test_the_command_lets_threads_sleep_but_a_person_decides():
         "import os; from hornbook.cli import main; main(['doctor', '--help'], standalone_mode=False); "
         + ("print(os.environ['GOMP_SPINCOUNT'])")
     )
-    assert said(code) == ENVIRONMENT["GOMP_SPINCOUNT"]
-    assert said(code, GOMP_SPINCOUNT="7") == "7"
+    assert last_line_printed(code) == ENVIRONMENT["GOMP_SPINCOUNT"]
+    assert last_line_printed(code, GOMP_SPINCOUNT="7") == "7"
 
 
 @pytest.mark.parametrize("name", ["banana", "a100", "cuda:64"])
 def test_a_device_that_is_not_here_is_refused_with_those_that_are(name):
     with pytest.raises(UserError, match=f"no device '{name}' here: cpu"):
-        pick(name)
-    assert pick("cpu") == "cpu"
+        pick_device(name)
+    assert pick_device("cpu") == "cpu"

@@ -12,7 +12,7 @@ import torch
 
 from hornbook import meter
 from hornbook.models import embedder
-from hornbook.models.embedder import Embedder, embed, embed_each
+from hornbook.models.embedder import Embedder, embed_texts, embed_texts_per_layer
 from hornbook.records import UserError
 
 TEXTS = [
@@ -22,7 +22,7 @@ TEXTS = [
 
 
 @pytest.fixture(autouse=True)
-def loaded_anew(load=embedder._body) -> None:
+def loaded_anew(load=embedder._load_truncated_model) -> None:
     load.cache_clear()
 
 
@@ -32,7 +32,7 @@ def precision(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
     return request.param
 
 
-def hidden_of(
+def reference_vector(
     codegen: Path, text: str, layer: int, tokens: int, pooling: str = "mean"
 ) -> np.ndarray:
     """The plain way: all layers, the states after `layer` of them, their mean or the last one's."""
@@ -51,68 +51,74 @@ def hidden_of(
 @pytest.mark.parametrize(("layer", "after"), [(0, 2), (1, 1), (3, 3)])
 def test_the_papers_kind_of_model_gives_its_layers_by_name(codegen, monkeypatch, layer, after):
     monkeypatch.setattr(embedder, "fast_dtype", lambda device: torch.float32)
-    found = embed(TEXTS, Embedder(str(codegen), layer=layer, tokens=24))
-    assert found.dtype == np.float32 and found.shape == (12, 64)
-    np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, rtol=1e-5)
-    for text, row in zip(TEXTS, found, strict=True):
-        np.testing.assert_allclose(row, hidden_of(codegen, text, after, 24), atol=2e-5)
+    vectors = embed_texts(TEXTS, Embedder(str(codegen), layer=layer, tokens=24))
+    assert vectors.dtype == np.float32 and vectors.shape == (12, 64)
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, rtol=1e-5)
+    for text, row in zip(TEXTS, vectors, strict=True):
+        np.testing.assert_allclose(row, reference_vector(codegen, text, after, 24), atol=2e-5)
 
 
 def test_a_texts_bits_do_not_depend_on_its_neighbours(codegen, precision):
-    how = Embedder(str(codegen), tokens=128)
-    together = embed(TEXTS, how, cached=False)
-    for at in (0, 4, 11):
-        np.testing.assert_array_equal(embed(TEXTS[at : at + 1], how, cached=False)[0], together[at])
-    np.testing.assert_array_equal(embed(TEXTS[::-1] * 3, how, cached=False)[:12], together[::-1])
+    settings = Embedder(str(codegen), tokens=128)
+    together = embed_texts(TEXTS, settings, use_cache=False)
+    for i in (0, 4, 11):
+        np.testing.assert_array_equal(
+            embed_texts(TEXTS[i : i + 1], settings, use_cache=False)[0], together[i]
+        )
+    np.testing.assert_array_equal(
+        embed_texts(TEXTS[::-1] * 3, settings, use_cache=False)[:12], together[::-1]
+    )
 
 
 def test_batches_of_one_length_have_one_shape_however_many_texts_there_are(codegen, monkeypatch):
     """What the test above rests on: at a real model's width oneDNN's bits depend on the number of rows."""
-    shapes, load = set(), embedder._body
+    shapes, load = set(), embedder._load_truncated_model
 
     def watched(*which):
         body = load(*which)
 
         def states(ids):
             shapes.add(tuple(ids.shape))
-            return body.states(ids)
+            return body.hidden_states(ids)
 
         return replace(body, states=states)
 
     monkeypatch.setattr(embedder, "_body", watched)
-    for number in (1, 5, 12):
-        embed(TEXTS[:number], Embedder(str(codegen), tokens=128), cached=False)
+    for count in (1, 5, 12):
+        embed_texts(TEXTS[:count], Embedder(str(codegen), tokens=128), use_cache=False)
     assert shapes == {(embedder.BATCH_TOKENS // length, length) for length in (64, 128)}
 
 
 def test_layers_of_one_pass_are_those_of_a_pass_each(codegen, precision):
-    hows = [
+    all_settings = [
         Embedder(str(codegen), layer, 64, pooling)
         for layer in (1, 2, 4)
         for pooling in ("mean", "last")
     ]
-    for how, found in zip(hows, embed_each(TEXTS, hows, cached=False), strict=True):
-        np.testing.assert_array_equal(found, embed(TEXTS, how, cached=False))
+    for settings, vectors in zip(
+        all_settings, embed_texts_per_layer(TEXTS, all_settings, use_cache=False), strict=True
+    ):
+        np.testing.assert_array_equal(vectors, embed_texts(TEXTS, settings, use_cache=False))
 
 
 def test_the_last_token_is_the_last_that_is_read(codegen, monkeypatch):
     monkeypatch.setattr(embedder, "fast_dtype", lambda device: torch.float32)
-    found = embed(TEXTS, Embedder(str(codegen), 2, 24, "last"), cached=False)
-    for text, row in zip(TEXTS, found, strict=True):
-        np.testing.assert_allclose(row, hidden_of(codegen, text, 2, 24, "last"), atol=2e-5)
+    vectors = embed_texts(TEXTS, Embedder(str(codegen), 2, 24, "last"), use_cache=False)
+    for text, row in zip(TEXTS, vectors, strict=True):
+        np.testing.assert_allclose(row, reference_vector(codegen, text, 2, 24, "last"), atol=2e-5)
 
 
 @pytest.mark.parametrize("before", [[], [3], [0, 5, 7, 11], range(12)])
 def test_a_warm_cache_gives_the_bits_of_a_cold_one(codegen, precision, before):
-    hows = [Embedder(str(codegen), 1, 64), Embedder(str(codegen), 0, 64, "last")]
-    expected = embed_each(TEXTS, hows, cached=False)
-    embed_each([TEXTS[at] for at in before], hows[1:])
-    embed_each([TEXTS[at] for at in before], hows[:1])
-    with meter.measure() as usage:
-        np.testing.assert_array_equal(embed_each(TEXTS, hows), expected)
+    all_settings = [Embedder(str(codegen), 1, 64), Embedder(str(codegen), 0, 64, "last")]
+    expected = embed_texts_per_layer(TEXTS, all_settings, use_cache=False)
+    embed_texts_per_layer([TEXTS[i] for i in before], all_settings[1:])
+    embed_texts_per_layer([TEXTS[i] for i in before], all_settings[:1])
+    with meter.measure_usage() as usage:
+        np.testing.assert_array_equal(embed_texts_per_layer(TEXTS, all_settings), expected)
     assert (usage.tokens_in == 0) == (len(before) == 12)
-    with meter.measure() as usage:
-        np.testing.assert_array_equal(embed(TEXTS, hows[0]), expected[0])
+    with meter.measure_usage() as usage:
+        np.testing.assert_array_equal(embed_texts(TEXTS, all_settings[0]), expected[0])
     assert usage.tokens_in == 0
 
 
@@ -121,8 +127,8 @@ def test_a_model_of_other_weights_is_not_served_from_the_cache(codegen, tmp_path
 
     place = tmp_path / "mine"
     shutil.copytree(codegen, place)
-    how = Embedder(str(place), tokens=64)
-    first = embed(TEXTS, how)
+    settings = Embedder(str(place), tokens=64)
+    first = embed_texts(TEXTS, settings)
     model = CodeGenForCausalLM.from_pretrained(place)
     with torch.no_grad():
         model.transformer.h[
@@ -130,41 +136,43 @@ def test_a_model_of_other_weights_is_not_served_from_the_cache(codegen, tmp_path
         ].mlp.fc_in.bias += 1  # after the layer that is read: enough to be another model
         model.transformer.h[0].mlp.fc_out.bias += 1
     model.save_pretrained(place)
-    embedder._body.cache_clear()
-    second = embed(TEXTS, how)
+    embedder._load_truncated_model.cache_clear()
+    second = embed_texts(TEXTS, settings)
     assert not np.allclose(first, second)
-    np.testing.assert_array_equal(second, embed(TEXTS, how, cached=False))
+    np.testing.assert_array_equal(second, embed_texts(TEXTS, settings, use_cache=False))
 
 
 @pytest.mark.parametrize(
     "other", [{"layer": 1}, {"tokens": 32}, {"pooling": "last"}], ids=["layer", "tokens", "pooling"]
 )
 def test_other_settings_are_other_entries(codegen, other):
-    how = Embedder(str(codegen), 2, 64)
-    embed(TEXTS, how)
-    with meter.measure() as usage:
-        found = embed(TEXTS, replace(how, **other))
+    settings = Embedder(str(codegen), 2, 64)
+    embed_texts(TEXTS, settings)
+    with meter.measure_usage() as usage:
+        vectors = embed_texts(TEXTS, replace(settings, **other))
     assert usage.tokens_in > 0
-    np.testing.assert_array_equal(found, embed(TEXTS, replace(how, **other), cached=False))
+    np.testing.assert_array_equal(
+        vectors, embed_texts(TEXTS, replace(settings, **other), use_cache=False)
+    )
 
 
 def test_a_layer_that_a_model_lacks_is_refused(codegen):
     with pytest.raises(UserError, match="layers 1 to 4"):
-        embed(TEXTS, Embedder(str(codegen), layer=9))
+        embed_texts(TEXTS, Embedder(str(codegen), layer=9))
 
 
 def test_a_model_that_is_nowhere_is_refused_with_what_would_do(monkeypatch, tmp_path):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(UserError, match="smollm2 or hashed"):
-        embed(TEXTS, Embedder(str(tmp_path / "nothing")))
+        embed_texts(TEXTS, Embedder(str(tmp_path / "nothing")))
 
 
 def test_hashed_rows_depend_on_their_text_alone():
-    found = embed([*TEXTS, "", "\ud800 lone"], Embedder("hashed"))
-    np.testing.assert_array_equal(found[3], embed(TEXTS[3:4], Embedder("hashed"))[0])
-    np.testing.assert_allclose(np.linalg.norm(found[:12], axis=1), 1, rtol=1e-5)
-    assert np.isfinite(found).all()
+    vectors = embed_texts([*TEXTS, "", "\ud800 lone"], Embedder("hashed"))
+    np.testing.assert_array_equal(vectors[3], embed_texts(TEXTS[3:4], Embedder("hashed"))[0])
+    np.testing.assert_allclose(np.linalg.norm(vectors[:12], axis=1), 1, rtol=1e-5)
+    assert np.isfinite(vectors).all()
 
 
 def test_no_texts_are_no_rows():
-    assert len(embed([], Embedder("hashed"))) == len(embed([])) == 0
+    assert len(embed_texts([], Embedder("hashed"))) == len(embed_texts([])) == 0

@@ -26,11 +26,11 @@ TEXTS = [
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     place = tmp_path_factory.mktemp("model") / "phi"
-    phi.save(random_model(SMALL), tokenizer.train(TEXTS, 300), place)
+    phi.save_model(random_model(SMALL), tokenizer.train_tokenizer(TEXTS, 300), place)
     return place
 
 
-def field(reader, name):
+def read_field(reader, name):
     return reader.get_field(name).contents()
 
 
@@ -38,25 +38,25 @@ def field(reader, name):
 def test_every_weight_and_token_is_in_the_file(folder, tmp_path, weights):
     import gguf
 
-    export.to_gguf(folder, tmp_path / "m.gguf", weights)
+    export.export_gguf(folder, tmp_path / "m.gguf", weights)
     reader = gguf.GGUFReader(tmp_path / "m.gguf")
-    model, words = phi.load(folder), tokenizer.load(folder)
-    assert field(reader, "general.architecture") == "phi2"
-    assert field(reader, "phi2.rope.dimension_count") == SMALL.rotary
-    tokens = field(reader, "tokenizer.ggml.tokens")
+    model, words = phi.load_model(folder), tokenizer.load_tokenizer(folder)
+    assert read_field(reader, "general.architecture") == "phi2"
+    assert read_field(reader, "phi2.rope.dimension_count") == SMALL.rotary
+    tokens = read_field(reader, "tokenizer.ggml.tokens")
     assert len(tokens) == SMALL.vocab
-    assert [words.backend.id_to_token(at) for at in range(words.vocab)] == tokens[: words.vocab]
-    tensors = {each.name: each for each in reader.tensors}
-    assert sum(int(each.n_elements) for each in reader.tensors) == SMALL.parameters()
+    assert [words.backend.id_to_token(i) for i in range(words.vocab)] == tokens[: words.vocab]
+    tensors = {tensor.name: tensor for tensor in reader.tensors}
+    assert sum(int(tensor.n_elements) for tensor in reader.tensors) == SMALL.count_parameters()
     into = model.blocks[1].into.weight.detach()
     pairs = {
         "blk.1.attn_qkv.weight": into[: 3 * SMALL.width],
         "blk.1.ffn_up.weight": into[3 * SMALL.width :],
     }
-    for name, wanted in {**pairs, "output.bias": model.head.bias.detach()}.items():
-        found = gguf.quants.dequantize(tensors[name].data, tensors[name].tensor_type)
+    for name, expected in {**pairs, "output.bias": model.head.bias.detach()}.items():
+        values = gguf.quants.dequantize(tensors[name].data, tensors[name].tensor_type)
         np.testing.assert_allclose(
-            np.asarray(found).reshape(wanted.shape), wanted, rtol=5e-3, atol=1e-6
+            np.asarray(values).reshape(expected.shape), expected, rtol=5e-3, atol=1e-6
         )
 
 
@@ -70,13 +70,16 @@ def test_the_command_writes_both_forms_and_never_over_something(folder, tmp_path
     again = run(main, ["export", str(folder), str(tmp_path / "hf")])
     assert again.exit_code == 2 and "exists already" in again.output
     torch.testing.assert_close(
-        phi.load(tmp_path / "hf").head.weight, phi.load(folder).head.weight, rtol=5e-3, atol=1e-5
+        phi.load_model(tmp_path / "hf").head.weight,
+        phi.load_model(folder).head.weight,
+        rtol=5e-3,
+        atol=1e-5,
     )
 
 
 def test_a_tokenizer_that_gguf_cannot_name_is_refused():
     with pytest.raises(UserError, match="Metaspace"):
-        export._cut({"type": "Metaspace"})
+        export._gguf_pre_tokenizer({"type": "Metaspace"})
 
 
 LLAMA = """
@@ -104,14 +107,14 @@ def test_llama_cpp_writes_the_same_greedy_tokens(shape, tmp_path):
         pytest.skip(
             "no llama_cpp: pip install llama-cpp-python, or HORNBOOK_LLAMA_PYTHON=python-that-has-it"
         )
-    words = tokenizer.train(TEXTS, 300)
+    words = tokenizer.train_tokenizer(TEXTS, 300)
     model = random_model(shape).eval()
     with torch.no_grad():
         model.head.weight.mul_(
             40
         )  # a random model is often undecided to the fifth digit: this one is not
-    phi.save(model, words, tmp_path / "phi")
-    export.to_gguf(tmp_path / "phi", tmp_path / "m.gguf", "f32")
+    phi.save_model(model, words, tmp_path / "phi")
+    export.export_gguf(tmp_path / "phi", tmp_path / "m.gguf", "f32")
     prompts = [
         "def f3(a, b=2023):\n    return",
         "# 12 numbers\n\n\n",
@@ -126,12 +129,14 @@ def test_llama_cpp_writes_the_same_greedy_tokens(shape, tmp_path):
     )
     assert done.returncode == 0, done.stderr[-2000:]
     for prompt, line in zip(prompts, done.stdout.splitlines(), strict=True):
-        theirs = json.loads(line)
-        assert theirs["ids"] == words.encode(prompt)
-        ids = list(theirs["ids"])
-        for token in theirs["drawn"]:
+        reference = json.loads(line)
+        assert reference["ids"] == words.encode(prompt)
+        ids = list(reference["ids"])
+        for token in reference["drawn"]:
             with torch.inference_mode():
                 assert token == int(model(torch.tensor([ids]))[0, -1].argmax())
             ids.append(token)
-        ours = generate.generate(model, words, [prompt], generate.Drawing(24))[0]
-        assert ours.text == words.decode(theirs["drawn"][: ours.tokens])
+        completion = generate.generate_completions(
+            model, words, [prompt], generate.SamplingParams(24)
+        )[0]
+        assert completion.text == words.decode(reference["drawn"][: completion.tokens])

@@ -15,11 +15,11 @@ from conftest import Longer, Numbers, contents, rows_of
 
 from hornbook import records, store
 from hornbook.cli import inspect_run
-from hornbook.cli.inspect_run import damaged
+from hornbook.cli.inspect_run import find_damaged_files
 from hornbook.frame import executors
-from hornbook.frame.identity import difference, identity, order, state
-from hornbook.frame.run import run
-from hornbook.frame.stage import Desk
+from hornbook.frame.identity import compute_identity, describe_difference, order_stages, read_state
+from hornbook.frame.run import run_recipe
+from hornbook.frame.stage import RunContext
 from hornbook.records import UserError
 
 
@@ -35,8 +35,11 @@ class Killed(BaseException):
 def test_a_run_killed_at_random_points_and_resumed_equals_one_never_killed(
     seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    undisturbed, disturbed = Desk(tmp_path / "a", part_mb=0.2), Desk(tmp_path / "b", part_mb=0.2)
-    run(chain(), undisturbed)
+    undisturbed, disturbed = (
+        RunContext(tmp_path / "a", shard_mb=0.2),
+        RunContext(tmp_path / "b", shard_mb=0.2),
+    )
+    run_recipe(chain(), undisturbed)
     chance, replace = random.Random(seed), store.os.replace
     kills = [0]
 
@@ -49,7 +52,7 @@ def test_a_run_killed_at_random_points_and_resumed_equals_one_never_killed(
     monkeypatch.setattr(store.os, "replace", dying_replace)
     for _ in range(20):
         try:
-            run(chain(), disturbed)
+            run_recipe(chain(), disturbed)
             break
         except Killed:
             continue
@@ -59,22 +62,25 @@ def test_a_run_killed_at_random_points_and_resumed_equals_one_never_killed(
 
 @pytest.mark.parametrize("part_mb", [1.0, 0.5, 0.14, 0.05])
 def test_the_number_of_parts_changes_no_record(part_mb: float, tmp_path: Path) -> None:
-    one, many = Desk(tmp_path / "one", part_mb=1.0), Desk(tmp_path / "many", part_mb=part_mb)
-    run(chain(), one)
-    run(chain(), many)
-    assert len(many.parts(chain())) == round(1 / part_mb)
+    one, many = (
+        RunContext(tmp_path / "one", shard_mb=1.0),
+        RunContext(tmp_path / "many", shard_mb=part_mb),
+    )
+    run_recipe(chain(), one)
+    run_recipe(chain(), many)
+    assert len(many.shards(chain())) == round(1 / part_mb)
     assert rows_of(one, chain()) == rows_of(many, chain())
 
 
 def test_the_process_pool_makes_the_same_bytes_as_one_process(tmp_path: Path) -> None:
     # Many small parts, so that workers write into one folder at the same moment.
     inline, pooled = (
-        Desk(tmp_path / "inline", part_mb=0.08),
-        Desk(tmp_path / "pool", workers=2, part_mb=0.08),
+        RunContext(tmp_path / "inline", shard_mb=0.08),
+        RunContext(tmp_path / "pool", workers=2, shard_mb=0.08),
     )
-    run(chain(), inline)
-    with executors.Pool(2) as crew:
-        run(chain(), pooled, crew)
+    run_recipe(chain(), inline)
+    with executors.PoolExecutor(2) as crew:
+        run_recipe(chain(), pooled, crew)
     assert contents(tmp_path / "inline") == contents(tmp_path / "pool")
 
 
@@ -82,28 +88,28 @@ def test_the_process_pool_makes_the_same_bytes_as_one_process(tmp_path: Path) ->
 def test_ray_makes_the_same_bytes_as_one_process(tmp_path: Path) -> None:
     pytest.importorskip("ray")
     inline, rayed = (
-        Desk(tmp_path / "inline", part_mb=0.3),
-        Desk(tmp_path / "ray", workers=2, part_mb=0.3),
+        RunContext(tmp_path / "inline", shard_mb=0.3),
+        RunContext(tmp_path / "ray", workers=2, shard_mb=0.3),
     )
-    run(chain(), inline)
+    run_recipe(chain(), inline)
     here = functools.partial(site.addsitedir, str(Path(__file__).parent))
-    with executors.crew("ray", 2, prepare=here) as crew:
-        run(chain(), rayed, crew)
+    with executors.make_executor("ray", 2, prepare=here) as crew:
+        run_recipe(chain(), rayed, crew)
     assert contents(tmp_path / "inline") == contents(tmp_path / "ray")
 
 
 def test_a_part_that_kills_its_worker_twice_is_set_aside_and_the_rest_survives(
     tmp_path: Path,
 ) -> None:
-    desk, fatal = Desk(tmp_path, workers=2, part_mb=0.2), chain(deadly="40")
-    with executors.Pool(2) as crew:
-        run(fatal, desk, crew)
-    medium = order(fatal)[1]
-    facts = desk.manifest(medium)
+    ctx, fatal = RunContext(tmp_path, workers=2, shard_mb=0.2), chain(deadly="40")
+    with executors.PoolExecutor(2) as crew:
+        run_recipe(fatal, ctx, crew)
+    medium = order_stages(fatal)[1]
+    facts = ctx.run.read_manifest(medium)
     assert len(facts["set_aside"]) == 1 and "killed twice" in next(
         iter(facts["set_aside"].values())
     )
-    rows = rows_of(desk, medium)
+    rows = rows_of(ctx, medium)
     assert len(rows) == 60
     assert {row["reason"].split(":")[0] for row in rows if 36 <= int(row["path"]) < 48} == {
         "part set aside"
@@ -122,78 +128,81 @@ def test_a_part_that_kills_its_worker_twice_is_set_aside_and_the_rest_survives(
 def test_a_changed_setting_is_refused_with_its_difference(
     changed: Longer, words: str, tmp_path: Path
 ) -> None:
-    desk = Desk(tmp_path)
-    run(chain(), desk)
+    ctx = RunContext(tmp_path)
+    run_recipe(chain(), ctx)
     before = contents(tmp_path)
     with pytest.raises(UserError, match=words) as error:
-        run(changed, desk)
+        run_recipe(changed, ctx)
     assert "--rebuild" in str(error.value)
     assert contents(tmp_path) == before
 
 
 def test_a_stage_whose_input_changed_is_stale_too_and_says_so(tmp_path: Path) -> None:
-    desk = Desk(tmp_path)
-    run(chain(), desk)
-    now = state(chain(above=31), desk)
+    ctx = RunContext(tmp_path)
+    run_recipe(chain(), ctx)
+    now = read_state(chain(above=31), ctx)
     assert (now.status, now.detail) == ("stale", "its input medium changed")
 
 
 def test_rebuild_makes_the_stage_and_all_that_follows_and_nothing_before(tmp_path: Path) -> None:
-    desk = Desk(tmp_path)
-    run(chain(), desk)
+    ctx = RunContext(tmp_path)
+    run_recipe(chain(), ctx)
     untouched = (tmp_path / "numbers" / "manifest.json").stat().st_mtime_ns
-    run(chain(above=40), desk, rebuild=["medium"])
+    run_recipe(chain(above=40), ctx, rebuild=["medium"])
     assert (tmp_path / "numbers" / "manifest.json").stat().st_mtime_ns == untouched
-    assert state(chain(above=40), desk).status == "done"
+    assert read_state(chain(above=40), ctx).status == "done"
 
 
 def test_every_record_leaves_kept_or_dropped_with_a_reason(tmp_path: Path) -> None:
-    desk = Desk(tmp_path)
-    run(chain(), desk)
-    rows = rows_of(desk, chain())
+    ctx = RunContext(tmp_path)
+    run_recipe(chain(), ctx)
+    rows = rows_of(ctx, chain())
     assert len(rows) == 60
     assert all(row["kept"] == (row["reason"] == "") for row in rows)
-    facts = [desk.manifest(stage) for stage in order(chain())]
+    facts = [ctx.run.read_manifest(stage) for stage in order_stages(chain())]
     assert [f["seen"] - f["kept"] for f in facts] == [sum(f["reasons"].values()) for f in facts]
     assert facts[2]["seen"] == facts[1]["kept"]
 
 
 def test_where_a_stage_ran_is_no_part_of_what_it_is(tmp_path: Path) -> None:
-    here, there = Desk(tmp_path / "a", 1, 1.0), Desk(tmp_path / "b", 8, 64.0, {"device": "cuda"})
-    assert identity(chain(), here) == identity(chain(), there)
+    here, there = (
+        RunContext(tmp_path / "a", 1, 1.0),
+        RunContext(tmp_path / "b", 8, 64.0, {"device": "cuda"}),
+    )
+    assert compute_identity(chain(), here) == compute_identity(chain(), there)
 
 
 @pytest.mark.parametrize("value", [print, Path("x"), {1, 2}, object()])
 def test_a_setting_without_a_stable_form_is_refused(value: object, tmp_path: Path) -> None:
     odd = dataclasses.replace(chain(), above=value)
     with pytest.raises(UserError, match="no stable form"):
-        run(odd, Desk(tmp_path))
+        run_recipe(odd, RunContext(tmp_path))
 
 
 def test_two_stages_of_one_name_are_refused() -> None:
     with pytest.raises(UserError, match="two different stages"):
-        order(Longer("numbers", Numbers("numbers")))
+        order_stages(Longer("numbers", Numbers("numbers")))
 
 
 def test_a_second_process_on_the_same_folder_is_refused_and_told_who_is_there(
     tmp_path: Path,
 ) -> None:
-    from hornbook.frame.run import _alone_in
+    from hornbook.frame.run import _lock_run_folder
 
     with (
-        _alone_in(tmp_path),
+        _lock_run_folder(tmp_path),
         pytest.raises(UserError, match="process [0-9]+ is already running"),
-        _alone_in(tmp_path),
+        _lock_run_folder(tmp_path),
     ):
         pass
-    with _alone_in(tmp_path):
+    with _lock_run_folder(tmp_path):
         pass
 
 
 def test_a_folder_that_cannot_be_written_to_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="cannot be written to .*another --out"):
-        run(Numbers("numbers"), Desk(tmp_path / "file" / "run"))
+        run_recipe(Numbers("numbers"), RunContext(tmp_path / "file" / "run"))
 
 
 @pytest.mark.parametrize(
@@ -220,39 +229,45 @@ def test_a_full_disk_ends_in_one_readable_error_and_leaves_nothing_half_written(
 
 @pytest.mark.parametrize("keep", [0, 4, 100, -8])
 def test_a_damaged_part_is_named(keep: int, tmp_path: Path) -> None:
-    desk = Desk(tmp_path)
-    run(chain(), desk)
-    path = desk.part_path("numbers", desk.parts("numbers")[0])
+    ctx = RunContext(tmp_path)
+    run_recipe(chain(), ctx)
+    path = ctx.run.shard_path("numbers", ctx.run.shard_names("numbers")[0])
     path.write_bytes(path.read_bytes()[:keep])
     with pytest.raises(UserError, match=path.name):
-        list(desk.tables("numbers"))
+        list(ctx.run.read_shards("numbers"))
 
 
 @pytest.mark.parametrize("at", [0, 100, -1])
 def test_one_changed_byte_of_any_output_is_found_and_named(at: int, tmp_path: Path) -> None:
-    desk = Desk(tmp_path, part_mb=0.3)
-    run(chain(), desk)
-    assert damaged(desk) == []
-    path = desk.part_path("medium", desk.parts("medium")[1])
+    ctx = RunContext(tmp_path, shard_mb=0.3)
+    run_recipe(chain(), ctx)
+    assert find_damaged_files(ctx) == []
+    path = ctx.run.shard_path("medium", ctx.run.shard_names("medium")[1])
     data = bytearray(path.read_bytes())
     data[at] ^= 1
     path.write_bytes(data)
-    assert [path.name in line and "--rebuild medium" in line for line in damaged(desk)] == [True]
+    assert [
+        path.name in line and "--rebuild medium" in line for line in find_damaged_files(ctx)
+    ] == [True]
 
 
 def test_a_run_can_be_read_by_the_names_of_its_stages_alone(tmp_path: Path) -> None:
-    desk = Desk(tmp_path)
-    run(chain(), desk)
-    assert [t.to_pylist() for t in desk.tables("long")] == [
-        t.to_pylist() for t in desk.tables(chain())
+    ctx = RunContext(tmp_path)
+    run_recipe(chain(), ctx)
+    assert [t.to_pylist() for t in ctx.run.read_shards("long")] == [
+        t.to_pylist() for t in ctx.run.read_shards(chain())
     ]
-    assert next(desk.kept("long", ["id", "length"])).column_names == ["id", "length", "kept"]
+    assert next(ctx.run.read_kept_rows("long", ["id", "length"])).column_names == [
+        "id",
+        "length",
+        "kept",
+    ]
 
 
 def test_a_difference_names_settings_in_words() -> None:
     old = {"settings": {"above": 0.5, "prompt": "a" * 100}, "inputs": {"data": "1"}, "version": 1}
     new = {"settings": {"above": 0.7, "prompt": "b" * 100}, "inputs": {"data": "2"}, "version": 1}
-    lines = difference(old, new)
+    lines = describe_difference(old, new)
     assert (
         lines[0] == "its input data changed"
         and lines[1] == "above: 0.5 -> 0.7"
@@ -261,10 +276,12 @@ def test_a_difference_names_settings_in_words() -> None:
 
 
 def test_sampling_by_identity_is_even_and_does_not_know_positions() -> None:
-    shares = [records.share("sample", str(i)) for i in range(4000)]
+    shares = [records.hash_fraction("sample", str(i)) for i in range(4000)]
     assert all(0 <= s < 1 for s in shares) and abs(sum(shares) / 4000 - 0.5) < 0.02
     assert (
-        records.share("sample", "7") == records.share("sample", "7") != records.share("other", "7")
+        records.hash_fraction("sample", "7")
+        == records.hash_fraction("sample", "7")
+        != records.hash_fraction("other", "7")
     )
 
 
@@ -276,12 +293,12 @@ def test_equal_facts_are_equal_bytes(tmp_path: Path) -> None:
 
 
 def test_peek_shows_what_this_stage_dropped_and_not_what_an_earlier_one_had(tmp_path: Path) -> None:
-    desk = Desk(tmp_path)
+    ctx = RunContext(tmp_path)
     first = Longer("long", Numbers("numbers", 60), 30)
-    run(Longer("longer", first, 40), desk)
+    run_recipe(Longer("longer", first, 40), ctx)
     by_first, by_second = (
-        {row["id"] for row in inspect_run.records(desk, name, 100, dropped=True)}
+        {row["id"] for row in inspect_run.sample_records(ctx, name, 100, dropped=True)}
         for name in ("long", "longer")
     )
     assert by_first and by_second and not by_first & by_second
-    assert len(by_second) == desk.manifest("longer")["reasons"]["short"]
+    assert len(by_second) == ctx.run.read_manifest("longer")["reasons"]["short"]

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from hornbook.generate.drafts import Draft, alike, without_doubles
-from hornbook.generate.exercise import Exercise, solution_of
-from hornbook.generate.majority_vote import agree, calls, claims, elected, with_examples
-from hornbook.generate.run_drafts import check
+from hornbook.generate.drafts import Draft, mark_near_duplicates, token_similarity
+from hornbook.generate.exercise import Exercise, extract_solution
+from hornbook.generate.majority_vote import (
+    count_votes,
+    extract_calls,
+    extract_claims,
+    majority_vote,
+    replace_examples,
+)
+from hornbook.generate.run_drafts import check_exercises
 from hornbook.sandbox import Sandbox
 
 PROMPT = '''\
@@ -31,7 +37,7 @@ DRAFT = Exercise("double_positive", PROMPT, WRONG, TESTS)
 
 def test_the_majority_decides_and_wrong_claims_are_rewritten():
     with Sandbox(workers=1) as box:
-        (found,) = agree(box, [DRAFT], [[RIGHT, SAME, RIGHT, BROKEN, ""]])
+        (found,) = majority_vote(box, [DRAFT], [[RIGHT, SAME, RIGHT, BROKEN, ""]])
         assert found.votes == 3 and found.exercise
         assert found.exercise.solution == RIGHT
         assert "assert double_positive(-1) == 0\n" in found.exercise.tests
@@ -39,11 +45,11 @@ def test_the_majority_decides_and_wrong_claims_are_rewritten():
             ">>> double_positive(2)\n    4\n" in found.exercise.prompt
             and "Example:" not in found.exercise.prompt
         )
-        (verdict,) = check(box, [found.exercise], lambda number: None)
+        (verdict,) = check_exercises(box, [found.exercise], lambda number: None)
     assert verdict.reason == "" and verdict.caught >= 2
 
 
-CALLS = calls(DRAFT)
+CALLS = extract_calls(DRAFT)
 
 
 @pytest.mark.parametrize(
@@ -71,20 +77,25 @@ CALLS = calls(DRAFT)
     ],
 )
 def test_what_is_not_agreed_on_says_why(outcomes, reason):
-    found = elected(DRAFT, [RIGHT, SAME, WRONG, BROKEN][: len(outcomes)], CALLS, outcomes)
+    found = count_votes(DRAFT, [RIGHT, SAME, WRONG, BROKEN][: len(outcomes)], CALLS, outcomes)
     assert (found.exercise, found.reason) == (None, reason)
 
 
 def test_calls_and_claims_are_read_from_examples_and_tests():
     assert [f"double_positive({n})" for n in (2, 3, -1, 0)] == CALLS
-    assert claims(DRAFT) == [(CALLS[1], "6"), (CALLS[2], "7"), (CALLS[3], "0"), (CALLS[0], "5")]
+    assert extract_claims(DRAFT) == [
+        (CALLS[1], "6"),
+        (CALLS[2], "7"),
+        (CALLS[3], "0"),
+        (CALLS[0], "5"),
+    ]
     named = Exercise(
         "f",
         'def f(a):\n    """x"""\n',
         "    return a\n",
         "x = 1\nassert f(x) == 1\nassert f([1]) == [1]\n",
     )
-    assert calls(named) == ["f([1])"]
+    assert extract_calls(named) == ["f([1])"]
 
 
 @pytest.mark.parametrize(
@@ -92,7 +103,7 @@ def test_calls_and_claims_are_read_from_examples_and_tests():
 )
 def test_a_docstring_is_rewritten_to_one_that_means_the_same(prose):
     draft = Exercise("f", f'def f(a: int) -> int:\n    """{prose}"""\n', "    return a\n", "")
-    prompt = with_examples(draft, [("f(1)", "1"), ("f('\\n')", "'\\n'")])
+    prompt = replace_examples(draft, [("f(1)", "1"), ("f('\\n')", "'\\n'")])
     before, after = {}, {}
     exec(draft.program, before)  # noqa: S102
     exec(prompt + draft.solution, after)  # noqa: S102
@@ -104,8 +115,8 @@ def test_a_docstring_is_rewritten_to_one_that_means_the_same(prose):
 
 def test_a_solution_is_found_in_an_answer_that_was_cut():
     text = f"```python\n{PROMPT}{RIGHT}\n\nassert double_positive(1) == 2\nassert double_pos"
-    assert solution_of(text, DRAFT) == RIGHT
-    assert solution_of("I do not know.", DRAFT) == solution_of(PROMPT, DRAFT) == ""
+    assert extract_solution(text, DRAFT) == RIGHT
+    assert extract_solution("I do not know.", DRAFT) == extract_solution(PROMPT, DRAFT) == ""
 
 
 def test_near_doubles_are_marked_and_the_first_stays():
@@ -121,10 +132,15 @@ def test_near_doubles_are_marked_and_the_first_stays():
         "    return word.upper()\n",
         "",
     )
-    found = without_doubles([Draft(None, "", each) for each in (one, two, one)], [two.program])
+    found = mark_near_duplicates([Draft(None, "", each) for each in (one, two, one)], [two.program])
     assert [each.found for each in found] == [
         one,
         "nearly the same as another one",
         "nearly the same as another one",
     ]
-    assert alike(one.program, two.program) < 0.6 < alike(one.program, one.program) == 1
+    assert (
+        token_similarity(one.program, two.program)
+        < 0.6
+        < token_similarity(one.program, one.program)
+        == 1
+    )

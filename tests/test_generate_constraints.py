@@ -8,65 +8,73 @@ import sys
 
 import pytest
 
-from hornbook.generate.constraints import count, harder, sample
+from hornbook.generate.constraints import (
+    count_distinct_prompts,
+    raise_difficulty,
+    sample_constraints,
+)
 from hornbook.seed import vocabulary
 
 
-def triples(number, seed=0):
-    return [(each.audience, each.style, each.difficulty) for each in sample(number, seed)]
+def sample_triples(count, seed=0):
+    return [
+        (each.audience, each.style, each.difficulty) for each in sample_constraints(count, seed)
+    ]
 
 
-def pairs(triple):
+def pairs_of_triple(triple):
     return {(a, triple[a], b, triple[b]) for a, b in itertools.combinations(range(3), 2)}
 
 
-AXES = (vocabulary.audiences(), vocabulary.styles(), vocabulary.difficulties())
+AXES = (vocabulary.read_audiences(), vocabulary.read_styles(), vocabulary.list_difficulties())
 PAIRS = sum(len(a) * len(b) for a, b in itertools.combinations(AXES, 2))
 TRIPLES = len(AXES[0]) * len(AXES[1]) * len(AXES[2])
 
 
 def test_a_smaller_sample_is_the_beginning_of_a_larger_one():
-    assert sample(40, seed=3) == sample(90, seed=3)[:40]
-    assert sample(40, seed=3) != sample(40, seed=4)
+    assert sample_constraints(40, seed=3) == sample_constraints(90, seed=3)[:40]
+    assert sample_constraints(40, seed=3) != sample_constraints(40, seed=4)
 
 
 @pytest.mark.parametrize("axis", ["topic", "function_name"])
 def test_every_value_comes_once_before_any_comes_twice(axis):
-    values = {"topic": vocabulary.topics(), "function_name": vocabulary.function_names()}[axis]
-    drawn = [getattr(each, axis) for each in sample(2 * len(values), seed=1)]
+    values = {"topic": vocabulary.read_topics(), "function_name": vocabulary.read_function_names()}[
+        axis
+    ]
+    drawn = [getattr(each, axis) for each in sample_constraints(2 * len(values), seed=1)]
     assert sorted(drawn[: len(values)]) == sorted(drawn[len(values) :]) == sorted(values)
     assert drawn[: len(values)] != drawn[len(values) :]
 
 
 def test_every_pair_comes_as_early_as_it_can_and_every_triple_before_any_repeats():
-    drawn = triples(TRIPLES)
+    drawn = sample_triples(TRIPLES)
     assert len(set(drawn)) == TRIPLES
     fewest = len(AXES[0]) * len(
         AXES[1]
     )  # no fewer requests can hold all pairs of audience and style
-    assert len(set().union(*map(pairs, drawn[:fewest]))) == PAIRS
+    assert len(set().union(*map(pairs_of_triple, drawn[:fewest]))) == PAIRS
 
 
 def test_few_requests_are_mixed_already():
-    first = triples(24, seed=5)
+    first = sample_triples(24, seed=5)
     assert len({a for a, _, _ in first}) == 24
     assert len({s for _, s, _ in first}) >= 12
-    assert {d for _, _, d in first} == set(vocabulary.difficulties())
+    assert {d for _, _, d in first} == set(vocabulary.list_difficulties())
 
 
 def test_thousands_of_requests_are_all_different():
-    assert len(set(sample(5000))) == 5000
+    assert len(set(sample_constraints(5000))) == 5000
 
 
 @pytest.mark.parametrize(
     ("values", "least"),
     [
-        (vocabulary.topics(), 500),
-        (vocabulary.function_names(), 2000),
-        (vocabulary.nouns() + vocabulary.verbs() + vocabulary.adjectives(), 1500),
-        (vocabulary.audiences(), 30),
-        (vocabulary.styles(), 25),
-        (vocabulary.libraries(), 50),
+        (vocabulary.read_topics(), 500),
+        (vocabulary.read_function_names(), 2000),
+        (vocabulary.read_nouns() + vocabulary.read_verbs() + vocabulary.read_adjectives(), 1500),
+        (vocabulary.read_audiences(), 30),
+        (vocabulary.read_styles(), 25),
+        (vocabulary.read_libraries(), 50),
     ],
 )
 def test_vocabularies_are_large(values, least):
@@ -76,8 +84,8 @@ def test_vocabularies_are_large(values, least):
 @pytest.mark.parametrize(
     "values",
     [
-        vocabulary.topics(), vocabulary.audiences(), vocabulary.styles(), vocabulary.libraries(), vocabulary.nouns(),
-        vocabulary.verbs(), vocabulary.adjectives(), vocabulary.function_names(),
+        vocabulary.read_topics(), vocabulary.read_audiences(), vocabulary.read_styles(), vocabulary.read_libraries(), vocabulary.read_nouns(),
+        vocabulary.read_verbs(), vocabulary.read_adjectives(), vocabulary.read_function_names(),
     ],
 )  # fmt: skip
 def test_vocabularies_have_no_doubles(values):
@@ -85,28 +93,28 @@ def test_vocabularies_have_no_doubles(values):
 
 
 def test_values_have_the_form_that_they_are_used_in():
-    for name in vocabulary.function_names():
+    for name in vocabulary.read_function_names():
         assert name.isidentifier() and name == name.lower() and not keyword.iskeyword(name)
-    for word in vocabulary.nouns() + vocabulary.verbs() + vocabulary.adjectives():
+    for word in vocabulary.read_nouns() + vocabulary.read_verbs() + vocabulary.read_adjectives():
         assert word.isalpha() and word.islower()
-    for module in vocabulary.libraries():
+    for module in vocabulary.read_libraries():
         assert module.partition(".")[0] in sys.stdlib_module_names
-    for topic in vocabulary.topics():
+    for topic in vocabulary.read_topics():
         branch, _, leaf = topic.partition(" / ")
         assert branch and leaf and leaf == leaf.strip()
-    assert count() > 10**15
+    assert count_distinct_prompts() > 10**15
 
 
 def test_function_names_are_not_a_cross_of_verbs_and_nouns():
     """In a cross product every first word goes with as many last words as the list allows."""
-    firsts = [name.partition("_")[0] for name in vocabulary.function_names()]
+    firsts = [name.partition("_")[0] for name in vocabulary.read_function_names()]
     assert len(set(firsts)) > 600
     assert max(map(firsts.count, set(firsts))) < 80
 
 
 def test_harder_goes_up_and_stays_at_the_top():
-    easy = next(each for each in sample(50) if each.difficulty == "very easy")
-    assert [harder(easy, n).difficulty for n in (0, 1, 2, 3, 9)] == [
-        *vocabulary.difficulties(),
+    easy = next(each for each in sample_constraints(50) if each.difficulty == "very easy")
+    assert [raise_difficulty(easy, n).difficulty for n in (0, 1, 2, 3, 9)] == [
+        *vocabulary.list_difficulties(),
         "hard",
     ]

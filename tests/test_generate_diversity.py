@@ -5,25 +5,32 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hornbook.frame.run import run
-from hornbook.frame.stage import Desk
+from hornbook.frame.run import run_recipe
+from hornbook.frame.stage import RunContext
 from hornbook.generate import Exercises, MeasureDiversity, ShelfExercises
-from hornbook.generate.diversity import alikeness, clustered, coverage, measured, nearest, variants
+from hornbook.generate.diversity import (
+    cluster_coverage,
+    cluster_vectors,
+    mean_nearest_cosine,
+    measure_likeness,
+    measure_sets,
+    variants_per_concept,
+)
 from hornbook.generate.rounds import (
-    DIVERSITY,
-    FEWEST,
+    DIVERSITY_MEASURES,
+    MIN_TEXTS,
     MeasureRounds,
-    equally_measured,
-    lines,
-    shown,
+    format_lines,
+    format_table,
+    measure_equal_sizes,
 )
 from hornbook.llm import named
 from hornbook.models.embedder import Embedder
 from hornbook.records import UserError
-from hornbook.seed import exercises
+from hornbook.seed import read_exercises
 from hornbook.store import read_json
 
-PROGRAMS = [each.prompt + each.solution for each in exercises()][:80]
+PROGRAMS = [each.prompt + each.solution for each in read_exercises()][:80]
 NARROW = [PROGRAMS[n % 4].replace("each", f"each{n}") for n in range(80)]
 HASHED = Embedder("hashed")
 BETTER_HIGH = (
@@ -38,7 +45,7 @@ BETTER_LOW = ("likeness", "mean_likeness", "repeated_openings")
 
 @pytest.fixture(scope="module")
 def numbers():
-    return measured({"wide": PROGRAMS, "narrow": NARROW, "none": []}, HASHED)
+    return measure_sets({"wide": PROGRAMS, "narrow": NARROW, "none": []}, HASHED)
 
 
 @pytest.mark.parametrize("name", BETTER_HIGH)
@@ -58,8 +65,8 @@ def test_what_a_narrow_set_has_the_wide_one_has_too_and_not_the_other_way(number
 
 def test_the_size_alone_changes_little():
     half, whole = (
-        measured({"half": PROGRAMS[:40]}, HASHED)["half"],
-        measured({"all": PROGRAMS}, HASHED)["all"],
+        measure_sets({"half": PROGRAMS[:40]}, HASHED)["half"],
+        measure_sets({"all": PROGRAMS}, HASHED)["all"],
     )
     for name in (
         "distinct_syntax_trees",
@@ -72,36 +79,42 @@ def test_the_size_alone_changes_little():
 
 def test_the_numbers_of_small_sets_by_hand():
     same, apart = np.array([[1, 0], [1, 0]], np.float32), np.eye(2, dtype=np.float32)
-    assert alikeness(same) == {"likeness": 1.0, "mean_likeness": 1.0}
-    assert alikeness(apart) == {"likeness": 0.0, "mean_likeness": 0.0} == alikeness(apart[:1])
-    assert nearest(apart[:1], same) == 1.0 and nearest(apart[1:], same) == 0.0
-    assert sorted(clustered(np.repeat(apart, 3, axis=0)).tolist()) == [0, 0, 0, 1, 1, 1]
-    assert coverage(np.zeros(9, np.int64)) == pytest.approx(1 / 50)
-    assert variants(["x = 1", "y = 2", "f(x)"], np.array([0, 0, 0])) == pytest.approx(
+    assert measure_likeness(same) == {"likeness": 1.0, "mean_likeness": 1.0}
+    assert (
+        measure_likeness(apart)
+        == {"likeness": 0.0, "mean_likeness": 0.0}
+        == measure_likeness(apart[:1])
+    )
+    assert (
+        mean_nearest_cosine(apart[:1], same) == 1.0 and mean_nearest_cosine(apart[1:], same) == 0.0
+    )
+    assert sorted(cluster_vectors(np.repeat(apart, 3, axis=0)).tolist()) == [0, 0, 0, 1, 1, 1]
+    assert cluster_coverage(np.zeros(9, np.int64)) == pytest.approx(1 / 50)
+    assert variants_per_concept(["x = 1", "y = 2", "f(x)"], np.array([0, 0, 0])) == pytest.approx(
         2 / 3, abs=1e-4
     )
-    assert variants(["x = 1", "f(x)"], np.array([0, 1])) == 1.0
+    assert variants_per_concept(["x = 1", "f(x)"], np.array([0, 1])) == 1.0
 
 
 def test_the_stages_write_their_tables(tmp_path):
-    desk = Desk(tmp_path)
+    ctx = RunContext(tmp_path)
     first = Exercises("first", named("scripted"), 6)
     second = ShelfExercises("second", "held-out", share=0.05)
     rounds = MeasureRounds("rounds", (first, second))
-    run(MeasureDiversity("diversity", (first, second)), desk)
-    run(rounds, desk)
+    run_recipe(MeasureDiversity("diversity", (first, second)), ctx)
+    run_recipe(rounds, ctx)
     found = read_json(tmp_path / "diversity" / "diversity.json")
     assert set(found) == {"first", "second"} and 0 < found["first"]["near second"] < 1
     numbers = read_json(tmp_path / "rounds" / "rounds.json")["numbers"]
     assert [row["round"] for row in numbers] == [1, 2] and 0 < numbers[0]["yield"]["value"] < 1
     assert "pass@1" not in numbers[0] and "measured" not in numbers[0]
     with pytest.raises(UserError, match="2 exams for 1 rounds"):
-        list(MeasureRounds("r", (first,), (first, second)).make(desk))
+        list(MeasureRounds("r", (first,), (first, second)).make(ctx))
 
 
 def test_rounds_are_measured_on_equally_many_texts_and_small_ones_not_at_all():
-    found = equally_measured(
-        {"shelf": PROGRAMS, "first": NARROW[:30], "second": PROGRAMS[: FEWEST - 1]}, HASHED
+    found = measure_equal_sizes(
+        {"shelf": PROGRAMS, "first": NARROW[:30], "second": PROGRAMS[: MIN_TEXTS - 1]}, HASHED
     )
     assert found["shelf"]["measured"] == found["first"]["measured"] == 30 and found["second"] == {}
     assert found["first"]["distinct_2"] < found["shelf"]["distinct_2"]
@@ -109,13 +122,13 @@ def test_rounds_are_measured_on_equally_many_texts_and_small_ones_not_at_all():
 
 def test_the_table_of_rounds_has_intervals_and_leaves_open_what_was_not_measured():
     estimate = {"value": 0.05, "low": 0.021, "high": 0.112}
-    diversity = {"measured": 20, "near shelf": 0.9} | dict.fromkeys(DIVERSITY, 0.5)
+    diversity = {"measured": 20, "near shelf": 0.9} | dict.fromkeys(DIVERSITY_MEASURES, 0.5)
     row = {"asked": 100, "yield": estimate, "stopped most": "no solution runs 90"}
     first, second = (
         {"set": "a", "round": 1, "kept": 5, **row},
         {"set": "b", "round": 2, "kept": 5, **row},
     )
-    table = shown(
+    table = format_table(
         [
             {"set": "shelf", "kept": 100, **row} | diversity,
             first | {"pass@1": estimate} | diversity,
@@ -133,6 +146,7 @@ def test_the_table_of_rounds_has_intervals_and_leaves_open_what_was_not_measured
         "0.900",
         "",
     )
-    assert [line.split()[0] for line in lines(table)[:2]] == ["round", "set"] and "a  " in lines(
-        table
-    )[1]
+    assert [line.split()[0] for line in format_lines(table)[:2]] == [
+        "round",
+        "set",
+    ] and "a  " in format_lines(table)[1]

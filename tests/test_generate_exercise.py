@@ -6,9 +6,15 @@ import ast
 
 import pytest
 
-from hornbook.generate.exercise import Exercise, examples, parse
-from hornbook.generate.mutants import moved, mutants, negated, silenced, swapped
-from hornbook.generate.textbooks import readable, tidy
+from hornbook.generate.exercise import Exercise, examples_as_tests, parse_exercise
+from hornbook.generate.mutants import (
+    drop_result,
+    generate_mutants,
+    increment_integer,
+    negate_condition,
+    swap_operator,
+)
+from hornbook.generate.textbooks import extract_code_blocks, trim_answer
 
 GOOD = '''\
 Here it is:
@@ -39,14 +45,14 @@ I hope that helps.
 
 
 def test_a_good_answer_is_taken_apart():
-    found = parse(GOOD)
+    found = parse_exercise(GOOD)
     assert isinstance(found, Exercise)
     assert found.entry_point == "area"
     assert found.prompt.endswith('"""\n')
     assert found.solution.startswith("    if r < 0:")
     assert found.tests == "assert area(0) == 0\nassert area(2) == 4 * math.pi\n"
     namespace: dict[str, object] = {}
-    exec(found.program + found.tests + examples(found.prompt, "area"), namespace)  # noqa: S102
+    exec(found.program + found.tests + examples_as_tests(found.prompt, "area"), namespace)  # noqa: S102
 
 
 BODY = 'def f(a):\n    """Add one to the number a."""\n    return a + 1\n'
@@ -70,7 +76,7 @@ BODY = 'def f(a):\n    """Add one to the number a."""\n    return a + 1\n'
     ],
 )
 def test_what_is_no_exercise_says_why(text, reason):
-    assert parse(text) == reason
+    assert parse_exercise(text) == reason
 
 
 @pytest.mark.parametrize(
@@ -83,7 +89,7 @@ def test_what_is_no_exercise_says_why(text, reason):
     ],
 )
 def test_tests_are_found_in_many_forms(tests):
-    found = parse(BODY + tests)
+    found = parse_exercise(BODY + tests)
     assert isinstance(found, Exercise)
     namespace: dict[str, object] = {}
     exec(found.program, namespace)  # noqa: S102
@@ -96,22 +102,22 @@ def test_examples_that_print_run_unchecked():
     prompt = (
         'def f(a):\n    """Add one.\n\n    >>> print(f(1))\n    2\n    >>> f(2)\n    3\n    """\n'
     )
-    assert examples(prompt, "f") == "print(f(1))\nassert repr(f(2)) == '3'\n"
+    assert examples_as_tests(prompt, "f") == "print(f(1))\nassert repr(f(2)) == '3'\n"
 
 
 def test_examples_with_setup_keep_it():
     prompt = 'def f(a):\n    """Add one.\n\n    >>> x = [1]\n    >>> f(x)\n    [1, 1]\n    """\n'
-    assert examples(prompt, "f") == "x = [1]\nassert repr(f(x)) == '[1, 1]'\n"
+    assert examples_as_tests(prompt, "f") == "x = [1]\nassert repr(f(x)) == '[1, 1]'\n"
 
 
 @pytest.mark.parametrize(
     ("change", "before"),
     [
-        (swapped, "a < b"),
-        (swapped, "a + b"),
-        (moved, "f(1)"),
-        (negated, "a if b else c"),
-        (silenced, "return a"),
+        (swap_operator, "a < b"),
+        (swap_operator, "a + b"),
+        (increment_integer, "f(1)"),
+        (negate_condition, "a if b else c"),
+        (drop_result, "return a"),
     ],
 )
 def test_the_mutators_change_the_tree(change, before):
@@ -123,14 +129,14 @@ def test_the_mutators_change_the_tree(change, before):
 
 def test_mutants_change_one_thing_in_the_function_and_nothing_else():
     program = "LIMIT = 5\n\n\ndef f(a):\n    if a > 3:\n        return a + 1\n    return 0\n"
-    found = list(mutants(program, "f"))
+    found = list(generate_mutants(program, "f"))
     assert len(found) == len(set(found)) == 8
     assert all(text.startswith("LIMIT = 5\n") for text in found)
 
 
 def test_a_lesson_is_tidied():
     text = "Sure!\n# Lists\n\nText.\n\n```python\nx = 1\n```\n\nMore.\n\n```python\ny ="
-    assert tidy(text) == "# Lists\n\nText.\n\n```python\nx = 1\n```\n\nMore.\n"
+    assert trim_answer(text) == "# Lists\n\nText.\n\n```python\nx = 1\n```\n\nMore.\n"
 
 
 @pytest.mark.parametrize(
@@ -146,4 +152,4 @@ def test_a_lesson_is_tidied():
     ],
 )
 def test_a_lesson_is_read_or_refused(text, expected):
-    assert readable(text) == expected
+    assert extract_code_blocks(text) == expected

@@ -5,41 +5,41 @@ from __future__ import annotations
 import pytest
 
 from hornbook.collect import CollectFiles
-from hornbook.frame.run import run
-from hornbook.frame.stage import Desk
+from hornbook.frame.run import run_recipe
+from hornbook.frame.stage import RunContext
 from hornbook.generate import Exercises
-from hornbook.generate.constraints import sample
-from hornbook.generate.exercises import poor_values
-from hornbook.generate.snippets import LINES, piece, snippets
+from hornbook.generate.constraints import sample_constraints
+from hornbook.generate.exercises import find_poor_values
+from hornbook.generate.snippets import SNIPPET_LINES, cut_snippet, sample_snippets
 from hornbook.llm import LLM, named
 from hornbook.records import UserError
 
 
 class Listener:
     def __init__(self):
-        self.said = []
+        self.messages = []
 
     def begin(self, name, total, unit): ...
     def advance(self, amount=1): ...
     def end(self, text): ...
     def say(self, text):
-        self.said.append(text)
+        self.messages.append(text)
 
 
-def rows_of(desk, stage):
-    run(stage, desk)
-    return [row for table in desk.tables(stage) for row in table.to_pylist()]
+def run_and_read_rows(ctx, stage):
+    run_recipe(stage, ctx)
+    return [row for table in ctx.tables(stage) for row in table.to_pylist()]
 
 
 def test_yields_and_the_number_of_distinct_prompts_are_told(tmp_path):
     listener = Listener()
-    desk = Desk(tmp_path, reporter=listener)
+    ctx = RunContext(tmp_path, reporter=listener)
     stage = Exercises("drills", named("scripted"), 12)
-    rows = stage.work(desk, "00000").to_pylist()
+    rows = stage.make_shard(ctx, "00000").to_pylist()
     good = sum(row["kept"] for row in rows)
     assert len(rows) == 12 and 0 < good < 12
-    assert "12 of" in listener.said[0] and "distinct prompts" in listener.said[0]
-    assert f"{good} of 12 accepted; " in listener.said[1]
+    assert "12 of" in listener.messages[0] and "distinct prompts" in listener.messages[0]
+    assert f"{good} of 12 accepted; " in listener.messages[1]
     assert all(row["reason"] for row in rows if not row["kept"])
     assert len({row["text"] for row in rows if row["kept"]}) == good, (
         "a scripted teacher repeats itself"
@@ -50,15 +50,18 @@ def test_yields_and_the_number_of_distinct_prompts_are_told(tmp_path):
 def test_a_prompt_that_yields_nothing_is_stopped_after_two_hundred_answers(tmp_path):
     bad = LLM("m", "scripted", answers=("Sure! I hope that it helps.",))
     with pytest.raises(UserError, match=r"0 of 200 accepted; 200 does not parse.*least=0"):
-        Exercises("drills", bad, 250).work(Desk(tmp_path), "00000")
-    assert len(Exercises("drills", bad, 250, least=0).work(Desk(tmp_path), "00000")) == 250
+        Exercises("drills", bad, 250).make_shard(RunContext(tmp_path), "00000")
+    assert (
+        len(Exercises("drills", bad, 250, min_yield=0).make_shard(RunContext(tmp_path), "00000"))
+        == 250
+    )
 
 
 def test_a_value_whose_yield_is_below_the_others_is_named():
     rows = [({"audience": "a", "style": "s", "difficulty": "d", "library": ""}, True)] * 60
     rows += [({"audience": "b", "style": "s", "difficulty": "d", "library": ""}, False)] * 20
-    assert poor_values(rows) == ["audience=b"]
-    assert poor_values([]) == poor_values(rows[:3]) == []
+    assert find_poor_values(rows) == ["audience=b"]
+    assert find_poor_values([]) == find_poor_values(rows[:3]) == []
 
 
 CODE = "\n".join(f"value_{n} = {n} * {n}" for n in range(60)) + "\n"
@@ -69,26 +72,26 @@ def test_pieces_of_code_inspire_and_are_the_same_every_time(tmp_path):
     source.mkdir()
     for name in "abc":
         (source / f"{name}.py").write_text(f"# {name}\n{CODE}")
-    desk = Desk(tmp_path / "run")
+    ctx = RunContext(tmp_path / "run")
     stack = CollectFiles("stack", str(source), licences=())
-    run(stack, desk)
-    found = snippets(stack, desk, 0, 7)
-    assert found == snippets(stack, desk, 0, 7) and len(set(found)) > 3
-    assert all(len(each.splitlines()) <= LINES and "value_" in each for each in found)
+    run_recipe(stack, ctx)
+    found = sample_snippets(stack, ctx, 0, 7)
+    assert found == sample_snippets(stack, ctx, 0, 7) and len(set(found)) > 3
+    assert all(len(each.splitlines()) <= SNIPPET_LINES and "value_" in each for each in found)
     seen = []
     teacher = named("scripted")
-    stage = Exercises("drills", teacher, 4, inspired=stack)
+    stage = Exercises("drills", teacher, 4, snippet_source=stack)
     assert stage.inputs() == [stack]
     import hornbook.generate.drafts as drafts
 
-    original = drafts.llm.complete
-    drafts.llm.complete = lambda llm, prompts, *rest, **more: (
+    original = drafts.llm.complete_prompts
+    drafts.llm.complete_prompts = lambda llm, prompts, *rest, **more: (
         seen.extend(prompts) or original(llm, prompts, *rest, **more)
     )
     try:
-        stage.work(desk, "00000")
+        stage.make_shard(ctx, "00000")
     finally:
-        drafts.llm.complete = original
+        drafts.llm.complete_prompts = original
     assert len(seen) == 4 and all(
         "without copying it" in prompt and "value_" in prompt for prompt in seen
     )
@@ -96,8 +99,8 @@ def test_pieces_of_code_inspire_and_are_the_same_every_time(tmp_path):
 
 @pytest.mark.parametrize("text", ["x = 1\n", "\n\nx = 1\n\n\ny = 2\n", CODE])
 def test_a_piece_is_in_its_text(text):
-    found = piece(text, "name")
-    assert found and found in text and len(found.splitlines()) <= LINES
+    found = cut_snippet(text, "name")
+    assert found and found in text and len(found.splitlines()) <= SNIPPET_LINES
 
 
 HARDER = '''```python
@@ -121,7 +124,7 @@ assert add_two_and_check(1) == 3
 def test_what_was_accepted_is_asked_for_again_one_level_harder(tmp_path):
     teacher = LLM("m", "scripted", answers=(HARDER,))
     stage = Exercises("drills", teacher, 6, evolve=1)
-    rows = stage.work(Desk(tmp_path), "00000").to_pylist()
+    rows = stage.make_shard(RunContext(tmp_path), "00000").to_pylist()
     first, second = rows[:6], rows[6:]
     accepted = {row["id"]: row["difficulty"] for row in first if row["kept"]}
     levels = ("very easy", "easy", "medium", "hard")
@@ -140,14 +143,14 @@ def test_a_weak_teachers_exercise_is_made_of_what_its_solutions_agree_on(tmp_pat
     monkeypatch.setattr(
         "hornbook.generate.scaffolded.signature", lambda name: "number: int) -> int"
     )
-    name = sample(1)[0].function_name
+    name = sample_constraints(1)[0].function_name
     body = "    return number * 2 if number > 3 else 0\n"
     text = (
         f'```python\ndef {name}(number: int) -> int:\n    """Double numbers above three, for the others give nought.'
         f'"""\n{body}```'
     )
     stage = Exercises("drills", LLM("m", "scripted", answers=(text,)), 1, solutions=3)
-    (row,) = stage.work(Desk(tmp_path), "00000").to_pylist()
+    (row,) = stage.make_shard(RunContext(tmp_path), "00000").to_pylist()
     assert row["kept"], row["reason"]
     assert row["votes"] == 3 and f"assert {name}(7) == 14\n" in row["tests"]
     assert f">>> {name}(7)\n    14\n" in row["prompt"]

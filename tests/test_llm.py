@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from hornbook import meter
-from hornbook.frame.identity import canonical
-from hornbook.frame.stage import Desk
-from hornbook.llm import LLM, Prompt, complete, estimate, spent
-from hornbook.llm.requests import request
+from hornbook.frame.identity import canonical_form
+from hornbook.frame.stage import RunContext
+from hornbook.llm import LLM, Prompt, complete_prompts, estimate_cost, spending_by_model
+from hornbook.llm.requests import make_request
 from hornbook.records import UserError
 
 SCRIPTED = LLM("script", "scripted", answers=("one", "two words", "three"))
@@ -32,8 +32,10 @@ def test_settings_that_mean_nothing_are_refused(settings: dict[str, Any]) -> Non
 
 
 def test_the_model_and_all_its_settings_are_in_a_stages_identity() -> None:
-    assert canonical(LLM()) != canonical(LLM(temperature=0.7)) != canonical(LLM(seed=1))
-    assert canonical(SCRIPTED)["answers"] == ["one", "two words", "three"]
+    assert (
+        canonical_form(LLM()) != canonical_form(LLM(temperature=0.7)) != canonical_form(LLM(seed=1))
+    )
+    assert canonical_form(SCRIPTED)["answers"] == ["one", "two words", "three"]
 
 
 def test_everything_that_an_answer_depends_on_is_in_its_key() -> None:
@@ -48,37 +50,39 @@ def test_everything_that_an_answer_depends_on_is_in_its_key() -> None:
         (LLM(), Prompt((("user", "p"),), begins="b"), 0, None),
         (LLM("smollm2", "http"), "p", 0, None),
     ]
-    assert len({request(*each).key for each in [base, *others]}) == 1 + len(others)
-    assert request(*base).key == request(LLM(), Prompt((("user", "p"),)), 0, None).key
+    assert len({make_request(*arguments).key for arguments in [base, *others]}) == 1 + len(others)
+    assert make_request(*base).key == make_request(LLM(), Prompt((("user", "p"),)), 0, None).key
 
 
 def test_the_key_of_a_request_never_changes_or_all_that_was_paid_is_asked_for_again() -> None:
-    asked = request(LLM("m", "http", stop=("\u00fc",)), "p\u00e9", 3, {"a": 1})
-    assert asked.key.hex() == "036ec7f25ef30995600c2ebc5db0665d99c3cb9c2b7b2f114df953915d02f955"
+    llm_request = make_request(LLM("m", "http", stop=("\u00fc",)), "p\u00e9", 3, {"a": 1})
+    assert (
+        llm_request.key.hex() == "036ec7f25ef30995600c2ebc5db0665d99c3cb9c2b7b2f114df953915d02f955"
+    )
 
 
 def test_scripted_answers_come_in_turn_and_depend_on_prompt_and_sample_alone(
     tmp_path: Path,
 ) -> None:
     prompts = [f"p{n}" for n in range(30)]
-    first = complete(SCRIPTED, prompts, Desk(tmp_path / "a"))
-    again = complete(SCRIPTED, prompts[::-1], Desk(tmp_path / "b"))
+    first = complete_prompts(SCRIPTED, prompts, RunContext(tmp_path / "a"))
+    again = complete_prompts(SCRIPTED, prompts[::-1], RunContext(tmp_path / "b"))
     assert first == again[::-1]
     assert {a.text for a in first} == set(SCRIPTED.answers)
-    samples = complete(SCRIPTED, ["p"] * 3, Desk(tmp_path / "a"), samples=range(3))
+    samples = complete_prompts(SCRIPTED, ["p"] * 3, RunContext(tmp_path / "a"), samples=range(3))
     assert {a.text for a in samples} == set(SCRIPTED.answers)
 
 
 def test_an_answer_in_the_ledger_costs_nothing_and_the_ledger_says_what_was_paid(
     tmp_path: Path,
 ) -> None:
-    desk = Desk(tmp_path)
-    assert spent(desk) == {}
+    ctx = RunContext(tmp_path)
+    assert spending_by_model(ctx) == {}
     for requests in (2, 0):
-        with meter.measure() as usage:
-            complete(SCRIPTED, ["a", "b", "a"], desk)
+        with meter.measure_usage() as usage:
+            complete_prompts(SCRIPTED, ["a", "b", "a"], ctx)
         assert usage.requests == requests
-    assert spent(desk)["script"].requests == 2
+    assert spending_by_model(ctx)["script"].requests == 2
 
 
 def test_progress_is_one_step_an_answer_known_or_not(tmp_path: Path) -> None:
@@ -93,33 +97,33 @@ def test_progress_is_one_step_an_answer_known_or_not(tmp_path: Path) -> None:
 
     for prompts in (["a", "b", "c"], ["a", "b", "c", "d", "d"]):
         counter = Counter()
-        complete(SCRIPTED, prompts, Desk(tmp_path, reporter=counter))
+        complete_prompts(SCRIPTED, prompts, RunContext(tmp_path, reporter=counter))
         assert counter.total == len(prompts)
 
 
 def test_no_prompts_are_no_work(tmp_path: Path) -> None:
-    assert complete(LLM(), [], Desk(tmp_path)) == []
+    assert complete_prompts(LLM(), [], RunContext(tmp_path)) == []
 
 
 def test_the_estimate_leaves_out_what_is_known_and_learns_from_what_was_paid(
     tmp_path: Path,
 ) -> None:
     llm = LLM("m", "http", max_tokens=100)
-    desk = Desk(tmp_path, options={"prices": {"m": (1.0, 10.0)}})
-    guess = estimate(llm, 1000, desk)
+    ctx = RunContext(tmp_path, options={"prices": {"m": (1.0, 10.0)}})
+    guess = estimate_cost(llm, 1000, ctx)
     assert guess.requests == 1000 and guess.money == pytest.approx(
         (1000 * 400 * 1 + 1000 * 60 * 10) / 1e6
     )
-    assert estimate(llm, ["a" * 360], desk).tokens == pytest.approx(100 + 60)
-    scripted_desk = Desk(tmp_path / "s")
-    complete(SCRIPTED, ["a", "b"], scripted_desk)
-    assert estimate(SCRIPTED, ["a", "b", "c"], scripted_desk).requests == 1
+    assert estimate_cost(llm, ["a" * 360], ctx).tokens == pytest.approx(100 + 60)
+    scripted_desk = RunContext(tmp_path / "s")
+    complete_prompts(SCRIPTED, ["a", "b"], scripted_desk)
+    assert estimate_cost(SCRIPTED, ["a", "b", "c"], scripted_desk).requests == 1
 
 
 def test_an_address_is_needed_for_http(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
     with pytest.raises(UserError, match="set OPENAI_BASE_URL"):
-        complete(LLM("m", "http"), ["p"], Desk(tmp_path))
+        complete_prompts(LLM("m", "http"), ["p"], RunContext(tmp_path))
 
 
 @pytest.mark.slow
@@ -129,7 +133,7 @@ def test_the_embedded_model_answers_as_transformers_does_and_whoever_sits_beside
 ) -> None:
     from hornbook.models import embedded_weights
 
-    model, tokenizer = embedded_weights.model("cpu")
+    model, tokenizer = embedded_weights.load_model("cpu")
     greedy, sampled = LLM(temperature=0, max_tokens=12), LLM(max_tokens=12, stop=("\n\n",))
     shots = Prompt(
         (("user", "Say a colour. " * 20), ("assistant", "red"), ("user", "Another one.")),
@@ -140,17 +144,20 @@ def test_the_embedded_model_answers_as_transformers_does_and_whoever_sits_beside
         shots,
         *(f"Write a function about {n} apples." for n in range(6)),
     ]
-    together = complete(sampled, prompts, Desk(tmp_path / "together"))
-    alone = [complete(sampled, [prompt], Desk(tmp_path / "alone"))[0] for prompt in prompts[1::-1]]
+    together = complete_prompts(sampled, prompts, RunContext(tmp_path / "together"))
+    alone = [
+        complete_prompts(sampled, [prompt], RunContext(tmp_path / "alone"))[0]
+        for prompt in prompts[1::-1]
+    ]
     assert alone[::-1] == together[:2]
     assert together[1].text.startswith("The")
 
-    ours = complete(greedy, prompts[:1], Desk(tmp_path / "greedy"))[0]
+    answer = complete_prompts(greedy, prompts[:1], RunContext(tmp_path / "greedy"))[0]
     chat = [{"role": "user", "content": prompts[0]}]
     ids = tokenizer.apply_chat_template(
         chat, add_generation_prompt=True, return_tensors="pt", return_dict=True
     )
-    theirs = model.generate(**ids, max_new_tokens=12, do_sample=False)[
+    reference_ids = model.generate(**ids, max_new_tokens=12, do_sample=False)[
         0, ids["input_ids"].shape[1] :
     ]
-    assert ours.text == tokenizer.decode(theirs, skip_special_tokens=True)
+    assert answer.text == tokenizer.decode(reference_ids, skip_special_tokens=True)

@@ -8,12 +8,12 @@ import pytest
 from aiohttp import web
 from fake_teacher import FakeTeacher, text_for
 
-from hornbook.frame.stage import Desk
-from hornbook.llm import LLM, batch, complete, spent
+from hornbook.frame.stage import RunContext
+from hornbook.llm import LLM, batch, complete_prompts, spending_by_model
 from hornbook.records import UserError
 
 MODEL = LLM("m", "http", max_tokens=50)
-PROMPTS = [f"prompt {number}" for number in range(30)]
+PROMPTS = [f"prompt {i}" for i in range(30)]
 
 
 class FakeVendor(FakeTeacher):
@@ -46,17 +46,17 @@ class FakeVendor(FakeTeacher):
         return web.json_response({"data": list(self.batches.values())})
 
     async def _look(self, request):
-        found = self.batches[request.match_info["name"]]
-        found["looked"] += 1
-        if found["looked"] == self.patience and self.status == "failed":
-            found |= {"status": "failed", "errors": {"data": [{"message": "no such model"}]}}
-        elif found["looked"] == self.patience:
-            lines = [json.loads(line) for line in self.files[found["input_file_id"]].splitlines()]
-            self.files["out" + found["id"]] = "\n".join(
+        status = self.batches[request.match_info["name"]]
+        status["looked"] += 1
+        if status["looked"] == self.patience and self.status == "failed":
+            status |= {"status": "failed", "errors": {"data": [{"message": "no such model"}]}}
+        elif status["looked"] == self.patience:
+            lines = [json.loads(line) for line in self.files[status["input_file_id"]].splitlines()]
+            self.files["out" + status["id"]] = "\n".join(
                 [self._line(line) for line in lines[::-1]] + ["{damaged"]
             )
-            found |= {"status": self.status, "output_file_id": "out" + found["id"]}
-        return web.json_response(found)
+            status |= {"status": self.status, "output_file_id": "out" + status["id"]}
+        return web.json_response(status)
 
     def _line(self, line):
         fault = self.fault(int(line["body"]["messages"][-1]["content"].split()[1]))
@@ -66,31 +66,32 @@ class FakeVendor(FakeTeacher):
             return json.dumps(
                 {"custom_id": line["custom_id"], "response": {"body": {"error": "too long"}}}
             )
-        told = json.loads(self._answer(line["body"], fault).body)
+        body = json.loads(self._answer(line["body"], fault).body)
         return json.dumps(
-            {"custom_id": line["custom_id"], "response": {"status_code": 200, "body": told}}
+            {"custom_id": line["custom_id"], "response": {"status_code": 200, "body": body}}
         )
 
     async def _content(self, request):
         return web.Response(text=self.files[request.match_info["name"]])
 
 
-def desk(root, vendor, **more):
-    return Desk(
+def make_context(root, vendor, **more):
+    return RunContext(
         root, options={"base_url": vendor.url, "batch": True, "batch_poll_s": 0.001, **more}
     )
 
 
 def test_answers_come_back_by_their_keys_whatever_their_order(tmp_path):
     with FakeVendor() as vendor:
-        answers = complete(
-            MODEL, PROMPTS, desk(tmp_path, vendor, prices={"m": (1.0, 2.0)}, budget=1)
+        answers = complete_prompts(
+            MODEL, PROMPTS, make_context(tmp_path, vendor, prices={"m": (1.0, 2.0)}, budget=1)
         )
         assert [a.text for a in answers] == [text_for(prompt) for prompt in PROMPTS]
         assert vendor.requests == 0 and len(vendor.batches) == 1
-        assert spent(Desk(tmp_path))["m"].money == pytest.approx(30 * 20 / 1e6)
+        assert spending_by_model(RunContext(tmp_path))["m"].money == pytest.approx(30 * 20 / 1e6)
         assert (
-            complete(MODEL, PROMPTS, desk(tmp_path, vendor)) == answers and len(vendor.batches) == 1
+            complete_prompts(MODEL, PROMPTS, make_context(tmp_path, vendor)) == answers
+            and len(vendor.batches) == 1
         )
 
 
@@ -102,15 +103,15 @@ def test_a_killed_run_takes_up_the_batch_that_is_under_way(tmp_path, monkeypatch
         with monkeypatch.context() as patch:
             patch.setattr(batch.time, "sleep", killed)
             with pytest.raises(KeyboardInterrupt):
-                complete(MODEL, PROMPTS, desk(tmp_path, vendor))
-        answers = complete(MODEL, PROMPTS + ["prompt 99"], desk(tmp_path, vendor))
+                complete_prompts(MODEL, PROMPTS, make_context(tmp_path, vendor))
+        answers = complete_prompts(MODEL, PROMPTS + ["prompt 99"], make_context(tmp_path, vendor))
         assert [a.text for a in answers[:30]] == [text_for(prompt) for prompt in PROMPTS]
-        assert max(vendor.answered.values()) == 1 and len(vendor.batches) == 2
+        assert max(vendor.answer_counts.values()) == 1 and len(vendor.batches) == 2
 
 
 def test_what_was_lost_or_refused_is_that_records_misfortune(tmp_path):
     with FakeVendor(lambda n: {3: "lost", 5: "400"}.get(n, "")) as vendor:
-        answers = complete(MODEL, PROMPTS, desk(tmp_path, vendor))
+        answers = complete_prompts(MODEL, PROMPTS, make_context(tmp_path, vendor))
         assert [n for n, a in enumerate(answers) if a.finish == "error"] == [3, 5]
         assert "too long" in answers[5].error and "without an answer" in answers[3].error
 
@@ -119,30 +120,35 @@ def test_what_was_lost_or_refused_is_that_records_misfortune(tmp_path):
 def test_of_a_batch_that_ended_early_what_was_answered_counts(tmp_path, status):
     with FakeVendor() as vendor:
         vendor.status = status
-        assert all(a.finish == "stop" for a in complete(MODEL, PROMPTS, desk(tmp_path, vendor)))
+        assert all(
+            a.finish == "stop"
+            for a in complete_prompts(MODEL, PROMPTS, make_context(tmp_path, vendor))
+        )
 
 
 def test_what_cannot_be_is_said(tmp_path):
     with FakeVendor() as vendor:
         vendor.status = "failed"
         with pytest.raises(UserError, match="refuses the batch.*no such model"):
-            complete(MODEL, PROMPTS, desk(tmp_path, vendor))
+            complete_prompts(MODEL, PROMPTS, make_context(tmp_path, vendor))
         with pytest.raises(UserError, match="could be passed"):
-            complete(
-                MODEL, PROMPTS, desk(tmp_path / "b", vendor, prices={"m": (1.0, 1e6)}, budget=1)
+            complete_prompts(
+                MODEL,
+                PROMPTS,
+                make_context(tmp_path / "b", vendor, prices={"m": (1.0, 1e6)}, budget=1),
             )
     with FakeTeacher() as teacher, pytest.raises(UserError, match="has it no batch interface"):
-        complete(MODEL, PROMPTS, desk(tmp_path / "c", teacher))
+        complete_prompts(MODEL, PROMPTS, make_context(tmp_path / "c", teacher))
 
 
 def test_prices_and_batch_reach_a_run_from_the_command_line():
-    from hornbook.cli.run import _hows
+    from hornbook.cli.run import _parse_run_options
 
     words = ("price=a:b:0.5:2", "price=c:1:3", "batch=yes", "requests_per_minute=60")
-    assert _hows(words) == {
+    assert _parse_run_options(words) == {
         "prices": {"a:b": (0.5, 2.0), "c": (1.0, 3.0)},
         "batch": True,
         "requests_per_minute": 60.0,
     }
     with pytest.raises(UserError, match="MODEL:IN:OUT"):
-        _hows(("price=gpt",))
+        _parse_run_options(("price=gpt",))

@@ -10,11 +10,11 @@ from hornbook import meter
 
 
 def test_what_is_counted_goes_to_the_innermost_measure() -> None:
-    with meter.measure() as outer:
-        meter.count(tokens_in=1)
-        with meter.measure() as inner:
-            meter.count(tokens_in=10, tokens_out=5, requests=1, money=0.5)
-        meter.count(tokens_in=2)
+    with meter.measure_usage() as outer:
+        meter.add_usage(tokens_in=1)
+        with meter.measure_usage() as inner:
+            meter.add_usage(tokens_in=10, tokens_out=5, requests=1, money=0.5)
+        meter.add_usage(tokens_in=2)
     assert (outer.tokens_in, inner.tokens_in, inner.tokens_out, inner.requests, inner.money) == (
         3,
         10,
@@ -49,7 +49,7 @@ def test_energy_is_read_from_rapl_where_it_is_readable(
     counter.parent.mkdir()
     counter.write_text("1000000")
     monkeypatch.setattr(meter, "RAPL", tmp_path)
-    with meter.measure() as usage:
+    with meter.measure_usage() as usage:
         counter.write_text(str(1_000_000 + 3_600_000_000))
     assert (usage.energy_from, usage.kwh) == ("RAPL", pytest.approx(0.001))
 
@@ -58,7 +58,7 @@ def test_energy_is_an_estimate_from_processor_time_elsewhere(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(meter, "RAPL", tmp_path / "absent")
-    with meter.measure() as usage:
+    with meter.measure_usage() as usage:
         sum(range(300_000))
     assert usage.energy_from == "estimate"
     assert usage.kwh == pytest.approx(usage.cpu_s * meter.WATTS_PER_CORE / 3.6e6)

@@ -36,13 +36,13 @@ def random_ids(shape: Shape, batch: int = 3) -> torch.Tensor:
 
 @pytest.fixture(scope="module")
 def words():
-    return tokenizer.train([f"def f{n}(a):\n    return a\n" for n in range(9)], 300)
+    return tokenizer.train_tokenizer([f"def f{n}(a):\n    return a\n" for n in range(9)], 300)
 
 
 @pytest.fixture(scope="module")
 def folder(words, tmp_path_factory):
     folder = tmp_path_factory.mktemp("model") / "phi"
-    phi.save(random_model(SMALL), words, folder)
+    phi.save_model(random_model(SMALL), words, folder)
     return folder
 
 
@@ -50,12 +50,12 @@ def folder(words, tmp_path_factory):
 def test_transformers_gives_the_same_logits_from_our_folder(shape, words, tmp_path):
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    ours = random_model(shape).eval()
-    phi.save(ours, words, tmp_path / "phi")
-    theirs = AutoModelForCausalLM.from_pretrained(tmp_path / "phi", dtype=torch.float32).eval()
+    model = random_model(shape).eval()
+    phi.save_model(model, words, tmp_path / "phi")
+    reference = AutoModelForCausalLM.from_pretrained(tmp_path / "phi", dtype=torch.float32).eval()
     ids = random_ids(shape)
     with torch.inference_mode():
-        torch.testing.assert_close(ours(ids), theirs(ids).logits, atol=1e-4, rtol=0)
+        torch.testing.assert_close(model(ids), reference(ids).logits, atol=1e-4, rtol=0)
     text = "def f(a):\n    return  2023\n"
     assert AutoTokenizer.from_pretrained(tmp_path / "phi")(text)["input_ids"] == words.encode(text)
 
@@ -71,21 +71,23 @@ def test_we_give_the_same_logits_from_a_folder_of_transformers(shape, tmp_path):
         rope_parameters={"rope_theta": 10_000.0, "rope_type": "default",
                          "partial_rotary_factor": shape.rotary * shape.heads / shape.width},
     )  # fmt: skip
-    theirs = PhiForCausalLM(config).eval()
+    reference = PhiForCausalLM(config).eval()
     with torch.no_grad():
-        for parameter in theirs.parameters():
+        for parameter in reference.parameters():
             parameter.add_(torch.randn_like(parameter), alpha=0.1)
-    theirs.save_pretrained(tmp_path)
-    assert phi.shape_of(tmp_path) == shape
+    reference.save_pretrained(tmp_path)
+    assert phi.read_shape(tmp_path) == shape
     ids = random_ids(shape)
     with torch.inference_mode():
-        torch.testing.assert_close(phi.load(tmp_path)(ids), theirs(ids).logits, atol=1e-4, rtol=0)
+        torch.testing.assert_close(
+            phi.load_model(tmp_path)(ids), reference(ids).logits, atol=1e-4, rtol=0
+        )
 
 
 def test_saved_and_loaded_weights_are_the_same_bits(folder):
-    ours, again = random_model(SMALL).state_dict(), phi.load(folder).state_dict()
-    assert ours.keys() == again.keys()
-    assert all(torch.equal(ours[name], again[name]) for name in ours)
+    state, again = random_model(SMALL).state_dict(), phi.load_model(folder).state_dict()
+    assert state.keys() == again.keys()
+    assert all(torch.equal(state[name], again[name]) for name in state)
 
 
 @pytest.mark.parametrize("counted", ["all", "some", "none"])
@@ -94,29 +96,31 @@ def test_the_loss_and_its_gradients_are_those_of_the_plain_formula(counted, dtyp
     monkeypatch.setattr(
         phi, "CPU_CHUNK", 16 * SMALL.vocab
     )  # many chunks, the last of them not full
-    ours, plain = random_model(SMALL), random_model(SMALL)
+    model, plain = random_model(SMALL), random_model(SMALL)
     ids = random_ids(SMALL)[:, :50]
     targets = ids.roll(-1, 1)
     targets[:, -1] = NO_TARGET
     if counted != "all":
         targets[:, :: 2 if counted == "some" else 1] = NO_TARGET
     with torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
-        mine = ours.loss(ids, targets)
-        theirs = F.cross_entropy(
+        loss = model.sum_loss(ids, targets)
+        expected = F.cross_entropy(
             plain(ids).flatten(0, 1).float(),
             targets.flatten(),
             ignore_index=NO_TARGET,
             reduction="sum",
         )
-    (mine * 0.37).backward()
-    (theirs * 0.37).backward()
-    near = {"rtol": 1e-4, "atol": 1e-4} if dtype == torch.float32 else {"rtol": 0.1, "atol": 0.6}
-    torch.testing.assert_close(
-        mine, theirs, rtol=1e-5 if dtype == torch.float32 else 1e-2, atol=1e-4
+    (loss * 0.37).backward()
+    (expected * 0.37).backward()
+    tolerances = (
+        {"rtol": 1e-4, "atol": 1e-4} if dtype == torch.float32 else {"rtol": 0.1, "atol": 0.6}
     )
-    for (name, a), b in zip(ours.named_parameters(), plain.parameters(), strict=True):
+    torch.testing.assert_close(
+        loss, expected, rtol=1e-5 if dtype == torch.float32 else 1e-2, atol=1e-4
+    )
+    for (name, a), b in zip(model.named_parameters(), plain.parameters(), strict=True):
         torch.testing.assert_close(
-            a.grad, b.grad, **near, msg=lambda said, name=name: f"{name}: {said}"
+            a.grad, b.grad, **tolerances, msg=lambda message, name=name: f"{name}: {message}"
         )
 
 
@@ -147,7 +151,7 @@ def test_dropout_acts_in_training_alone():
         model.eval()
         assert torch.equal(model(ids), model(ids))
         torch.testing.assert_close(
-            phi.with_dropout(model, 0.0).train()(ids), model.eval()(ids), atol=1e-5, rtol=0
+            phi.set_dropout(model, 0.0).train()(ids), model.eval()(ids), atol=1e-5, rtol=0
         )
 
 
@@ -167,7 +171,7 @@ def test_what_is_no_plain_phi_is_refused_by_name(folder, tmp_path, change, said)
     path = tmp_path / "phi" / "config.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
     with pytest.raises(UserError, match=said):
-        phi.load(tmp_path / "phi")
+        phi.load_model(tmp_path / "phi")
 
 
 @pytest.mark.parametrize(
@@ -185,10 +189,10 @@ def test_a_damaged_folder_is_refused_with_the_way_out(folder, tmp_path, spoil, s
     shutil.copytree(folder, tmp_path / "phi")
     spoil(tmp_path / "phi")
     with pytest.raises(UserError, match=said):
-        phi.load(tmp_path / "phi")
+        phi.load_model(tmp_path / "phi")
 
 
-@pytest.mark.parametrize("shape", [*SHAPES, Shape(), Shape.of("phi-1-small")], ids=str)
+@pytest.mark.parametrize("shape", [*SHAPES, Shape(), Shape.from_name("phi-1-small")], ids=str)
 def test_the_number_of_parameters_is_counted_right(shape):
     with torch.device("meta"):
         assert sum(parameter.numel() for parameter in Phi(shape).parameters()) == shape.parameters()
@@ -201,10 +205,12 @@ def test_the_number_of_parameters_is_counted_right(shape):
 )  # fmt: skip
 def test_a_shape_by_name_has_the_size_it_says(name, vocab, parameters):
     tolerance = 0.001 if name.startswith("phi") else 0.1
-    assert Shape.of(name, vocab).parameters() == pytest.approx(parameters, rel=tolerance)
+    assert Shape.from_name(name, vocab).count_parameters() == pytest.approx(
+        parameters, rel=tolerance
+    )
 
 
 @pytest.mark.parametrize("name", ["phi-3", "3", "1M"])
 def test_a_shape_that_cannot_be_is_refused(name):
     with pytest.raises(UserError, match="no shape"):
-        Shape.of(name)
+        Shape.from_name(name)

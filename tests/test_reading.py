@@ -8,10 +8,10 @@ import torch
 
 from hornbook.jit import simd
 from hornbook.models import cpu_forward
-from hornbook.models.cpu_forward import Reader
+from hornbook.models.cpu_forward import CpuForward
 from hornbook.models.transformer import Phi, Shape
 
-pytestmark = pytest.mark.skipif(not simd.FUSES, reason="a processor without fused multiply-add")
+pytestmark = pytest.mark.skipif(not simd.HAS_FMA, reason="a processor without fused multiply-add")
 SHAPES = {
     "heads of 32": Shape(2, 64, 2, 300, 640, 16),
     "heads of 64": Shape(3, 192, 3, 257, 640, 32),
@@ -26,7 +26,7 @@ def phi(request):
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.mul_(3).add_(torch.randn_like(parameter) * 0.02)  # biases too
-    assert cpu_forward.serves(model)
+    assert cpu_forward.supports_model(model)
     return model
 
 
@@ -39,43 +39,43 @@ def texts(phi):
     ]
 
 
-def alone(phi, text):
+def logits_alone(phi, text):
     """What a reader of one slot says of it, read at once."""
-    return Reader(phi, 1, phi.shape.context).read([(0, 0, text)])[0].clone()
+    return CpuForward(phi, 1, phi.shape.context).compute_logits([(0, 0, text)])[0].clone()
 
 
 def test_logits_are_the_models(phi, texts):
     for text in texts:
         with torch.inference_mode():
-            wanted = phi(torch.tensor([text]))[0, -1]
+            expected = phi(torch.tensor([text]))[0, -1]
         assert torch.allclose(
-            alone(phi, text), wanted, rtol=1e-4, atol=1e-4 * float(wanted.abs().max())
+            logits_alone(phi, text), expected, rtol=1e-4, atol=1e-4 * float(expected.abs().max())
         )
 
 
 def test_company_changes_no_bit(phi, texts):
     """1,051 rows are read in five portions, which cut three of the texts."""
-    together = Reader(phi, len(texts), phi.shape.context).read(
-        [(at, 0, text) for at, text in enumerate(texts)]
+    together = CpuForward(phi, len(texts), phi.shape.context).compute_logits(
+        [(slot_index, 0, text) for slot_index, text in enumerate(texts)]
     )
-    for text, found in zip(texts, together, strict=True):
-        assert torch.equal(found, alone(phi, text))
+    for text, logits in zip(texts, together, strict=True):
+        assert torch.equal(logits, logits_alone(phi, text))
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
 def test_threads_change_no_bit(phi, texts, threads):
-    reader = Reader(phi, 2, phi.shape.context)
-    reader.threads = min(threads, phi.shape.width // simd.COLUMNS)
-    reader.room["scores"] = simd.huge((threads, reader.length + simd.LANES))
-    assert torch.equal(reader.read([(1, 0, texts[-1])])[0], alone(phi, texts[-1]))
+    reader = CpuForward(phi, 2, phi.shape.context)
+    reader.threads = min(threads, phi.shape.width // simd.TILE_COLUMNS)
+    reader.buffers["scores"] = simd.allocate_huge_pages((threads, reader.slot_length + simd.LANES))
+    assert torch.equal(reader.compute_logits([(1, 0, texts[-1])])[0], logits_alone(phi, texts[-1]))
 
 
 def test_a_text_read_token_by_token_gives_the_same_bits(phi, texts):
-    text, reader = texts[-2], Reader(phi, 3, phi.shape.context)
-    reader.read([(0, 0, texts[-1]), (2, 0, text[:40])])
-    for at in range(40, len(text)):
-        found = reader.read([(0, at, [5]), (2, at, [text[at]])])
-    assert torch.equal(found[1], alone(phi, text))
+    text, reader = texts[-2], CpuForward(phi, 3, phi.shape.context)
+    reader.compute_logits([(0, 0, texts[-1]), (2, 0, text[:40])])
+    for position in range(40, len(text)):
+        logits = reader.compute_logits([(0, position, [5]), (2, position, [text[position]])])
+    assert torch.equal(logits[1], logits_alone(phi, text))
 
 
 def test_slots_are_as_many_as_memory_allows(phi, monkeypatch):
@@ -83,7 +83,7 @@ def test_slots_are_as_many_as_memory_allows(phi, monkeypatch):
     monkeypatch.setattr(
         cpu_forward, "CACHE", 3 * 8 * shape.layers * shape.width * shape.context + 1
     )
-    assert Reader(phi, 50, shape.context).slots == 3
+    assert CpuForward(phi, 50, shape.context).slots == 3
 
 
 def test_nan_weights_give_nan_and_no_endless_loop(phi, texts):
@@ -91,7 +91,7 @@ def test_nan_weights_give_nan_and_no_endless_loop(phi, texts):
     broken = Phi(phi.shape).eval()
     with torch.no_grad():
         broken.norm.weight.fill_(float("nan"))
-    assert bool(alone(broken, texts[2]).isnan().all())
+    assert bool(logits_alone(broken, texts[2]).isnan().all())
 
 
 def test_products_and_mixtures_are_numpys(phi):
@@ -101,8 +101,8 @@ def test_products_and_mixtures_are_numpys(phi):
 
     @njit
     def both(q, keys, blocks, scores, values, count, out):
-        simd.products(48, q, keys, blocks, scores, values)
-        simd.mixture(48, scores, values, count, np.float32(0.5), out, keys)
+        simd.dot_keys(48, q, keys, blocks, scores, values)
+        simd.weighted_sum(48, scores, values, count, np.float32(0.5), out, keys)
 
     draw = np.random.default_rng(0)
     q, keys, values = (

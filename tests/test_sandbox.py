@@ -17,7 +17,15 @@ from sandbox_honest import CLASSES, HONEST
 from sandbox_programs import CANARY, FOOLING, HOSTILE, SECRET
 
 from hornbook import cli
-from hornbook.sandbox import Job, Layer, Refused, Sandbox, Verdict, pair, probe
+from hornbook.sandbox import (
+    Layer,
+    ProgramJob,
+    Sandbox,
+    SandboxUnavailable,
+    Verdict,
+    pair,
+    probe_layers,
+)
 
 if sys.platform != "linux":
     pytest.skip("the sandbox refuses elsewhere", allow_module_level=True)
@@ -31,7 +39,7 @@ def box(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
     try:
         with Sandbox(level=request.param) as sandbox:
             yield sandbox
-    except Refused as refused:
+    except SandboxUnavailable as refused:
         pytest.skip(str(refused))
     finally:
         CANARY.unlink(missing_ok=True)
@@ -41,10 +49,11 @@ def box(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
 def verdicts(box: Sandbox) -> dict[str, Verdict]:
     """All programs at once, so that hostile ones run beside honest ones."""
     jobs = {name: (code, SECRET) for name, (_, code) in HOSTILE.items()} | FOOLING | HONEST
-    asked = [
-        Job(code, tests, ("f",), timeout_s=0.3, memory_mb=512) for code, tests in jobs.values()
+    requests = [
+        ProgramJob(code, tests, ("f",), timeout_s=0.3, memory_mb=512)
+        for code, tests in jobs.values()
     ]
-    return dict(zip(jobs, box.run(asked), strict=True))
+    return dict(zip(jobs, box.run_jobs(requests), strict=True))
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -72,26 +81,30 @@ def test_an_honest_program_passes_beside_hostile_ones(
 @pytest.mark.parametrize("declared", [True, False])
 def test_classes_are_tested_through_their_own_operators(box: Sandbox, declared: bool) -> None:
     jobs = [
-        Job(code, tests, (name,), classes=(name,) if declared else None)
+        ProgramJob(code, tests, (name,), classes=(name,) if declared else None)
         for code, tests, name in CLASSES.values()
     ]
-    found = dict(zip(CLASSES, box.run(jobs), strict=True))
-    assert {name: verdict for name, verdict in found.items() if verdict.status != "passed"} == {}
+    verdicts = dict(zip(CLASSES, box.run_jobs(jobs), strict=True))
+    assert {name: verdict for name, verdict in verdicts.items() if verdict.status != "passed"} == {}
 
 
 def test_an_object_of_a_class_does_not_say_that_it_equals_a_number(box: Sandbox) -> None:
     code = "class F:\n    def __init__(s, x): pass\n    def __eq__(s, o): return True\n    __hash__ = None"
-    assert box.one(Job(code, "assert F(3) == 829_461", ("F",), classes=("F",))).status == "failed"
+    assert (
+        box.run_job(ProgramJob(code, "assert F(3) == 829_461", ("F",), classes=("F",))).status
+        == "failed"
+    )
     code += "\n    def __sub__(s, o): return 0.0"
     assert (
-        box.one(Job(code, "assert abs(F(3) - 829_461) < 1", ("F",), classes=())).status == "error"
+        box.run_job(ProgramJob(code, "assert abs(F(3) - 829_461) < 1", ("F",), classes=())).status
+        == "error"
     )
 
 
 def test_the_host_is_as_it_was(box: Sandbox, verdicts: dict[str, Verdict]) -> None:
     assert CANARY.read_text() == "alive"
     with_us = subprocess.run(["ps", "-eo", "uid="], capture_output=True, text=True).stdout.split()
-    own = {pair_user for pair in box._pairs for pair_user in map(str, pair._uids)} - {"0"}
+    own = {pair_user for pair in box._pairs for pair_user in map(str, pair._user_ids)} - {"0"}
     assert sum(uid in own for uid in with_us) <= len(own)  # the warm parents and nobody else
     assert not list(Path("/dev/shm").glob("x")) and not list(Path.cwd().glob("bomb*"))
 
@@ -101,28 +114,32 @@ def test_what_one_program_leaves_in_its_scratch_folder_the_next_does_not_find(bo
         pytest.skip("level B has no scratch folder")
     write = "import os\nos.makedirs('a/b')\nopen('a/b/c', 'w').write('x')\nos.mkdir('shut', 0)"
     look = "import os\nassert os.listdir('.') == [], os.listdir('.')"
-    assert {verdict.status for verdict in box.run([Job(write), Job(look)] * 6)} == {"passed"}
+    assert {
+        verdict.status for verdict in box.run_jobs([ProgramJob(write), ProgramJob(look)] * 6)
+    } == {"passed"}
 
 
 def test_a_program_without_tests_is_run_and_says_so(box: Sandbox) -> None:
-    verdict = box.one(Job("print('hello')"))
+    verdict = box.run_job(ProgramJob("print('hello')"))
     assert (verdict.status, verdict.trust, verdict.output) == ("passed", "ran", "hello\n")
     assert (
-        box.one(Job("if __name__ == '__main__':\n    1 / 0")).reason
+        box.run_job(ProgramJob("if __name__ == '__main__':\n    1 / 0")).reason
         == "ZeroDivisionError: division by zero"
     )
 
 
 def test_a_failed_assertion_is_quoted(box: Sandbox) -> None:
-    verdict = box.one(
-        Job("def f(x): return 2", "assert f(1) == 2\nassert f(2) == 4, 'four'", ("f",))
+    verdict = box.run_job(
+        ProgramJob("def f(x): return 2", "assert f(1) == 2\nassert f(2) == 4, 'four'", ("f",))
     )
     assert (verdict.status, verdict.reason) == ("failed", "assert f(2) == 4, 'four' (four)")
 
 
 def test_verdicts_keep_the_order_of_the_jobs(box: Sandbox) -> None:
-    jobs = [Job(f"import time\ntime.sleep({0.1 * (i % 3 == 0)})\nprint({i})") for i in range(30)]
-    assert [verdict.output for verdict in box.run(jobs)] == [f"{i}\n" for i in range(30)]
+    jobs = [
+        ProgramJob(f"import time\ntime.sleep({0.1 * (i % 3 == 0)})\nprint({i})") for i in range(30)
+    ]
+    assert [verdict.output for verdict in box.run_jobs(jobs)] == [f"{i}\n" for i in range(30)]
 
 
 def test_a_program_that_exits_before_its_end_has_not_passed(box: Sandbox) -> None:
@@ -130,26 +147,28 @@ def test_a_program_that_exits_before_its_end_has_not_passed(box: Sandbox) -> Non
         "import sys\nsys.exit(0)\nassert False",
         "import sys\nif __name__ == '__main__':\n    sys.exit(0)",
     )
-    assert box.one(Job(early)).reason == "SystemExit: 0, before the end of the program"
-    assert box.one(Job(late)).status == "passed"
-    failed = box.one(Job("x = 1\nassert x == 2, 'two'"))
+    assert box.run_job(ProgramJob(early)).reason == "SystemExit: 0, before the end of the program"
+    assert box.run_job(ProgramJob(late)).status == "passed"
+    failed = box.run_job(ProgramJob("x = 1\nassert x == 2, 'two'"))
     assert (failed.status, failed.reason) == ("failed", "assert x == 2, 'two' (two)")
 
 
 def test_a_reason_moves_no_cursor(box: Sandbox) -> None:
-    verdict = box.one(Job("raise ValueError('x\\nother.py: passed\\x1b[2J\\u202e')"))
+    verdict = box.run_job(ProgramJob("raise ValueError('x\\nother.py: passed\\x1b[2J\\u202e')"))
     assert verdict.reason == "ValueError: x other.py: passed\\x1b[2J\\u202e"
 
 
 def test_a_program_that_waits_for_its_turn_is_not_idle() -> None:
-    from hornbook.sandbox.cpu_watch import Idle
+    from hornbook.sandbox.cpu_watch import IdleTimer
 
     busy = "import time\nwhile time.process_time() < 0.4: pass\ntime.sleep(60)"
     with subprocess.Popen([sys.executable, "-c", busy]) as process:
-        idle, began = Idle([process.pid]), time.monotonic()
-        while (slept := idle.seconds() or 0.0) < 1 and time.monotonic() - began < 60:
+        idle_timer, start_time = IdleTimer([process.pid]), time.monotonic()
+        while (
+            slept := idle_timer.idle_seconds() or 0.0
+        ) < 1 and time.monotonic() - start_time < 60:
             time.sleep(0.02)
-        took = time.monotonic() - began
+        took = time.monotonic() - start_time
         process.kill()
     assert slept >= 1, took
     assert took >= 1.3, slept
@@ -157,47 +176,50 @@ def test_a_program_that_waits_for_its_turn_is_not_idle() -> None:
 
 def test_draws_and_sets_are_the_same_every_time(box: Sandbox) -> None:
     code = "import random\nprint(random.random(), {str(i) for i in range(20)})"
-    assert len({verdict.output for verdict in box.run([Job(code)] * 9)}) == 1
+    assert len({verdict.output for verdict in box.run_jobs([ProgramJob(code)] * 9)}) == 1
 
 
 def test_a_killed_zygote_is_replaced_and_its_job_judged(box: Sandbox) -> None:
-    for each in box._pairs:
-        each._c._process.kill()
-        each._t._process.kill()
+    for zygote_pair in box._pairs:
+        zygote_pair._program_zygote._process.kill()
+        zygote_pair._tests_zygote._process.kill()
     jobs = [
-        Job("def f(x): return x", "assert f(1) == 1", ("f",)),
-        Job("def f(x): return 0", "assert f(1) == 1", ("f",)),
+        ProgramJob("def f(x): return x", "assert f(1) == 1", ("f",)),
+        ProgramJob("def f(x): return 0", "assert f(1) == 1", ("f",)),
     ]
-    assert [verdict.status for verdict in box.run(jobs * 4)] == ["passed", "failed"] * 4
+    assert [verdict.status for verdict in box.run_jobs(jobs * 4)] == ["passed", "failed"] * 4
 
 
 @pytest.mark.parametrize("level", ["A", "B"])
 def test_where_it_is_started_matters_to_nobody(level: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """In /tmp too, which is the name of the scratch folder of level A, and of a folder of the machine's elsewhere."""
     monkeypatch.chdir("/tmp")
-    mine = Path(f"/tmp/hornbook-test-{os.getpid()}")
+    own_file = Path(f"/tmp/hornbook-test-{os.getpid()}")
     with Sandbox(workers=1, level=level) as box:
-        mine.write_text("mine")
+        own_file.write_text("mine")
         try:
-            said = [verdict.status for verdict in box.run([Job("x = 1"), Job("assert 1 == 2")] * 3)]
-            assert mine.read_text() == "mine"
+            statuses = [
+                verdict.status
+                for verdict in box.run_jobs([ProgramJob("x = 1"), ProgramJob("assert 1 == 2")] * 3)
+            ]
+            assert own_file.read_text() == "mine"
         finally:
-            mine.unlink(missing_ok=True)
-    assert said == ["passed", "failed"] * 3
+            own_file.unlink(missing_ok=True)
+    assert statuses == ["passed", "failed"] * 3
 
 
 def test_zygotes_killed_twenty_times_while_programs_run_change_no_verdict() -> None:
-    right = Job("def f(x): return x", "assert f(1) == 1", ("f",))
-    wrong = Job("def f(x): return 0", "assert f(1) == 1", ("f",))
+    right = ProgramJob("def f(x): return x", "assert f(1) == 1", ("f",))
+    wrong = ProgramJob("def f(x): return 0", "assert f(1) == 1", ("f",))
     chance = random.Random(5)
     with Sandbox(workers=3) as box:
-        found = []
-        for at, verdict in enumerate(box.run([right, wrong] * 200)):
-            found.append(verdict.status)
-            if at % 19 == 0 and at < 380:
+        statuses = []
+        for i, verdict in enumerate(box.run_jobs([right, wrong] * 200)):
+            statuses.append(verdict.status)
+            if i % 19 == 0 and i < 380:
                 victim = chance.choice(box._pairs)
-                chance.choice([victim._c, victim._t])._process.kill()
-    assert found == ["passed", "failed"] * 200
+                chance.choice([victim._program_zygote, victim._tests_zygote])._process.kill()
+    assert statuses == ["passed", "failed"] * 200
 
 
 @pytest.mark.parametrize("level", ["A", "B"])
@@ -205,27 +227,27 @@ def test_closing_in_the_middle_of_jobs_leaves_no_process(
     level: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mark = f"# closed with level {level} by {os.getpid()}"
-    monkeypatch.setattr(pair, "BOOT", pair.BOOT + mark)
+    monkeypatch.setattr(pair, "BOOT", pair.BOOT_CODE + mark)
     with Sandbox(workers=2, level=level) as box:
-        endless = Job("while True: pass", timeout_s=60)
-        assert next(box.run([Job("pass"), endless, endless])).status == "passed"
-        assert len(processes(mark)) >= 4
+        endless = ProgramJob("while True: pass", timeout_s=60)
+        assert next(box.run_jobs([ProgramJob("pass"), endless, endless])).status == "passed"
+        assert len(find_processes(mark)) >= 4
     deadline = time.monotonic() + 5
-    while processes(mark) and time.monotonic() < deadline:
+    while find_processes(mark) and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert not processes(mark)
+    assert not find_processes(mark)
 
 
-def processes(mark: str) -> set[str]:
+def find_processes(mark: str) -> set[str]:
     """Processes of this machine with these words in their arguments."""
     return {
         path.parent.name
         for path in Path("/proc").glob("[0-9]*/cmdline")
-        if mark.encode() in read(path)
+        if mark.encode() in read_or_empty(path)
     }
 
 
-def read(path: Path) -> bytes:
+def read_or_empty(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError:
@@ -241,17 +263,17 @@ def test_a_kernel_without_landlock_is_refused_by_name(
         pair,
         "BOOT",
         "import sys\n"
-        + pair.BOOT.replace(
+        + pair.BOOT_CODE.replace(
             "zygote.main", "zygote.confinement.landlock_abi = lambda: 0\nzygote.main"
         ),
     )
     monkeypatch.setattr(
         sandbox, "probe", lambda: [Layer("landlock", False, "no file is read", "a newer kernel")]
     )
-    with pytest.raises(Refused, match="landlock.*no file is read.*a newer kernel"):
+    with pytest.raises(SandboxUnavailable, match="landlock.*no file is read.*a newer kernel"):
         Sandbox(workers=1)
     with Sandbox(workers=1, allow_unsafe=True) as box:
-        assert (box.level, box.one(Job("pass")).trust) == ("none", "unsafe")
+        assert (box.level, box.run_job(ProgramJob("pass")).trust) == ("none", "unsafe")
     program = tmp_path / "program.py"
     program.write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
     refused = CliRunner().invoke(cli.main, ["check", str(program)])
@@ -260,7 +282,7 @@ def test_a_kernel_without_landlock_is_refused_by_name(
 
 
 def test_every_layer_was_tried_and_names_its_promise() -> None:
-    assert [(layer.name, bool(layer.detail)) for layer in probe()] == [
+    assert [(layer.name, bool(layer.detail)) for layer in probe_layers()] == [
         (name, True) for name in ("landlock", "seccomp", "limits", "namespaces")
     ]
 
@@ -272,7 +294,7 @@ def test_every_layer_was_tried_and_names_its_promise() -> None:
 def test_check_prints_a_verdict_a_file_and_exits_1_if_one_did_not_pass(
     tmp_path: Path, programs: list[str], code: int, statuses: list[str]
 ) -> None:
-    files = [tmp_path / f"{at}.py" for at in range(len(programs))]
+    files = [tmp_path / f"{i}.py" for i in range(len(programs))]
     for file, program in zip(files, programs, strict=True):
         file.write_text(program)
     result = CliRunner().invoke(cli.main, ["check", *map(str, files), "--json"])

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from sandbox_kinds import CARRIED, NOT_CARRIED
 
-from hornbook.sandbox import Job, Refused, Sandbox, Verdict
+from hornbook.sandbox import ProgramJob, Sandbox, SandboxUnavailable, Verdict
 
 if sys.platform != "linux":
     pytest.skip("the sandbox refuses elsewhere", allow_module_level=True)
@@ -19,7 +19,7 @@ def box() -> Iterator[Sandbox]:
     try:
         with Sandbox() as sandbox:
             yield sandbox
-    except Refused as refused:
+    except SandboxUnavailable as refused:
         pytest.skip(str(refused))
 
 
@@ -27,9 +27,10 @@ def box() -> Iterator[Sandbox]:
 def verdicts(box: Sandbox) -> dict[str, Verdict]:
     kinds = CARRIED | NOT_CARRIED
     jobs = [
-        Job(code, tests, names, classes=classes) for names, classes, code, tests in kinds.values()
+        ProgramJob(code, tests, names, classes=classes)
+        for names, classes, code, tests in kinds.values()
     ]
-    return dict(zip(kinds, box.run(jobs), strict=True))
+    return dict(zip(kinds, box.run_jobs(jobs), strict=True))
 
 
 @pytest.mark.parametrize("name", CARRIED)
@@ -47,17 +48,22 @@ def test_what_the_header_calls_not_covered_still_fails(
 
 @pytest.mark.slow
 def test_every_exercise_of_the_shelf_passes_its_tests_and_its_examples(box: Sandbox) -> None:
-    from hornbook.generate.exercise import examples
-    from hornbook.seed import exercises
+    from hornbook.generate.exercise import examples_as_tests
+    from hornbook.seed import read_exercises
 
-    asked = []
-    for each in exercises():
-        classes = (each.name,) if f"class {each.name}" in each.prompt else ()
-        for what, tests in (("tests", each.tests), ("examples", examples(each.prompt, each.name))):
+    requests = []
+    for exercise in read_exercises():
+        classes = (exercise.name,) if f"class {exercise.name}" in exercise.prompt else ()
+        for label, tests in (
+            ("tests", exercise.tests),
+            ("examples", examples_as_tests(exercise.prompt, exercise.name)),
+        ):
             if tests:
-                job = Job(each.prompt + each.solution, tests, (each.name,), classes=classes)
-                asked.append((f"{each.name}: {what}", job))
-    verdicts = zip(asked, box.run(job for _, job in asked), strict=True)
+                job = ProgramJob(
+                    exercise.prompt + exercise.solution, tests, (exercise.name,), classes=classes
+                )
+                requests.append((f"{exercise.name}: {label}", job))
+    verdicts = zip(requests, box.run_jobs(job for _, job in requests), strict=True)
     assert [
-        (what, verdict.reason) for (what, _), verdict in verdicts if verdict.status != "passed"
+        (label, verdict.reason) for (label, _), verdict in verdicts if verdict.status != "passed"
     ] == []

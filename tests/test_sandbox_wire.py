@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from hornbook.sandbox.codec import READERS, Codec, to_bytes
-from hornbook.sandbox.peer import Gone, Peer
-from hornbook.sandbox.test_side import permits
+from hornbook.sandbox.codec import READERS, Codec, frame_to_bytes
+from hornbook.sandbox.peer import Peer, PeerGone
+from hornbook.sandbox.test_side import is_permitted
 
 TAGS = [*READERS, "o", "p", "a", "l", "E", "T", "X", "zz"]
 ATOMS: list[Any] = [
@@ -45,24 +45,24 @@ PLAIN: list[Any] = [
 ]
 
 
-def tree(draw: random.Random, depth: int = 0) -> Any:
+def random_tree(draw: random.Random, depth: int = 0) -> Any:
     """A random JSON tree, rich in tags."""
     kind = draw.random()
     if depth > 4 or kind < 0.3:
         return draw.choice(ATOMS)
     if kind < 0.6:
-        return [tree(draw, depth + 1) for _ in range(draw.randrange(5))]
-    return {draw.choice(TAGS): tree(draw, depth + 1) for _ in range(1 if kind < 0.95 else 2)}
+        return [random_tree(draw, depth + 1) for _ in range(draw.randrange(5))]
+    return {draw.choice(TAGS): random_tree(draw, depth + 1) for _ in range(1 if kind < 0.95 else 2)}
 
 
-def mutated(draw: random.Random, value: Any) -> Any:
+def mutate_frame(draw: random.Random, value: Any) -> Any:
     """A frame that was right, with one part of it replaced."""
     if isinstance(value, list) and value and draw.random() < 0.8:
-        at = draw.randrange(len(value))
-        return [*value[:at], mutated(draw, value[at]), *value[at + 1 :]]
+        i = draw.randrange(len(value))
+        return [*value[:i], mutate_frame(draw, value[i]), *value[i + 1 :]]
     if isinstance(value, dict) and draw.random() < 0.8:
-        return {key: mutated(draw, each) for key, each in value.items()}
-    return tree(draw)
+        return {key: mutate_frame(draw, item) for key, item in value.items()}
+    return random_tree(draw)
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -70,9 +70,12 @@ def test_no_reply_raises_among_the_tests_but_what_the_program_raised(seed: int) 
     draw = random.Random(seed)
     raised: list[tuple[Any, Exception]] = []
     for _ in range(400):
-        ours, theirs = socket.socketpair()
-        with ours, theirs:
-            judge, writer = Peer(ours.fileno(), permits), Peer(theirs.fileno(), trusts=True)
+        tests_end, program_end = socket.socketpair()
+        with tests_end, program_end:
+            tests_peer, program_peer = (
+                Peer(tests_end.fileno(), is_permitted),
+                Peer(program_end.fileno(), trusts_other_end=True),
+            )
             right: list[Any] = [
                 [
                     "r",
@@ -80,28 +83,30 @@ def test_no_reply_raises_among_the_tests_but_what_the_program_raised(seed: int) 
                     [[[2, "list", None, [1, {"l": 4}]], [4, "dict", None, [["a"], [1]]]], [4], []],
                 ],
                 ["r", None, [[[1, [{"l": 1}]]], [1], [["stdout", "said"]]]],
-                ["r", Codec().encode(draw.choice(PLAIN))],
+                ["r", Codec().encode_value(draw.choice(PLAIN))],
                 [
                     "x",
-                    writer._exception(draw.choice([ValueError(1), KeyError("a"), OSError(2, "b")])),
+                    program_peer._encode_exception(
+                        draw.choice([ValueError(1), KeyError("a"), OSError(2, "b")])
+                    ),
                 ],
                 ["call", 1, [], [1]],
                 ["do", 1, "__len__", []],
             ]
-            frame = mutated(draw, draw.choice(right))
-            data = to_bytes(frame)
-            theirs.sendall(struct.pack("=I", len(data)) + data)
-            theirs.shutdown(socket.SHUT_WR)
+            frame = mutate_frame(draw, draw.choice(right))
+            data = frame_to_bytes(frame)
+            program_end.sendall(struct.pack("=I", len(data)) + data)
+            program_end.shutdown(socket.SHUT_WR)
             try:
-                judge.call(7, ([1, 2],), {})
-            except Gone:
+                tests_peer.call_object(7, ([1, 2],), {})
+            except PeerGone:
                 continue
             except Exception as error:
                 raised.append((frame, error))
     strange = [
-        each
-        for each in raised
-        if not hasattr(each[1], "_hb_number") and type(each[1]) is not RuntimeError
+        pair
+        for pair in raised
+        if not hasattr(pair[1], "_hb_number") and type(pair[1]) is not RuntimeError
     ]
     assert strange == []
 
@@ -111,13 +116,16 @@ def test_no_reply_raises_among_the_tests_but_what_the_program_raised(seed: int) 
     [10**4000, -0.0, "\ud800", float("inf"), [[]] * 3, {(): {None: b"\0"}}, True, {"a": {}}],
 )
 def test_values_cross_as_they_are(value: Any) -> None:
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        here, there = Peer(ours.fileno()), Peer(theirs.fileno(), trusts=True)
+    first_end, second_end = socket.socketpair()
+    with first_end, second_end:
+        sender, receiver = (
+            Peer(first_end.fileno()),
+            Peer(second_end.fileno(), trusts_other_end=True),
+        )
         result = copy.deepcopy(value)
-        sent = here._tree(result, ())
-        there.learn(here.news() or [[], [], []])
-        found = there.decode(sent)
-    assert found == value
-    assert type(found) is type(value)
-    assert repr(found) == repr(value)
+        sent = sender._encode_result(result, ())
+        receiver.apply_updates(sender.collect_updates() or [[], [], []])
+        received = receiver.decode_tree(sent)
+    assert received == value
+    assert type(received) is type(value)
+    assert repr(received) == repr(value)

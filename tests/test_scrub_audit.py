@@ -13,11 +13,11 @@ import pytest
 
 from hornbook import records
 from hornbook.exams import Problem
-from hornbook.frame.run import run
-from hornbook.frame.stage import Desk, Stage
+from hornbook.frame.run import run_recipe
+from hornbook.frame.stage import RunContext, Stage
 from hornbook.models.embedder import Embedder
 from hornbook.scrub import AuditScrub, audit, planted_copies, syntax
-from hornbook.scrub.audit import Settings
+from hornbook.scrub.audit import AuditSettings
 
 LOOP = Problem(
     "exam/0",
@@ -52,20 +52,22 @@ WRAPPED = ("in a notebook, renamed", "in a session, renamed")
 EXAM = [LOOP, COMPREHENSION, ALL]
 
 
-def calls(text: str, entry_point: str, *values: Any) -> Any:
+def run_program(text: str, entry_point: str, *values: Any) -> Any:
     space: dict[str, Any] = {}
     exec(text, space)  # these are the problems above
     return space[entry_point](*values)
 
 
-def tree(text: str) -> str:
-    return syntax.trees(text).codes[-1]
+def write_last_tree(text: str) -> str:
+    return syntax.read_trees(text).tree_strings[-1]
 
 
-@pytest.mark.parametrize("kind", [kind for kind in planted_copies.KINDS if kind not in WRAPPED])
+@pytest.mark.parametrize(
+    "kind", [kind for kind in planted_copies.COPY_KINDS if kind not in WRAPPED]
+)
 def test_every_plant_is_a_program(kind: str) -> None:
-    made = [text for which, _, text in planted_copies.planted(EXAM) if which == kind]
-    assert (made or kind == "for as while, renamed") and all(ast.parse(text) for text in made)
+    texts = [text for which, _, text in planted_copies.plant_copies(EXAM) if which == kind]
+    assert (texts or kind == "for as while, renamed") and all(ast.parse(text) for text in texts)
 
 
 @pytest.mark.parametrize(
@@ -76,23 +78,25 @@ def test_plants_that_keep_names_and_constants_compute_the_same(kind: str, proble
     text = getattr(planted_copies, kind)(problem)
     values: list[Any] = [["given", "of", "abc"]] if problem is LOOP else [[1, 7, 4]]
     if text is not None:
-        assert calls(text, problem.entry_point, *values) == calls(
+        assert run_program(text, problem.entry_point, *values) == run_program(
             problem.solution, problem.entry_point, *values
         )
 
 
-@pytest.mark.parametrize("kind", [name for name in planted_copies.KINDS if name not in CHANGED])
+@pytest.mark.parametrize(
+    "kind", [name for name in planted_copies.COPY_KINDS if name not in CHANGED]
+)
 @pytest.mark.parametrize("problem", EXAM, ids=lambda p: p.task_id)
 def test_plants_that_only_dress_differently_have_the_same_tree(kind: str, problem: Problem) -> None:
-    text = planted_copies.KINDS[kind](problem)
-    assert text is None or tree(problem.solution) in syntax.trees(text).codes
+    text = planted_copies.COPY_KINDS[kind](problem)
+    assert text is None or write_last_tree(problem.solution) in syntax.read_trees(text).tree_strings
 
 
 @pytest.mark.parametrize("kind", ["statements reordered", TRANSLATED])
 @pytest.mark.parametrize("problem", [LOOP, ALL], ids=lambda p: p.task_id)
 def test_plants_that_say_it_in_another_way_match_the_tree_too(kind: str, problem: Problem) -> None:
-    text = planted_copies.KINDS[kind](problem)
-    assert text is None or tree(text) == tree(problem.solution)
+    text = planted_copies.COPY_KINDS[kind](problem)
+    assert text is None or write_last_tree(text) == write_last_tree(problem.solution)
 
 
 @pytest.mark.parametrize("kind", CHANGED[2:])
@@ -100,8 +104,8 @@ def test_plants_that_are_made_to_be_missed_have_another_tree(kind: str) -> None:
     problem = Problem(
         "p", "def f(n):\n", "f", "    for at in range(n):\n        g(at)\n    return 1\n", "", ""
     )
-    text = planted_copies.KINDS[kind](problem)
-    assert text is not None and tree(text) != tree(problem.solution)
+    text = planted_copies.COPY_KINDS[kind](problem)
+    assert text is not None and write_last_tree(text) != write_last_tree(problem.solution)
 
 
 @pytest.mark.parametrize(
@@ -118,9 +122,11 @@ def test_plants_that_are_made_to_be_missed_have_another_tree(kind: str) -> None:
         ("reordered", COMPREHENSION, "if not extra", "if extra"),
     ],
 )
-def test_a_kind_changes_what_it_says(kind: str, problem: Problem, there: str, gone: str) -> None:
+def test_a_kind_changes_what_it_says(
+    kind: str, problem: Problem, present: str, missing: str
+) -> None:
     text = getattr(planted_copies, kind)(problem)
-    assert there in text and gone not in text
+    assert present in text and missing not in text
 
 
 @pytest.mark.parametrize(
@@ -135,43 +141,45 @@ def test_independent_neighbours_are_swapped_and_dependent_ones_are_not() -> None
         "t", "", "f", "def f():\n    a = 1\n    b = 2\n    c = b\n    return a, b, c\n", "", ""
     )
     assert (
-        planted_copies.reordered(swapped)
+        planted_copies.reorder_statements(swapped)
         == "def f():\n    b = 2\n    a = 1\n    c = b\n    return (a, b, c)"
     )
 
 
 def test_recall_counts_each_kind_by_itself() -> None:
-    found = list(audit.recall(["a", "b", "a"], {"d": ["x", "", ""], "e": ["", "", ""]}))
-    assert [(f.detector, f.among, f.hits, f.rate.n) for f in found] == [
+    results = list(audit.recall_by_group(["a", "b", "a"], {"d": ["x", "", ""], "e": ["", "", ""]}))
+    assert [(f.detector, f.among, f.hits, f.rate.n) for f in results] == [
         ("d", "a", 1, 2), ("d", "b", 0, 1), ("e", "a", 0, 2), ("e", "b", 0, 1)]  # fmt: skip
 
 
 @dataclass(frozen=True)
-class Clean(Stage):
-    def parts(self, desk: Desk) -> list[str]:
+class CleanData(Stage):
+    def shards(self, ctx: RunContext) -> list[str]:
         return ["0"]
 
-    def work(self, desk: Desk, part: str) -> pa.Table:
+    def make_shard(self, ctx: RunContext, part: str) -> pa.Table:
         texts = [
             "import os\n",
             "def f(x):\n    return os.path.join(x, 'y')\n",
             "# a copy\n" + LOOP.solution,
         ]
-        return records.table(
-            {"id": records.document_id(t), "text": t, "path": f"{at}.py"}
-            for at, t in enumerate(texts)
+        return records.make_table(
+            {"id": records.document_id(t), "text": t, "path": f"{text_index}.py"}
+            for text_index, t in enumerate(texts)
         )
 
 
 def test_the_stage_writes_recall_and_hits_to_be_judged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(audit, "problems", lambda desk, exams: EXAM)
-    settings = Settings(smallest=0, rates=(0.95,), how=Embedder("hashed"), distances=(0.2,))
-    run(AuditScrub("audit", Clean("clean"), (), settings), Desk(tmp_path))
+    monkeypatch.setattr(audit, "problems", lambda ctx, exams: EXAM)
+    settings = AuditSettings(
+        min_tree_nodes=0, rates=(0.95,), embedder=Embedder("hashed"), distances=(0.2,)
+    )
+    run_recipe(AuditScrub("audit", CleanData("clean"), (), settings), RunContext(tmp_path))
     rows = {
-        (r["detector"], r["among"]): r
-        for r in json.loads((tmp_path / "audit/audit.json").read_text())
+        (row["detector"], row["among"]): row
+        for row in json.loads((tmp_path / "audit/audit.json").read_text())
     }
     assert {detector for detector, _ in rows} == {
         "13-gram",
@@ -191,11 +199,13 @@ def test_the_stage_writes_recall_and_hits_to_be_judged(
 
 
 def test_a_sample_does_not_depend_on_order(tmp_path: Path) -> None:
-    run(Clean("clean"), Desk(tmp_path))
-    rows = AuditScrub("audit", Clean("clean"), sample=2)._sampled(Desk(tmp_path))
-    ids = sorted(
-        (records.share("audit", r["id"]), r["id"])
-        for t in Desk(tmp_path).tables("clean")
-        for r in t.to_pylist()
+    run_recipe(CleanData("clean"), RunContext(tmp_path))
+    rows = AuditScrub("audit", CleanData("clean"), sample_size=2)._sample_records(
+        RunContext(tmp_path)
     )
-    assert {row["id"] for row in rows} == {one for _, one in ids[:2]}
+    ids = sorted(
+        (records.hash_fraction("audit", row["id"]), row["id"])
+        for table in RunContext(tmp_path).run.read_shards("clean")
+        for row in table.to_pylist()
+    )
+    assert {row["id"] for row in rows} == {record_id for _, record_id in ids[:2]}

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from hornbook import records
 from hornbook.cli import main
-from hornbook.exams import load
+from hornbook.exams import load_exam
 from hornbook.records import UserError
 from hornbook.scrub import documents, similar
 
@@ -34,17 +34,17 @@ COPY = "def f(xs):\n" + PEAK_BODY.replace("peaks", "out").replace("levels", "xs"
 )
 
 
-def texts(
+def read_texts(
     *paths: Path, columns: tuple[str, ...] = (), skipped: dict[str, int] | None = None
 ) -> list[str]:
     return [
         text
-        for table in documents.batches(paths, columns, skipped)
+        for table in documents.read_batches(paths, columns, skipped)
         for text in table["text"].to_pylist()
     ]
 
 
-def jsonl(rows: list[Any]) -> bytes:
+def jsonl_bytes(rows: list[Any]) -> bytes:
     return "\n".join(json.dumps(row) for row in rows).encode()
 
 
@@ -58,8 +58,10 @@ def test_rows_of_every_kind_of_file_are_read(tmp_path: Path, suffix: str) -> Non
         packed = {".gz": gzip.compress, ".zst": zstandard.ZstdCompressor().compress}.get(
             path.suffix, bytes
         )
-        path.write_bytes(packed(json.dumps(rows).encode() if suffix == ".json" else jsonl(rows)))
-    assert texts(path) == ["a(\n\né", "c\nd"]
+        path.write_bytes(
+            packed(json.dumps(rows).encode() if suffix == ".json" else jsonl_bytes(rows))
+        )
+    assert read_texts(path) == ["a(\n\né", "c\nd"]
 
 
 @pytest.mark.parametrize(
@@ -75,15 +77,15 @@ def test_rows_of_every_kind_of_file_are_read(tmp_path: Path, suffix: str) -> Non
 def test_the_text_of_a_row_is_its_known_columns_or_those_asked_for(
     tmp_path: Path, row: dict[str, Any], columns: tuple[str, ...], text: str
 ) -> None:
-    (tmp_path / "data.jsonl").write_bytes(jsonl([row]))
-    assert texts(tmp_path / "data.jsonl", columns=columns) == [text]
+    (tmp_path / "data.jsonl").write_bytes(jsonl_bytes([row]))
+    assert read_texts(tmp_path / "data.jsonl", columns=columns) == [text]
 
 
 def test_a_folder_gives_its_readable_files_in_order_with_their_paths(tmp_path: Path) -> None:
     (tmp_path / "b").mkdir()
     for name, text in {"b/x.py": "x = (", "a.md": "prose", "c.bin": "no", "d.txt": "\xff"}.items():
         (tmp_path / name).write_text(text, encoding="latin-1")
-    (table,) = documents.batches([tmp_path])
+    (table,) = documents.read_batches([tmp_path])
     assert table["path"].to_pylist() == ["a.md", "b/x.py", "d.txt"]
     assert table["text"].to_pylist() == ["prose", "x = (", "\ufffd"]
 
@@ -97,7 +99,7 @@ def test_a_folder_gives_its_readable_files_in_order_with_their_paths(tmp_path: P
 )
 def test_a_notebook_is_its_cells(tmp_path: Path, cells: dict[str, Any]) -> None:
     (tmp_path / "n.ipynb").write_text(json.dumps(cells))
-    assert texts(tmp_path) == ["a = 1\nb\n\nc"]
+    assert read_texts(tmp_path) == ["a = 1\nb\n\nc"]
 
 
 def test_what_cannot_be_read_is_counted_and_passed_over(tmp_path: Path) -> None:
@@ -105,7 +107,7 @@ def test_what_cannot_be_read_is_counted_and_passed_over(tmp_path: Path) -> None:
         '{"text": "a"}\n\n[1]\n{"text": \n{"other": 1}\n{"text": ""}\n{"text": "b"}'
     )
     skipped: dict[str, int] = {}
-    assert texts(tmp_path / "data.jsonl", skipped=skipped) == ["a", "b"]
+    assert read_texts(tmp_path / "data.jsonl", skipped=skipped) == ["a", "b"]
     assert skipped == {"no JSON object": 2, "no text": 2}
 
 
@@ -127,13 +129,13 @@ def test_what_makes_a_whole_input_senseless_is_one_error(
     if content is not None:
         (tmp_path / name).write_bytes(content)
     with pytest.raises(UserError, match=says):
-        texts(tmp_path / name, columns=columns)
+        read_texts(tmp_path / name, columns=columns)
 
 
 def test_batches_hold_all_rows_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(documents, "BATCH_ROWS", 7)
-    (tmp_path / "data.jsonl").write_bytes(jsonl([{"text": str(n)} for n in range(30)]))
-    assert texts(tmp_path / "data.jsonl") == [str(n) for n in range(30)]
+    (tmp_path / "data.jsonl").write_bytes(jsonl_bytes([{"text": str(n)} for n in range(30)]))
+    assert read_texts(tmp_path / "data.jsonl") == [str(n) for n in range(30)]
 
 
 EXAM = [{"task_id": "own/0", "prompt": PEAK, "canonical_solution": PEAK_BODY, "entry_point": "running_peak",
@@ -144,7 +146,7 @@ EXAM = [{"task_id": "own/0", "prompt": PEAK, "canonical_solution": PEAK_BODY, "e
 
 @pytest.fixture
 def exam(tmp_path: Path) -> str:
-    (tmp_path / "exam.jsonl").write_bytes(jsonl(EXAM))
+    (tmp_path / "exam.jsonl").write_bytes(jsonl_bytes(EXAM))
     return f"jsonl:{tmp_path / 'exam.jsonl'}"
 
 
@@ -154,28 +156,33 @@ def test_the_search_is_the_same_in_one_process_and_in_two(exam: str, workers: in
         {"id": str(n), "text": text, "origin": "t"}
         for n, text in enumerate([COPY, "x = 1", ODD, COPY] * 2)
     ]
-    heard: list[int] = []
-    parts = [records.table(rows[at : at + 3], documents.COLUMNS) for at in range(0, len(rows), 3)]
-    found = similar.search(load(exam), parts, 2, workers=workers, advance=heard.append)
-    assert [(r.task_id, r.by, r.id) for r in found] == [
+    advances: list[int] = []
+    parts = [
+        records.make_table(rows[start : start + 3], documents.BATCH_COLUMNS)
+        for start in range(0, len(rows), 3)
+    ]
+    records = similar.search_batches(
+        load_exam(exam), parts, 2, workers=workers, advance=advances.append
+    )
+    assert [(r.task_id, r.by, r.id) for r in records] == [
         ("own/0", "syntax", "0"), ("own/0", "syntax", "3"), ("own/1", "words", "2"), ("own/1", "words", "6"),
     ]  # fmt: skip
-    assert heard == [3, 3, 2]
+    assert advances == [3, 3, 2]
 
 
 VERDICTS = {"own/0": True, "own/1": False}
 
 
-def written(form: str, folder: Path) -> Path:
+def write_results(form: str, folder: Path) -> Path:
     answers = [{"task_id": task, "sample": 0, "protocol": "plain", "verdict": "passed" if ok else "failed"}
                for task, ok in VERDICTS.items()]  # fmt: skip
     if form == "examine":
         pq.write_table(pa.Table.from_pylist(answers), folder / "answers.parquet")
         return folder
     name, content = {
-        "human-eval": ("m.jsonl", jsonl([{"task_id": t, "passed": ok} for t, ok in VERDICTS.items()])),
-        "second sample": ("m.jsonl", jsonl([*answers, *({**a, "sample": 1, "verdict": "passed"} for a in answers)])),
-        "score --out": ("m.jsonl", jsonl([*answers, {"task_id": None, "line": 3, "verdict": "dropped", "reason": "no"},
+        "human-eval": ("m.jsonl", jsonl_bytes([{"task_id": t, "passed": ok} for t, ok in VERDICTS.items()])),
+        "second sample": ("m.jsonl", jsonl_bytes([*answers, *({**a, "sample": 1, "verdict": "passed"} for a in answers)])),
+        "score --out": ("m.jsonl", jsonl_bytes([*answers, {"task_id": None, "line": 3, "verdict": "dropped", "reason": "no"},
                                           {"totals": [{"passed": 1}], "dropped": 1}])),
         "old evalplus": ("m.json", json.dumps({"eval": {t: {"nfiles": 1, "base": [["success" if ok else "failed", []]]}
                                                         for t, ok in VERDICTS.items()}}).encode()),
@@ -190,15 +197,15 @@ def written(form: str, folder: Path) -> Path:
     "form", ["examine", "human-eval", "second sample", "score --out", "evalplus", "old evalplus"]
 )
 def test_results_are_read_in_every_form(tmp_path: Path, form: str) -> None:
-    assert similar.results(f"mine={written(form, tmp_path)}") == {"mine": VERDICTS}
+    assert similar.read_results(f"mine={write_results(form, tmp_path)}") == {"mine": VERDICTS}
 
 
 def test_a_file_of_several_protocols_gives_a_model_each(tmp_path: Path) -> None:
     rows = [
         {"task_id": "a", "protocol": name, "passed": name == "plain"} for name in ("plain", "stop")
     ]
-    (tmp_path / "m.jsonl").write_bytes(jsonl(rows))
-    assert similar.results(str(tmp_path / "m.jsonl")) == {
+    (tmp_path / "m.jsonl").write_bytes(jsonl_bytes(rows))
+    assert similar.read_results(str(tmp_path / "m.jsonl")) == {
         "m plain": {"a": True},
         "m stop": {"a": False},
     }
@@ -208,18 +215,18 @@ def test_a_file_of_several_protocols_gives_a_model_each(tmp_path: Path) -> None:
 def test_a_file_that_is_none_of_the_forms_is_one_error(tmp_path: Path, content: str) -> None:
     (tmp_path / "m.jsonl").write_text(content)
     with pytest.raises(UserError, match=r"m\.jsonl"):
-        similar.results(str(tmp_path / "m.jsonl"))
+        similar.read_results(str(tmp_path / "m.jsonl"))
 
 
 def test_the_command_prints_neighbours_and_the_table(tmp_path: Path, exam: str) -> None:
-    (tmp_path / "data.jsonl").write_bytes(jsonl([{"code": COPY}, {"code": "x = 1"}]))
+    (tmp_path / "data.jsonl").write_bytes(jsonl_bytes([{"code": COPY}, {"code": "x = 1"}]))
     words = [
         "similar",
         str(tmp_path / "data.jsonl"),
         "--exam",
         exam,
         "--scores",
-        f"m={written('evalplus', tmp_path)}",
+        f"m={write_results('evalplus', tmp_path)}",
     ]
     shown = CliRunner().invoke(main, words).output
     assert "own/0: syntax 1.00, data.jsonl:1, solved by m" in shown

@@ -30,11 +30,11 @@ def count_vowels(text: str) -> int:
 '''
 
 
-def one(text: str) -> str:
-    return syntax.trees(text).codes[0]
+def first_tree(text: str) -> str:
+    return syntax.read_trees(text).tree_strings[0]
 
 
-def distance(a: str, b: str) -> int:
+def levenshtein_distance(a: str, b: str) -> int:
     """Levenshtein's distance, by the book."""
     row = list(range(len(b) + 1))
     for i, x in enumerate(a, start=1):
@@ -44,8 +44,8 @@ def distance(a: str, b: str) -> int:
     return row[-1]
 
 
-def rate(a: str, b: str) -> float:
-    return 1 - distance(a, b) / max(len(a), len(b), 1)
+def levenshtein_rate(a: str, b: str) -> float:
+    return 1 - levenshtein_distance(a, b) / max(len(a), len(b), 1)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_names_comments_docstrings_annotations_and_values_leave_no_trace(
     old: str, new: str
 ) -> None:
     assert old in PLAIN
-    assert one(PLAIN.replace(old, new)) == one(PLAIN)
+    assert first_tree(PLAIN.replace(old, new)) == first_tree(PLAIN)
 
 
 @pytest.mark.parametrize(
@@ -95,14 +95,16 @@ def test_names_comments_docstrings_annotations_and_values_leave_no_trace(
 )
 def test_what_is_computed_leaves_a_trace(old: str, new: str) -> None:
     assert old in PLAIN
-    assert one(PLAIN.replace(old, new)) != one(PLAIN)
+    assert first_tree(PLAIN.replace(old, new)) != first_tree(PLAIN)
 
 
 def test_every_kind_of_node_has_a_character_of_its_own_in_one_byte() -> None:
     merged = (ast.GeneratorExp, ast.AsyncFunctionDef, ast.AsyncFor, ast.AsyncWith)
-    letters = [letter for kind, (letter, _) in tree_string._KINDS.items() if kind not in merged]
+    letters = [
+        letter for kind, (letter, _) in tree_string._NODE_TABLE.items() if kind not in merged
+    ]
     letters += [*tree_string._CONSTANTS.values(), tree_string._END]
-    kinds = set(tree_string._KINDS)
+    kinds = set(tree_string._NODE_TABLE)
     assert len(set(letters)) == len(letters) and max(map(ord, letters)) < 256
     assert {type(node) for node in ast.walk(ast.parse(PLAIN))} <= kinds
 
@@ -111,45 +113,47 @@ def test_every_kind_of_node_has_a_character_of_its_own_in_one_byte() -> None:
 def test_the_written_string_has_the_letters_of_the_walked_tree_and_leaves_it_as_it_was(
     module: ModuleType,
 ) -> None:
-    for _, function in syntax.functions(inspect.getsource(module)):
-        before = ast.dump(function)
-        assert sorted(tree_string.code(function)) == sorted(
-            letter for _, letter in tree_string.nodes(function)
+    for _, function in syntax.find_functions(inspect.getsource(module)):
+        original_dump = ast.dump(function)
+        assert sorted(tree_string.write_tree_string(function)) == sorted(
+            letter for _, letter in tree_string.list_nodes(function)
         )
-        assert ast.dump(function) == before
+        assert ast.dump(function) == original_dump
 
 
 @pytest.mark.parametrize("cutoff", [0.8, 0.95, 1.0])
 def test_rates_are_those_of_the_plain_edit_distance(cutoff: float) -> None:
-    chance = random.Random(7)
-    first = ["".join(chance.choices("abc", k=chance.randrange(1, 70))) for _ in range(20)]
+    rng = random.Random(7)
+    first = ["".join(rng.choices("abc", k=rng.randrange(1, 70))) for _ in range(20)]
     codes = [
-        "".join(x if chance.random() > 0.1 else chance.choice("abc") for x in a) for a in first * 3
+        "".join(x if rng.random() > 0.1 else rng.choice("abc") for x in a) for a in first * 3
     ] + ["", "a"]
-    wanted = {
-        (i, j): rate(a, b)
+    expected = {
+        (i, j): levenshtein_rate(a, b)
         for (i, a), (j, b) in itertools.product(enumerate(first), enumerate(codes))
-        if rate(a, b) >= cutoff
+        if levenshtein_rate(a, b) >= cutoff
     }
-    found = {
+    rates = {
         (i, j): v
-        for i, js, vs in syntax.rates(first, codes, cutoff)
+        for i, js, vs in syntax.match_rates(first, codes, cutoff)
         for j, v in zip(js.tolist(), vs.tolist(), strict=True)
     }
-    assert found.keys() == wanted.keys()
-    assert all(abs(found[pair] - wanted[pair]) < 1e-6 for pair in wanted)
+    assert rates.keys() == expected.keys()
+    assert all(abs(rates[pair] - expected[pair]) < 1e-6 for pair in expected)
 
 
 def test_the_nearest_problem_of_a_text_is_that_of_its_best_function() -> None:
     exam = ["aaaaaaaaaa", "bbbbbbbbbb", ""]
     texts = [
-        syntax.Trees(("f", "g"), codes, "parsed")
+        syntax.FunctionTrees(("f", "g"), codes, "parsed")
         for codes in [("aaaaaaaaac", "bbbbbbbbbb"), ("aaaaaaaaca", "zz")]
     ]
-    best, rates = syntax.nearest(exam, [*texts, syntax.Trees((), (), "unreadable")])
+    best, rates = syntax.nearest_problems(
+        exam, [*texts, syntax.FunctionTrees((), (), "unreadable")]
+    )
     assert best.tolist() == [1, 0, -1]
     assert rates == pytest.approx(np.array([1.0, 0.9, 0.0]))
-    assert syntax.best_of(exam, texts) == pytest.approx(np.array([0.9, 1.0, 0.0]))
+    assert syntax.best_rates(exam, texts) == pytest.approx(np.array([0.9, 1.0, 0.0]))
 
 
 def test_methods_inner_functions_and_those_in_branches_are_each_a_unit() -> None:
@@ -158,7 +162,7 @@ def test_methods_inner_functions_and_those_in_branches_are_each_a_unit() -> None
         "try:\n    async def three(): pass\nexcept E:\n    def four(): pass\n"
         "match x:\n    case 1:\n        def five(): pass\n"
     )
-    assert sorted(syntax.trees(text).names) == ["five", "four", "one", "three", "two"]
+    assert sorted(syntax.read_trees(text).names) == ["five", "four", "one", "three", "two"]
 
 
 @pytest.mark.parametrize(
@@ -182,8 +186,8 @@ def test_methods_inner_functions_and_those_in_branches_are_each_a_unit() -> None
     ],
 )
 def test_what_does_not_parse_is_repaired_and_keeps_its_functions(name: str, text: str) -> None:
-    found = syntax.trees(text)
-    assert found.state == "repaired" and one(PLAIN) in found.codes
+    trees = syntax.read_trees(text)
+    assert trees.state == "repaired" and first_tree(PLAIN) in trees.tree_strings
 
 
 def test_a_text_cut_off_at_any_line_keeps_every_whole_function_before_it() -> None:
@@ -200,27 +204,27 @@ def test_a_text_cut_off_at_any_line_keeps_every_whole_function_before_it() -> No
         for node in ast.parse(program).body
         if isinstance(node, ast.FunctionDef)
     ]
-    for number in range(1, len(lines) + 1):
+    for line_count in range(1, len(lines) + 1):
         for junk in ("", "oops oops\n", "x = (\n", '"""\n'):
-            found = syntax.trees("".join(lines[:number]) + junk).codes
-            whole = [
+            found_trees = syntax.read_trees("".join(lines[:line_count]) + junk).tree_strings
+            complete_trees = [
                 code
-                for end, code in zip(ends, syntax.trees(program).codes, strict=True)
-                if end <= number
+                for end, code in zip(ends, syntax.read_trees(program).tree_strings, strict=True)
+                if end <= line_count
             ]
-            assert set(whole) <= set(found), (number, junk)
+            assert set(complete_trees) <= set(found_trees), (line_count, junk)
 
 
 @pytest.mark.parametrize(
     "text", ["", "no code, just words", "x = 1\n", "\0", "(" * 5000, "x" + " + 1" * 20000]
 )
 def test_a_text_without_readable_functions_has_none(text: str) -> None:
-    assert syntax.trees(text).codes == ()
+    assert syntax.read_trees(text).tree_strings == ()
 
 
 def test_the_unit_of_a_problem_is_its_entry_point() -> None:
     helper = "def helper(x):\n    return x\n"
-    assert syntax.unit(helper + PLAIN + helper, "count_vowels") == one(PLAIN)
+    assert syntax.entry_point_tree(helper + PLAIN + helper, "count_vowels") == first_tree(PLAIN)
 
 
 SAID_TWICE = {
@@ -253,14 +257,14 @@ SAID_TWICE = {
 }  # fmt: skip
 
 
-def body(text: str) -> str:
-    return one("def f(a, b):\n" + "".join(f"    {line}\n" for line in text.splitlines()))
+def tree_of_body(text: str) -> str:
+    return first_tree("def f(a, b):\n" + "".join(f"    {line}\n" for line in text.splitlines()))
 
 
 @pytest.mark.parametrize("said", SAID_TWICE)
 def test_what_can_be_said_in_two_ways_is_one(said: str) -> None:
     first, second = SAID_TWICE[said]
-    assert body(first) == body(second)
+    assert tree_of_body(first) == tree_of_body(second)
 
 
 @pytest.mark.parametrize(
@@ -276,36 +280,38 @@ def test_what_can_be_said_in_two_ways_is_one(said: str) -> None:
     ],
 )
 def test_what_is_said_differently_stays_different(first: str, second: str) -> None:
-    assert body(first) != body(second)
+    assert tree_of_body(first) != tree_of_body(second)
 
 
-def marked(first: str, others: str) -> str:
+def prefix_lines(first: str, others: str) -> str:
     return "".join(
-        (first if at == 0 else others) + line + "\n"
-        for at, line in enumerate(PLAIN.strip().splitlines())
+        (first if line_index == 0 else others) + line + "\n"
+        for line_index, line in enumerate(PLAIN.strip().splitlines())
     )
 
 
 @pytest.mark.parametrize(
     ("wrapped", "text"),
     [
-        ("a session", marked(">>> ", "... ")),
+        ("a session", prefix_lines(">>> ", "... ")),
         (
             "a session in prose",
-            "Try it:\n\n" + marked("    >>> ", "    ... ") + "\nDone, isn't it?\n",
+            "Try it:\n\n" + prefix_lines("    >>> ", "    ... ") + "\nDone, isn't it?\n",
         ),
         (
             "a session in a docstring",
-            'def g():\n    """\n' + marked("    >>> ", "    ... ") + '    """\n    return 1\n',
+            'def g():\n    """\n'
+            + prefix_lines("    >>> ", "    ... ")
+            + '    """\n    return 1\n',
         ),
-        ("IPython", marked("In [12]: ", "    ...: ")),
-        ("a diff", "--- a/x.py\n+++ b/x.py\n@@ -0,0 +1,9 @@\n" + marked("+", "+")),
-        ("a mail", marked("> ", "> ")),
+        ("IPython", prefix_lines("In [12]: ", "    ...: ")),
+        ("a diff", "--- a/x.py\n+++ b/x.py\n@@ -0,0 +1,9 @@\n" + prefix_lines("+", "+")),
+        ("a mail", prefix_lines("> ", "> ")),
         (
             "line numbers",
             "".join(f"{n:3}  {line}\n" for n, line in enumerate(PLAIN.splitlines(), 8)),
         ),
-        ("commented out", "x = 1\n" + marked("# ", "# ")),
+        ("commented out", "x = 1\n" + prefix_lines("# ", "# ")),
         ("a string", f"CODE = {PLAIN!r}\n"),
         ("a long string", "CODE = '''" + PLAIN + "'''\nx = 1\n"),
         ("a JSON record", json.dumps({"id": 3, "done": True, "code": PLAIN})),
@@ -330,11 +336,13 @@ def marked(first: str, others: str) -> str:
     ],
 )
 def test_a_function_is_found_in_what_wraps_it(wrapped: str, text: str) -> None:
-    assert one(PLAIN) in syntax.trees(text).codes
+    assert first_tree(PLAIN) in syntax.read_trees(text).tree_strings
 
 
 def test_a_named_lambda_is_a_function() -> None:
-    assert one("add = lambda a, b: a + b\n") == one("def add(a, b):\n    return a + b\n")
+    assert first_tree("add = lambda a, b: a + b\n") == first_tree(
+        "def add(a, b):\n    return a + b\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -342,5 +350,5 @@ def test_a_named_lambda_is_a_function() -> None:
 )
 def test_a_text_full_of_beginnings_costs_little(text: str) -> None:
     started = time.process_time()
-    syntax.trees(text)
+    syntax.read_trees(text)
     assert time.process_time() - started < 2

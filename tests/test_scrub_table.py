@@ -22,7 +22,8 @@ PUBLISHED = [
 def test_every_row_of_the_papers_table_is_whole_counts_that_add_up(threshold: float, near: tuple[float, ...],
     far: tuple[float, ...], total: tuple[float, ...]) -> None:  # fmt: skip
     counts = [
-        [table.count(percent, int(row[0])) for percent in row[1:]] for row in (near, far, total)
+        [table.count_from_percent(percent, int(row[0])) for percent in row[1:]]
+        for row in (near, far, total)
     ]
     assert near[0] + far[0] == total[0] == 164
     assert [a + b for a, b in zip(counts[0], counts[1], strict=True)] == counts[2]
@@ -31,27 +32,28 @@ def test_every_row_of_the_papers_table_is_whole_counts_that_add_up(threshold: fl
 @pytest.mark.parametrize(("threshold", "near", "far", "total"), PUBLISHED)
 def test_the_code_that_prints_ours_prints_the_papers(threshold: float, near: tuple[float, ...],
     far: tuple[float, ...], total: tuple[float, ...]) -> None:  # fmt: skip
-    tasks = [f"HumanEval/{at}" for at in range(164)]
+    tasks = [f"HumanEval/{number_of_task}" for number_of_task in range(164)]
     sides = tasks[: int(near[0])], tasks[int(near[0]) :]
     rates = {task: threshold if task in sides[0] else threshold - 0.001 for task in tasks}
     passed: dict[str, dict[str, bool]] = {model: {} for model in MODELS}
     for row, side in zip((near, far), sides, strict=True):
         for model, percent in zip(MODELS, row[1:], strict=True):
             passed[model] |= {
-                task: place < table.count(percent, int(row[0])) for place, task in enumerate(side)
+                task: place < table.count_from_percent(percent, int(row[0]))
+                for place, task in enumerate(side)
             }
-    made = table.similar(rates, passed, [threshold])
-    for row, published in zip(made.rows, (near, far, total), strict=True):
+    pass_rates = table.build_table(rates, passed, [threshold])
+    for row, published in zip(pass_rates.rows, (near, far, total), strict=True):
         assert row.n == published[0]
         # 68.75 and the like are printed both ways: half to even, or up.
         assert [100 * rate.value for rate in row.rates] == pytest.approx(published[1:], abs=0.0501)
 
 
 def test_a_rate_at_the_threshold_is_similar() -> None:
-    made = table.similar(
+    pass_rates = table.build_table(
         {"a": 0.95, "b": 0.9499, "c": 0.0}, {"m": {"a": True, "b": False, "c": True}}, [0.95]
     )
-    assert [(row.subset, row.n, row.passed) for row in made.rows] == [
+    assert [(row.subset, row.n, row.passed) for row in pass_rates.rows] == [
         ("similar", 1, (1,)),
         ("non-similar", 2, (1,)),
         ("total", 3, (2,)),
@@ -60,24 +62,24 @@ def test_a_rate_at_the_threshold_is_similar() -> None:
 
 def test_a_model_without_a_result_is_named_with_the_problem() -> None:
     with pytest.raises(UserError, match=r"m has no result for 1 of 2 problems, such as b"):
-        table.similar({"a": 1, "b": 0}, {"m": {"a": True}})
+        table.build_table({"a": 1, "b": 0}, {"m": {"a": True}})
 
 
 @pytest.mark.parametrize(("percent", "n"), [(50.3, 71), (99.9, 5), (50.0, 2000)])
 def test_a_percentage_that_no_single_count_gives_is_refused(percent: float, n: int) -> None:
     with pytest.raises(UserError, match="no single count fits"):
-        table.count(percent, n)
+        table.count_from_percent(percent, n)
 
 
 def test_a_side_without_problems_says_so() -> None:
-    shown = table.lines(table.similar({"a": 1.0}, {"m": {"a": True}}, [0.9]))
+    shown = table.format_markdown(table.build_table({"a": 1.0}, {"m": {"a": True}}, [0.9]))
     assert shown[2:] == ["| 0.9 | similar | 1 | 1/1 100.0% [20.7, 100.0] |", "|  | non-similar | 0 | no problems |",
                          "|  | total | 1 | 1/1 100.0% [20.7, 100.0] |"]  # fmt: skip
 
 
 def test_every_number_of_the_table_is_in_its_json() -> None:
-    rows = table.as_json(
-        table.similar(
+    rows = table.table_records(
+        table.build_table(
             {"a": 1.0, "b": 0}, {"m": {"a": True, "b": False}, "o": {"a": False, "b": False}}
         )
     )

@@ -11,24 +11,24 @@ import pyarrow as pa
 import pytest
 
 from hornbook import exams
-from hornbook.exams.handwritten import Handwritten
+from hornbook.exams.handwritten import HandwrittenExercise
 from hornbook.generate.exercise import Exercise
-from hornbook.generate.mutants import mutants
-from hornbook.generate.run_drafts import check
+from hornbook.generate.mutants import generate_mutants
+from hornbook.generate.run_drafts import check_exercises
 from hornbook.sandbox import Sandbox
-from hornbook.scrub.nearest_records import near
-from hornbook.seed import exercises, vocabulary
-from hornbook.seed.sections import sections
+from hornbook.scrub.nearest_records import find_nearest
+from hornbook.seed import read_exercises, vocabulary
+from hornbook.seed.sections import read_sections
 
-SHELF = list(exercises())
+SHELF = list(read_exercises())
 by_file = pytest.mark.parametrize("path", sorted({exercise.path for exercise in SHELF}))
 
 
-def of_file(path: str) -> list[Handwritten]:
+def exercises_of_file(path: str) -> list[HandwrittenExercise]:
     return [exercise for exercise in SHELF if exercise.path == path]
 
 
-def definition(exercise: Handwritten) -> ast.FunctionDef | ast.ClassDef:
+def parse_definition(exercise: HandwrittenExercise) -> ast.FunctionDef | ast.ClassDef:
     node = ast.parse(exercise.prompt + exercise.solution).body[-1]
     assert isinstance(node, (ast.FunctionDef, ast.ClassDef))
     return node
@@ -43,16 +43,16 @@ def test_the_shelf_holds_four_hundred_exercises_on_fifty_topics_with_unique_name
 
 
 def test_every_topic_of_the_shelf_is_a_leaf_or_a_branch_of_the_topic_tree() -> None:
-    leaves = set(vocabulary.topics())
+    leaves = set(vocabulary.read_topics())
     tree = leaves | {leaf.partition(" / ")[0] for leaf in leaves}
-    shelf = {each.path: each.topic for each in (*SHELF, *sections())}
+    shelf = {each.path: each.topic for each in (*SHELF, *read_sections())}
     assert {path: topic for path, topic in shelf.items() if topic not in tree} == {}
 
 
 @by_file
 def test_every_exercise_explains_itself_and_shows_two_examples(path: str) -> None:
-    for exercise in of_file(path):
-        docstring = ast.get_docstring(definition(exercise)) or ""
+    for exercise in exercises_of_file(path):
+        docstring = ast.get_docstring(parse_definition(exercise)) or ""
         prose = docstring.split(">>>")[0].split()
         shown = [
             example for example in doctest.DocTestParser().get_examples(docstring) if example.want
@@ -63,8 +63,8 @@ def test_every_exercise_explains_itself_and_shows_two_examples(path: str) -> Non
 
 @by_file
 def test_every_parameter_and_result_has_a_type(path: str) -> None:
-    for exercise in of_file(path):
-        for function in ast.walk(definition(exercise)):
+    for exercise in exercises_of_file(path):
+        for function in ast.walk(parse_definition(exercise)):
             if isinstance(function, ast.FunctionDef):
                 hints = [
                     a.annotation
@@ -76,7 +76,7 @@ def test_every_parameter_and_result_has_a_type(path: str) -> None:
 
 @by_file
 def test_every_exercise_has_at_least_four_asserts(path: str) -> None:
-    for exercise in of_file(path):
+    for exercise in exercises_of_file(path):
         nodes = list(ast.walk(ast.parse(exercise.tests)))
         checks = sum(isinstance(node, ast.Assert) for node in nodes) + sum(
             isinstance(node, ast.Try) for node in nodes
@@ -86,9 +86,9 @@ def test_every_exercise_has_at_least_four_asserts(path: str) -> None:
 
 @by_file
 def test_every_example_and_every_hidden_test_holds(path: str) -> None:
-    for exercise in of_file(path):
+    for exercise in exercises_of_file(path):
         namespace: dict[str, object] = {"__name__": "shelf"}
-        run(exercise.prompt + exercise.solution, namespace)
+        run_source(exercise.prompt + exercise.solution, namespace)
         docstring = namespace[exercise.name].__doc__ or ""
         examples = doctest.DocTestParser().get_doctest(
             docstring, dict(namespace), exercise.name, path, 0
@@ -97,11 +97,11 @@ def test_every_example_and_every_hidden_test_holds(path: str) -> None:
         assert doctest.DocTestRunner(verbose=False).run(examples, out=report.append).failed == 0, (
             "".join(report)
         )
-        run(exercise.tests, namespace, f"{exercise.name}.tests")
+        run_source(exercise.tests, namespace, f"{exercise.name}.tests")
 
 
 def test_openings_vary() -> None:
-    docstrings = (ast.get_docstring(definition(exercise)) or "" for exercise in SHELF)
+    docstrings = (ast.get_docstring(parse_definition(exercise)) or "" for exercise in SHELF)
     openings = Counter(" ".join(docstring.split()[:3]).lower() for docstring in docstrings)
     assert [opening for opening, count in openings.items() if count > 8] == []
 
@@ -109,9 +109,9 @@ def test_openings_vary() -> None:
 @pytest.mark.slow
 def test_hidden_tests_catch_most_mutants() -> None:
     verdicts = [
-        (exercise, caught(exercise, mutant))
+        (exercise, is_caught(exercise, mutant))
         for exercise in SHELF
-        for mutant in mutants(exercise.prompt + exercise.solution, exercise.name)
+        for mutant in generate_mutants(exercise.prompt + exercise.solution, exercise.name)
     ]
     share = sum(verdict for _, verdict in verdicts) / len(verdicts)
     alive = Counter(exercise.name for exercise, verdict in verdicts if not verdict)
@@ -128,31 +128,31 @@ def test_the_sandbox_lets_every_exercise_pass() -> None:
     """There the program and its tests are two processes, so no test may look for what does not cross."""
     written = [Exercise(each.name, each.prompt, each.solution, each.tests) for each in SHELF]
     with Sandbox() as box:
-        verdicts = check(box, written, lambda number: None)
+        verdicts = check_exercises(box, written, lambda number: None)
     assert {each.name: v.reason for each, v in zip(SHELF, verdicts, strict=True) if v.reason} == {}
 
 
 @pytest.mark.network
 def test_a_scrubber_finds_nothing_like_humaneval_on_the_shelf() -> None:
     texts = {f"{each.path} {each.name}": each.prompt + each.solution for each in SHELF}
-    texts |= {each.path: "".join(block.code for block in each.blocks) for each in sections()}
+    texts |= {each.path: "".join(block.code for block in each.blocks) for each in read_sections()}
     rows = [
         {"id": path, "text": text, "origin": "", "path": path, "start": 1}
         for path, text in texts.items()
     ]
-    found = near(exams.load("humaneval"), pa.Table.from_pylist(rows), top=2)
+    found = find_nearest(exams.load_exam("humaneval"), pa.Table.from_pylist(rows), top=2)
     assert [
         (each.task_id, each.path) for each in found if each.by == "words" or each.value >= 0.9
     ] == []
 
 
-def caught(exercise: Handwritten, mutant: str) -> bool:
+def is_caught(exercise: HandwrittenExercise, mutant: str) -> bool:
     namespace: dict[str, object] = {"__name__": "shelf"}
-    previous = signal.signal(signal.SIGALRM, too_long)
+    previous = signal.signal(signal.SIGALRM, raise_took_too_long)
     signal.setitimer(signal.ITIMER_REAL, 0.3)
     try:
-        run(mutant, namespace)
-        run(exercise.tests, namespace)
+        run_source(mutant, namespace)
+        run_source(exercise.tests, namespace)
     except (Exception, TookTooLong):
         return True
     finally:
@@ -161,7 +161,7 @@ def caught(exercise: Handwritten, mutant: str) -> bool:
     return False
 
 
-def run(source: str, namespace: dict[str, object], name: str = "shelf") -> None:
+def run_source(source: str, namespace: dict[str, object], name: str = "shelf") -> None:
     """Without this file's `from __future__ import annotations`, which data classes could not resolve in a bare
     namespace."""
     exec(compile(source, name, "exec", dont_inherit=True), namespace)  # noqa: S102
@@ -171,5 +171,5 @@ class TookTooLong(BaseException):
     """Not an Exception, so that no solution's own handler swallows it."""
 
 
-def too_long(_signal: int, _frame: object) -> None:
+def raise_took_too_long(_signal: int, _frame: object) -> None:
     raise TookTooLong

@@ -7,9 +7,9 @@ import io
 
 import pytest
 
-from hornbook.seed.sections import FORMATS, Section, sections
+from hornbook.seed.sections import FORMATS, SeedSection, read_sections
 
-SHELF = list(sections())
+SHELF = list(read_sections())
 
 
 def test_there_are_sixty_sections_with_titles_of_their_own():
@@ -19,7 +19,7 @@ def test_there_are_sixty_sections_with_titles_of_their_own():
 
 
 @pytest.mark.parametrize("section", SHELF, ids=lambda each: each.path)
-def test_the_blocks_run_in_order_and_print_what_is_shown(section: Section):
+def test_the_blocks_run_in_order_and_print_what_is_shown(section: SeedSection):
     namespace: dict[str, object] = {"__name__": "__main__"}
     assert len(section.blocks) >= 3
     for block in section.blocks:
@@ -31,7 +31,7 @@ def test_the_blocks_run_in_order_and_print_what_is_shown(section: Section):
 
 
 @pytest.mark.parametrize("section", SHELF, ids=lambda each: each.path)
-def test_prose_and_code_are_both_there(section: Section):
+def test_prose_and_code_are_both_there(section: SeedSection):
     code = sum(len(block.code.split()) for block in section.blocks)
     assert len(section.text.split()) - code >= 150
     assert section.text.startswith(f"# {section.title}\n")

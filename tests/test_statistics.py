@@ -49,12 +49,12 @@ def test_pass_at_k_with_too_few_samples_is_refused(k: int) -> None:
 def test_wilson_gives_newcombes_published_intervals(
     passed: int, n: int, low: float, high: float
 ) -> None:
-    found = st.wilson(passed, n)
+    found = st.wilson_interval(passed, n)
     assert (round(found.low, 4), round(found.high, 4)) == (low, high)
 
 
 def test_wilson_of_nothing_says_nothing() -> None:
-    found = st.wilson(0, 0)
+    found = st.wilson_interval(0, 0)
     assert math.isnan(found.value) and (found.low, found.high) == (0.0, 1.0)
 
 
@@ -63,36 +63,38 @@ def test_mcnemar_is_the_share_of_coin_flips_at_least_as_uneven(first: int, secon
     n = first + second
     outcomes = [sum(flips) for flips in itertools.product((0, 1), repeat=n)]
     uneven = sum(abs(heads - n / 2) >= abs(first - n / 2) for heads in outcomes) / len(outcomes)
-    assert st.mcnemar(first, second) == pytest.approx(uneven, abs=1e-12)
+    assert st.mcnemar_p(first, second) == pytest.approx(uneven, abs=1e-12)
 
 
 def test_a_bootstrap_interval_is_near_the_normal_one_for_a_large_exam() -> None:
     values = [float(random.Random(f"item {i}").random() < 0.3) for i in range(800)]
-    found = st.mean(values, "test")
+    found = st.bootstrap_mean(values, "test")
     spread = 1.96 * math.sqrt(found.value * (1 - found.value) / len(values))
     assert found.low == pytest.approx(found.value - spread, abs=0.004)
     assert found.high == pytest.approx(found.value + spread, abs=0.004)
 
 
 def test_the_same_values_and_name_give_the_same_interval() -> None:
-    assert st.mean([0.0, 1.0, 0.5], "a") == st.mean([0.0, 1.0, 0.5], "a")
+    assert st.bootstrap_mean([0.0, 1.0, 0.5], "a") == st.bootstrap_mean([0.0, 1.0, 0.5], "a")
 
 
 def test_a_ratio_weighs_problems_by_what_is_below_the_line() -> None:
-    assert st.ratio([10.0, 300.0], [10.0, 100.0], "bits").value == pytest.approx(310 / 110)
+    assert st.bootstrap_ratio([10.0, 300.0], [10.0, 100.0], "bits").value == pytest.approx(
+        310 / 110
+    )
 
 
 def test_a_paired_interval_is_narrower_than_the_two_scores_suggest() -> None:
     first = [float(i % 2) for i in range(200)]
     second = [1.0 if i % 20 == 0 else value for i, value in enumerate(first)]
-    gained = st.difference(first, second)
+    gained = st.bootstrap_difference(first, second)
     assert gained.value == pytest.approx(0.05) and gained.low > 0.015 and gained.high < 0.09
 
 
 def test_pairs_count_who_solved_what() -> None:
-    found = st.pairs([True, True, False, False, True], [True, False, True, False, True])
+    found = st.compare_pairs([True, True, False, False, True], [True, False, True, False, True])
     assert (found.both, found.only_first, found.only_second, found.neither) == (2, 1, 1, 1)
-    assert found.p == 1.0 and found.difference.value == 0.0
+    assert found.p == 1.0 and found.bootstrap_difference.value == 0.0
 
 
 def test_weighted_kappa_equals_scikit_learns() -> None:

@@ -14,7 +14,7 @@ TEXTS = [f"def f{n}(a, b):\n\treturn a + {n} * b  # é ü 漢字\n" for n in ran
 
 @pytest.fixture(scope="module")
 def words():
-    return tokenizer.train(TEXTS, 400)
+    return tokenizer.train_tokenizer(TEXTS, 400)
 
 
 HARD = [
@@ -48,31 +48,31 @@ def test_random_characters_come_back(words):
 
 
 def test_same_texts_same_merges(words):
-    assert tokenizer.train(TEXTS, 400).backend.to_str() == words.backend.to_str()
+    assert tokenizer.train_tokenizer(TEXTS, 400).backend.to_str() == words.backend.to_str()
 
 
 def test_saved_and_loaded_it_is_the_same(words, tmp_path):
     words.save(tmp_path, 128)
-    assert tokenizer.load(tmp_path).encode_many(TEXTS) == words.encode_many(TEXTS)
+    assert tokenizer.load_tokenizer(tmp_path).encode_many(TEXTS) == words.encode_many(TEXTS)
 
 
 def test_transformers_reads_the_folder(words, tmp_path):
     from transformers import AutoTokenizer
 
     words.save(tmp_path, 128)
-    theirs = AutoTokenizer.from_pretrained(tmp_path)
-    assert [theirs(text)["input_ids"] for text in TEXTS] == words.encode_many(TEXTS)
-    assert theirs.eos_token_id == words.end
+    reference = AutoTokenizer.from_pretrained(tmp_path)
+    assert [reference(text)["input_ids"] for text in TEXTS] == words.encode_many(TEXTS)
+    assert reference.eos_token_id == words.end
 
 
 def test_a_folder_without_a_tokenizer_is_named(tmp_path):
     with pytest.raises(UserError, match="tokenizer.json"):
-        tokenizer.load(tmp_path)
+        tokenizer.load_tokenizer(tmp_path)
 
 
 @pytest.mark.network
 def test_the_papers_tokenizer_has_its_ids():
-    words = tokenizer.codegen()
+    words = tokenizer.build_codegen_tokenizer()
     assert words.vocab == 50_295
     assert words.end == 50_256
     # GPT-2's ids of these words, and CodeGen's of a run of four spaces: 50257 is 31 spaces, so 4

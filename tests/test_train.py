@@ -19,61 +19,69 @@ import torch
 
 from hornbook import records, store
 from hornbook.cli import inspect_run
-from hornbook.frame.run import run
-from hornbook.frame.stage import Desk, Silent, Stage
+from hornbook.frame.run import run_recipe
+from hornbook.frame.stage import RunContext, SilentReporter, Stage
 from hornbook.models import transformer as phi
 from hornbook.records import UserError
 from hornbook.train import Pack, Train, TrainTokenizer, checkpoint
-from hornbook.train.loop import SCALE, Loop, Progress
-from hornbook.train.optim import rate
-from hornbook.train.sequences import Sequences, rows_of
+from hornbook.train.loop import INITIAL_LOSS_SCALE, TrainingLoop, TrainingProgress
+from hornbook.train.optim import learning_rate
+from hornbook.train.sequences import Sequences, batch_rows
 
 
 @dataclass(frozen=True)
 class Texts(Stage):
-    def parts(self, desk):
+    def shards(self, ctx):
         return ["all"]
 
-    def work(self, desk, part):
+    def make_shard(self, ctx, part):
         texts = [f"def f{n}(a):\n    return a + {n} * {n % 7}\n" * 3 for n in range(80)]
-        return records.table([{"id": records.document_id(text), "text": text} for text in texts])
+        return records.make_table(
+            [{"id": records.document_id(text), "text": text} for text in texts]
+        )
 
 
-def training(**more) -> Train:
+def make_training(**more) -> Train:
     texts = Texts("texts")
     pack = Pack("pack", (texts,), TrainTokenizer("words", (texts,), 300), context=32, held_out=0.1)
     settings = {"shape": "tiny", "steps": 12, "batch": 6, "lr": 3e-3, "warmup": 2, "dropout": 0.1}
     return Train("base", pack, **{**settings, "precision": "fp32", "checkpoint_every": 3, **more})
 
 
-def losses_of(desk: Desk, **more) -> list[float]:
-    run(training(**more), desk)
-    return store.read_table(desk.root / "base" / "log.parquet")["loss"].to_pylist()
+def train_and_read_losses(ctx: RunContext, **more) -> list[float]:
+    run_recipe(make_training(**more), ctx)
+    return store.read_table(ctx.root / "base" / "log.parquet")["loss"].to_pylist()
 
 
-def made(desk: Desk, name: str = "base") -> dict[str, str]:
-    return desk.manifest(name)["files"]
+def list_files(ctx: RunContext, name: str = "base") -> dict[str, str]:
+    return ctx.run.read_manifest(name)["files"]
 
 
 @pytest.fixture(autouse=True, scope="module")
 def one_thread():
     """Two threads on a machine that others use wait for each other, ten times slower for models this small."""
-    before = torch.get_num_threads()
+    thread_count = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
-    torch.set_num_threads(before)
+    torch.set_num_threads(thread_count)
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory):
-    desk = Desk(tmp_path_factory.mktemp("train"))
-    run(
+def ctx(tmp_path_factory):
+    ctx = RunContext(tmp_path_factory.mktemp("train"))
+    run_recipe(
         Train(
-            "final", training().data, start=training(), steps=4, batch=4, lr=1e-3, precision="fp32"
+            "final",
+            make_training().data,
+            start=make_training(),
+            steps=4,
+            batch=4,
+            lr=1e-3,
+            precision="fp32",
         ),
-        desk,
+        ctx,
     )
-    return desk
+    return ctx
 
 
 class Killed(BaseException):
@@ -83,50 +91,50 @@ class Killed(BaseException):
 @pytest.mark.parametrize("muon", ["adamw", "muon"])
 @pytest.mark.parametrize("step", [1, 4, 7, 11])
 def test_killed_at_any_step_and_resumed_equals_never_killed(tmp_path, monkeypatch, step, muon):
-    whole, broken = Desk(tmp_path / "whole"), Desk(tmp_path / "broken")
-    run(training(optimiser=muon), whole)
-    after, left = Loop._after_step, [True]
+    whole, broken = RunContext(tmp_path / "whole"), RunContext(tmp_path / "broken")
+    run_recipe(make_training(optimiser=muon), whole)
+    after, may_die = TrainingLoop._evaluate_and_save, [True]
 
     def dying(self, stop):
         after(self, stop)
-        if self.at.step == step and left[0]:
-            left[0] = False
+        if self.at.step == step and may_die[0]:
+            may_die[0] = False
             raise Killed
 
-    monkeypatch.setattr(Loop, "_after_step", dying)
+    monkeypatch.setattr(TrainingLoop, "_after_step", dying)
     with pytest.raises(Killed):
-        run(training(optimiser=muon), broken)
-    run(training(optimiser=muon), broken)
-    assert made(broken) == made(whole)
+        run_recipe(make_training(optimiser=muon), broken)
+    run_recipe(make_training(optimiser=muon), broken)
+    assert list_files(broken) == list_files(whole)
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
 def test_a_signal_in_the_middle_of_a_step_saves_that_step_and_leaves(
-    tmp_path, desk, monkeypatch, name
+    tmp_path, ctx, monkeypatch, name
 ):
-    broken, update = Desk(tmp_path), Loop._update
+    broken, update = RunContext(tmp_path), TrainingLoop._update_weights
 
     def interrupted(self, lr, norm):
         if self.at.step == 4:
             os.kill(os.getpid(), getattr(signal, name))
         update(self, lr, norm)
 
-    monkeypatch.setattr(Loop, "_update", interrupted)
-    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(TrainingLoop, "_update", interrupted)
+    old_handler = signal.getsignal(signal.SIGTERM)
     with pytest.raises(KeyboardInterrupt):
-        run(training(), broken)
-    assert signal.getsignal(signal.SIGTERM) is before
+        run_recipe(make_training(), broken)
+    assert signal.getsignal(signal.SIGTERM) is old_handler
     assert [p.name for p in (tmp_path / "base" / "checkpoints").glob("step-*5")] == ["step-0000005"]
     monkeypatch.undo()
-    run(training(), broken)
-    assert made(broken) == made(desk)
+    run_recipe(make_training(), broken)
+    assert list_files(broken) == list_files(ctx)
 
 
 @pytest.mark.parametrize("damage", ["cut", "flip", "no facts", "other facts"])
 def test_a_damaged_checkpoint_is_recognised_and_the_one_before_it_used(tmp_path, damage):
-    said: list[str] = []
+    messages: list[str] = []
     for step in (1, 2):
-        checkpoint.save(tmp_path, step, {"w": torch.full((100,), float(step))}, {})
+        checkpoint.save_checkpoint(tmp_path, step, {"w": torch.full((100,), float(step))}, {})
     weights = tmp_path / "step-0000002" / "state.safetensors"
     data = weights.read_bytes()
     if damage == "cut":
@@ -138,47 +146,55 @@ def test_a_damaged_checkpoint_is_recognised_and_the_one_before_it_used(tmp_path,
         facts.write_text(facts.read_text().replace('"step": 2', '"step": 3'))
     else:
         (tmp_path / "step-0000002" / "facts.json").unlink()
-    found = checkpoint.newest(tmp_path, said.append)
-    assert found.facts["step"] == 1 and found.tensors["w"][0] == 1
-    assert len(said) == 1 and "step-0000002 is damaged: going on from the one before it" in said[0]
+    saved = checkpoint.load_newest(tmp_path, messages.append)
+    assert saved.facts["step"] == 1 and saved.tensors["w"][0] == 1
+    assert (
+        len(messages) == 1
+        and "step-0000002 is damaged: going on from the one before it" in messages[0]
+    )
 
 
 def test_where_every_checkpoint_is_damaged_the_beginning_is_named(tmp_path):
-    said: list[str] = []
+    messages: list[str] = []
     for step in (1, 2):
-        (checkpoint.save(tmp_path, step, {"w": torch.zeros(9)}, {}) / "facts.json").unlink()
-    assert checkpoint.newest(tmp_path, said.append) is None
-    assert [text.rpartition(" from ")[2] for text in said] == ["the one before it", "the beginning"]
+        (
+            checkpoint.save_checkpoint(tmp_path, step, {"w": torch.zeros(9)}, {}) / "facts.json"
+        ).unlink()
+    assert checkpoint.load_newest(tmp_path, messages.append) is None
+    assert [text.rpartition(" from ")[2] for text in messages] == [
+        "the one before it",
+        "the beginning",
+    ]
 
 
-def test_a_step_is_traced_to_the_documents_that_it_read(desk, monkeypatch):
+def test_a_step_is_traced_to_the_documents_that_it_read(ctx, monkeypatch):
     read: list[list[int]] = []
-    whole = Sequences.batch
+    whole = Sequences.read_batch
     monkeypatch.setattr(
         Sequences,
         "batch",
         lambda self, rows, on: (read.append(rows.tolist()), whole(self, rows, on))[1],
     )
-    monkeypatch.setattr(Loop, "held_out_loss", lambda self: 1.0)
-    again = Desk(desk.root.with_name("traced"))
-    run(training(steps=3), again)
-    found = list(inspect_run.batch(again, "base", 3))
-    assert list(dict.fromkeys(row["sequence"] for row in found)) == read[-1]
-    assert sum(row["tokens"] for row in found) == 6 * 32
-    texts = {row["id"] for table in again.kept("texts") for row in table.to_pylist()}
-    assert {row["stage"] for row in found} == {"texts"} and {row["id"] for row in found} <= texts
-    for stage, step, said in (
+    monkeypatch.setattr(TrainingLoop, "held_out_loss", lambda self: 1.0)
+    again = RunContext(ctx.root.with_name("traced"))
+    run_recipe(make_training(steps=3), again)
+    traced = list(inspect_run.read_training_step(again, "base", 3))
+    assert list(dict.fromkeys(row["sequence"] for row in traced)) == read[-1]
+    assert sum(row["tokens"] for row in traced) == 6 * 32
+    texts = {row["id"] for table in again.run.read_kept_rows("texts") for row in table.to_pylist()}
+    assert {row["stage"] for row in traced} == {"texts"} and {row["id"] for row in traced} <= texts
+    for stage, step, pattern in (
         ("base", 4, "1 to 3"),
         ("base", 0, "1 to 3"),
         ("pack", 1, "only a Train"),
     ):
-        with pytest.raises(UserError, match=said):
-            list(inspect_run.batch(again, stage, step))
+        with pytest.raises(UserError, match=pattern):
+            list(inspect_run.read_training_step(again, stage, step))
 
 
 def test_every_sequence_is_seen_once_an_epoch():
-    number, batch = 10, 4
-    seen = np.concatenate([rows_of(step, batch, number, seed=3) for step in range(5)])
+    sequence_count, batch = 10, 4
+    seen = np.concatenate([batch_rows(step, batch, sequence_count, seed=3) for step in range(5)])
     assert sorted(seen[:10]) == sorted(seen[10:20]) == list(range(10))
     assert seen[:10].tolist() != seen[10:20].tolist()
 
@@ -189,35 +205,39 @@ def test_every_sequence_is_seen_once_an_epoch():
      ("constant", 9, 1.0)],
 )  # fmt: skip
 def test_the_rate_of_a_step(schedule, step, expected):
-    assert rate(step, 1.0, 0.1, 2, 10, schedule) == pytest.approx(expected)
+    assert learning_rate(step, 1.0, 0.1, 2, 10, schedule) == pytest.approx(expected)
 
 
-def test_the_loss_falls_and_the_best_checkpoint_goes_on(desk):
-    log = store.read_table(desk.root / "base" / "log.parquet").to_pylist()
-    facts = json.loads((desk.root / "base" / "training.json").read_text())
+def test_the_loss_falls_and_the_best_checkpoint_goes_on(ctx):
+    log = store.read_table(ctx.root / "base" / "log.parquet").to_pylist()
+    facts = json.loads((ctx.root / "base" / "training.json").read_text())
     assert log[-1]["loss"] < log[0]["loss"] - 0.5
     assert facts["held_out_loss"] == min(
         row["held_out_loss"] for row in log if row["held_out_loss"] is not None
     )
 
 
-def test_the_micro_batch_changes_no_step_beyond_rounding(desk, tmp_path):
+def test_the_micro_batch_changes_no_step_beyond_rounding(ctx, tmp_path):
     losses = [
-        losses_of(Desk(tmp_path / str(n), options={"micro_batch": n}), dropout=0.0)
+        train_and_read_losses(
+            RunContext(tmp_path / str(n), options={"micro_batch": n}), dropout=0.0
+        )
         for n in (6, 4, 1)
     ]
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)
     assert losses[0] == pytest.approx(losses[2], rel=1e-5)
 
 
-def test_transformers_loads_the_folder_and_gives_the_same_logits(desk):
+def test_transformers_loads_the_folder_and_gives_the_same_logits(ctx):
     from transformers import AutoModelForCausalLM
 
-    folder = desk.root / "final" / "model"
-    theirs = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+    folder = ctx.root / "final" / "model"
+    reference = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
     ids = torch.randint(0, 290, (3, 32), generator=torch.Generator().manual_seed(1))
     with torch.inference_mode():
-        torch.testing.assert_close(phi.load(folder)(ids), theirs(ids).logits, atol=1e-4, rtol=0)
+        torch.testing.assert_close(
+            phi.load_model(folder)(ids), reference(ids).logits, atol=1e-4, rtol=0
+        )
 
 
 @pytest.mark.parametrize(
@@ -227,45 +247,59 @@ def test_transformers_loads_the_folder_and_gives_the_same_logits(desk):
         ({"context": 64}, "context of 32"),
     ],
 )
-def test_a_start_that_does_not_fit_is_refused(desk, change, said):
+def test_a_start_that_does_not_fit_is_refused(ctx, change, message):
     texts = Texts("texts")
     words = (
         TrainTokenizer("words_b", (texts,), change["words"])
         if "words" in change
-        else training().data.tokenizer
+        else make_training().data.tokenizer
     )
-    pack = Pack("pack_b" + said[:3], (texts,), words, context=change.get("context", 32))
-    with pytest.raises(UserError, match=said):
-        run(
-            Train("wrong" + said[:3], pack, start=training(), steps=2, batch=2, precision="fp32"),
-            desk,
+    pack = Pack("pack_b" + message[:3], (texts,), words, context=change.get("context", 32))
+    with pytest.raises(UserError, match=message):
+        run_recipe(
+            Train(
+                "wrong" + message[:3],
+                pack,
+                start=make_training(),
+                steps=2,
+                batch=2,
+                precision="fp32",
+            ),
+            ctx,
         )
 
 
 def test_documents_are_numbered_by_their_ends(tmp_path):
-    apart = losses_of(Desk(tmp_path / "apart"), documents_apart=True, steps=1, dropout=0.0)
-    assert apart != losses_of(Desk(tmp_path / "together"), steps=1, dropout=0.0)
-    data = Sequences(tmp_path / "apart" / "pack", apart=True)
-    batch = data.batch(np.arange(4), "cpu")
-    ends = batch.ids == data.end
+    isolated = train_and_read_losses(
+        RunContext(tmp_path / "apart"), documents_apart=True, steps=1, dropout=0.0
+    )
+    assert isolated != train_and_read_losses(
+        RunContext(tmp_path / "together"), steps=1, dropout=0.0
+    )
+    data = Sequences(tmp_path / "apart" / "pack", isolate_documents=True)
+    batch = data.read_batch(np.arange(4), "cpu")
+    ends = batch.ids == data.end_of_text
     assert ends.any()
     assert torch.equal(batch.documents[:, 1:] - batch.documents[:, :-1], ends[:, :-1].long())
 
 
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
-def test_half_precision_learns_as_fp32_does(tmp_path, desk, precision):
-    half = losses_of(Desk(tmp_path), precision=precision)
-    full = store.read_table(desk.root / "base" / "log.parquet")["loss"].to_pylist()
+def test_half_precision_learns_as_fp32_does(tmp_path, ctx, precision):
+    half = train_and_read_losses(RunContext(tmp_path), precision=precision)
+    full = store.read_table(ctx.root / "base" / "log.parquet")["loss"].to_pylist()
     assert half == pytest.approx(full, rel=0.02)
     assert json.loads((tmp_path / "base" / "training.json").read_text())["precision"] == precision
 
 
 def test_a_scale_that_overflows_is_halved_until_gradients_are_finite(tmp_path, monkeypatch):
     defaults = tuple(
-        2.0**30 if value == SCALE else value for value in Progress.__init__.__defaults__
+        2.0**30 if value == INITIAL_LOSS_SCALE else value
+        for value in TrainingProgress.__init__.__defaults__
     )
-    monkeypatch.setattr(Progress.__init__, "__defaults__", defaults)
-    losses = losses_of(Desk(tmp_path), precision="fp16", steps=20, checkpoint_every=0)
+    monkeypatch.setattr(TrainingProgress.__init__, "__defaults__", defaults)
+    losses = train_and_read_losses(
+        RunContext(tmp_path), precision="fp16", steps=20, checkpoint_every=0
+    )
     facts = json.loads((tmp_path / "base" / "training.json").read_text())
     assert 0 < facts["skipped"] < 16 and losses[-1] < losses[0] - 0.1
 
@@ -279,67 +313,73 @@ def test_the_best_or_the_last_checkpoint_goes_on(tmp_path, monkeypatch, best):
         weights.append(self.model.head.weight.detach().clone())
         return next(scripted)
 
-    monkeypatch.setattr(Loop, "held_out_loss", held_out_loss)
-    desk = Desk(tmp_path)
-    run(training(best=best, evaluate_every=3), desk)
+    monkeypatch.setattr(TrainingLoop, "held_out_loss", held_out_loss)
+    ctx = RunContext(tmp_path)
+    run_recipe(make_training(best=best, evaluate_every=3), ctx)
     facts = json.loads((tmp_path / "base" / "training.json").read_text())
     assert (facts["chosen_step"], facts["held_out_loss"]) == ((6, 3.0) if best else (12, 4.5))
-    assert torch.equal(phi.load(tmp_path / "base" / "model").head.weight, weights[1 if best else 3])
+    assert torch.equal(
+        phi.load_model(tmp_path / "base" / "model").head.weight, weights[1 if best else 3]
+    )
 
 
 def test_what_the_machine_decided_at_the_start_stays(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(Loop, "_after_step", stopped_at(4))
-        patch.setattr("hornbook.train.train._precision", lambda where: "fp32")
+        patch.setattr(TrainingLoop, "_after_step", stop_after(4))
+        patch.setattr("hornbook.train.train._precision", lambda device_name: "fp32")
         with pytest.raises(KeyboardInterrupt):
-            run(training(precision="auto"), Desk(tmp_path, options={"micro_batch": 2}))
-    monkeypatch.setattr("hornbook.train.train._precision", lambda where: "bf16")
-    run(training(precision="auto"), Desk(tmp_path, options={"micro_batch": 6}))
-    never = Desk(tmp_path / "never", options={"micro_batch": 2})
-    monkeypatch.setattr("hornbook.train.train._precision", lambda where: "fp32")
-    run(training(precision="auto"), never)
-    assert made(Desk(tmp_path)) == made(never)
+            run_recipe(
+                make_training(precision="auto"), RunContext(tmp_path, options={"micro_batch": 2})
+            )
+    monkeypatch.setattr("hornbook.train.train._precision", lambda device_name: "bf16")
+    run_recipe(make_training(precision="auto"), RunContext(tmp_path, options={"micro_batch": 6}))
+    never = RunContext(tmp_path / "never", options={"micro_batch": 2})
+    monkeypatch.setattr("hornbook.train.train._precision", lambda device_name: "fp32")
+    run_recipe(make_training(precision="auto"), never)
+    assert list_files(RunContext(tmp_path)) == list_files(never)
 
 
 def test_a_smaller_micro_batch_is_taken_by_a_resume_aloud(tmp_path, monkeypatch):
-    said: list[str] = []
+    messages: list[str] = []
 
-    class Ears(Silent):
+    class Ears(SilentReporter):
         def say(self, text):
-            said.append(text)
+            messages.append(text)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Loop, "_after_step", stopped_at(4))
+        patch.setattr(TrainingLoop, "_after_step", stop_after(4))
         with pytest.raises(KeyboardInterrupt):
-            run(training(), Desk(tmp_path, options={"micro_batch": 6}))
-    sizes, loss = set(), phi.Phi.loss
+            run_recipe(make_training(), RunContext(tmp_path, options={"micro_batch": 6}))
+    sizes, loss = set(), phi.Phi.sum_loss
     monkeypatch.setattr(
         phi.Phi, "loss", lambda self, ids, *rest: (sizes.add(len(ids)), loss(self, ids, *rest))[1]
     )
-    monkeypatch.setattr(Loop, "held_out_loss", lambda self: 1.0)
-    run(training(), Desk(tmp_path, options={"micro_batch": 2}, reporter=Ears()))
+    monkeypatch.setattr(TrainingLoop, "held_out_loss", lambda self: 1.0)
+    run_recipe(make_training(), RunContext(tmp_path, options={"micro_batch": 2}, reporter=Ears()))
     assert sizes == {2}
-    assert said == ["going on with micro_batch=2, not 6: the last bits may differ"]
+    assert messages == ["going on with micro_batch=2, not 6: the last bits may differ"]
 
 
-def stopped_at(step: int):
-    after = Loop._after_step
+def stop_after(step: int):
+    after = TrainingLoop._evaluate_and_save
     return lambda self, stop: after(self, stop or self.at.step == step)
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a compiler on a CPU")
 def test_a_compiled_model_learns_as_an_eager_one_does(tmp_path):
-    compiled = losses_of(
-        Desk(tmp_path / "a", options={"compile": True, "micro_batch": 3}), dropout=0.0
+    compiled = train_and_read_losses(
+        RunContext(tmp_path / "a", options={"compile": True, "micro_batch": 3}), dropout=0.0
     )
-    assert compiled == pytest.approx(losses_of(Desk(tmp_path / "b"), dropout=0.0), rel=1e-4)
+    assert compiled == pytest.approx(
+        train_and_read_losses(RunContext(tmp_path / "b"), dropout=0.0), rel=1e-4
+    )
 
 
 def test_killed_while_a_checkpoint_is_written_it_goes_on_from_the_one_before(
-    tmp_path, desk, monkeypatch
+    tmp_path, ctx, monkeypatch
 ):
-    broken, replace, left = Desk(tmp_path), os.replace, [True]
+    broken, replace, left = RunContext(tmp_path), os.replace, [True]
 
     def dying(old, new):
         if left[0] and "step-0000006" in str(new) and "facts" not in str(new):
@@ -349,10 +389,10 @@ def test_killed_while_a_checkpoint_is_written_it_goes_on_from_the_one_before(
 
     monkeypatch.setattr(store.os, "replace", dying)
     with pytest.raises(Killed):
-        run(training(), broken)
+        run_recipe(make_training(), broken)
     assert not left[0]
-    run(training(), broken)
-    assert made(broken) == made(desk)
+    run_recipe(make_training(), broken)
+    assert list_files(broken) == list_files(ctx)
 
 
 KILLED = """
@@ -371,8 +411,8 @@ run(training(steps=40), Desk(Path(sys.argv[1])))
 @pytest.mark.slow
 def test_killed_for_good_at_ten_moments_it_still_equals(tmp_path):
     """SIGKILL, drawn so that most fall into the training; what was undisturbed ran in this process."""
-    undisturbed, chance = Desk(tmp_path / "undisturbed"), random.Random(5)
-    run(training(steps=40), undisturbed)
+    undisturbed, chance = RunContext(tmp_path / "undisturbed"), random.Random(5)
+    run_recipe(make_training(steps=40), undisturbed)
     broken = tmp_path / "broken"
     shutil.copytree(undisturbed.root, broken, ignore=shutil.ignore_patterns("base"))
     command = [sys.executable, "-c", KILLED, str(broken), str(Path(__file__).parent)]
@@ -385,4 +425,4 @@ def test_killed_for_good_at_ten_moments_it_still_equals(tmp_path):
             time.sleep(chance.uniform(0, 2 + 0.5 * (time.monotonic() - began)))
             process.kill()
     assert subprocess.run(command, check=False).returncode == 0
-    assert made(Desk(broken)) == made(undisturbed)
+    assert list_files(RunContext(broken)) == list_files(undisturbed)

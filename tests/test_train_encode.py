@@ -22,34 +22,36 @@ TEXTS = [
 
 @pytest.fixture(scope="module")
 def words():
-    return tokenizer.train(TEXTS * 3, 300)
+    return tokenizer.train_tokenizer(TEXTS * 3, 300)
 
 
-def same(encoder) -> bool:
-    wanted = encoder.tokenizer.encode_many(TEXTS)
+def is_same(encoder) -> bool:
+    expected = encoder.tokenizer.encode_many(TEXTS)
     return [ids.tolist() for ids in encoder.many(TEXTS)] == [
-        [*ids, encoder.tokenizer.end] for ids in wanted
+        [*ids, encoder.tokenizer.end] for ids in expected
     ]
 
 
 def test_a_vocabulary_learned_here_is_the_kernels(words):
     encoder = encode.Encoder(words, pytest.fail)
-    assert same(encoder) and same(encoder) and encoder.fast
+    assert is_same(encoder) and is_same(encoder) and encoder.uses_kernel
 
 
 def test_one_that_the_kernel_does_not_cover_is_encoded_all_the_same_and_said(words):
     facts = json.loads(words.backend.to_str())
     facts["normalizer"] = {"type": "NFC"}
-    said: list[str] = []
-    encoder = encode.Encoder(tokenizer.Tokenizer(Backend.from_str(json.dumps(facts))), said.append)
-    assert same(encoder) and not encoder.fast and "normalizer" in said[0]
+    messages: list[str] = []
+    encoder = encode.Encoder(
+        tokenizer.Tokenizer(Backend.from_str(json.dumps(facts))), messages.append
+    )
+    assert is_same(encoder) and not encoder.uses_kernel and "normalizer" in messages[0]
 
 
-def misread(monkeypatch, change) -> None:
+def patch_merges(monkeypatch, change) -> None:
     """Let the kernel have other merges than the vocabulary."""
-    merges = fast_bpe.Bpe._merges
+    merges = fast_bpe.FastBpe._build_merge_table
     monkeypatch.setattr(
-        fast_bpe.Bpe,
+        fast_bpe.FastBpe,
         "_merges",
         lambda self, model: merges(self, {**model, "merges": change(model["merges"])}),
     )
@@ -59,21 +61,23 @@ def misread(monkeypatch, change) -> None:
     "change", [lambda merges: merges[::-1], lambda merges: merges[1:]], ids=["order", "first"]
 )
 def test_a_kernel_that_misreads_a_vocabulary_is_set_aside_aloud(words, monkeypatch, change):
-    misread(monkeypatch, change)
-    said: list[str] = []
-    encoder = encode.Encoder(words, said.append)
-    assert same(encoder) and not encoder.fast and "other ids" in said[0]
+    patch_merges(monkeypatch, change)
+    messages: list[str] = []
+    encoder = encode.Encoder(words, messages.append)
+    assert is_same(encoder) and not encoder.uses_kernel and "other ids" in messages[0]
 
 
 def test_ids_are_as_wide_as_the_vocabulary_needs(words):
-    assert encode.Encoder(words, pytest.fail).many(TEXTS)[0].dtype == np.uint16
+    assert encode.Encoder(words, pytest.fail).encode_texts(TEXTS)[0].dtype == np.uint16
 
 
 @pytest.mark.network
 def test_the_papers_vocabulary_is_the_kernels():
-    encoder = encode.Encoder(tokenizer.codegen(), pytest.fail)
+    encoder = encode.Encoder(tokenizer.build_codegen_tokenizer(), pytest.fail)
     texts = [Path(file).read_text("utf-8") for file in (encode.__file__, tokenizer.__file__)]
-    wanted = [[*ids, encoder.tokenizer.end] for ids in encoder.tokenizer.encode_many(texts)]
+    expected = [[*ids, encoder.tokenizer.end] for ids in encoder.tokenizer.encode_many(texts)]
     assert (
-        same(encoder) and [ids.tolist() for ids in encoder.many(texts)] == wanted and encoder.fast
+        is_same(encoder)
+        and [ids.tolist() for ids in encoder.encode_texts(texts)] == expected
+        and encoder.uses_kernel
     )

@@ -10,38 +10,40 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from test_train import training
+from test_train import make_training
 
 from hornbook import store
-from hornbook.frame.run import run
-from hornbook.frame.stage import Desk, Silent
+from hornbook.frame.run import run_recipe
+from hornbook.frame.stage import RunContext, SilentReporter
 from hornbook.records import UserError
 from hornbook.train import worker
-from hornbook.train.loop import Loop
-from hornbook.train.parallel import Team
+from hornbook.train.loop import TrainingLoop
+from hornbook.train.parallel import ProcessGroup
 
-HOLDS = ["replicas", "shards"]
+PARALLELISMS = ["replicas", "shards"]
 STEPS = {"steps": 6, "dropout": 0.0, "checkpoint_every": 2, "evaluate_every": 3}
 
 
-def losses(desk: Desk) -> list[float]:
-    return store.read_table(desk.root / "base" / "log.parquet")["loss"].to_pylist()
+def read_losses(ctx: RunContext) -> list[float]:
+    return store.read_table(ctx.root / "base" / "log.parquet")["loss"].to_pylist()
 
 
-def two(root: Path, hold: str) -> Desk:
-    return Desk(root, options={"device": "cpu", "processes": 2, "hold": hold, "micro_batch": 2})
+def two_processes(root: Path, parallelism: str) -> RunContext:
+    return RunContext(
+        root, options={"device": "cpu", "processes": 2, "hold": parallelism, "micro_batch": 2}
+    )
 
 
 @pytest.fixture(scope="module")
-def alone(tmp_path_factory) -> Desk:
+def alone(tmp_path_factory) -> RunContext:
     """One process, and the data that all of these tests read."""
     torch.set_num_threads(1)
-    desk = Desk(tmp_path_factory.mktemp("alone"), options={"device": "cpu"})
-    run(training(**STEPS), desk)
-    return desk
+    ctx = RunContext(tmp_path_factory.mktemp("alone"), options={"device": "cpu"})
+    run_recipe(make_training(**STEPS), ctx)
+    return ctx
 
 
-def beside(alone: Desk, root: Path) -> Path:
+def copy_data(alone: RunContext, root: Path) -> Path:
     """The same data at another desk."""
     for name in ("texts", "words", "pack"):
         shutil.copytree(alone.root / name, root / name)
@@ -50,62 +52,65 @@ def beside(alone: Desk, root: Path) -> Path:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("optimiser", ["adamw", "muon"])
-@pytest.mark.parametrize("hold", HOLDS)
+@pytest.mark.parametrize("hold", PARALLELISMS)
 def test_two_processes_have_the_losses_of_one(alone, tmp_path, monkeypatch, hold, optimiser):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    desk = two(beside(alone, tmp_path / "two"), hold)
-    run(training(**STEPS, optimiser=optimiser), desk)
+    ctx = two_processes(copy_data(alone, tmp_path / "two"), hold)
+    run_recipe(make_training(**STEPS, optimiser=optimiser), ctx)
     if optimiser == "muon":
-        alone = Desk(beside(alone, tmp_path / "one"))
-        run(training(**STEPS, optimiser=optimiser), alone)
-    assert losses(desk) == pytest.approx(losses(alone), abs=1e-5)
+        alone = RunContext(copy_data(alone, tmp_path / "one"))
+        run_recipe(make_training(**STEPS, optimiser=optimiser), alone)
+    assert read_losses(ctx) == pytest.approx(read_losses(alone), abs=1e-5)
     both = [
-        store.read_json(each.root / "base" / "training.json")["held_out_loss"]
-        for each in (desk, alone)
+        store.read_json(ctx_of_run.root / "base" / "training.json")["held_out_loss"]
+        for ctx_of_run in (ctx, alone)
     ]
     assert both[0] == pytest.approx(both[1], abs=1e-5)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("hold", HOLDS)
+@pytest.mark.parametrize("hold", PARALLELISMS)
 def test_in_bf16_too_two_learn_as_one_does(alone, tmp_path, monkeypatch, hold):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    one, both = Desk(beside(alone, tmp_path / "one")), two(beside(alone, tmp_path / "two"), hold)
-    for desk in (one, both):
-        run(training(**STEPS, precision="bf16"), desk)
-    assert losses(both) == pytest.approx(losses(one), rel=1e-2)
+    one, both = (
+        RunContext(copy_data(alone, tmp_path / "one")),
+        two_processes(copy_data(alone, tmp_path / "two"), hold),
+    )
+    for ctx in (one, both):
+        run_recipe(make_training(**STEPS, precision="bf16"), ctx)
+    assert read_losses(both) == pytest.approx(read_losses(one), rel=1e-2)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("hold", HOLDS)
+@pytest.mark.parametrize("hold", PARALLELISMS)
 def test_two_go_on_with_the_checkpoint_of_one(alone, tmp_path, monkeypatch, hold):
-    folder = beside(alone, tmp_path)
+    folder = copy_data(alone, tmp_path)
     with monkeypatch.context() as patch:
-        patch.setattr(Loop, "_after_step", stopping(Loop._after_step, 2))
+        patch.setattr(TrainingLoop, "_after_step", stop_at(TrainingLoop._evaluate_and_save, 2))
         with pytest.raises(KeyboardInterrupt):
-            run(training(**STEPS), Desk(folder))
+            run_recipe(make_training(**STEPS), RunContext(folder))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    run(training(**STEPS), two(folder, hold))
-    assert losses(Desk(folder)) == pytest.approx(losses(alone), abs=1e-5)
+    run_recipe(make_training(**STEPS), two_processes(folder, hold))
+    assert read_losses(RunContext(folder)) == pytest.approx(read_losses(alone), abs=1e-5)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("hold", HOLDS)
+@pytest.mark.parametrize("hold", PARALLELISMS)
 def test_one_goes_on_with_the_checkpoint_of_two(alone, tmp_path, monkeypatch, hold):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    folder = beside(alone, tmp_path)
+    folder = copy_data(alone, tmp_path)
     with monkeypatch.context() as patch:
         patch.setattr(
             "hornbook.train.train.shutil.rmtree", lambda *a, **k: None
         )  # checkpoints stay
-        run(training(**STEPS), two(folder, hold))
+        run_recipe(make_training(**STEPS), two_processes(folder, hold))
     base = folder / "base"
     assert store.read_json(base / "speed.json")["processes"] == 2
     for gone in ("manifest.json", "training.json"):
         (base / gone).unlink()
     shutil.rmtree(base / "checkpoints" / "step-0000006")
-    run(training(**STEPS), Desk(folder))
-    assert losses(Desk(folder)) == pytest.approx(losses(alone), abs=1e-5)
+    run_recipe(make_training(**STEPS), RunContext(folder))
+    assert read_losses(RunContext(folder)) == pytest.approx(read_losses(alone), abs=1e-5)
     assert store.read_json(base / "speed.json")["tokens_per_s"] > 0
 
 
@@ -113,11 +118,11 @@ def test_one_goes_on_with_the_checkpoint_of_two(alone, tmp_path, monkeypatch, ho
 def test_asked_to_stop_two_save_and_leave(alone, tmp_path, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     folder, many = (
-        beside(alone, tmp_path),
+        copy_data(alone, tmp_path),
         {**STEPS, "steps": 2000, "checkpoint_every": 2000, "evaluate_every": 2000},
     )
 
-    class Impatient(Silent):
+    class Impatient(SilentReporter):
         steps = 0.0
 
         def advance(self, amount: float = 1) -> None:
@@ -126,9 +131,11 @@ def test_asked_to_stop_two_save_and_leave(alone, tmp_path, monkeypatch):
                 raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run(
-            training(**many),
-            Desk(folder, options=two(folder, "replicas").options, reporter=Impatient()),
+        run_recipe(
+            make_training(**many),
+            RunContext(
+                folder, options=two_processes(folder, "replicas").options, reporter=Impatient()
+            ),
         )
     saved = [int(place.name[5:]) for place in (folder / "base" / "checkpoints").glob("step-*")]
     assert len(saved) == 1 and 5 <= saved[0] < 2000
@@ -138,21 +145,25 @@ def test_asked_to_stop_two_save_and_leave(alone, tmp_path, monkeypatch):
 def test_an_error_in_torchruns_processes_is_said_in_its_own_words(alone, tmp_path, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     with pytest.raises(UserError, match="a batch of 5 does not divide among 2 processes"):
-        run(training(**STEPS, batch=5), two(beside(alone, tmp_path), "replicas"))
+        run_recipe(
+            make_training(**STEPS, batch=5), two_processes(copy_data(alone, tmp_path), "replicas")
+        )
 
 
 def test_an_error_of_any_process_is_said(tmp_path, monkeypatch, capsys):
     """Memory may not suffice in one process alone, and the first may never hear of it."""
 
-    def failing(job, mine, reporter):
+    def failing(job, group, reporter):
         raise UserError("micro_batch=4 may")
 
     monkeypatch.setattr(worker, "work", failing)
     monkeypatch.setattr(
-        worker, "team", lambda device, hold: contextlib.nullcontext(Team("cpu", rank=1, world=2))
+        worker,
+        "team",
+        lambda device, hold: contextlib.nullcontext(ProcessGroup("cpu", rank=1, world_size=2)),
     )
     monkeypatch.setattr(
-        worker.Job, "read", lambda path: SimpleNamespace(device="cpu", hold="replicas")
+        worker.TrainingJob, "read", lambda path: SimpleNamespace(device="cpu", hold="replicas")
     )
     assert worker.main("job.json") == 2
     assert json.loads(capsys.readouterr().out) == {
@@ -174,26 +185,26 @@ def test_an_error_of_any_process_is_said(tmp_path, monkeypatch, capsys):
         ("sh -c 'exit 3' --", "ended with code 3"),
     ],
 )
-def test_a_command_that_starts_nothing_is_said(tmp_path, command, said):
-    with pytest.raises(UserError, match=said):
-        worker.launch(tmp_path / "job.json", 1, command, Silent())
+def test_a_command_that_starts_nothing_is_said(tmp_path, command, message):
+    with pytest.raises(UserError, match=message):
+        worker.launch_processes(tmp_path / "job.json", 1, command, SilentReporter())
 
 
 def test_torchrun_is_told_to_wait_while_a_large_checkpoint_is_saved(tmp_path, monkeypatch):
-    said: list[str] = []
+    messages: list[str] = []
 
-    class Ears(Silent):
+    class Ears(SilentReporter):
         def say(self, text):
-            said.append(text)
+            messages.append(text)
 
     monkeypatch.delenv("TORCH_ELASTIC_SHUTDOWN_TIMEOUT", raising=False)
-    worker.launch(
+    worker.launch_processes(
         tmp_path / "job.json", 1, "sh -c 'echo $TORCH_ELASTIC_SHUTDOWN_TIMEOUT' --", Ears()
     )
-    assert said == [worker.PATIENCE_S]
+    assert messages == [worker.SHUTDOWN_TIMEOUT_S]
 
 
-def stopping(after, step: int):
+def stop_at(after, step: int):
     def stopped(self, stop):
         after(self, stop or self.at.step == step)
 
@@ -202,4 +213,4 @@ def stopping(after, step: int):
 
 def test_a_batch_that_does_not_divide_is_refused():
     with pytest.raises(UserError, match="does not divide among 4 processes"):
-        Team(world=4).share(6)
+        ProcessGroup(world_size=4).split_batch(6)

@@ -7,13 +7,13 @@ import sys
 from types import ModuleType
 
 import pytest
-from test_train import made, training
+from test_train import list_files, make_training
 
-from hornbook.frame.run import run
-from hornbook.frame.stage import Desk
+from hornbook.frame.run import run_recipe
+from hornbook.frame.stage import RunContext
 from hornbook.records import UserError
 from hornbook.train import checkpoint
-from hornbook.train.loop import Loop
+from hornbook.train.loop import TrainingLoop
 
 
 def test_tensorboard_hears_every_step(tmp_path, monkeypatch):
@@ -35,7 +35,10 @@ def test_tensorboard_hears_every_step(tmp_path, monkeypatch):
     module = ModuleType("torch.utils.tensorboard")
     module.SummaryWriter = Writer
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", module)
-    run(training(steps=4, evaluate_every=2), Desk(tmp_path, options={"tensorboard": True}))
+    run_recipe(
+        make_training(steps=4, evaluate_every=2),
+        RunContext(tmp_path, options={"tensorboard": True}),
+    )
     assert [step for name, _, step in heard if name == "train/loss"] == [1, 2, 3, 4]
     assert [step for name, _, step in heard if name == "train/held_out_loss"] == [2, 4]
 
@@ -50,7 +53,7 @@ def test_without_the_package_the_way_out_is_named(tmp_path, monkeypatch):
 
     monkeypatch.setattr(builtins, "__import__", absent)
     with pytest.raises(UserError, match="pip install tensorboard"):
-        run(training(steps=2), Desk(tmp_path, options={"tensorboard": True}))
+        run_recipe(make_training(steps=2), RunContext(tmp_path, options={"tensorboard": True}))
 
 
 class Killed(BaseException):
@@ -59,10 +62,10 @@ class Killed(BaseException):
 
 @pytest.mark.parametrize("step", [5])
 def test_in_bf16_too_killed_and_resumed_equals_never_killed(tmp_path, monkeypatch, step):
-    whole, broken = Desk(tmp_path / "whole"), Desk(tmp_path / "broken")
+    whole, broken = RunContext(tmp_path / "whole"), RunContext(tmp_path / "broken")
     settings = {"precision": "bf16", "steps": 7, "checkpoint_every": 2}
-    run(training(**settings), whole)
-    real = Loop._after_step
+    run_recipe(make_training(**settings), whole)
+    real = TrainingLoop._evaluate_and_save
 
     def dying(self, stop):
         if self.at.step == step:
@@ -70,9 +73,11 @@ def test_in_bf16_too_killed_and_resumed_equals_never_killed(tmp_path, monkeypatc
         real(self, stop)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Loop, "_after_step", dying)
+        patched.setattr(TrainingLoop, "_after_step", dying)
         with pytest.raises(Killed):
-            run(training(**settings), broken)
-    assert checkpoint.newest(broken.root / "base" / "checkpoints", print) is not None or step == 1
-    run(training(**settings), broken)
-    assert made(whole) == made(broken)
+            run_recipe(make_training(**settings), broken)
+    assert (
+        checkpoint.load_newest(broken.root / "base" / "checkpoints", print) is not None or step == 1
+    )
+    run_recipe(make_training(**settings), broken)
+    assert list_files(whole) == list_files(broken)

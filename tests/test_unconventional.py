@@ -10,16 +10,20 @@ import pytest
 
 from hornbook import exams
 from hornbook.generate.exercise import Exercise
-from hornbook.generate.run_drafts import check
+from hornbook.generate.run_drafts import check_exercises
 from hornbook.sandbox import Sandbox
-from hornbook.scrub.nearest_records import near
+from hornbook.scrub.nearest_records import find_nearest
 
-PROBLEMS = exams.load("unconventional")
+PROBLEMS = exams.load_exam("unconventional")
 
 
 def test_there_are_fifty_problems_and_their_source_is_a_digest() -> None:
-    assert len({problem.task_id for problem in PROBLEMS}) == 50 == exams.SIZES["unconventional"]
-    assert exams.source("unconventional").startswith("unconventional sha256:")
+    assert (
+        len({problem.task_id for problem in PROBLEMS})
+        == 50
+        == exams.PROBLEM_COUNTS["unconventional"]
+    )
+    assert exams.describe_source("unconventional").startswith("unconventional sha256:")
 
 
 @pytest.mark.parametrize("problem", PROBLEMS, ids=lambda each: each.entry_point)
@@ -41,7 +45,7 @@ def test_references_pass_their_tests_and_examples_and_the_tests_catch_mutants() 
         Exercise(each.entry_point, each.prompt, each.reference, each.tests) for each in PROBLEMS
     ]
     with Sandbox() as box:
-        verdicts = check(box, written, lambda number: None)
+        verdicts = check_exercises(box, written, lambda number: None)
     assert {
         each.entry_point: v.reason for each, v in zip(written, verdicts, strict=True) if v.reason
     } == {}
@@ -49,13 +53,13 @@ def test_references_pass_their_tests_and_examples_and_the_tests_catch_mutants() 
     assert caught / made > 0.85
 
 
-def near_to(exam: list[exams.Problem]) -> dict[tuple[str, str], float]:
+def find_similar(exam: list[exams.Problem]) -> dict[tuple[str, str], float]:
     """What the detectors of words and trees find between our problems and an exam's, itself left out."""
     rows = [
         {"id": each.task_id, "text": each.solution, "origin": "", "path": each.task_id, "start": 1}
         for each in PROBLEMS
     ]
-    found = near(exam, pa.Table.from_pylist(rows), top=2)
+    found = find_nearest(exam, pa.Table.from_pylist(rows), top=2)
     return {
         (each.by, f"{each.task_id} {each.path}"): each.value
         for each in found
@@ -64,9 +68,9 @@ def near_to(exam: list[exams.Problem]) -> dict[tuple[str, str], float]:
 
 
 def test_no_two_problems_are_variants_of_each_other() -> None:
-    assert near_to(PROBLEMS) == {}
+    assert find_similar(PROBLEMS) == {}
 
 
 @pytest.mark.network
 def test_a_scrubber_finds_nothing_like_them_in_humaneval() -> None:
-    assert near_to(exams.load("humaneval")) == {}
+    assert find_similar(exams.load_exam("humaneval")) == {}

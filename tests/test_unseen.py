@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from test_scrub_stage import Given, Held
+from test_scrub_stage import GivenTexts, HeldOutExam
 
 from hornbook.curate import DropDuplicates
 from hornbook.frame import leak_check, recipe
@@ -15,10 +15,10 @@ from hornbook.scrub import Scrub
 from hornbook.train import Pack, Train, TrainTokenizer
 from hornbook.verify import Examine
 
-DATA = Given("data", ("x = 1\n",))
+DATA = GivenTexts("data", ("x = 1\n",))
 
 
-def graph(data: Stage, exam: str | Stage = "humaneval", **pack: bool) -> Stage:
+def train_and_examine(data: Stage, exam: str | Stage = "humaneval", **pack: bool) -> Stage:
     packed = Pack("pack", (data,), TrainTokenizer("words", (data,)), **pack)
     return Examine("exam", Train("final", packed, start=Train("base", packed), shape="tiny"), exam)
 
@@ -29,45 +29,64 @@ def graph(data: Stage, exam: str | Stage = "humaneval", **pack: bool) -> Stage:
         (("humaneval",), "humaneval"),
         (("mbpp:a.jsonl", "humaneval"), "humaneval"),
         (("humaneval",), "humaneval+"),
-        (("humaneval", Held("held")), Held("held")),
+        (("humaneval", HeldOutExam("held")), HeldOutExam("held")),
     ],
 )
 def test_an_exam_that_was_scrubbed_against_may_be_sat(
     scrubbed: tuple[str | Stage, ...], examined: str | Stage
 ) -> None:
-    assert leak_check.findings(graph(Scrub("clean", DATA, scrubbed), examined)) == []
+    assert (
+        leak_check.find_possible_leaks(train_and_examine(Scrub("clean", DATA, scrubbed), examined))
+        == []
+    )
 
 
 def test_marks_over_a_scrub_are_scrubbed_and_so_is_a_scrub_over_marks() -> None:
-    assert leak_check.findings(graph(DropDuplicates("unique", Scrub("clean", DATA)))) == []
-    assert leak_check.findings(graph(Scrub("clean", DropDuplicates("unique", DATA)))) == []
+    assert (
+        leak_check.find_possible_leaks(
+            train_and_examine(DropDuplicates("unique", Scrub("clean", DATA)))
+        )
+        == []
+    )
+    assert (
+        leak_check.find_possible_leaks(
+            train_and_examine(Scrub("clean", DropDuplicates("unique", DATA)))
+        )
+        == []
+    )
 
 
 @pytest.mark.parametrize(
     ("last", "says"),
     [
-        (graph(DATA), "pack packs data, which no Scrub has looked at: put a Scrub before it"),
-        (graph(DropDuplicates("unique", DATA)), "pack packs unique, which no Scrub"),
         (
-            graph(Scrub("clean", DATA), "unconventional"),
+            train_and_examine(DATA),
+            "pack packs data, which no Scrub has looked at: put a Scrub before it",
+        ),
+        (train_and_examine(DropDuplicates("unique", DATA)), "pack packs unique, which no Scrub"),
+        (
+            train_and_examine(Scrub("clean", DATA), "unconventional"),
             "not scrubbed against unconventional.*add 'unconventional'",
         ),
-        (graph(Scrub("clean", DATA), Held("held")), "not scrubbed against held"),
+        (train_and_examine(Scrub("clean", DATA), HeldOutExam("held")), "not scrubbed against held"),
         (Pack("pack", (DATA,), TrainTokenizer("words", (DATA,))), "no Scrub has looked"),
     ],
 )
 def test_what_may_have_been_seen_is_refused_with_the_way_out(last: Stage, says: str) -> None:
     with pytest.raises(UserError, match=says):
-        leak_check.refuse(last)
+        leak_check.refuse_leaks(last)
 
 
-ALLOWED = (graph(DATA, unscrubbed=True), graph(Scrub("c", DATA), "unconventional", unscrubbed=True))
+ALLOWED = (
+    train_and_examine(DATA, unscrubbed=True),
+    train_and_examine(Scrub("c", DATA), "unconventional", unscrubbed=True),
+)
 
 
 @pytest.mark.parametrize("last", ALLOWED)
 def test_it_is_allowed_in_so_many_words_and_still_found(last: Stage) -> None:
-    leak_check.refuse(last)
-    assert [seen.allowed for seen in leak_check.findings(last)] == [True]
+    leak_check.refuse_leaks(last)
+    assert [seen.allowed for seen in leak_check.find_possible_leaks(last)] == [True]
 
 
 def test_a_recipe_that_trains_on_unscrubbed_data_does_not_load(tmp_path: Path) -> None:
@@ -76,4 +95,4 @@ def test_a_recipe_that_trains_on_unscrubbed_data_does_not_load(tmp_path: Path) -
         "    data = ShelfSections('data')\n    return Pack('pack', (data,), TrainTokenizer('words', (data,)))\n"
     )
     with pytest.raises(UserError, match="unscrubbed=True"):
-        recipe.load(str(tmp_path / "mine.py"))
+        recipe.load_recipe(str(tmp_path / "mine.py"))

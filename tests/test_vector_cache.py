@@ -11,62 +11,64 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hornbook.models.embedding_cache import VectorCache
+from hornbook.models.embedding_cache import EmbeddingCache
 
 
-def keys(number: int) -> list[bytes]:
-    return [f"{at:016d}".encode() for at in range(number)]
+def make_keys(count: int) -> list[bytes]:
+    return [f"{i:016d}".encode() for i in range(count)]
 
 
-def vector(key: bytes, width: int = 576) -> np.ndarray:
+def make_vector(key: bytes, width: int = 576) -> np.ndarray:
     return np.random.default_rng(int(key)).normal(size=width).astype(np.float32)
 
 
-def filled(path: Path, number: int = 40) -> Path:
-    with VectorCache(path) as cache:
-        cache.put({key: vector(key) for key in keys(number)})
+def fill_cache(path: Path, count: int = 40) -> Path:
+    with EmbeddingCache(path) as cache:
+        cache.put_vectors({key: make_vector(key) for key in make_keys(count)})
     return path
 
 
-def sound(path: Path, number: int = 40) -> int:
+def count_sound(path: Path, count: int = 40) -> int:
     """How many come back; each must be the one that was put."""
-    with VectorCache(path) as cache:
-        found = cache.get(keys(number))
-    for key, each in found.items():
-        np.testing.assert_array_equal(each, vector(key))
-    return len(found)
+    with EmbeddingCache(path) as cache:
+        vectors = cache.get_vectors(make_keys(count))
+    for key, stored in vectors.items():
+        np.testing.assert_array_equal(stored, make_vector(key))
+    return len(vectors)
 
 
 def test_what_was_put_comes_back_to_another_process_bit_by_bit(tmp_path: Path) -> None:
-    assert sound(filled(tmp_path / "sub" / "v.sqlite", 1200), 1300) == 1200
+    assert count_sound(fill_cache(tmp_path / "sub" / "v.sqlite", 1200), 1300) == 1200
 
 
 def test_without_a_path_there_is_nothing(tmp_path: Path) -> None:
-    with VectorCache(None) as cache:
-        cache.put({b"1": vector(b"1")})
-        assert cache.get([b"1"]) == {}
+    with EmbeddingCache(None) as cache:
+        cache.put_vectors({b"1": make_vector(b"1")})
+        assert cache.get_vectors([b"1"]) == {}
 
 
 def test_a_damaged_entry_is_absent_and_can_be_put_again(tmp_path: Path) -> None:
-    path = filled(tmp_path / "v.sqlite")
+    path = fill_cache(tmp_path / "v.sqlite")
     with sqlite3.connect(path) as db:
-        db.execute("UPDATE vectors SET numbers = zeroblob(2304) WHERE key = ?", [keys(40)[7]])
-    assert sound(path) == 39
-    assert sound(filled(path)) == 40
+        db.execute("UPDATE vectors SET numbers = zeroblob(2304) WHERE key = ?", [make_keys(40)[7]])
+    assert count_sound(path) == 39
+    assert count_sound(fill_cache(path)) == 40
 
 
 def test_whatever_byte_is_damaged_no_wrong_vector_comes_out_and_nothing_stops(
     tmp_path: Path,
 ) -> None:
-    whole, chance, lost = filled(tmp_path / "v.sqlite").read_bytes(), random.Random(5), 0
+    whole, chance, lost = fill_cache(tmp_path / "v.sqlite").read_bytes(), random.Random(5), 0
     for _ in range(60):
         broken = bytearray(whole)
-        at = chance.choice([chance.randrange(len(whole)), chance.randrange(200)])  # the header too
-        broken[at : at + 8] = chance.randbytes(8)
+        position = chance.choice(
+            [chance.randrange(len(whole)), chance.randrange(200)]
+        )  # the header too
+        broken[position : position + 8] = chance.randbytes(8)
         path = tmp_path / "broken.sqlite"
         path.write_bytes(broken)
-        lost += 40 - sound(path)
-        assert sound(filled(path)) in range(41)
+        lost += 40 - count_sound(path)
+        assert count_sound(fill_cache(path)) in range(41)
         path.unlink(missing_ok=True)
     assert lost > 0
 
@@ -77,23 +79,23 @@ def test_whatever_byte_is_damaged_no_wrong_vector_comes_out_and_nothing_stops(
 def test_what_is_no_database_makes_room_for_one(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "v.sqlite"
     path.write_bytes(content)
-    assert sound(path) == 0
-    assert sound(filled(path)) == 40
+    assert count_sound(path) == 0
+    assert count_sound(fill_cache(path)) == 40
 
 
 def test_a_place_that_cannot_be_used_is_done_without(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    assert sound(filled(tmp_path / "file" / "v.sqlite")) == 0
+    assert count_sound(fill_cache(tmp_path / "file" / "v.sqlite")) == 0
 
 
 def test_past_its_size_the_oldest_go(tmp_path: Path) -> None:
     path, most = tmp_path / "v.sqlite", 300_000
-    for key in keys(400):
-        with VectorCache(path, most) as cache:
-            cache.put({key: vector(key)})
-    with VectorCache(path) as cache:
-        left = sorted(cache.get(keys(400)))
-    assert left == keys(400)[-len(left) :] and 50 < len(left) < 130
+    for key in make_keys(400):
+        with EmbeddingCache(path, most) as cache:
+            cache.put_vectors({key: make_vector(key)})
+    with EmbeddingCache(path) as cache:
+        left = sorted(cache.get_vectors(make_keys(400)))
+    assert left == make_keys(400)[-len(left) :] and 50 < len(left) < 130
     assert path.stat().st_size < most + 50_000
 
 
@@ -107,4 +109,4 @@ def test_two_processes_may_write_at_once(tmp_path: Path) -> None:
     command = [sys.executable, "-c", program, str(path), str(Path(__file__).parent)]
     writers = [subprocess.Popen([*command, str(which)]) for which in (0, 1)]
     assert [writer.wait() for writer in writers] == [0, 0]
-    assert sound(path, 200) == 200
+    assert count_sound(path, 200) == 200

@@ -10,10 +10,10 @@ import torch
 from hornbook import records, store
 from hornbook.cli import inspect_run
 from hornbook.frame import exam_log
-from hornbook.frame.identity import identity
-from hornbook.frame.leak_check import findings
-from hornbook.frame.run import run
-from hornbook.frame.stage import Desk, Stage
+from hornbook.frame.identity import compute_identity
+from hornbook.frame.leak_check import find_possible_leaks
+from hornbook.frame.run import run_recipe
+from hornbook.frame.stage import RunContext, Stage
 from hornbook.models import generate, tokenizer, transformer
 from hornbook.records import UserError
 from hornbook.train import Pack, Train, TrainTokenizer
@@ -31,25 +31,25 @@ EXERCISE = {
 class Lesson(Stage):
     """One function, over and over: what a model of 100,000 parameters knows by heart after a hundred steps."""
 
-    def parts(self, desk):
+    def shards(self, ctx):
         return ["all"]
 
-    def work(self, desk, part):
+    def make_shard(self, ctx, part):
         text = EXERCISE["prompt"] + EXERCISE["solution"] + "\n\n"
-        return records.table([{"id": f"lesson {n}", "text": text * 4} for n in range(40)])
+        return records.make_table([{"id": f"lesson {n}", "text": text * 4} for n in range(40)])
 
 
 @dataclass(frozen=True)
 class Held(Stage):
-    def parts(self, desk):
+    def shards(self, ctx):
         return ["all"]
 
-    def work(self, desk, part):
+    def make_shard(self, ctx, part):
         row = {**EXERCISE, "id": "double", "text": EXERCISE["prompt"], "entry_point": "double"}
-        return records.table([row], records.EXERCISE)
+        return records.make_table([row], records.EXERCISE)
 
 
-def training(**more) -> Train:
+def make_training(**more) -> Train:
     lesson = Lesson("lesson")
     pack = Pack(
         "pack", (lesson,), TrainTokenizer("words", (lesson,), 280), context=32, unscrubbed=True
@@ -66,62 +66,66 @@ def training(**more) -> Train:
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory):
+def ctx(tmp_path_factory):
     torch.set_num_threads(1)
-    found = Desk(tmp_path_factory.mktemp("run"))
-    chosen = Choose("chosen", training(), Held("held"), max_new_tokens=24)
-    run(Report("report", (chosen,)), found)
+    found = RunContext(tmp_path_factory.mktemp("run"))
+    chosen = Choose("chosen", make_training(), Held("held"), max_new_tokens=24)
+    run_recipe(Report("report", (chosen,)), found)
     return found
 
 
-def test_snapshots_are_of_each_so_many_steps_and_the_last(desk):
-    folders = sorted((desk.root / "base" / "models").iterdir())
+def test_snapshots_are_of_each_so_many_steps_and_the_last(ctx):
+    folders = sorted((ctx.root / "base" / "models").iterdir())
     assert [each.name for each in folders] == ["step-0000040", "step-0000080", "step-0000090"]
     last, kept = (
-        transformer.load(where).state_dict()
-        for where in (folders[-1], desk.root / "base" / "model")
+        transformer.load_model(where).state_dict()
+        for where in (folders[-1], ctx.root / "base" / "model")
     )
     assert all(torch.equal(last[name], kept[name]) for name in kept)
 
 
-def test_the_one_that_solves_most_goes_on_and_of_equals_the_surest(desk):
-    facts = store.read_json(desk.root / "chosen" / "choice.json")
+def test_the_one_that_solves_most_goes_on_and_of_equals_the_surest(ctx):
+    facts = store.read_json(ctx.root / "chosen" / "choice.json")
     rows = facts["checkpoints"]
     for row in rows:  # as somebody else would count it
-        where = desk.root / "base" / "models" / f"step-{row['step']:07d}"
-        phi, words = transformer.load(where), tokenizer.load(where)
-        text = generate.generate(
-            phi, words, [EXERCISE["prompt"]], generate.Drawing(24, stop=["\ndef"])
+        where = ctx.root / "base" / "models" / f"step-{row['step']:07d}"
+        phi, words = transformer.load_model(where), tokenizer.load_tokenizer(where)
+        text = generate.generate_completions(
+            phi, words, [EXERCISE["prompt"]], generate.SamplingParams(24, stop=["\ndef"])
         )[0].text
         assert row["solved"] == (text.strip() == "return a + a")
-        bits = generate.reference_bits(phi, words, [(EXERCISE["prompt"], EXERCISE["solution"])])[0]
+        bits = generate.measure_continuation_bits(
+            phi, words, [(EXERCISE["prompt"], EXERCISE["solution"])]
+        )[0]
         assert row["bits_per_byte"] == pytest.approx(bits / len(EXERCISE["solution"]))
     assert max(row["solved"] for row in rows) == 1
     best = max(rows, key=lambda row: (row["solved"], -row["bits_per_byte"]))
     assert facts["chosen_step"] == best["step"]
-    chosen = transformer.load(desk.root / "chosen" / "model").state_dict()
-    wanted = transformer.load(
-        desk.root / "base" / "models" / f"step-{best['step']:07d}"
+    chosen = transformer.load_model(ctx.root / "chosen" / "model").state_dict()
+    wanted = transformer.load_model(
+        ctx.root / "base" / "models" / f"step-{best['step']:07d}"
     ).state_dict()
     assert all(torch.equal(chosen[name], wanted[name]) for name in wanted)
-    answers = store.read_table(desk.root / "chosen" / "answers.parquet").to_pylist()
+    answers = store.read_table(ctx.root / "chosen" / "answers.parquet").to_pylist()
     assert [row["step"] for row in answers] == [row["step"] for row in rows]
 
 
-def test_a_choice_is_a_trained_model_for_whoever_asks(desk):
-    assert inspect_run.model_folder(desk, None) == desk.root / "chosen" / "model"
-    assert exam_log.trainings(desk) == ["base", "chosen"]
-    page = (desk.root / "report" / "report.html").read_text()
+def test_a_choice_is_a_trained_model_for_whoever_asks(ctx):
+    assert inspect_run.find_model_folder(ctx, None) == ctx.root / "chosen" / "model"
+    assert exam_log.finished_trainings(ctx) == ["base", "chosen"]
+    page = (ctx.root / "report" / "report.html").read_text()
     assert "chose by 1 held-out exercises" in page and "goes on" in page
 
 
-def test_killed_it_goes_on_with_the_texts_that_are_on_disk(desk, tmp_path, monkeypatch):
+def test_killed_it_goes_on_with_the_texts_that_are_on_disk(ctx, tmp_path, monkeypatch):
     from hornbook.verify import choose, sample
 
-    write = sample.write
-    again = Desk(tmp_path)
-    stage = Choose("chosen", training(steps=4, snapshot_every=2), Held("held"), max_new_tokens=4)
-    real, seen = choose.judge, []
+    write = sample.complete_batch
+    again = RunContext(tmp_path)
+    stage = Choose(
+        "chosen", make_training(steps=4, snapshot_every=2), Held("held"), max_new_tokens=4
+    )
+    real, seen = choose.run_answer_tests, []
 
     def judge(*given):
         seen.append(given)
@@ -131,22 +135,26 @@ def test_killed_it_goes_on_with_the_texts_that_are_on_disk(desk, tmp_path, monke
 
     monkeypatch.setattr(choose, "judge", judge)
     with pytest.raises(KeyboardInterrupt):
-        run(stage, again)
+        run_recipe(stage, again)
     asked = []
     monkeypatch.setattr(choose, "judge", real)
     monkeypatch.setattr(sample, "write", lambda *given: asked.append(given) or write(*given))
-    run(stage, again)
+    run_recipe(stage, again)
     assert not asked
     assert len(store.read_json(again.root / "chosen" / "choice.json")["checkpoints"]) == 2
 
 
-def test_what_has_no_snapshots_and_what_was_seen_is_refused(desk):
+def test_what_has_no_snapshots_and_what_was_seen_is_refused(ctx):
     with pytest.raises(UserError, match="base leaves one model: give it snapshot_every"):
-        Choose("chosen", training(snapshot_every=0), Held("held"))
-    seen = findings(Examine("exam", Choose("chosen", training(), Held("held")), "unconventional"))
+        Choose("chosen", make_training(snapshot_every=0), Held("held"))
+    seen = find_possible_leaks(
+        Examine("exam", Choose("chosen", make_training(), Held("held")), "unconventional")
+    )
     assert {each.data for each in seen} == {"lesson"}
 
 
-def test_a_training_without_snapshots_is_what_it_was_before_there_were_any(desk):
-    assert "snapshot_every" not in identity(training(snapshot_every=0), desk)["settings"]
-    assert identity(training(), desk)["settings"]["snapshot_every"] == 40
+def test_a_training_without_snapshots_is_what_it_was_before_there_were_any(ctx):
+    assert (
+        "snapshot_every" not in compute_identity(make_training(snapshot_every=0), ctx)["settings"]
+    )
+    assert compute_identity(make_training(), ctx)["settings"]["snapshot_every"] == 40

@@ -59,15 +59,15 @@ def test_a_constraint_knows_what_meets_it_from_what_does_not(words: str) -> None
 
 
 def test_an_instruction_counts_name_parameters_and_each_constraint() -> None:
-    probe = next(p for p in probes.instructions() if p.task_id == "total")
+    probe = next(p for p in probes.make_instruction_probes() if p.task_id == "total")
     good = (
         probe.prompt
         + "def total(values):\n    n = 0\n    for v in values:\n        n += v\n    return n\n"
     )
-    assert probe.count(good) == probes.Counted(4, 4, ())
-    lazy = probe.count(probe.prompt + "def total(xs):\n    return sum(xs)\n")
+    assert probe.count_met(good) == probes.CheckCounts(4, 4, ())
+    lazy = probe.count_met(probe.prompt + "def total(xs):\n    return sum(xs)\n")
     assert lazy.missing == ("take (values)", "use a for loop", "do not call sum")
-    assert probe.count(probe.prompt + "I would rather not.").met == 0
+    assert probe.count_met(probe.prompt + "I would rather not.").met == 0
 
 
 def test_instructions_are_distinct_and_use_every_constraint() -> None:
@@ -108,16 +108,18 @@ def test_instructions_are_distinct_and_use_every_constraint() -> None:
 def test_names_are_looked_up_in_the_installed_library(
     program: str, met: int, asked: int, missing: tuple[str]
 ) -> None:
-    assert probes.existing(program) == probes.Counted(met, asked, missing)
+    assert probes.count_existing_names(program) == probes.CheckCounts(met, asked, missing)
 
 
 def test_a_module_that_a_model_names_is_not_imported() -> None:
     import sys
 
-    probes.existing("import antigravity\nantigravity.fly()\nimport os.antigravity\n")
+    probes.count_existing_names("import antigravity\nantigravity.fly()\nimport os.antigravity\n")
     assert "antigravity" not in sys.modules
 
 
 def test_every_library_prompt_is_about_a_library_that_is_inspected_and_installed() -> None:
     for name, imports, _ in probes.LIBRARY_TASKS:
-        assert name in probes.INSPECTED and probes.exists(name) and f"{name}" in imports
+        assert (
+            name in probes.INSPECTED_LIBRARIES and probes.path_exists(name) and f"{name}" in imports
+        )

@@ -9,7 +9,7 @@ import pytest
 from hornbook.exams import Problem
 from hornbook.records import UserError
 from hornbook.verify import protocols as p
-from hornbook.verify.extract import longest_code, sanitised
+from hornbook.verify.extract import find_longest_code, sanitise_program
 
 PROMPT = '\n\ndef add(a, b):\n    """Add two numbers.\n    >>> add(1, 2)\n    3\n    """\n'
 ADD = Problem(
@@ -34,11 +34,11 @@ def test_the_reference_makes_a_program_with_the_entry_point_under_every_protocol
     name: str, problem: Problem
 ) -> None:
     protocol = p.PROTOCOLS[name]
-    shown = protocol.prompt(problem)
+    shown = protocol.build_prompt(problem)
     text = (
         "\n" if not shown.endswith("\n") and problem.form == "function" else ""
     ) + problem.reference
-    assert defines(protocol.program(problem, shown, text), problem.entry_point)
+    assert defines(protocol.build_program(problem, shown, text), problem.entry_point)
 
 
 @pytest.mark.parametrize(
@@ -51,16 +51,16 @@ def test_the_reference_makes_a_program_with_the_entry_point_under_every_protocol
     ],
 )
 def test_prompts_differ_by_their_white_space(name: str, prompt: str) -> None:
-    assert p.PROTOCOLS[name].prompt(ADD) == prompt
+    assert p.PROTOCOLS[name].build_prompt(ADD) == prompt
 
 
 def test_the_three_shot_form_of_mbpp_asks_with_three_tests_and_its_own_marks() -> None:
-    prompt = p.PROTOCOLS["lm-eval"].prompt(MBPP)
+    prompt = p.PROTOCOLS["lm-eval"].build_prompt(MBPP)
     assert prompt.startswith(
         "Q\n[DONE]\n\nYou are an expert Python programmer, and here is your task: Add. Your code"
     )
     assert prompt.endswith("assert add(1, 2) == 3\n[BEGIN]\n") and prompt.count("assert") == 3
-    program = p.PROTOCOLS["lm-eval"].program(
+    program = p.PROTOCOLS["lm-eval"].build_program(
         MBPP, prompt, "def add(a, b):\n    return a + b\n[DONE]\nand more"
     )
     assert program == "def add(a, b):\n    return a + b\n"
@@ -70,7 +70,7 @@ def test_the_three_shot_form_without_its_shots_is_refused() -> None:
     import dataclasses
 
     with pytest.raises(UserError, match="problems 2, 3 and 4"):
-        p.PROTOCOLS["lm-eval"].prompt(dataclasses.replace(MBPP, shots=""))
+        p.PROTOCOLS["lm-eval"].build_prompt(dataclasses.replace(MBPP, shots=""))
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_one_sample_is_judged_by_each_protocol_in_its_own_way(
     def works(name: str) -> bool:
         space: dict[str, object] = {}
         try:
-            exec(p.PROTOCOLS[name].program(ADD, PROMPT, text) + "\n" + ADD.tests, space)
+            exec(p.PROTOCOLS[name].build_program(ADD, PROMPT, text) + "\n" + ADD.tests, space)
         except (SyntaxError, NameError, AssertionError, TypeError):
             return False
         return True
@@ -99,8 +99,8 @@ def test_one_sample_is_judged_by_each_protocol_in_its_own_way(
 
 
 def test_sampling_for_several_protocols_stops_only_where_all_of_them_have_stopped() -> None:
-    several = p.protocols(["plain", "evalplus"])
-    shared = p.shared_stop(several, ADD)
+    several = p.get_protocols(["plain", "evalplus"])
+    shared = p.shared_stop_sequences(several, ADD)
     assert "\ndef " in shared and "\ndef" not in shared and "\n#" not in shared
     for text in (
         "    return 1\ndef main(): 2",
@@ -108,14 +108,16 @@ def test_sampling_for_several_protocols_stops_only_where_all_of_them_have_stoppe
         "    return 1\nclass A: 4",
         "  x\n# note\ndef ",
     ):
-        kept = p.cut(text, shared)
+        kept = p.cut_at_stop(text, shared)
         for each in several:
-            assert p.cut(kept, each.stop(ADD)) == p.cut(text, each.stop(ADD))
+            assert p.cut_at_stop(kept, each.stop_sequences(ADD)) == p.cut_at_stop(
+                text, each.stop_sequences(ADD)
+            )
 
 
 def test_an_unknown_protocol_suggests_the_nearest() -> None:
     with pytest.raises(UserError, match="did you mean evalplus"):
-        p.protocols(["eval-plus"])
+        p.get_protocols(["eval-plus"])
 
 
 @pytest.mark.parametrize(
@@ -131,7 +133,7 @@ def test_an_unknown_protocol_suggests_the_nearest() -> None:
 )
 def test_a_predicted_output_is_a_literal_or_nothing(text: str, works: bool) -> None:
     try:
-        tree = ast.parse(p.literal(text))
+        tree = ast.parse(p.build_literal_program(text))
     except SyntaxError:
         assert not works
         return
@@ -156,7 +158,7 @@ def test_a_predicted_output_is_a_literal_or_nothing(text: str, works: bool) -> N
     ],
 )  # fmt: skip
 def test_sanitising_equals_evalplus(text: str, program: str) -> None:
-    assert sanitised(text, "f") == program
+    assert sanitise_program(text, "f") == program
 
 
 @pytest.mark.parametrize(
@@ -164,7 +166,7 @@ def test_sanitising_equals_evalplus(text: str, program: str) -> None:
     ["", "\0", "(" * 5000, "'''", "a\n" * 3, "def f(:\n" * 400, "x = 1\nthis is no code\n" * 150],
 )
 def test_extraction_ends_on_whatever_a_model_writes(text: str) -> None:
-    longest_code(text)
+    find_longest_code(text)
 
 
 def test_skipping_hopeless_ends_finds_what_trying_every_run_finds() -> None:
@@ -187,4 +189,4 @@ def test_skipping_hopeless_ends_finds_what_trying_every_run_finds() -> None:
               "", "```", "'''", "    pass", "else:", "for i in x:", "  y = 1", "class A:"]  # fmt: skip
     for _ in range(150):
         text = "\n".join(draw.choice(pieces) for _ in range(draw.randrange(2, 14)))
-        assert longest_code(text) == slow(text), text
+        assert find_longest_code(text) == slow(text), text

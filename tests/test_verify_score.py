@@ -24,14 +24,14 @@ EXAM = [
 GOOD, WRONG, BROKEN = "    return x + {}\n", "    return x - 1\n", "    return (\n"
 
 
-def lines(*samples: tuple[int, str]) -> list[bytes]:
+def sample_lines(*samples: tuple[int, str]) -> list[bytes]:
     return [
         json.dumps({"task_id": f"Own/{at}", "completion": text.format(at)}).encode()
         for at, text in samples
     ]
 
 
-def scored(
+def score_file(
     tmp_path: Path, samples: list[bytes], *options: str, name: str = "samples.jsonl"
 ) -> tuple[int, list[Any], str]:
     (tmp_path / "exam.jsonl").write_text("".join(json.dumps(row) + "\n" for row in EXAM))
@@ -52,8 +52,12 @@ def scored(
 def test_there_is_a_line_a_sample_in_the_files_order_and_then_one_with_the_totals(
     tmp_path: Path,
 ) -> None:
-    samples = [*lines((2, GOOD), (1, WRONG)), b"not json", *lines((1, BROKEN), (1, GOOD))]
-    code, rows, _ = scored(tmp_path, samples, "--json")
+    samples = [
+        *sample_lines((2, GOOD), (1, WRONG)),
+        b"not json",
+        *sample_lines((1, BROKEN), (1, GOOD)),
+    ]
+    code, rows, _ = score_file(tmp_path, samples, "--json")
     assert code == 0
     assert [(row["task_id"], row["line"], row["verdict"]) for row in rows[:-1]] == [
         ("Own/2", 1, "passed"),
@@ -80,14 +84,16 @@ def test_there_is_a_line_a_sample_in_the_files_order_and_then_one_with_the_total
 def test_a_rate_has_wilsons_interval_and_several_samples_have_pass_at_their_number(
     tmp_path: Path,
 ) -> None:
-    once = scored(tmp_path, lines(*((at, GOOD) for at in range(4))), "--json")[1][-1]["totals"][0]
+    once = score_file(tmp_path, sample_lines(*((at, GOOD) for at in range(4))), "--json")[1][-1][
+        "totals"
+    ][0]
     assert (
         once["pass@1"]["method"] == "Wilson"
         and once["pass@1"]["value"] == 1
         and "pass@2" not in once
     )
-    twice = lines(*((at, text) for at in range(4) for text in (GOOD, WRONG)))
-    found = scored(tmp_path, twice, "--json", name="samples.jsonl.gz")[1][-1]["totals"][0]
+    twice = sample_lines(*((at, text) for at in range(4) for text in (GOOD, WRONG)))
+    found = score_file(tmp_path, twice, "--json", name="samples.jsonl.gz")[1][-1]["totals"][0]
     assert (found["pass@1"]["value"], found["pass@2"]["value"]) == (0.5, 1.0)
 
 
@@ -106,15 +112,17 @@ def test_a_rate_has_wilsons_interval_and_several_samples_have_pass_at_their_numb
 def test_a_line_that_cannot_be_used_is_dropped_and_the_others_are_scored(
     tmp_path: Path, line: bytes, reason: str
 ) -> None:
-    code, rows, _ = scored(tmp_path, [line, *lines((1, GOOD))], "--json")
+    code, rows, _ = score_file(tmp_path, [line, *sample_lines((1, GOOD))], "--json")
     assert code == 0 and rows[0]["line"] == 1 and rows[0]["reason"].startswith(reason)
     assert rows[1]["verdict"] == "passed"
 
 
 def test_two_files_are_compared_problem_by_problem(tmp_path: Path) -> None:
-    scored(tmp_path, lines(*((at, GOOD) for at in range(4))), name="better.jsonl")
-    samples = lines((0, GOOD), (1, WRONG), (2, WRONG))
-    last = scored(tmp_path, samples, "--json", "--against", str(tmp_path / "better.jsonl"))[1][-1]
+    score_file(tmp_path, sample_lines(*((at, GOOD) for at in range(4))), name="better.jsonl")
+    samples = sample_lines((0, GOOD), (1, WRONG), (2, WRONG))
+    last = score_file(tmp_path, samples, "--json", "--against", str(tmp_path / "better.jsonl"))[1][
+        -1
+    ]
     pair = last["pairs"]["plain"]
     assert (pair["both"], pair["only_first"], pair["only_second"], pair["neither"], pair["p"]) == (
         1,
@@ -127,14 +135,14 @@ def test_two_files_are_compared_problem_by_problem(tmp_path: Path) -> None:
 
 
 def test_a_file_without_a_usable_line_and_an_unknown_protocol_are_refused(tmp_path: Path) -> None:
-    assert scored(tmp_path, [b"{}"])[0] == 2
-    code, _, output = scored(tmp_path, lines((1, GOOD)), "--protocol", "plan")
+    assert score_file(tmp_path, [b"{}"])[0] == 2
+    code, _, output = score_file(tmp_path, sample_lines((1, GOOD)), "--protocol", "plan")
     assert code == 2 and "did you mean plain" in output
 
 
 def test_one_set_of_samples_is_scored_under_several_protocols_side_by_side(tmp_path: Path) -> None:
-    samples = lines((1, GOOD + "print(f1(1"), (2, GOOD))
-    _, rows, _ = scored(
+    samples = sample_lines((1, GOOD + "print(f1(1"), (2, GOOD))
+    _, rows, _ = score_file(
         tmp_path, samples, "--json", "--protocol", "plain", "--protocol", "evalplus"
     )
     assert [(row["protocol"], row["verdict"]) for row in rows[:2]] == [

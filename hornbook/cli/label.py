@@ -12,11 +12,11 @@ from hornbook.cli.shared import open_run, show_json
 from hornbook.records import UserError
 
 if TYPE_CHECKING:
-    from hornbook.collect.extend import Batch, Counts
-    from hornbook.curate.sampling import Answers
-    from hornbook.curate.scoring import Taste
+    from hornbook.collect.extend import ReadCounts, RowBatch
+    from hornbook.curate.sampling import AnswerFile
+    from hornbook.curate.scoring import QualityClassifier
 
-SHOWN = 5  # unreadable lines that are named one by one
+MAX_UNREADABLE_SHOWN = 5  # unreadable lines that are named one by one
 
 
 @click.command()
@@ -41,7 +41,7 @@ SHOWN = 5  # unreadable lines that are named one by one
 @click.option(
     "--json", "as_json", is_flag=True, help="The summary as one JSON line, on standard error."
 )
-def score_quality(
+def score_quality_command(
     folder: Path,
     file: Path,
     out: Path | None,
@@ -63,34 +63,40 @@ def score_quality(
     """
     from hornbook.collect import extend
     from hornbook.curate import scoring
-    from hornbook.models.device import pick
+    from hornbook.models.device import pick_device
 
-    taste = scoring.taste(open_run(folder), stage)
+    taste = scoring.load_quality_classifier(open_run(folder), stage)
     if not as_json:
-        click.echo(taste.stands(), err=True)
-    counts, labelled, name = extend.Counts(), _Labelled(columns["label"]), columns["name"]
-    with extend.writer(file, out) as write:
-        for batch in extend.batches(file, columns["column"], counts):
+        click.echo(taste.summarise_validation(), err=True)
+    counts, labelled, name = extend.ReadCounts(), _ScoredLabels(columns["label"]), columns["name"]
+    with extend.open_batch_writer(file, out) as write:
+        for batch in extend.read_batches(file, columns["column"], counts):
             name = name or ("quality" if "score" in batch.rows[0] else "score")
             if name in batch.rows[0]:
                 raise UserError(
                     f"{file} has a column {name} already: name another for the scores by --as"
                 )
-            values = _scores(taste, batch, pick(device))
+            values = _score_batch(taste, batch, pick_device(device))
             counts.without_text += values.count(None)
-            labelled.add(batch.rows, values)
+            labelled.add_rows(batch.rows, values)
             write(batch, name, values)
-    _tell(taste, counts, name or "score", labelled.area(taste.validation["good_from"]), as_json)
+    _print_summary(
+        taste,
+        counts,
+        name or "score",
+        labelled.compute_roc_area(taste.validation["good_from"]),
+        as_json,
+    )
 
 
-def _scores(taste: Taste, batch: Batch, device: str) -> list[float | None]:
+def _score_batch(taste: QualityClassifier, batch: RowBatch, device: str) -> list[float | None]:
     """A score a row, null where there is no text; rows are given the texts that they point at."""
     from hornbook.curate import shipped_labels
 
     for at, row in enumerate(batch.rows):
-        if batch.texts[at] is None and row.keys() >= shipped_labels.PLACE:
+        if batch.texts[at] is None and row.keys() >= shipped_labels.LOCATION_FIELDS:
             try:
-                batch.texts[at] = shipped_labels.text_of(row) or None
+                batch.texts[at] = shipped_labels.read_text(row) or None
             except (
                 UserError,
                 TypeError,
@@ -98,21 +104,21 @@ def _scores(taste: Taste, batch: Batch, device: str) -> list[float | None]:
             ) as error:  # a row that points at nothing: null, and said
                 click.echo(f"  not found: {error}", err=True)
     there = [at for at, text in enumerate(batch.texts) if text is not None]
-    scores = taste.score([batch.texts[at] or "" for at in there], device)
+    scores = taste.score_texts([batch.texts[at] or "" for at in there], device)
     found: list[float | None] = [None] * len(batch.texts)
     for at, score in zip(there, scores.tolist(), strict=True):
         found[at] = round(score, 6)
     return found
 
 
-class _Labelled:
+class _ScoredLabels:
     """Labels and scores of the rows that have both."""
 
     def __init__(self, column: str | None) -> None:
         self._column = column
         self._pairs: list[tuple[float, float]] = []
 
-    def add(self, rows: Sequence[dict[str, Any]], values: Sequence[float | None]) -> None:
+    def add_rows(self, rows: Sequence[dict[str, Any]], values: Sequence[float | None]) -> None:
         if self._column is None:
             return
         if self._column not in rows[0]:
@@ -123,19 +129,23 @@ class _Labelled:
             if isinstance(row[self._column], int | float) and value is not None:
                 self._pairs.append((row[self._column], value))
 
-    def area(self, good: int) -> list[float] | None:
+    def compute_roc_area(self, good: int) -> list[float] | None:
         """[low, area, high] of labels of `good` or more; None without labels of both sides."""
         import numpy as np
 
-        from hornbook.curate.validate import area
+        from hornbook.curate.validate import bootstrap_roc_area
 
         y = np.array([label >= good for label, _ in self._pairs], np.int64)
         return (
-            area(y, [score for _, score in self._pairs], "file") if 0 < y.sum() < len(y) else None
+            bootstrap_roc_area(y, [score for _, score in self._pairs], "file")
+            if 0 < y.sum() < len(y)
+            else None
         )
 
 
-def _tell(taste: Taste, counts: Counts, name: str, area: list[float] | None, as_json: bool) -> None:
+def _print_summary(
+    taste: QualityClassifier, counts: ReadCounts, name: str, area: list[float] | None, as_json: bool
+) -> None:
     scored = counts.rows - counts.without_text
     if as_json:
         facts = {"column": name, "scored": scored, "without_text": counts.without_text,
@@ -144,7 +154,7 @@ def _tell(taste: Taste, counts: Counts, name: str, area: list[float] | None, as_
         return
     click.echo(f"{scored:,} texts scored (column {name}), {counts.without_text:,} rows without a text, "
                f"{len(counts.unreadable):,} lines unreadable", err=True)  # fmt: skip
-    for reason in counts.unreadable[:SHOWN]:
+    for reason in counts.unreadable[:MAX_UNREADABLE_SHOWN]:
         click.echo(f"  {reason}", err=True)
     if area:
         click.echo(
@@ -168,7 +178,9 @@ def _tell(taste: Taste, counts: Counts, name: str, area: list[float] | None, as_
     is_flag=True,
     help="Ask nothing: the agreement so far, one JSON line a judge.",
 )
-def label(folder: Path, stage: str | None, number: int, out: Path | None, as_json: bool) -> None:
+def label_command(
+    folder: Path, stage: str | None, number: int, out: Path | None, as_json: bool
+) -> None:
     """Judge pieces of RUN yourself, 0 to 5, a key a piece; stop any time and go on with the same command.
 
     The pieces are a sample by hash, of STAGE or of what a judge has labelled; you do not see its
@@ -180,16 +192,18 @@ def label(folder: Path, stage: str | None, number: int, out: Path | None, as_jso
     """
     from hornbook.curate import sampling
 
-    desk = open_run(folder)
-    answers = sampling.Answers(out or folder / "labels.jsonl")
+    ctx = open_run(folder)
+    answers = sampling.AnswerFile(out or folder / "labels.jsonl")
     if not as_json:
-        _ask(sampling.pieces(desk, sampling.stage_to_label(desk, stage), number), answers)
-    found = sampling.agreements(desk, answers)
+        _ask_for_labels(
+            sampling.sample_pieces(ctx, sampling.choose_stage_to_label(ctx, stage), number), answers
+        )
+    found = sampling.compare_with_judges(ctx, answers)
     if as_json:
         for facts in found:
             show_json(facts)
         return
-    labelled = sum(each is not None for each in answers.known().values())
+    labelled = sum(each is not None for each in answers.read_answers().values())
     click.echo(
         f"{labelled} labels in {answers.path}; the same command goes on, --json prints the agreement"
     )
@@ -199,15 +213,15 @@ def label(folder: Path, stage: str | None, number: int, out: Path | None, as_jso
                    f"within one point {facts['within_one'][1]:.0%}")  # fmt: skip
 
 
-def _ask(pieces: Sequence[dict[str, Any]], answers: Answers) -> None:
+def _ask_for_labels(pieces: Sequence[dict[str, Any]], answers: AnswerFile) -> None:
     """Show what has no answer yet and take keys, until all are answered or q."""
     from hornbook.cli.terminal import show_piece
-    from hornbook.curate.judge import RUBRIC
+    from hornbook.curate.judge import RUBRIC_PATH
 
     given: list[dict[str, Any]] = []
     at = 0
     while at < len(pieces):
-        row, known = pieces[at], answers.known()
+        row, known = pieces[at], answers.read_answers()
         if row["id"] in known:
             at += 1
             continue
@@ -216,14 +230,14 @@ def _ask(pieces: Sequence[dict[str, Any]], answers: Answers) -> None:
         key = click.getchar()
         click.echo(key if key.isprintable() else "")
         if key in "012345s":
-            answers.add(row, int(key) if key != "s" else None)
+            answers.append_answer(row, int(key) if key != "s" else None)
             given.append(row)
             at += 1
         elif key == "b" and given:
             last = given.pop()
-            answers.add(last, None, undone=True)
+            answers.append_answer(last, None, is_undo=True)
             at = pieces.index(last)
         elif key == "?":
-            click.echo_via_pager(RUBRIC.read_text(encoding="utf-8"))
+            click.echo_via_pager(RUBRIC_PATH.read_text(encoding="utf-8"))
         elif key in "q\x03\x04":
             break

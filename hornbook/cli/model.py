@@ -12,13 +12,13 @@ from hornbook.cli.shared import open_run, show_json
 from hornbook.records import UserError
 
 
-def _model_at(folder: Path, stage: str | None) -> Path:
+def _find_model_folder(folder: Path, stage: str | None) -> Path:
     """The folder of a run's model, or the folder itself if it holds one."""
-    from hornbook.cli.inspect_run import model_folder
+    from hornbook.cli.inspect_run import find_model_folder
 
     if (folder / "config.json").exists():
         return folder
-    return model_folder(open_run(folder), stage)
+    return find_model_folder(open_run(folder), stage)
 
 
 @click.command()
@@ -49,7 +49,7 @@ def _model_at(folder: Path, stage: str | None) -> Path:
 )
 @click.option("--device", help="cpu or cuda; the GPU if there is one, when not given.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON line a completion.")
-def ask(
+def ask_command(
     folder: Path, prompt: str, stage: str | None, as_json: bool, device: str | None, **how: Any
 ) -> None:
     """Let a trained model complete a prompt. RUN may also be a folder with a Hugging Face phi model.
@@ -60,18 +60,22 @@ def ask(
     Example: hornbook ask runs/pocket 'def add(a, b):'
              hornbook ask runs/pocket - --temperature 0.8 --samples 3 < start.py
     """
-    _check(**how)
-    where = _model_at(folder, stage)
+    _check_sampling_options(**how)
+    where = _find_model_folder(folder, stage)
     from hornbook.models import device as devices
     from hornbook.models import generate, tokenizer, transformer
 
     prompt = sys.stdin.read() if prompt == "-" else prompt
-    on = devices.pick(device)
-    phi, words = transformer.load(where, device=on), tokenizer.load(where)
+    on = devices.pick_device(device)
+    phi, words = transformer.load_model(where, device=on), tokenizer.load_tokenizer(where)
     seeds = [how["seed"] + at for at in range(how["samples"])]
-    drawing = generate.Drawing(how["max_new_tokens"], how["temperature"], how["top_p"], how["stop"])
-    slots = min(how["samples"], generate.SLOTS)
-    answers = generate.generate(phi, words, [prompt] * how["samples"], drawing, seeds, slots)
+    drawing = generate.SamplingParams(
+        how["max_new_tokens"], how["temperature"], how["top_p"], how["stop"]
+    )
+    slots = min(how["samples"], generate.DEFAULT_SLOTS)
+    answers = generate.generate_completions(
+        phi, words, [prompt] * how["samples"], drawing, seeds, slots
+    )
     for seed, answer in zip(seeds, answers, strict=True):
         if as_json:
             facts = {
@@ -85,7 +89,7 @@ def ask(
             click.echo(prompt + answer.text)
 
 
-def _check(
+def _check_sampling_options(
     samples: int, max_new_tokens: int, temperature: float, top_p: float, **rest: Any
 ) -> None:
     for wrong, said in (
@@ -107,14 +111,14 @@ def _check(
 @click.option(
     "--weights", type=click.Choice(["f32", "f16", "bf16"]), default="f32", show_default=True
 )
-def export(folder: Path, target: Path, form: str, stage: str | None, weights: str) -> None:
+def export_command(folder: Path, target: Path, form: str, stage: str | None, weights: str) -> None:
     """Write a trained model for other programs. RUN may also be a folder with a Hugging Face phi model.
 
     \b
     Example: hornbook export runs/pocket my-model
              hornbook export runs/pocket my-model --to gguf --weights f16
     """
-    source = _model_at(folder, stage)
+    source = _find_model_folder(folder, stage)
     from hornbook.models import export as exports
     from hornbook.models import tokenizer, transformer
 
@@ -124,23 +128,26 @@ def export(folder: Path, target: Path, form: str, stage: str | None, weights: st
             if target.suffix == ".gguf"
             else target / f"{stage or folder.resolve().name}-{weights}.gguf"
         )
-        _free(path)
+        _refuse_to_overwrite(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        exports.to_gguf(source, path, weights)  # type: ignore[arg-type]
+        exports.export_gguf(source, path, weights)  # type: ignore[arg-type]
         click.echo(
             f"wrote {path} ({path.stat().st_size / 1e6:,.1f} MB). Next: llama-cli -m {path} -p 'def add(a, b):'"
         )
         return
-    _free(target)
+    _refuse_to_overwrite(target)
     target.parent.mkdir(parents=True, exist_ok=True)
-    transformer.save(
-        transformer.load(source), tokenizer.load(source), target, exports.DTYPES[weights]
+    transformer.save_model(
+        transformer.load_model(source),
+        tokenizer.load_tokenizer(source),
+        target,
+        exports.DTYPES[weights],
     )
     click.echo(
         f"wrote {target}. Next: transformers' AutoModelForCausalLM.from_pretrained({str(target)!r}), or vLLM"
     )
 
 
-def _free(path: Path) -> None:
+def _refuse_to_overwrite(path: Path) -> None:
     if path.exists():
         raise UserError(f"{path} exists already: choose another name, or remove it")

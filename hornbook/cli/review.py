@@ -13,7 +13,7 @@ from hornbook.cli.shared import open_run, show_json
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from hornbook.scrub.pairs import Mark, Pair
+    from hornbook.scrub.pairs import ReviewPair, SharedSpan
 
 
 @click.command()
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
               help="Decide: copy, paraphrase, same idea, unrelated; open takes it back. May be repeated.")  # fmt: skip
 @click.option("--by", default="", help="Who decides; kept with the decision.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON line a pair.")
-def review(
+def review_command(
     folder: Path, stage: str | None, number: int, page: Path | None, words: tuple[str, ...], by: str, as_json: bool,
     **only: bool,
 ) -> None:  # fmt: skip
@@ -43,10 +43,10 @@ def review(
     """
     from hornbook.scrub import review as reviewing
 
-    desk = open_run(folder)
+    ctx = open_run(folder)
     if stage is None:
-        for name in reviewing.stages(desk):
-            found = reviewing.pairs(desk, name)
+        for name in reviewing.reviewable_stages(ctx):
+            found = reviewing.read_pairs(ctx, name)
             row = {
                 "stage": name,
                 "pairs": len(found),
@@ -57,19 +57,21 @@ def review(
             )
         return
     if words:
-        for each in reviewing.decide(desk, stage, words, by):
+        for each in reviewing.record_decisions(ctx, stage, words, by):
             click.echo(f"{each.id[:12]} {each.task_id}: {each.verdict or 'open again'}")
-        click.echo(f"kept in {desk.root / 'decisions.jsonl'}; applied by: hornbook run RECIPE --out {folder} "
+        click.echo(f"kept in {ctx.root / 'decisions.jsonl'}; applied by: hornbook run RECIPE --out {folder} "
                    f"--rebuild {stage}")  # fmt: skip
         return
     found = [
         pair
-        for pair in reviewing.pairs(desk, stage, only["kept"])
+        for pair in reviewing.read_pairs(ctx, stage, only["kept"])
         if not (only["undecided"] and pair.verdict)
     ]
     if page is not None:
         how = f"Decide with: hornbook review {folder} {stage} --mark ID=VERDICT"
-        page.write_text(reviewing.page(f"{desk.root.name}: {stage}", found, how), encoding="utf-8")
+        page.write_text(
+            reviewing.render_review_page(f"{ctx.root.name}: {stage}", found, how), encoding="utf-8"
+        )
         click.echo(f"wrote {page}: {len(found)} pairs")
     elif as_json:
         for pair in found:
@@ -82,25 +84,25 @@ def review(
         )
 
 
-def show_pair(pair: Pair) -> None:
+def show_pair(pair: ReviewPair) -> None:
     """Problem and text side by side, shared words in yellow, shared code in blue."""
     from rich.console import Console
     from rich.table import Table
 
-    from hornbook.scrub.pairs import shared
+    from hornbook.scrub.pairs import find_shared_spans
 
-    first, second = shared(pair.problem, pair.text)
+    first, second = find_shared_spans(pair.problem, pair.text)
     table = Table(show_header=False, box=None, padding=(0, 1), expand=True)
     table.add_column(ratio=1, overflow="fold")
     table.add_column(ratio=1, overflow="fold")
-    table.add_row(_styled(pair.problem, first), _styled(pair.text, second))
+    table.add_row(_highlight_spans(pair.problem, first), _highlight_spans(pair.text, second))
     verdict = f"  {pair.verdict} ({pair.by})" if pair.verdict else ""
-    click.echo(f"-- {pair.id[:12]}  {pair.task_id}  {pair.where}  {pair.said}{verdict}")
+    click.echo(f"-- {pair.id[:12]}  {pair.task_id}  {pair.location}  {pair.evidence}{verdict}")
     Console(width=None if sys.stdout.isatty() else 160, markup=False, highlight=False).print(table)
     click.echo()
 
 
-def _styled(text: str, marks: list[Mark]) -> Text:
+def _highlight_spans(text: str, marks: list[SharedSpan]) -> Text:
     from rich.text import Text
 
     made = Text(text)

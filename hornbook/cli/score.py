@@ -32,7 +32,7 @@ from hornbook.records import UserError
     is_flag=True,
     help="Run with less isolation where the machine lacks some; printed with the verdicts.",
 )
-def check(
+def check_command(
     files: tuple[Path, ...],
     timeout: float,
     memory: int,
@@ -49,17 +49,19 @@ def check(
     \b
     Example: hornbook check answer.py --tests test_answer.py --timeout 2
     """
-    from hornbook.sandbox import Job, Sandbox
+    from hornbook.sandbox import ProgramJob, Sandbox
 
-    asked = _source(tests) if tests else ""
-    jobs = [Job(_source(file), asked, timeout_s=timeout, memory_mb=memory) for file in files]
+    asked = _read_source(tests) if tests else ""
+    jobs = [
+        ProgramJob(_read_source(file), asked, timeout_s=timeout, memory_mb=memory) for file in files
+    ]
     bad = 0
     with Sandbox(allow_unsafe=allow_unsafe) as box:
         if box.level != "A":
             click.echo(
                 f"isolation: level {box.level} (hornbook doctor says what is missing)", err=True
             )
-        for file, verdict in zip(files, box.run(jobs), strict=True):
+        for file, verdict in zip(files, box.run_jobs(jobs), strict=True):
             bad += verdict.status != "passed"
             if as_json:
                 show_json({"file": str(file), "level": box.level, **vars(verdict)})
@@ -101,7 +103,7 @@ def check(
     is_flag=True,
     help="One JSON line a sample and protocol, then one with the totals.",
 )
-def score(
+def score_command(
     samples: Path,
     exam: str,
     protocols: tuple[str, ...],
@@ -123,32 +125,32 @@ def score(
     from hornbook import exams
     from hornbook.verify import score as scoring
 
-    problems = exams.load(exam)
+    problems = exams.load_exam(exam)
     scored = scoring.score_samples(samples, problems, protocols, allow_unsafe)
-    last = {"exam": exam, "samples": str(samples), **scoring.totals(scored)}
+    last = {"exam": exam, "samples": str(samples), **scoring.make_totals_row(scored)}
     if against:
         other = scoring.score_samples(against, problems, protocols, allow_unsafe)
-        pairs = scoring.compare(
-            [line.judged for line in scored.lines], [line.judged for line in other.lines]
+        pairs = scoring.compare_samples(
+            [line.verdict for line in scored.lines], [line.verdict for line in other.lines]
         )
         last |= {
             "against": str(against),
             "pairs": {name: dataclasses.asdict(each) for name, each in pairs.items()},
         }
     if out:
-        with store.whole(out) as temporary:
-            lines = (json.dumps(row) + "\n" for row in (*scoring.rows(scored), last))
+        with store.atomic_write(out) as temporary:
+            lines = (json.dumps(row) + "\n" for row in (*scoring.make_report_rows(scored), last))
             temporary.write_text("".join(lines), encoding="utf-8")
     if as_json:
-        for row in (*scoring.rows(scored), last):
+        for row in (*scoring.make_report_rows(scored), last):
             show_json(row)
         return
     for dropped in scored.dropped:
-        click.echo(f"{samples}, line {dropped.number}: dropped, {dropped.reason}", err=True)
-    _show_totals(last)
+        click.echo(f"{samples}, line {dropped.line_number}: dropped, {dropped.reason}", err=True)
+    _print_totals(last)
 
 
-def _show_totals(last: dict[str, Any]) -> None:
+def _print_totals(last: dict[str, Any]) -> None:
     """Tables of the scores and of what the others' verdicts were, and a sentence on each comparison."""
     from hornbook.cli.terminal import show_table
 
@@ -184,7 +186,7 @@ def _show_totals(last: dict[str, Any]) -> None:
         )
 
 
-def _source(file: Path) -> str:
+def _read_source(file: Path) -> str:
     """A program's text as Python reads it: a byte order mark and a declared encoding count.
 
     What cannot be decoded keeps its bytes as surrogates, which do not compile: its verdict is

@@ -12,23 +12,23 @@ import click
 from hornbook.records import UserError
 
 if TYPE_CHECKING:
-    from hornbook.frame.stage import Desk
+    from hornbook.frame.stage import RunContext
 
 
 def show_json(value: Any, err: bool = False) -> None:
     click.echo(json.dumps(value, ensure_ascii=False, default=str), err=err)
 
 
-def cores() -> int:
+def count_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def open_run(folder: Path) -> Desk:
-    from hornbook.frame.stage import Desk
+def open_run(folder: Path) -> RunContext:
+    from hornbook.frame.stage import RunContext
 
-    desk = Desk(folder)
-    if not desk.stages():
+    ctx = RunContext(folder)
+    if not ctx.run.finished_stages():
         raise UserError(
             f"{folder} is no run's folder: it has no finished stage; `hornbook run RECIPE --out {folder}` makes one"
         )
-    return desk
+    return ctx

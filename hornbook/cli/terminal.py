@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-PLAIN_EVERY_S = 10.0
+SECONDS_BETWEEN_LINES = 10.0
 
 
-class Bar:
+class BarReporter:
     """The reporter for a terminal: one live line for the stage at work, one finished line for each stage done."""
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class Bar:
 
         if name != self._name:
             self._name, self._started = name, time.perf_counter()
-        self._stop()
+        self._stop_progress()
         columns = [
             SpinnerColumn(),
             TextColumn("{task.description:<16}"),
@@ -67,19 +67,20 @@ class Bar:
             print(f"  {text}")
 
     def end(self, text: str) -> None:
-        self._stop()
+        self._stop_progress()
         print(
-            f"{self._name:<18} {clock(time.perf_counter() - self._started):>8}  {text}", flush=True
+            f"{self._name:<18} {format_duration(time.perf_counter() - self._started):>8}  {text}",
+            flush=True,
         )
         self._name = ""
 
-    def _stop(self) -> None:
+    def _stop_progress(self) -> None:
         if self._progress is not None:
             self._progress.stop()
             self._progress = None
 
 
-class Plain:
+class PlainReporter:
     """The reporter for files and pipes: a line when a stage ends, and now and then one while it works."""
 
     def __init__(self) -> None:
@@ -102,12 +103,12 @@ class Plain:
     def advance(self, amount: float = 1) -> None:
         self._done += amount
         now = time.perf_counter()
-        if now - self._spoke < PLAIN_EVERY_S:
+        if now - self._spoke < SECONDS_BETWEEN_LINES:
             return
         self._spoke = now
         rate = self._done / (now - self._begun)
         left = (
-            f", {clock((self._total - self._done) / rate)} left"
+            f", {format_duration((self._total - self._done) / rate)} left"
             if self._total > self._done and rate
             else ""
         )
@@ -121,16 +122,17 @@ class Plain:
 
     def end(self, text: str) -> None:
         print(
-            f"{self._name:<18} {clock(time.perf_counter() - self._started):>8}  {text}", flush=True
+            f"{self._name:<18} {format_duration(time.perf_counter() - self._started):>8}  {text}",
+            flush=True,
         )
 
 
-def reporter() -> Bar | Plain:
+def make_reporter() -> BarReporter | PlainReporter:
     """A live bar on a terminal, plain lines elsewhere."""
-    return Bar() if sys.stdout.isatty() else Plain()
+    return BarReporter() if sys.stdout.isatty() else PlainReporter()
 
 
-def clock(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """Seconds as 7.2 s, 3:05 min, 2:10 h or 1,234 days."""
     if seconds < 60:
         return f"{seconds:.1f} s"
@@ -155,7 +157,7 @@ def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]
         ) and bool(rows)
         table.add_column(column, justify="right" if numeric else "left", overflow="fold")
     for row in rows:
-        table.add_row(*[_cell(value) for value in row])
+        table.add_row(*[_format_cell(value) for value in row])
     # Rich guesses 80 columns for a pipe, which would fold every row of a wide table.
     Console(width=None if sys.stdout.isatty() else 140, markup=False, highlight=False).print(table)
 
@@ -195,7 +197,7 @@ def _looks_numeric(value: Any) -> bool:
     return text.isdigit() or text == ""
 
 
-def _cell(value: Any) -> str:
+def _format_cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:,.3g}" if abs(value) < 100 else f"{value:,.0f}"
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)

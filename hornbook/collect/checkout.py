@@ -19,9 +19,9 @@ from pathlib import Path
 from hornbook.collect import licence
 
 # Names by which repositories call the file, in the order in which they are looked at.
-LICENCES = ("LICENSE", "LICENSE.txt", "LICENSE.md", "LICENCE", "LICENCE.txt", "COPYING", "COPYING.txt", "LICENSE.rst",
+LICENCE_FILES = ("LICENSE", "LICENSE.txt", "LICENSE.md", "LICENCE", "LICENCE.txt", "COPYING", "COPYING.txt", "LICENSE.rst",
             "UNLICENSE")  # fmt: skip
-MOST_BYTES = 200_000
+MAX_READ_BYTES = 200_000
 
 
 @dataclass(frozen=True)
@@ -32,62 +32,65 @@ class Checkout:
     licence: str = ""
 
 
-def checkout_of(file: Path, root: Path) -> Checkout:
+def find_checkout(file: Path, root: Path) -> Checkout:
     """The nearest folder at or above a file, not above `root`, that is a checkout or has a licence file."""
     for folder in file.parents:
-        if (folder / ".git").is_dir() or any((folder / name).is_file() for name in LICENCES):
-            return _read(folder)
+        if (folder / ".git").is_dir() or any((folder / name).is_file() for name in LICENCE_FILES):
+            return _read_checkout(folder)
         if folder in (root, root.parent):
             break
     return Checkout()
 
 
 @functools.lru_cache(maxsize=100_000)
-def _read(folder: Path) -> Checkout:
-    stated = next((text for name in LICENCES if (text := _head(folder / name))), "")
+def _read_checkout(folder: Path) -> Checkout:
+    licence_text = next((text for name in LICENCE_FILES if (text := _read_head(folder / name))), "")
     if not (folder / ".git").is_dir():
-        return Checkout("", licence.of_text(stated))
-    where = _remote(folder / ".git" / "config") or folder.name
-    commit = _commit(folder / ".git")
-    return Checkout(f"git:{where}{f'@{commit[:12]}' if commit else ''}", licence.of_text(stated))
+        return Checkout("", licence.identify_licence(licence_text))
+    repository = _read_remote(folder / ".git" / "config") or folder.name
+    commit = _read_commit(folder / ".git")
+    return Checkout(
+        f"git:{repository}{f'@{commit[:12]}' if commit else ''}",
+        licence.identify_licence(licence_text),
+    )
 
 
-def _head(path: Path) -> str:
+def _read_head(path: Path) -> str:
     """A small regular file's text; empty for anything else."""
     try:
         if path.is_symlink() or not path.is_file():
             return ""
         with path.open("rb") as file:
-            return file.read(MOST_BYTES).decode("utf-8", "replace")
+            return file.read(MAX_READ_BYTES).decode("utf-8", "replace")
     except OSError:
         return ""
 
 
-def _remote(config: Path) -> str:
+def _read_remote(config: Path) -> str:
     """host/owner/name of the remote "origin"; a user name or token in its address is left out."""
-    reader = configparser.ConfigParser(strict=False, interpolation=None)
+    parser = configparser.ConfigParser(strict=False, interpolation=None)
     try:
-        reader.read_string(re.sub(r"(?m)^\s+", "", _head(config)))
-        url = reader.get('remote "origin"', "url", fallback="")
+        parser.read_string(re.sub(r"(?m)^\s+", "", _read_head(config)))
+        url = parser.get('remote "origin"', "url", fallback="")
     except configparser.Error:
         return ""
-    found = re.fullmatch(r"(?:\w+://)?(?:[^@/]*@)?([\w.-]+)(?::\d+)?[:/]+(.+?)(?:\.git)?/?", url)
-    return f"{found[1]}/{found[2]}" if found else ""
+    match = re.fullmatch(r"(?:\w+://)?(?:[^@/]*@)?([\w.-]+)(?::\d+)?[:/]+(.+?)(?:\.git)?/?", url)
+    return f"{match[1]}/{match[2]}" if match else ""
 
 
-def _commit(git: Path) -> str:
+def _read_commit(git: Path) -> str:
     """The commit that HEAD names; empty where it cannot be read."""
-    head = _head(git / "HEAD").strip()
-    name = head.removeprefix("ref: ")
-    if name == head:
-        found = head
-    elif ".." in name or os.path.isabs(name):
+    head_text = _read_head(git / "HEAD").strip()
+    ref_name = head_text.removeprefix("ref: ")
+    if ref_name == head_text:
+        commit = head_text
+    elif ".." in ref_name or os.path.isabs(ref_name):
         return ""
     else:
-        packed = dict(
+        packed_refs = dict(
             line.split(" ", 1)[::-1]
-            for line in _head(git / "packed-refs").splitlines()
+            for line in _read_head(git / "packed-refs").splitlines()
             if " " in line
         )
-        found = _head(git / name).strip() or packed.get(name, "")
-    return found if re.fullmatch("[0-9a-f]{40,64}", found) else ""
+        commit = _read_head(git / ref_name).strip() or packed_refs.get(ref_name, "")
+    return commit if re.fullmatch("[0-9a-f]{40,64}", commit) else ""

@@ -12,42 +12,44 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hornbook.collect import licence
-from hornbook.collect.documents import Place
-from hornbook.collect.listing import Slice
+from hornbook.collect.documents import Provenance
+from hornbook.collect.listing import FileSlice
 from hornbook.records import UserError
 
 if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-TEXT = ("content", "text", "code")
-REPOSITORY = ("max_stars_repo_name", "repo_name", "repository_name", "repo")
-PATH = ("max_stars_repo_path", "path", "file_path", "filename")
-LICENCE = ("max_stars_repo_licenses", "licenses", "detected_licenses", "license", "licence")
+TEXT_COLUMNS = ("content", "text", "code")
+REPOSITORY_COLUMNS = ("max_stars_repo_name", "repo_name", "repository_name", "repo")
+PATH_COLUMNS = ("max_stars_repo_path", "path", "file_path", "filename")
+LICENCE_COLUMNS = ("max_stars_repo_licenses", "licenses", "detected_licenses", "license", "licence")
 
 
-def text_column(names: Iterable[str], asked: str, where: Path) -> str:
+def find_text_column(names: Iterable[str], column: str, path: Path) -> str:
     """The column that holds the text: the one asked for, else the first of the usual names."""
     names = list(names)
-    for name in [asked] if asked else TEXT:
+    for name in [column] if column else TEXT_COLUMNS:
         if name in names:
             return name
-    wanted = f"no column {asked}" if asked else f"none of the columns {', '.join(TEXT)}"
+    problem = f"no column {column}" if column else f"none of the columns {', '.join(TEXT_COLUMNS)}"
     raise UserError(
-        f"{where} has {wanted}; it has {', '.join(names) or 'none'}: name the one to read by column="
+        f"{path} has {problem}; it has {', '.join(names) or 'none'}: name the one to read by column="
     )
 
 
-def place(values: Mapping[str, Any], source: str, fallback: str) -> Place:
+def read_provenance(row: Mapping[str, Any], default_origin: str, default_path: str) -> Provenance:
     """Where a row says that it came from; `source` and `fallback` where it does not say."""
-    stated = _first(values, LICENCE)
-    names = stated if isinstance(stated, list) else [stated]
-    licences = licence.combined([str(name) for name in names if name])
-    origin = str(_first(values, REPOSITORY) or source)
-    return Place(f"files:{origin}", str(_first(values, PATH) or fallback), licences)
+    stated_licence = _first_value(row, LICENCE_COLUMNS)
+    licence_names = stated_licence if isinstance(stated_licence, list) else [stated_licence]
+    licences = licence.combine_licences([str(name) for name in licence_names if name])
+    origin = str(_first_value(row, REPOSITORY_COLUMNS) or default_origin)
+    return Provenance(
+        f"files:{origin}", str(_first_value(row, PATH_COLUMNS) or default_path), licences
+    )
 
 
-def _first(values: Mapping[str, Any], names: Iterable[str]) -> Any:
+def _first_value(values: Mapping[str, Any], names: Iterable[str]) -> Any:
     return next((values[name] for name in names if values.get(name)), None)
 
 
@@ -65,48 +67,54 @@ def open_parquet(path: Path) -> pq.ParquetFile:
         ) from None
 
 
-def parquet_slices(path: Path, index: int, part_bytes: float) -> Iterator[Slice]:
+def slice_parquet(path: Path, file_index: int, shard_bytes: float) -> Iterator[FileSlice]:
     """Ranges of row groups of about this many bytes of data, each with the number of its first row."""
-    facts = open_parquet(path).metadata
-    begin, held, row, at = 0, 0, 1, 1
-    for group in range(facts.num_row_groups):
-        size = facts.row_group(group).total_byte_size
-        if group > begin and held + size > part_bytes:
-            yield Slice(index, index, begin, group, at)
-            begin, held, at = group, 0, row
-        held += size
-        row += facts.row_group(group).num_rows
-    yield Slice(index, index, begin, facts.num_row_groups, at)
+    metadata = open_parquet(path).metadata
+    first_group, slice_bytes, next_row, first_row = 0, 0, 1, 1
+    for group in range(metadata.num_row_groups):
+        size = metadata.row_group(group).total_byte_size
+        if group > first_group and slice_bytes + size > shard_bytes:
+            yield FileSlice(file_index, file_index, first_group, group, first_row)
+            first_group, slice_bytes, first_row = group, 0, next_row
+        slice_bytes += size
+        next_row += metadata.row_group(group).num_rows
+    yield FileSlice(file_index, file_index, first_group, metadata.num_row_groups, first_row)
 
 
-def parquet_rows(
-    path: Path, where: Slice, column: str
+def read_parquet_rows(
+    path: Path, file_slice: FileSlice, column: str
 ) -> Iterator[tuple[int, Any, dict[str, Any]]]:
     """Row number, text (as stored) and the other known columns, of the row groups in the range."""
     file = open_parquet(path)
-    known = [name for name in (*REPOSITORY, *PATH, *LICENCE) if name in file.schema_arrow.names]
-    number = where.at
+    known_columns = [
+        name
+        for name in (*REPOSITORY_COLUMNS, *PATH_COLUMNS, *LICENCE_COLUMNS)
+        if name in file.schema_arrow.names
+    ]
+    row_number = file_slice.first_row
     for batch in file.iter_batches(
-        256, row_groups=list(range(where.begin, where.end)), columns=[column, *known]
+        256,
+        row_groups=list(range(file_slice.begin, file_slice.end)),
+        columns=[column, *known_columns],
     ):
-        texts = cells(batch.column(batch.schema.get_field_index(column)))
-        others = batch.select([name for name in known if name != column]).to_pylist()
+        texts = decode_cells(batch.column(batch.schema.get_field_index(column)))
+        others = batch.select([name for name in known_columns if name != column]).to_pylist()
         for text, values in zip(texts, others, strict=True):
-            yield number, text, values
-            number += 1
+            yield row_number, text, values
+            row_number += 1
 
 
-def cells(column: pa.Array) -> list[Any]:
+def decode_cells(column: pa.Array) -> list[Any]:
     """Texts of a column; one that is not UTF-8 stays bytes."""
     import pyarrow as pa
 
     if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
         return list(column.to_pylist())
-    cells = column.cast(pa.large_string()).view(pa.large_binary()).to_pylist()
-    return [cell if cell is None else _text(cell) for cell in cells]
+    raw_cells = column.cast(pa.large_string()).view(pa.large_binary()).to_pylist()
+    return [cell if cell is None else _decode_cell(cell) for cell in raw_cells]
 
 
-def _text(cell: bytes) -> str | bytes:
+def _decode_cell(cell: bytes) -> str | bytes:
     try:
         return cell.decode("utf-8")
     except UnicodeDecodeError:

@@ -16,16 +16,22 @@ from typing import TYPE_CHECKING, Any
 
 from hornbook import records
 from hornbook.collect import columns
-from hornbook.collect.documents import COLUMNS, Limits, Place, dropped, from_text
-from hornbook.collect.listing import Slice, digest, listing
-from hornbook.frame.stage import Desk, Price, Size, Stage
+from hornbook.collect.documents import (
+    DOCUMENT_COLUMNS,
+    CollectLimits,
+    Provenance,
+    make_dropped_row,
+    make_rows_from_text,
+)
+from hornbook.collect.listing import FileSlice, digest_files, list_files
+from hornbook.frame.stage import Price, RunContext, Size, Stage
 from hornbook.records import UserError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 PYTHON3 = 3  # the data set's enum of languages: 1 is PYTHON (2), 2 CPP, 3 PYTHON3, 4 JAVA
-WANTED = ("name", "description", "solutions")
+REQUIRED_COLUMNS = ("name", "description", "solutions")
 LICENCE = "CC-BY-4.0"
 
 
@@ -34,71 +40,78 @@ class CollectContests(Stage):
     """Problems of code_contests under `path`, each with at most `solutions` of its correct Python 3 solutions."""
 
     path: str
-    solutions: int = 1
-    most_bytes: int = 20_000
+    max_solutions: int = 1
+    max_bytes: int = 20_000
     mask: bool = False
 
-    def facts(self, desk: Desk) -> Mapping[str, Any]:
-        return {"content": digest(listing(self._root()))}
+    def identity_inputs(self, ctx: RunContext) -> Mapping[str, Any]:
+        return {"content": digest_files(list_files(self._root_path()))}
 
-    def _root(self) -> Path:
+    def _root_path(self) -> Path:
         return Path(self.path).expanduser()
 
-    def parts(self, desk: Desk) -> Sequence[str]:
-        cut: list[Slice] = []
-        for index, each in enumerate(listing(self._root())):
-            if each.kind != "parquet":
+    def shards(self, ctx: RunContext) -> Sequence[str]:
+        slices: list[FileSlice] = []
+        for file_index, file in enumerate(list_files(self._root_path())):
+            if file.kind != "parquet":
                 continue
-            names = columns.open_parquet(each.path).schema_arrow.names
-            if missing := [name for name in WANTED if name not in names]:
+            names = columns.open_parquet(file.path).schema_arrow.names
+            if missing := [name for name in REQUIRED_COLUMNS if name not in names]:
                 raise UserError(
-                    f"{each.path} is no file of code_contests: it has no column {', '.join(missing)}"
+                    f"{file.path} is no file of code_contests: it has no column {', '.join(missing)}"
                 )
-            cut += columns.parquet_slices(each.path, index, desk.part_mb * 1e6)
-        if not cut:
-            raise UserError(f"{self._root()} holds no Parquet file of code_contests")
-        return [each.part for each in cut]
+            slices += columns.slice_parquet(file.path, file_index, ctx.shard_mb * 1e6)
+        if not slices:
+            raise UserError(f"{self._root_path()} holds no Parquet file of code_contests")
+        return [file_slice.shard_name for file_slice in slices]
 
-    def work(self, desk: Desk, part: str) -> pa.Table:
-        where = Slice.of(part)
-        path = listing(self._root())[where.first].path
-        groups = list(range(where.begin, where.end))
+    def make_shard(self, ctx: RunContext, part: str) -> pa.Table:
+        file_slice = FileSlice.from_shard_name(part)
+        path = list_files(self._root_path())[file_slice.first].path
+        groups = list(range(file_slice.begin, file_slice.end))
         batches = columns.open_parquet(path).iter_batches(
-            64, row_groups=groups, columns=list(WANTED)
+            64, row_groups=groups, columns=list(REQUIRED_COLUMNS)
         )
-        limits = Limits(0, self.most_bytes, mask=self.mask)
+        limits = CollectLimits(0, self.max_bytes, mask=self.mask)
         rows = (
             row
             for batch in batches
             for problem in batch.to_pylist()
-            for row in self._rows(problem, limits)
+            for row in self._make_rows(problem, limits)
         )
-        return records.table(rows, COLUMNS)
+        return records.make_table(rows, DOCUMENT_COLUMNS)
 
-    def _rows(self, problem: dict[str, Any], limits: Limits) -> Iterator[dict[str, Any]]:
-        place = Place("code_contests", str(problem["name"]), LICENCE)
-        found = solutions(problem)[: self.solutions]
-        if not found or not problem["description"]:
-            yield dropped(
+    def _make_rows(
+        self, problem: dict[str, Any], limits: CollectLimits
+    ) -> Iterator[dict[str, Any]]:
+        provenance = Provenance("code_contests", str(problem["name"]), LICENCE)
+        programs = select_solutions(problem)[: self.max_solutions]
+        if not programs or not problem["description"]:
+            yield make_dropped_row(
                 str(problem["description"] or ""),
-                place,
-                "no Python 3 solution" if not found else "no text",
+                provenance,
+                "no Python 3 solution" if not programs else "no text",
             )
-        for code in found:
-            yield from from_text(document(problem["description"], code), place, limits)
+        for program in programs:
+            yield from make_rows_from_text(
+                format_document(problem["description"], program), provenance, limits
+            )
 
-    def price(self, desk: Desk, inputs: Sequence[Size]) -> Price:
-        size = sum(each.size for each in listing(self._root())) / 1e6
-        return Price(Size(size * 20, size * 0.05), minutes=size / 20 / 60 / max(1, desk.workers))
+    def price(self, ctx: RunContext, inputs: Sequence[Size]) -> Price:
+        megabytes = sum(file.size for file in list_files(self._root_path())) / 1e6
+        return Price(
+            Size(megabytes * 20, megabytes * 0.05),
+            minutes=megabytes / 20 / 60 / max(1, ctx.workers),
+        )
 
 
-def solutions(problem: Mapping[str, Any]) -> list[str]:
+def select_solutions(problem: Mapping[str, Any]) -> list[str]:
     """The correct Python 3 solutions, without repeats, the shortest first; lists of structs and structs of lists."""
-    held = problem["solutions"] or {}
+    solutions = problem["solutions"] or {}
     pairs = (
-        zip(held.get("language") or [], held.get("solution") or [], strict=False)
-        if isinstance(held, Mapping)
-        else ((each.get("language"), each.get("solution")) for each in held)
+        zip(solutions.get("language") or [], solutions.get("solution") or [], strict=False)
+        if isinstance(solutions, Mapping)
+        else ((each.get("language"), each.get("solution")) for each in solutions)
     )
     return sorted(
         {code for language, code in pairs if language == PYTHON3 and code},
@@ -106,7 +119,7 @@ def solutions(problem: Mapping[str, Any]) -> list[str]:
     )
 
 
-def document(description: str, code: str) -> str:
+def format_document(description: str, code: str) -> str:
     """The description as the docstring of the program."""
-    plain = description.strip().replace("\\", "\\\\").replace('"""', "'''")
-    return f'"""{plain}\n"""\n\n{code.strip()}\n'
+    docstring = description.strip().replace("\\", "\\\\").replace('"""', "'''")
+    return f'"""{docstring}\n"""\n\n{code.strip()}\n'

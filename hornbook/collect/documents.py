@@ -16,24 +16,24 @@ from hornbook.collect import licence as licences
 from hornbook.collect import masking, pieces, source
 from hornbook.records import document_id
 
-HEAD = 2000  # characters of a dropped text that are kept to look at
-COLUMNS = records.DOCUMENT | {
+DROPPED_TEXT_CHARS = 2000  # characters of a dropped text that are kept to look at
+DOCUMENT_COLUMNS = records.DOCUMENT | {
     "masked": "string"
 }  # how many of what were masked: "email 2, github-token 1"
 
 
 @dataclass(frozen=True)
-class Limits:
+class CollectLimits:
     """What is cut and what is refused: the settings that every way of collecting shares."""
 
     piece_lines: int = 70  # 0: whole files
-    most_bytes: int = 1_000_000  # above this, Python's parser is slow and a file is data
+    max_bytes: int = 1_000_000  # above this, Python's parser is slow and a file is data
     licences: tuple[str, ...] = ()  # the allowed ones, SPDX identifiers; empty allows all
     mask: bool = False  # secrets and e-mail addresses (masking.py)
 
 
 @dataclass(frozen=True)
-class Place:
+class Provenance:
     """Where a text came from."""
 
     origin: str
@@ -41,57 +41,72 @@ class Place:
     licence: str = ""
 
 
-def from_bytes(data: bytes, place: Place, limits: Limits) -> Iterator[dict[str, Any]]:
+def make_rows_from_bytes(
+    data: bytes, provenance: Provenance, limits: CollectLimits
+) -> Iterator[dict[str, Any]]:
     """The rows of a Python file."""
-    return _rows(source.decode(data, limits.most_bytes), place, limits)
+    return _make_rows(source.decode_source(data, limits.max_bytes), provenance, limits)
 
 
-def from_text(text: str, place: Place, limits: Limits) -> Iterator[dict[str, Any]]:
+def make_rows_from_text(
+    text: str, provenance: Provenance, limits: CollectLimits
+) -> Iterator[dict[str, Any]]:
     """The rows of a text that some data set holds."""
-    return _rows(source.check(text, limits.most_bytes), place, limits)
+    return _make_rows(source.check_text(text, limits.max_bytes), provenance, limits)
 
 
-def dropped(text: str, place: Place, reason: str, start: int = 0, end: int = 0) -> dict[str, Any]:
+def make_dropped_row(
+    text: str, provenance: Provenance, reason: str, start: int = 0, end: int = 0
+) -> dict[str, Any]:
     """The row of something that is not kept."""
-    return _row(text[:HEAD], place, start, end) | {"kept": False, "reason": reason}
+    return _make_row(text[:DROPPED_TEXT_CHARS], provenance, start, end) | {
+        "kept": False,
+        "reason": reason,
+    }
 
 
-def _rows(found: source.Source, place: Place, limits: Limits) -> Iterator[dict[str, Any]]:
-    for row in _cut(found, place, limits):
-        row["masked"] = masking.said(row["text"]) if limits.mask else ""
+def _make_rows(
+    checked_text: source.CheckedText, provenance: Provenance, limits: CollectLimits
+) -> Iterator[dict[str, Any]]:
+    for row in _split_text(checked_text, provenance, limits):
+        row["masked"] = masking.describe_masks(row["text"]) if limits.mask else ""
         yield row
 
 
-def _cut(found: source.Source, place: Place, limits: Limits) -> Iterator[dict[str, Any]]:
-    reason = found.reason
+def _split_text(
+    checked_text: source.CheckedText, provenance: Provenance, limits: CollectLimits
+) -> Iterator[dict[str, Any]]:
+    reason = checked_text.reason
     if limits.mask:
-        shown = found.text[:HEAD] if reason else found.text
-        found = source.Source(masking.mask(shown)[0], reason)
-    if not reason and not licences.allowed(place.licence, limits.licences):
-        reason = f"licence not allowed: {place.licence or 'none stated'}"
+        visible_text = checked_text.text[:DROPPED_TEXT_CHARS] if reason else checked_text.text
+        checked_text = source.CheckedText(masking.mask_text(visible_text)[0], reason)
+    if not reason and not licences.is_allowed(provenance.licence, limits.licences):
+        reason = f"licence not allowed: {provenance.licence or 'none stated'}"
     if not reason:
         try:
-            cut = pieces.cut(found.text, limits.piece_lines)
+            file_pieces = pieces.split_into_pieces(checked_text.text, limits.piece_lines)
         except pieces.NotPython as error:
             reason = f"does not parse: {error}"
         else:
-            yield from (_piece(piece, place) for piece in cut)
-            reason = "" if cut else "empty: comments alone"
+            yield from (_make_piece_row(piece, provenance) for piece in file_pieces)
+            reason = "" if file_pieces else "empty: comments alone"
     if reason:
-        yield dropped(found.text, place, reason, 1, found.text.count("\n") + 1)
+        yield make_dropped_row(
+            checked_text.text, provenance, reason, 1, checked_text.text.count("\n") + 1
+        )
 
 
-def _piece(piece: pieces.Piece, place: Place) -> dict[str, Any]:
+def _make_piece_row(piece: pieces.CodePiece, provenance: Provenance) -> dict[str, Any]:
     if piece.reason:
-        return dropped(piece.text, place, piece.reason, piece.start, piece.end)
-    return _row(piece.text, place, piece.start, piece.end)
+        return make_dropped_row(piece.text, provenance, piece.reason, piece.start, piece.end)
+    return _make_row(piece.text, provenance, piece.start, piece.end)
 
 
-def _row(text: str, place: Place, start: int, end: int) -> dict[str, Any]:
+def _make_row(text: str, provenance: Provenance, start: int, end: int) -> dict[str, Any]:
     text = text.encode("utf-8", "replace").decode(
         "utf-8"
     )  # a lone surrogate fits in no Arrow table
     return {
-        "id": document_id(text), "text": text, "kind": "code", "origin": place.origin, "path": place.path,
-        "start": start, "end": end, "licence": place.licence,
+        "id": document_id(text), "text": text, "kind": "code", "origin": provenance.origin, "path": provenance.path,
+        "start": start, "end": end, "licence": provenance.licence,
     }  # fmt: skip

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from hornbook import store
 from hornbook.collect import columns, jsonl
-from hornbook.collect.listing import Slice, kind_of
+from hornbook.collect.listing import FileSlice, detect_kind
 from hornbook.records import UserError
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ Row = dict[str, Any]
 
 
 @dataclass
-class Batch:
+class RowBatch:
     """Some rows, each with its text or None; `table` is the rows as they were stored, where they were Parquet."""
 
     texts: list[str | None]
@@ -37,7 +37,7 @@ class Batch:
 
 
 @dataclass
-class Counts:
+class ReadCounts:
     """What was read; `unreadable` holds the reason of each line that is not in the output."""
 
     rows: int = 0
@@ -45,95 +45,113 @@ class Counts:
     unreadable: list[str] = field(default_factory=list)
 
 
-def batches(path: Path, asked: str, counts: Counts, rows: int = 256) -> Iterator[Batch]:
+def read_batches(
+    path: Path, text_column: str, counts: ReadCounts, batch_rows: int = 256
+) -> Iterator[RowBatch]:
     """The file's rows. UserError for a file of another kind, or without the text column that was asked for."""
-    kind = kind_of(path.name) if path.is_file() else ""
+    kind = detect_kind(path.name) if path.is_file() else ""
     if kind not in ("jsonl", "parquet"):
-        state = "is none of the kinds that can be read" if path.exists() else "is not there"
-        raise UserError(f"{path} {state}: give a .jsonl, .jsonl.gz, .jsonl.zst or .parquet file")
+        problem = "is none of the kinds that can be read" if path.exists() else "is not there"
+        raise UserError(f"{path} {problem}: give a .jsonl, .jsonl.gz, .jsonl.zst or .parquet file")
     for batch in (
-        _lines(path, asked, counts, rows) if kind == "jsonl" else _tables(path, asked, rows)
+        _read_jsonl_batches(path, text_column, counts, batch_rows)
+        if kind == "jsonl"
+        else _read_parquet_batches(path, text_column, batch_rows)
     ):
         counts.rows += len(batch.texts)
         yield batch
 
 
-def _lines(path: Path, asked: str, counts: Counts, most: int) -> Iterator[Batch]:
-    if asked:
-        for values in jsonl.head(path)[:1]:
-            columns.text_column(values, asked, path)
-    held: list[Row] = []
-    wanted = (asked,) if asked else columns.TEXT
-    for line in jsonl.read(path, Slice(0, 0, 0, path.stat().st_size)):
+def _read_jsonl_batches(
+    path: Path, text_column: str, counts: ReadCounts, batch_rows: int
+) -> Iterator[RowBatch]:
+    if text_column:
+        for row in jsonl.read_head(path)[:1]:
+            columns.find_text_column(row, text_column, path)
+    rows: list[Row] = []
+    text_columns = (text_column,) if text_column else columns.TEXT_COLUMNS
+    for line in jsonl.read_lines(path, FileSlice(0, 0, 0, path.stat().st_size)):
         if line.reason:
             counts.unreadable.append(line.reason)
             continue
-        held.append(line.values)
-        if len(held) == most:
-            yield Batch([_text(row, wanted) for row in held], held)
-            held = []
-    if held:
-        yield Batch([_text(row, wanted) for row in held], held)
+        rows.append(line.values)
+        if len(rows) == batch_rows:
+            yield RowBatch([_find_text(row, text_columns) for row in rows], rows)
+            rows = []
+    if rows:
+        yield RowBatch([_find_text(row, text_columns) for row in rows], rows)
 
 
-def _text(row: Row, wanted: Sequence[str]) -> str | None:
-    return next((row[name] for name in wanted if isinstance(row.get(name), str)), None)
+def _find_text(row: Row, text_columns: Sequence[str]) -> str | None:
+    return next((row[name] for name in text_columns if isinstance(row.get(name), str)), None)
 
 
-def _tables(path: Path, asked: str, most: int) -> Iterator[Batch]:
+def _read_parquet_batches(path: Path, text_column: str, batch_rows: int) -> Iterator[RowBatch]:
     import pyarrow as pa
 
     file = columns.open_parquet(path)
     names = file.schema_arrow.names
-    text = asked or next((name for name in columns.TEXT if name in names), "")
-    if asked:
-        columns.text_column(names, asked, path)
-    for batch in file.iter_batches(most):
+    column = text_column or next((name for name in columns.TEXT_COLUMNS if name in names), "")
+    if text_column:
+        columns.find_text_column(names, text_column, path)
+    for batch in file.iter_batches(batch_rows):
         table = pa.Table.from_batches([batch])
-        cells = columns.cells(batch.column(names.index(text))) if text else [None] * len(table)
+        cells = (
+            columns.decode_cells(batch.column(names.index(column)))
+            if column
+            else [None] * len(table)
+        )
         texts = [cell if isinstance(cell, str) else None for cell in cells]
-        rows = _readable(table.drop_columns([text]) if text else table)
-        yield Batch(
+        rows = _convert_to_rows(table.drop_columns([column]) if column else table)
+        yield RowBatch(
             texts,
-            [{text: cell} | row for cell, row in zip(texts, rows, strict=True)] if text else rows,
+            [{column: cell} | row for cell, row in zip(texts, rows, strict=True)]
+            if column
+            else rows,
             table,
         )
 
 
-def _readable(table: pa.Table) -> list[Row]:
+def _convert_to_rows(table: pa.Table) -> list[Row]:
     """Rows as dictionaries; a column whose strings are no UTF-8 is left out of them (the table itself keeps it)."""
-    found: dict[str, list[Any]] = {}
+    values_by_name: dict[str, list[Any]] = {}
     for name in table.column_names:
         with contextlib.suppress(UnicodeDecodeError):
-            found[name] = table[name].to_pylist()
-    return [{name: values[at] for name, values in found.items()} for at in range(len(table))]
+            values_by_name[name] = table[name].to_pylist()
+    return [
+        {name: values[row_index] for name, values in values_by_name.items()}
+        for row_index in range(len(table))
+    ]
 
 
-Write = Callable[[Batch, str, Sequence[float | None]], None]
+WriteBatch = Callable[[RowBatch, str, Sequence[float | None]], None]
 
 
 @contextlib.contextmanager
-def writer(source: Path, target: Path | None) -> Iterator[Write]:
+def open_batch_writer(source: Path, target: Path | None) -> Iterator[WriteBatch]:
     """A function that writes a batch with one more column of numbers, to `target` (whole or not at all) or stdout.
 
     A Parquet target takes a Parquet source, whose columns keep their types; jsonl takes both.
     """
     if target is None:
-        yield lambda batch, name, values: _write_lines(sys.stdout.write, batch, name, values)
+        yield lambda batch, name, values: _write_jsonl_rows(sys.stdout.write, batch, name, values)
     elif target.suffix == ".parquet":
-        if kind_of(source.name) != "parquet":
+        if detect_kind(source.name) != "parquet":
             raise UserError(
                 f"--out {target}: rows of jsonl have no fixed columns; name a .jsonl file"
             )
-        with store.whole(target) as temporary, contextlib.closing(_Parquet(temporary)) as parquet:
-            yield parquet.write
+        with (
+            store.atomic_write(target) as temporary,
+            contextlib.closing(_ParquetBatchWriter(temporary)) as parquet_writer,
+        ):
+            yield parquet_writer.write_batch
     else:
-        with store.whole(target) as temporary, temporary.open("w", encoding="utf-8") as file:
-            yield lambda batch, name, values: _write_lines(file.write, batch, name, values)
+        with store.atomic_write(target) as temporary, temporary.open("w", encoding="utf-8") as file:
+            yield lambda batch, name, values: _write_jsonl_rows(file.write, batch, name, values)
 
 
-def _write_lines(
-    write: Callable[[str], Any], batch: Batch, name: str, values: Sequence[float | None]
+def _write_jsonl_rows(
+    write: Callable[[str], Any], batch: RowBatch, name: str, values: Sequence[float | None]
 ) -> None:
     for row, value in zip(batch.rows, values, strict=True):
         row = {**row, name: value}
@@ -147,14 +165,14 @@ def _write_lines(
         write(line + "\n")
 
 
-class _Parquet:
+class _ParquetBatchWriter:
     """A Parquet file with the source's columns and one more; its schema is that of the first batch."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file: Any = None
 
-    def write(self, batch: Batch, name: str, values: Sequence[float | None]) -> None:
+    def write_batch(self, batch: RowBatch, name: str, values: Sequence[float | None]) -> None:
         import pyarrow as pa
         import pyarrow.parquet as pq
 

@@ -15,10 +15,23 @@ from typing import TYPE_CHECKING, Any
 
 from hornbook import records
 from hornbook.collect import columns, jsonl
-from hornbook.collect.checkout import checkout_of
-from hornbook.collect.documents import COLUMNS, Limits, Place, dropped, from_bytes, from_text
-from hornbook.collect.listing import Found, Slice, digest, listing, python_runs
-from hornbook.frame.stage import Desk, Price, Size, Stage
+from hornbook.collect.checkout import find_checkout
+from hornbook.collect.documents import (
+    DOCUMENT_COLUMNS,
+    CollectLimits,
+    Provenance,
+    make_dropped_row,
+    make_rows_from_bytes,
+    make_rows_from_text,
+)
+from hornbook.collect.listing import (
+    FileSlice,
+    InputFile,
+    digest_files,
+    group_python_files,
+    list_files,
+)
+from hornbook.frame.stage import Price, RunContext, Size, Stage
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -31,120 +44,139 @@ class CollectFiles(Stage):
     path: str
     column: str = ""
     piece_lines: int = 70  # 0 keeps documents whole
-    most_bytes: int = 1_000_000
+    max_bytes: int = 1_000_000
     licences: tuple[str, ...] = ()
     mask: bool = False  # secrets and e-mail addresses, by the extra `secrets`
     expected: Size = field(
         default=Size(), metadata={"identity": False}
     )  # what `plan` counts with, until it is there
 
-    def facts(self, desk: Desk) -> Mapping[str, Any]:
-        return {"content": digest(listing(self._root()))}
+    def identity_inputs(self, ctx: RunContext) -> Mapping[str, Any]:
+        return {"content": digest_files(list_files(self._root_path()))}
 
-    def parts(self, desk: Desk) -> Sequence[str]:
-        found, part_bytes = listing(self._root()), desk.part_mb * 1e6
-        cut: list[Slice] = []
-        for run in python_runs(found, part_bytes):
-            cut += self._cut(found[run.first], run, part_bytes)
-        return [each.part for each in cut]
+    def shards(self, ctx: RunContext) -> Sequence[str]:
+        files, shard_bytes = list_files(self._root_path()), ctx.shard_mb * 1e6
+        slices: list[FileSlice] = []
+        for file_slice in group_python_files(files, shard_bytes):
+            slices += self._split_data_file(files[file_slice.first], file_slice, shard_bytes)
+        return [file_slice.shard_name for file_slice in slices]
 
-    def _cut(self, first: Found, run: Slice, part_bytes: float) -> Sequence[Slice]:
+    def _split_data_file(
+        self, file: InputFile, file_slice: FileSlice, shard_bytes: float
+    ) -> Sequence[FileSlice]:
         """A run of Python files stays; a data file is looked at, and cut where it is large."""
-        if first.kind == "python" or first.reason:
-            return [run]
-        if first.kind == "parquet":
-            columns.text_column(
-                columns.open_parquet(first.path).schema_arrow.names, self.column, first.path
+        if file.kind == "python" or file.reason:
+            return [file_slice]
+        if file.kind == "parquet":
+            columns.find_text_column(
+                columns.open_parquet(file.path).schema_arrow.names, self.column, file.path
             )
-            return list(columns.parquet_slices(first.path, run.first, part_bytes))
-        for values in jsonl.head(first.path)[:1]:
-            columns.text_column(values, self.column, first.path)
-        return list(jsonl.slices(first.path, run.first, part_bytes))
+            return list(columns.slice_parquet(file.path, file_slice.first, shard_bytes))
+        for row in jsonl.read_head(file.path)[:1]:
+            columns.find_text_column(row, self.column, file.path)
+        return list(jsonl.slice_jsonl(file.path, file_slice.first, shard_bytes))
 
-    def work(self, desk: Desk, part: str) -> pa.Table:
-        where = Slice.of(part)
-        run = listing(self._root())[where.first : where.last + 1]
-        return records.table((row for each in run for row in self._rows(each, where)), COLUMNS)
+    def make_shard(self, ctx: RunContext, part: str) -> pa.Table:
+        file_slice = FileSlice.from_shard_name(part)
+        files = list_files(self._root_path())[file_slice.first : file_slice.last + 1]
+        return records.make_table(
+            (row for each in files for row in self._make_rows(each, file_slice)), DOCUMENT_COLUMNS
+        )
 
-    def price(self, desk: Desk, inputs: Sequence[Size]) -> Price:
-        size = self._size() if self._root().exists() else self.expected
+    def price(self, ctx: RunContext, inputs: Sequence[Size]) -> Price:
+        size = self._estimate_size() if self._root_path().exists() else self.expected
         minutes = (
-            size.megabytes / 5 / 60 / max(1, desk.workers)
+            size.megabytes / 5 / 60 / max(1, ctx.workers)
         )  # 5 MB/s a core: parsed, cut and hashed
-        return Price(size, minutes=minutes, peak_mb=300 + 8 * desk.part_mb)
+        return Price(size, minutes=minutes, peak_mb=300 + 8 * ctx.shard_mb)
 
-    def _size(self) -> Size:
+    def _estimate_size(self) -> Size:
         sizes = [
-            each.size * (1 if each.path.suffix in (".py", ".jsonl") else 4)
-            for each in listing(self._root())
+            file.size * (1 if file.path.suffix in (".py", ".jsonl") else 4)
+            for file in list_files(self._root_path())
         ]
         megabytes = sum(sizes) / 1e6
         return Size(megabytes * 400, megabytes)
 
-    def _root(self) -> Path:
+    def _root_path(self) -> Path:
         return Path(self.path).expanduser()
 
-    def _rows(self, file: Found, where: Slice) -> Iterator[dict[str, Any]]:
-        limits = Limits(self.piece_lines, self.most_bytes, self.licences, self.mask)
-        place = self._place(file)
+    def _make_rows(self, file: InputFile, file_slice: FileSlice) -> Iterator[dict[str, Any]]:
+        limits = CollectLimits(self.piece_lines, self.max_bytes, self.licences, self.mask)
+        provenance = self._find_provenance(file)
         if file.reason:
-            yield dropped("", place, file.reason)
+            yield make_dropped_row("", provenance, file.reason)
         elif file.kind == "python":
-            yield from _python(file, place, limits)
+            yield from _read_python_file(file, provenance, limits)
         else:
-            yield from rows_of_file(file, where, self.column, limits)
+            yield from read_data_file(file, file_slice, self.column, limits)
 
-    def _place(self, file: Found) -> Place:
+    def _find_provenance(self, file: InputFile) -> Provenance:
         """A Python file's origin is the checkout that it stands in, or the tree."""
         if file.kind != "python":
-            return Place(f"files:{self._root().name}", file.name)
-        around = checkout_of(file.path, self._root())
-        return Place(around.origin or f"files:{self._root().name}", file.name, around.licence)
+            return Provenance(f"files:{self._root_path().name}", file.name)
+        checkout = find_checkout(file.path, self._root_path())
+        return Provenance(
+            checkout.origin or f"files:{self._root_path().name}", file.name, checkout.licence
+        )
 
 
-def rows_of_file(file: Found, where: Slice, asked: str, limits: Limits) -> Iterator[dict[str, Any]]:
+def read_data_file(
+    file: InputFile, file_slice: FileSlice, text_column: str, limits: CollectLimits
+) -> Iterator[dict[str, Any]]:
     """The rows of a range of a jsonl or Parquet file."""
-    yield from (_jsonl if file.kind == "jsonl" else _parquet)(file, where, asked, limits)
+    yield from (_read_jsonl_file if file.kind == "jsonl" else _read_parquet_file)(
+        file, file_slice, text_column, limits
+    )
 
 
-def _python(file: Found, place: Place, limits: Limits) -> Iterator[dict[str, Any]]:
+def _read_python_file(
+    file: InputFile, provenance: Provenance, limits: CollectLimits
+) -> Iterator[dict[str, Any]]:
     try:
-        with file.path.open("rb") as opened:
-            data = opened.read(limits.most_bytes + 1)
+        with file.path.open("rb") as stream:
+            data = stream.read(limits.max_bytes + 1)
     except OSError as error:
-        yield dropped("", place, f"unreadable: {error.strerror}")
+        yield make_dropped_row("", provenance, f"unreadable: {error.strerror}")
         return
-    yield from from_bytes(data, place, limits)
+    yield from make_rows_from_bytes(data, provenance, limits)
 
 
-def _jsonl(file: Found, where: Slice, asked: str, limits: Limits) -> Iterator[dict[str, Any]]:
-    wanted = (asked,) if asked else columns.TEXT
-    for line in jsonl.read(file.path, where):
-        place = columns.place(line.values, file.name, f"{file.name}:{line.number}")
+def _read_jsonl_file(
+    file: InputFile, file_slice: FileSlice, text_column: str, limits: CollectLimits
+) -> Iterator[dict[str, Any]]:
+    text_columns = (text_column,) if text_column else columns.TEXT_COLUMNS
+    for line in jsonl.read_lines(file.path, file_slice):
+        provenance = columns.read_provenance(
+            line.values, file.name, f"{file.name}:{line.line_number}"
+        )
         text = next(
-            (line.values[name] for name in wanted if isinstance(line.values.get(name), str)), None
+            (line.values[name] for name in text_columns if isinstance(line.values.get(name), str)),
+            None,
         )
         if line.reason:
-            yield dropped("", place, line.reason)
+            yield make_dropped_row("", provenance, line.reason)
         elif text is None:
-            yield dropped(
+            yield make_dropped_row(
                 "",
-                place,
-                f"no text: line {line.number} has {', '.join(line.values) or 'no fields'}",
+                provenance,
+                f"no text: line {line.line_number} has {', '.join(line.values) or 'no fields'}",
             )
         else:
-            yield from from_text(text, place, limits)
+            yield from make_rows_from_text(text, provenance, limits)
 
 
-def _parquet(file: Found, where: Slice, asked: str, limits: Limits) -> Iterator[dict[str, Any]]:
-    column = columns.text_column(
-        columns.open_parquet(file.path).schema_arrow.names, asked, file.path
+def _read_parquet_file(
+    file: InputFile, file_slice: FileSlice, text_column: str, limits: CollectLimits
+) -> Iterator[dict[str, Any]]:
+    column = columns.find_text_column(
+        columns.open_parquet(file.path).schema_arrow.names, text_column, file.path
     )
-    for number, cell, values in columns.parquet_rows(file.path, where, column):
-        place = columns.place(values, file.name, f"{file.name}:{number}")
+    for row_number, cell, values in columns.read_parquet_rows(file.path, file_slice, column):
+        provenance = columns.read_provenance(values, file.name, f"{file.name}:{row_number}")
         if isinstance(cell, bytes):
-            yield from from_bytes(cell, place, limits)
+            yield from make_rows_from_bytes(cell, provenance, limits)
         elif isinstance(cell, str):
-            yield from from_text(cell, place, limits)
+            yield from make_rows_from_text(cell, provenance, limits)
         else:
-            yield dropped("", place, f"no text: row {number}")
+            yield make_dropped_row("", provenance, f"no text: row {row_number}")

@@ -15,50 +15,52 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from hornbook.collect.listing import Slice
+from hornbook.collect.listing import FileSlice
 from hornbook.records import UserError
 
-LINE_BYTES = 16_000_000
+MAX_LINE_BYTES = 16_000_000
 # Code packs 3 to 10 times; a bomb packs a thousand times and more.
 BOMB_RATIO, BOMB_BYTES = 200, 1_000_000_000
 HEAD_LINES = 20
 
 
 @dataclass(frozen=True)
-class Line:
+class JsonLine:
     """One line: its number from 1, what it says, or why it says nothing."""
 
-    number: int
+    line_number: int
     values: dict[str, Any]
     reason: str = ""
 
 
-def read(path: Path, where: Slice) -> Iterator[Line]:
+def read_lines(path: Path, file_slice: FileSlice) -> Iterator[JsonLine]:
     """The lines that begin within the range; blank ones are passed over. A packed file is read whole."""
-    number, packed = where.at - 1, path.suffix.lower() in (".gz", ".zst")
-    most = BOMB_RATIO * path.stat().st_size + BOMB_BYTES if packed else where.end
+    line_number, is_packed = file_slice.first_row - 1, path.suffix.lower() in (".gz", ".zst")
+    end = BOMB_RATIO * path.stat().st_size + BOMB_BYTES if is_packed else file_slice.end
     try:
-        with unpacked(path) as file:
-            if where.begin:
-                file.seek(where.begin)
-            at = where.begin
-            while at < most and (data := file.readline(LINE_BYTES)):
-                number += 1
-                at += len(data)
-                if data.endswith(b"\n") or len(data) < LINE_BYTES:
-                    yield from _parse(data, number)
+        with open_unpacked(path) as file:
+            if file_slice.begin:
+                file.seek(file_slice.begin)
+            position = file_slice.begin
+            while position < end and (data := file.readline(MAX_LINE_BYTES)):
+                line_number += 1
+                position += len(data)
+                if data.endswith(b"\n") or len(data) < MAX_LINE_BYTES:
+                    yield from _parse_line(data, line_number)
                 else:
-                    at += _skip(file, most - at)
-                    yield Line(
-                        number, {}, f"line too long: line {number}, above {LINE_BYTES:,} bytes"
+                    position += _skip_line(file, end - position)
+                    yield JsonLine(
+                        line_number,
+                        {},
+                        f"line too long: line {line_number}, above {MAX_LINE_BYTES:,} bytes",
                     )
-            if packed and at >= most:
-                yield Line(number, {}, f"unpacks to too much: above {most:,} bytes")
-    except (OSError, EOFError, ValueError, zlib.error, zstd_error()) as error:
-        yield Line(number + 1, {}, f"damaged: after line {number}: {error}")
+            if is_packed and position >= end:
+                yield JsonLine(line_number, {}, f"unpacks to too much: above {end:,} bytes")
+    except (OSError, EOFError, ValueError, zlib.error, zstd_error_type()) as error:
+        yield JsonLine(line_number + 1, {}, f"damaged: after line {line_number}: {error}")
 
 
-def unpacked(path: Path) -> IO[bytes]:
+def open_unpacked(path: Path) -> IO[bytes]:
     """The file's bytes, unpacked by its suffix."""
     if path.suffix.lower() == ".gz":
         return gzip.open(path, "rb")  # type: ignore[return-value]
@@ -75,66 +77,66 @@ def unpacked(path: Path) -> IO[bytes]:
     return path.open("rb")
 
 
-def zstd_error() -> type[Exception]:
+def zstd_error_type() -> type[Exception]:
     import zstandard
 
     return zstandard.ZstdError
 
 
-def _skip(file: IO[bytes], most: int) -> int:
+def _skip_line(file: IO[bytes], max_bytes: int) -> int:
     """Read to the end of this line, or `most` bytes; returns how many bytes."""
-    done = 0
-    while done < most and (data := file.readline(1 << 20)):
-        done += len(data)
+    skipped_bytes = 0
+    while skipped_bytes < max_bytes and (data := file.readline(1 << 20)):
+        skipped_bytes += len(data)
         if data.endswith(b"\n"):
             break
-    return done
+    return skipped_bytes
 
 
-def _parse(data: bytes, number: int) -> Iterator[Line]:
+def _parse_line(data: bytes, line_number: int) -> Iterator[JsonLine]:
     if not data.strip():
         return
     try:
         values = json.loads(data)
     except (ValueError, RecursionError) as error:
-        yield Line(number, {}, f"not JSON: line {number}: {str(error)[:80]}")
+        yield JsonLine(line_number, {}, f"not JSON: line {line_number}: {str(error)[:80]}")
         return
     if isinstance(values, dict):
-        yield Line(number, values)
+        yield JsonLine(line_number, values)
     else:
-        yield Line(number, {}, f"not a JSON object: line {number}")
+        yield JsonLine(line_number, {}, f"not a JSON object: line {line_number}")
 
 
-def slices(path: Path, index: int, part_bytes: float) -> Iterator[Slice]:
+def slice_jsonl(path: Path, file_index: int, shard_bytes: float) -> Iterator[FileSlice]:
     """Ranges of whole lines of about this many bytes; a packed file is one range."""
     size = path.stat().st_size
-    if path.suffix.lower() in (".gz", ".zst") or size <= part_bytes:
-        yield Slice(index, index, 0, size)
+    if path.suffix.lower() in (".gz", ".zst") or size <= shard_bytes:
+        yield FileSlice(file_index, file_index, 0, size)
         return
-    begin, line, seen = 0, 1, 0
+    begin, first_line, end = 0, 1, 0
     with path.open("rb") as file:
         while begin < size:
             newlines = 0
-            while file.tell() < min(size, begin + part_bytes):
-                newlines += file.read(min(1 << 20, int(part_bytes) + 1)).count(b"\n")
-            while (rest := file.readline(1 << 20)) and not rest.endswith(b"\n"):
+            while file.tell() < min(size, begin + shard_bytes):
+                newlines += file.read(min(1 << 20, int(shard_bytes) + 1)).count(b"\n")
+            while (line_rest := file.readline(1 << 20)) and not line_rest.endswith(b"\n"):
                 pass
-            newlines += bool(rest)
-            seen = file.tell()
-            yield Slice(index, index, begin, seen, line)
-            begin, line = seen, line + newlines
+            newlines += bool(line_rest)
+            end = file.tell()
+            yield FileSlice(file_index, file_index, begin, end, first_line)
+            begin, first_line = end, first_line + newlines
 
 
-def head(path: Path) -> list[dict[str, Any]]:
+def read_head(path: Path) -> list[dict[str, Any]]:
     """The first lines that are JSON objects. UserError if there are lines and none of the first is one."""
-    found: list[Line] = []
-    for line in read(path, Slice(0, 0, 0, path.stat().st_size)):
-        found.append(line)
-        if len(found) == HEAD_LINES:
+    lines: list[JsonLine] = []
+    for line in read_lines(path, FileSlice(0, 0, 0, path.stat().st_size)):
+        lines.append(line)
+        if len(lines) == HEAD_LINES:
             break
-    good = [line.values for line in found if not line.reason]
-    if found and not good:
+    rows = [line.values for line in lines if not line.reason]
+    if lines and not rows:
         raise UserError(
-            f"{path} does not hold JSON objects, one a line ({found[0].reason}): is it another format?"
+            f"{path} does not hold JSON objects, one a line ({lines[0].reason}): is it another format?"
         )
-    return good
+    return rows

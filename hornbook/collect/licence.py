@@ -16,7 +16,7 @@ PERMISSIVE = ("Apache-2.0", "MIT", "BSD", "BSD-2-Clause", "BSD-3-Clause", "0BSD"
 
 # Words by which packages name a licence, in lower case, to SPDX's identifiers. "BSD" alone leaves
 # the clauses open.
-NAMES = {
+SPDX_BY_NAME = {
     "mit license": "MIT",
     "the mit license": "MIT",
     "mit license (mit)": "MIT",
@@ -53,7 +53,7 @@ NAMES = {
     "public domain": "Public Domain",
 }
 # A licence's whole text in the License field is recognised by words that only it has.
-TEXTS = (
+LICENCE_TEXTS = (
     ("Permission is hereby granted, free of charge, to any person obtaining a copy", "MIT"),
     ("Apache License", "Apache-2.0"),
     ("GNU AFFERO GENERAL PUBLIC LICENSE Version 3", "AGPL-3.0"),
@@ -71,83 +71,87 @@ TEXTS = (
 )
 
 
-def stated(metadata: bytes) -> str:
+def read_metadata_licence(metadata: bytes) -> str:
     """The licence in a wheel's METADATA: License-Expression, else License, else the classifiers; "" if none."""
-    head = email.message_from_string(metadata.decode("utf-8", "replace"))
-    expression = str(head.get("License-Expression") or "").strip()
-    field = str(head.get("License") or "").strip()
+    headers = email.message_from_string(metadata.decode("utf-8", "replace"))
+    expression = str(headers.get("License-Expression") or "").strip()
+    licence_field = str(headers.get("License") or "").strip()
     prefix = "License :: "
-    classifiers = [str(each) for each in head.get_all("Classifier") or []]
-    named = [each.split(" :: ")[-1] for each in classifiers if each.startswith(prefix)]
-    named = [each for each in named if each != "OSI Approved"]
+    classifiers = [str(classifier) for classifier in headers.get_all("Classifier") or []]
+    licence_names = [
+        classifier.split(" :: ")[-1] for classifier in classifiers if classifier.startswith(prefix)
+    ]
+    licence_names = [name for name in licence_names if name != "OSI Approved"]
     if expression:
         return expression
-    if field and field.upper() != "UNKNOWN" and len(field) <= 60:
-        return spdx(field)
+    if licence_field and licence_field.upper() != "UNKNOWN" and len(licence_field) <= 60:
+        return to_spdx(licence_field)
     # Several classifiers do not say whether one may choose, so all of them are taken to hold.
-    return combined(named) or of_text(field)
+    return combine_licences(licence_names) or identify_licence(licence_field)
 
 
-def of_text(text: str) -> str:
+def identify_licence(text: str) -> str:
     """The licence that a whole text is, by words that only it has; "" where none is known."""
     words = " ".join(text.split())
-    found = [(at, name) for known, name in TEXTS if (at := words.find(known)) >= 0]
+    matches = [
+        (position, name) for phrase, name in LICENCE_TEXTS if (position := words.find(phrase)) >= 0
+    ]
     # GPL's text names LGPL and AGPL at its end, MIT's stands inside others': the first words of a
     # text count.
-    name = min(found)[1] if found else ""
+    name = min(matches)[1] if matches else ""
     return "BSD-3-Clause" if name == "BSD-2-Clause" and "Neither the name of" in words else name
 
 
-def combined(names: Sequence[str]) -> str:
+def combine_licences(names: Sequence[str]) -> str:
     """Several licences that hold together, as one expression; the same set is the same text."""
-    return " AND ".join(sorted({spdx(name) for name in names if name and name.strip()}))
+    return " AND ".join(sorted({to_spdx(name) for name in names if name and name.strip()}))
 
 
-def spdx(name: str) -> str:
+def to_spdx(name: str) -> str:
     """The SPDX identifier of a licence's common name, or the name itself in one line."""
     words = " ".join(name.split())
-    return NAMES.get(words.lower(), words)
+    return SPDX_BY_NAME.get(words.lower(), words)
 
 
-def allowed(licence: str, allow: Sequence[str]) -> bool:
+def is_allowed(licence: str, allow_list: Sequence[str]) -> bool:
     """Whether an allow-list covers a licence: every part joined by AND, one of those joined by OR. Empty allows all.
 
     >>> allowed("MIT OR GPL-3.0-only", ("MIT",)), allowed("MIT AND GPL-3.0-only", ("MIT",)), allowed("", ("MIT",))
     (True, False, False)
     """
-    if not allow:
+    if not allow_list:
         return True
-    known = {name.lower() for name in allow}
-    words = [
-        each.strip() for each in re.split(r"([()]|\b(?:AND|OR|WITH)\b)", licence) if each.strip()
+    allowed_names = {name.lower() for name in allow_list}
+    tokens = [
+        token.strip() for token in re.split(r"([()]|\b(?:AND|OR|WITH)\b)", licence) if token.strip()
     ]
-    return _either(words, known) and not words
+    return _evaluate_or(tokens, allowed_names) and not tokens
 
 
-def _either(words: list[str], known: set[str]) -> bool:
+def _evaluate_or(tokens: list[str], allowed_names: set[str]) -> bool:
     """one AND-group OR another; takes what it read off the front of `words`."""
-    fine = _both(words, known)
-    while words and words[0] == "OR":
-        words.pop(0)
-        fine = _both(words, known) or fine
-    return fine
+    is_covered = _evaluate_and(tokens, allowed_names)
+    while tokens and tokens[0] == "OR":
+        tokens.pop(0)
+        is_covered = _evaluate_and(tokens, allowed_names) or is_covered
+    return is_covered
 
 
-def _both(words: list[str], known: set[str]) -> bool:
-    fine = _one(words, known)
-    while words and words[0] == "AND":
-        words.pop(0)
-        fine = _one(words, known) and fine
-    return fine
+def _evaluate_and(tokens: list[str], allowed_names: set[str]) -> bool:
+    is_covered = _evaluate_term(tokens, allowed_names)
+    while tokens and tokens[0] == "AND":
+        tokens.pop(0)
+        is_covered = _evaluate_term(tokens, allowed_names) and is_covered
+    return is_covered
 
 
-def _one(words: list[str], known: set[str]) -> bool:
-    if not words:
+def _evaluate_term(tokens: list[str], allowed_names: set[str]) -> bool:
+    if not tokens:
         return False
-    first = words.pop(0)
-    if first == "(":
-        fine = _either(words, known)
-        return bool(words) and words.pop(0) == ")" and fine
-    if len(words) > 1 and words[0] == "WITH":  # an exception only adds permissions to the licence
-        del words[:2]
-    return first.lower() in known
+    token = tokens.pop(0)
+    if token == "(":
+        is_covered = _evaluate_or(tokens, allowed_names)
+        return bool(tokens) and tokens.pop(0) == ")" and is_covered
+    if len(tokens) > 1 and tokens[0] == "WITH":  # an exception only adds permissions to the licence
+        del tokens[:2]
+    return token.lower() in allowed_names

@@ -17,18 +17,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from hornbook.records import NotThere, UserError
+from hornbook.records import MissingInput, UserError
 
-KINDS = {".py": "python", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
-PACKED = (".gz", ".zst")
+KIND_BY_SUFFIX = {".py": "python", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
+PACKED_SUFFIXES = (".gz", ".zst")
 UNPACKED_RATIO = 6  # of jsonl of code under gzip or zstd, for sizing parts
-DIGEST_WHOLE = (
+FULL_DIGEST_BYTES = (
     16_000_000  # larger files are told apart by size and by their first and last million bytes
 )
 
 
 @dataclass(frozen=True)
-class Found:
+class InputFile:
     """A file: its path, its name under the root, what it holds, its size, and why it cannot be read (or empty)."""
 
     path: Path
@@ -39,7 +39,7 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Slice:
+class FileSlice:
     """A run of Python files (`first` to `last` in the listing), or a range of one data file, which `at` begins.
 
     The range is bytes of a jsonl file, row groups of a Parquet file; `at` counts lines or rows from
@@ -50,111 +50,115 @@ class Slice:
     last: int
     begin: int = 0
     end: int = 0
-    at: int = 1
+    first_row: int = 1
 
     @property
-    def part(self) -> str:
-        return f"{self.first:07d}-{self.last:07d}-{self.begin}-{self.end}-{self.at}"
+    def shard_name(self) -> str:
+        return f"{self.first:07d}-{self.last:07d}-{self.begin}-{self.end}-{self.first_row}"
 
     @staticmethod
-    def of(part: str) -> Slice:
-        return Slice(*map(int, part.split("-")))
+    def from_shard_name(shard: str) -> FileSlice:
+        return FileSlice(*map(int, shard.split("-")))
 
 
-def listing(root: Path) -> list[Found]:
+def list_files(root: Path) -> list[InputFile]:
     """Everything of a known kind under `root`, sorted by name; UserError where there is nothing of the kind."""
     if not root.exists():
-        raise NotThere(
+        raise MissingInput(
             f"there is no file or folder {root}: check the path, which is taken from the current folder"
         )
-    suffixes = ", ".join([*KINDS, ".jsonl.gz", ".jsonl.zst"])
+    suffixes = ", ".join([*KIND_BY_SUFFIX, ".jsonl.gz", ".jsonl.zst"])
     if not root.is_dir():
-        kind = kind_of(root.name)
+        kind = detect_kind(root.name)
         if not kind:
             raise UserError(f"{root} is none of the kinds that can be read: {suffixes}")
-        return [Found(root, root.name, kind, root.stat().st_size)]
-    found = sorted(_walk(root), key=lambda each: each.name)
-    if not found:
+        return [InputFile(root, root.name, kind, root.stat().st_size)]
+    files = sorted(_walk_folder(root), key=lambda file: file.name)
+    if not files:
         raise UserError(f"{root} holds no file that can be read: {suffixes}")
-    return found
+    return files
 
 
-def kind_of(name: str) -> str:
+def detect_kind(name: str) -> str:
     """python, jsonl or parquet, by the name's suffix; empty for anything else."""
     stem, suffix = os.path.splitext(name.lower())
-    if suffix in PACKED:
-        kind = KINDS.get(os.path.splitext(stem)[1], "")
+    if suffix in PACKED_SUFFIXES:
+        kind = KIND_BY_SUFFIX.get(os.path.splitext(stem)[1], "")
         return kind if kind == "jsonl" else ""
-    return KINDS.get(suffix, "")
+    return KIND_BY_SUFFIX.get(suffix, "")
 
 
-def _walk(root: Path) -> Iterator[Found]:
-    unreadable: list[OSError] = []
-    for folder, folders, files in os.walk(root, onerror=unreadable.append):
-        folders[:] = [each for each in folders if not each.startswith(".")]
+def _walk_folder(root: Path) -> Iterator[InputFile]:
+    errors: list[OSError] = []
+    for folder, folders, files in os.walk(root, onerror=errors.append):
+        folders[:] = [folder_name for folder_name in folders if not folder_name.startswith(".")]
         for name in folders:
             if (path := Path(folder, name)).is_symlink():
-                yield Found(path, _name(path, root), "python", 0, "symbolic link: to a folder")
+                yield InputFile(
+                    path, _relative_name(path, root), "python", 0, "symbolic link: to a folder"
+                )
         for name in files:
-            if kind := kind_of(name):
-                yield _look(Path(folder, name), root, kind)
-    for error in unreadable:
+            if kind := detect_kind(name):
+                yield _inspect_file(Path(folder, name), root, kind)
+    for error in errors:
         path = Path(error.filename)
-        yield Found(path, _name(path, root), "python", 0, f"unreadable: {error.strerror}")
+        yield InputFile(
+            path, _relative_name(path, root), "python", 0, f"unreadable: {error.strerror}"
+        )
 
 
-def _look(path: Path, root: Path, kind: str) -> Found:
-    facts = path.lstat()
+def _inspect_file(path: Path, root: Path, kind: str) -> InputFile:
+    status = path.lstat()
     reason = ""
-    if stat.S_ISLNK(facts.st_mode):
+    if stat.S_ISLNK(status.st_mode):
         reason = "symbolic link"
-    elif not stat.S_ISREG(facts.st_mode):
+    elif not stat.S_ISREG(status.st_mode):
         reason = "not a regular file"
-    elif kind == "jsonl" and not facts.st_size:
+    elif kind == "jsonl" and not status.st_size:
         reason = "empty"
-    return Found(path, _name(path, root), kind, facts.st_size, reason)
+    return InputFile(path, _relative_name(path, root), kind, status.st_size, reason)
 
 
-def _name(path: Path, root: Path) -> str:
+def _relative_name(path: Path, root: Path) -> str:
     """The name under the root, with slashes; bytes that are no UTF-8 are shown as question marks."""
     return path.relative_to(root).as_posix().encode("utf-8", "replace").decode()
 
 
-def python_runs(found: list[Found], part_bytes: float) -> Iterator[Slice]:
+def group_python_files(files: list[InputFile], shard_bytes: float) -> Iterator[FileSlice]:
     """Runs of consecutive Python files, and one slice for each data file, in the order of the listing."""
-    first, held = -1, 0.0
-    for index, each in enumerate(found):
-        alone = each.kind != "python"
-        if first >= 0 and (alone or held + each.size > part_bytes):
-            yield Slice(first, index - 1)
+    first, run_bytes = -1, 0.0
+    for index, file in enumerate(files):
+        is_data_file = file.kind != "python"
+        if first >= 0 and (is_data_file or run_bytes + file.size > shard_bytes):
+            yield FileSlice(first, index - 1)
             first = -1
-        if alone:
-            yield Slice(index, index)
+        if is_data_file:
+            yield FileSlice(index, index)
         elif first < 0:
-            first, held = index, each.size
+            first, run_bytes = index, file.size
         else:
-            held += each.size
+            run_bytes += file.size
     if first >= 0:
-        yield Slice(first, len(found) - 1)
+        yield FileSlice(first, len(files) - 1)
 
 
-def digest(found: list[Found]) -> str:
+def digest_files(files: list[InputFile]) -> str:
     """One digest of names and contents; see DIGEST_WHOLE for what is not noticed inside a large file."""
-    total = hashlib.sha256()
-    for each in found:
-        when = each.path.lstat().st_mtime_ns if not each.reason else 0
-        total.update(
-            f"{each.name}\0{each.reason or _content(each.path, each.size, when)}\0".encode()
+    hasher = hashlib.sha256()
+    for file in files:
+        changed_ns = file.path.lstat().st_mtime_ns if not file.reason else 0
+        hasher.update(
+            f"{file.name}\0{file.reason or _digest_content(file.path, file.size, changed_ns)}\0".encode()
         )
-    return total.hexdigest()
+    return hasher.hexdigest()
 
 
 @functools.lru_cache(maxsize=1_000_000)
-def _content(path: Path, size: int, when: int) -> str:
+def _digest_content(path: Path, size: int, changed_ns: int) -> str:
     """Digest of a file's content. `when` is its time of change: within a process an unchanged file is read once."""
     try:
         with path.open("rb") as file:
-            if size <= DIGEST_WHOLE:
+            if size <= FULL_DIGEST_BYTES:
                 return hashlib.file_digest(file, "sha256").hexdigest()
             head = file.read(1_000_000)
             file.seek(-1_000_000, os.SEEK_END)

@@ -17,15 +17,15 @@ from typing import Any
 
 from hornbook.records import UserError
 
-MASK = "<{}>"
-MASKED = re.compile("<([a-z-]+)>")
+MASK_TEMPLATE = "<{}>"
+MASK_PATTERN = re.compile("<([a-z-]+)>")
 # RFC 5322 allows more; these are the addresses that people write. The domain must have a
 # letter-only ending.
-EMAIL = re.compile(
+EMAIL_PATTERN = re.compile(
     r"(?<![\w.+-])[A-Za-z0-9][\w.+-]{0,63}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}(?![\w@])"
 )
 # RFC 2606's names for documentation, and hosts that are no person's.
-NOBODY = re.compile(
+DOCUMENTATION_EMAIL = re.compile(
     r"@(?:[\w.-]+\.)?(?:example\.(?:com|org|net|edu)|\w+\.(?:example|test|invalid|local))$", re.I
 )
 # Shapes that somebody issued. Left out, all of detect-secrets': high entropy (fires on hashes),
@@ -38,96 +38,112 @@ DETECTORS = (
     "PrivateKeyDetector", "PypiTokenDetector", "SendGridDetector", "SlackDetector", "SquareOAuthDetector",
     "StripeDetector", "TelegramBotTokenDetector", "TwilioKeyDetector",
 )  # fmt: skip
-SHORTEST = 8  # characters of a secret
-PRIVATE_KEY = re.compile(
+MIN_SECRET_CHARS = 8  # characters of a secret
+PRIVATE_KEY_PATTERN = re.compile(
     r"(-----BEGIN [A-Z ]*PRIVATE KEY-----)(.*?)(-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.S
 )
 
 
-def mask(text: str) -> tuple[str, Counter[str]]:
+def mask_text(text: str) -> tuple[str, Counter[str]]:
     """The text with masks, and the number of each kind: "email" and detect-secrets' names, such as "aws-access-key"."""
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
 
-    def key(match: re.Match[str]) -> str:
-        found["private-key"] += 1
-        return f"{match[1]}{MASK.format('private-key')}" + "\n" * match[2].count("\n") + match[3]
+    def replace_key(match: re.Match[str]) -> str:
+        counts["private-key"] += 1
+        return (
+            f"{match[1]}{MASK_TEMPLATE.format('private-key')}"
+            + "\n" * match[2].count("\n")
+            + match[3]
+        )
 
     if "PRIVATE KEY-----" in text:
-        text = PRIVATE_KEY.sub(key, text)
-    if any(expression.search(text) for expression in _expressions()):
-        text = "\n".join(_line(line, found) for line in text.split("\n"))
+        text = PRIVATE_KEY_PATTERN.sub(replace_key, text)
+    if any(pattern.search(text) for pattern in _detector_patterns()):
+        text = "\n".join(_mask_line(line, counts) for line in text.split("\n"))
 
-    def address(match: re.Match[str]) -> str:
-        if NOBODY.search(match[0]):
+    def replace_email(match: re.Match[str]) -> str:
+        if DOCUMENTATION_EMAIL.search(match[0]):
             return match[0]
-        found["email"] += 1
-        return MASK.format("email")
+        counts["email"] += 1
+        return MASK_TEMPLATE.format("email")
 
-    return EMAIL.sub(address, text) if "@" in text else text, found
+    return EMAIL_PATTERN.sub(replace_email, text) if "@" in text else text, counts
 
 
-def said(text: str) -> str:
+def describe_masks(text: str) -> str:
     """How many masks of each kind stand in a text (a piece of a masked file), as words: "email 2, github-token 1"."""
-    found = Counter(kind for kind in MASKED.findall(text) if kind in _kinds())
-    return ", ".join(f"{kind} {number}" for kind, number in sorted(found.items()))
+    counts = Counter(kind for kind in MASK_PATTERN.findall(text) if kind in _mask_kinds())
+    return ", ".join(f"{kind} {count}" for kind, count in sorted(counts.items()))
 
 
-def _line(line: str, found: Counter[str]) -> str:
-    for kind, secret in _secrets(line):
-        found[kind] += line.count(secret)
-        line = line.replace(secret, MASK.format(kind))
+def _mask_line(line: str, counts: Counter[str]) -> str:
+    for kind, secret in _find_secrets(line):
+        counts[kind] += line.count(secret)
+        line = line.replace(secret, MASK_TEMPLATE.format(kind))
     return line
 
 
-def _secrets(line: str) -> list[tuple[str, str]]:
+def _find_secrets(line: str) -> list[tuple[str, str]]:
     """(kind, secret) of a line, the longest first."""
-    if len(line) < SHORTEST:
+    if len(line) < MIN_SECRET_CHARS:
         return []
-    found: dict[str, str] = {}
-    for kind, detector in _detectors():
+    kind_by_secret: dict[str, str] = {}
+    for kind, detector in _load_detectors():
         if kind == "private-key":
             continue  # masked as a block
         for secret in detector.analyze_string(line):
-            found[secret if len(secret) >= SHORTEST else _whole(detector, line, secret)] = kind
+            kind_by_secret[
+                secret if len(secret) >= MIN_SECRET_CHARS else _full_match(detector, line, secret)
+            ] = kind
     return [
-        (found[secret], secret) for secret in sorted(found, key=lambda s: (-len(s), s)) if secret
+        (kind_by_secret[secret], secret)
+        for secret in sorted(kind_by_secret, key=lambda s: (-len(s), s))
+        if secret
     ]
 
 
-def _whole(detector: Any, line: str, group: str) -> str:
+def _full_match(detector: Any, line: str, fragment: str) -> str:
     """The whole match: some detectors' expressions have a group for the prefix, and give only "ghp" back."""
     matches = (match[0] for expression in detector.denylist for match in expression.finditer(line))
-    return next((match for match in matches if group in match and len(match) >= SHORTEST), "")
+    return next(
+        (match for match in matches if fragment in match and len(match) >= MIN_SECRET_CHARS), ""
+    )
 
 
 @functools.lru_cache(maxsize=1)
-def _detectors() -> list[tuple[str, Any]]:
+def _load_detectors() -> list[tuple[str, Any]]:
     try:
         from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
     except ImportError as error:
         raise UserError(
             "masking secrets needs the package detect-secrets: pip install 'hornbook[secrets]', or set mask=False"
         ) from error
-    kinds: dict[str, Any] = get_mapping_from_secret_type_to_class()
-    known = {kind.__name__: kind for kind in kinds.values()}
-    return [(_word(known[name].secret_type), known[name]()) for name in DETECTORS if name in known]
+    detector_classes: dict[str, Any] = get_mapping_from_secret_type_to_class()
+    class_by_name = {
+        detector_class.__name__: detector_class for detector_class in detector_classes.values()
+    }
+    return [
+        (_make_kind_name(class_by_name[name].secret_type), class_by_name[name]())
+        for name in DETECTORS
+        if name in class_by_name
+    ]
 
 
 @functools.lru_cache(maxsize=1)
-def _kinds() -> frozenset[str]:
-    return frozenset({"email", *(kind for kind, _ in _detectors())})
+def _mask_kinds() -> frozenset[str]:
+    return frozenset({"email", *(kind for kind, _ in _load_detectors())})
 
 
 @functools.lru_cache(maxsize=1)
-def _expressions() -> list[re.Pattern[str]]:
+def _detector_patterns() -> list[re.Pattern[str]]:
     """Of all detectors, for a first look at a whole text: most hold nothing, and lines are slow."""
     return [
-        each
-        for kind, detector in _detectors()
-        for each in detector.denylist
+        pattern
+        for kind, detector in _load_detectors()
+        for pattern in detector.denylist
         if kind != "private-key"
     ]
 
 
-def _word(kind: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", kind.lower()).strip("-")
+def _make_kind_name(secret_type: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", secret_type.lower()).strip("-")

@@ -19,7 +19,7 @@ class NotPython(ValueError):
 
 
 @dataclass(frozen=True)
-class Piece:
+class CodePiece:
     """Lines `start` to `end` of a file, counted from 1, both included. `reason` is why not to keep it, or empty."""
 
     text: str
@@ -28,7 +28,7 @@ class Piece:
     reason: str = ""
 
 
-def cut(text: str, most: int) -> list[Piece]:
+def split_into_pieces(text: str, max_lines: int) -> list[CodePiece]:
     """Cut a text with plain "\\n" line ends into pieces of at most `most` lines; 0 leaves it whole and unparsed.
 
     A piece takes on the next top-level statement as long as it stays within `most` lines. Blank
@@ -36,33 +36,37 @@ def cut(text: str, most: int) -> list[Piece]:
     statement, which are part of it.
     """
     lines = text.split("\n")
-    if not most:
-        return [Piece(text, 1, len(lines) - (lines[-1] == ""))]
+    if not max_lines:
+        return [CodePiece(text, 1, len(lines) - (lines[-1] == ""))]
     pieces = []
-    for start, end in _runs(_statements(text, lines), most):
-        last = min(end, start + most - 1)
-        pieces.append(Piece("\n".join(lines[start - 1 : last]), start, last))
+    for start, end in _group_statements(_find_statements(text, lines), max_lines):
+        last = min(end, start + max_lines - 1)
+        pieces.append(CodePiece("\n".join(lines[start - 1 : last]), start, last))
         if last < end:
             rest = "\n".join(lines[last:end])
             pieces.append(
-                Piece(rest, last + 1, end, f"rest of a long definition: after {most} lines")
+                CodePiece(
+                    rest, last + 1, end, f"rest of a long definition: after {max_lines} lines"
+                )
             )
     return pieces
 
 
-def _statements(text: str, lines: list[str]) -> list[tuple[int, int]]:
+def _find_statements(text: str, lines: list[str]) -> list[tuple[int, int]]:
     """First and last line of each top-level statement, with its decorators and the comments directly above it."""
-    found, before = [], 0
-    for node in parse(text).body:
-        start = min([node.lineno, *(each.lineno for each in getattr(node, "decorator_list", []))])
-        while start - 1 > before and lines[start - 2].lstrip().startswith("#"):
+    spans, previous_end = [], 0
+    for node in parse_python(text).body:
+        start = min(
+            [node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", []))]
+        )
+        while start - 1 > previous_end and lines[start - 2].lstrip().startswith("#"):
             start -= 1
-        before = node.end_lineno or node.lineno
-        found.append((start, before))
-    return found
+        previous_end = node.end_lineno or node.lineno
+        spans.append((start, previous_end))
+    return spans
 
 
-def parse(text: str) -> ast.Module:
+def parse_python(text: str) -> ast.Module:
     """The syntax tree, or NotPython; parsing never ends the process, however odd the text."""
     try:
         with warnings.catch_warnings():
@@ -76,11 +80,11 @@ def parse(text: str) -> ast.Module:
         raise NotPython(f"{type(error).__name__}: {error}") from None
 
 
-def _runs(statements: list[tuple[int, int]], most: int) -> list[tuple[int, int]]:
-    runs: list[tuple[int, int]] = []
+def _group_statements(statements: list[tuple[int, int]], max_lines: int) -> list[tuple[int, int]]:
+    groups: list[tuple[int, int]] = []
     for start, end in statements:
-        if runs and end - runs[-1][0] < most:
-            runs[-1] = (runs[-1][0], end)
+        if groups and end - groups[-1][0] < max_lines:
+            groups[-1] = (groups[-1][0], end)
         else:
-            runs.append((start, end))
-    return runs
+            groups.append((start, end))
+    return groups

@@ -24,17 +24,22 @@ from typing import TYPE_CHECKING, Any
 
 from hornbook import records
 from hornbook.collect import columns, jsonl
-from hornbook.collect.documents import COLUMNS, Limits, dropped, from_bytes
-from hornbook.collect.files import rows_of_file
-from hornbook.collect.listing import Found, Slice, kind_of
-from hornbook.frame.stage import Desk, Price, Size, Stage
+from hornbook.collect.documents import (
+    DOCUMENT_COLUMNS,
+    CollectLimits,
+    make_dropped_row,
+    make_rows_from_bytes,
+)
+from hornbook.collect.files import read_data_file
+from hornbook.collect.listing import FileSlice, InputFile, detect_kind
+from hornbook.frame.stage import Price, RunContext, Size, Stage
 from hornbook.records import UserError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-AT_ONCE = 16  # texts that are fetched at a time in one part
-TEXT_AT_ONCE = 1024  # rows that are held while their texts are fetched
+FETCH_THREADS = 16  # texts that are fetched at a time in one part
+FETCH_BATCH_ROWS = 1024  # rows that are held while their texts are fetched
 
 
 @dataclass(frozen=True)
@@ -43,112 +48,121 @@ class CollectRemote(Stage):
 
     url: str
     column: str = ""
-    text_at: str = ""
+    text_url: str = ""
     piece_lines: int = 70
-    most_bytes: int = 1_000_000
+    max_bytes: int = 1_000_000
     licences: tuple[str, ...] = ()
     mask: bool = False
 
-    def facts(self, desk: Desk) -> Mapping[str, Any]:
-        seen = [
-            (name, facts["size"], _version(facts)) for name, facts in sorted(self._files().items())
+    def identity_inputs(self, ctx: RunContext) -> Mapping[str, Any]:
+        versions = [
+            (name, info["size"], _file_version(info))
+            for name, info in sorted(self._list_files().items())
         ]
-        return {"files": hashlib.sha256(json.dumps(seen).encode()).hexdigest()}
+        return {"files": hashlib.sha256(json.dumps(versions).encode()).hexdigest()}
 
-    def parts(self, desk: Desk) -> Sequence[str]:
-        return [_part(name) for name in sorted(self._files())]
+    def shards(self, ctx: RunContext) -> Sequence[str]:
+        return [_make_shard_name(name) for name in sorted(self._list_files())]
 
-    def work(self, desk: Desk, part: str) -> pa.Table:
-        remote = next(name for name in self._files() if _part(name) == part)
+    def make_shard(self, ctx: RunContext, part: str) -> pa.Table:
+        remote_path = next(name for name in self._list_files() if _make_shard_name(name) == part)
         with tempfile.TemporaryDirectory(prefix="hornbook-") as folder:
-            path = Path(folder) / remote.rsplit("/", 1)[-1]
+            path = Path(folder) / remote_path.rsplit("/", 1)[-1]
             try:
-                _filesystem(self.url)[0].get_file(remote, str(path))
+                _open_filesystem(self.url)[0].get_file(remote_path, str(path))
             except Exception as error:  # each file system raises its own
-                raise UserError(f"{remote} could not be fetched: {_said(error)}") from error
-            found = Found(path, remote, kind_of(remote), path.stat().st_size)
-            return records.table(self._rows(found), COLUMNS)
+                raise UserError(
+                    f"{remote_path} could not be fetched: {_short_message(error)}"
+                ) from error
+            file = InputFile(path, remote_path, detect_kind(remote_path), path.stat().st_size)
+            return records.make_table(self._make_rows(file), DOCUMENT_COLUMNS)
 
-    def _rows(self, found: Found) -> Iterator[dict[str, Any]]:
-        limits = Limits(self.piece_lines, self.most_bytes, self.licences, self.mask)
-        if self.text_at:
-            yield from self._joined(found, limits)
+    def _make_rows(self, file: InputFile) -> Iterator[dict[str, Any]]:
+        limits = CollectLimits(self.piece_lines, self.max_bytes, self.licences, self.mask)
+        if self.text_url:
+            yield from self._make_joined_rows(file, limits)
             return
-        if found.kind == "parquet":
-            groups = columns.open_parquet(found.path).metadata.num_row_groups
-            columns.text_column(
-                columns.open_parquet(found.path).schema_arrow.names, self.column, found.path
+        if file.kind == "parquet":
+            groups = columns.open_parquet(file.path).metadata.num_row_groups
+            columns.find_text_column(
+                columns.open_parquet(file.path).schema_arrow.names, self.column, file.path
             )
-            yield from rows_of_file(found, Slice(0, 0, 0, groups), self.column, limits)
+            yield from read_data_file(file, FileSlice(0, 0, 0, groups), self.column, limits)
         else:
-            yield from rows_of_file(found, Slice(0, 0, 0, found.size), self.column, limits)
+            yield from read_data_file(file, FileSlice(0, 0, 0, file.size), self.column, limits)
 
-    def _joined(self, found: Found, limits: Limits) -> Iterator[dict[str, Any]]:
+    def _make_joined_rows(self, file: InputFile, limits: CollectLimits) -> Iterator[dict[str, Any]]:
         """The rows of a set of ids, each with the text that its address holds."""
-        held: list[Mapping[str, Any]] = []
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            for values in _id_rows(found):
-                held.append(values)
-                if len(held) == TEXT_AT_ONCE:
-                    yield from self._texts(held, found, limits, pool)
-                    held = []
-            yield from self._texts(held, found, limits, pool)
+        batch: list[Mapping[str, Any]] = []
+        with ThreadPoolExecutor(FETCH_THREADS) as pool:
+            for row in _read_id_rows(file):
+                batch.append(row)
+                if len(batch) == FETCH_BATCH_ROWS:
+                    yield from self._fetch_batch(batch, file, limits, pool)
+                    batch = []
+            yield from self._fetch_batch(batch, file, limits, pool)
 
-    def _texts(
+    def _fetch_batch(
         self,
         rows: Sequence[Mapping[str, Any]],
-        found: Found,
-        limits: Limits,
+        file: InputFile,
+        limits: CollectLimits,
         pool: ThreadPoolExecutor,
     ) -> Iterator[dict[str, Any]]:
-        datas: Iterable[bytes | str] = pool.map(
-            lambda row: fetch(self.text_at, row, self.most_bytes), rows
+        contents: Iterable[bytes | str] = pool.map(
+            lambda row: fetch_text(self.text_url, row, self.max_bytes), rows
         )
-        for row, data in zip(rows, datas, strict=True):
-            place = columns.place(row, found.name, _address(self.text_at, row))
-            if isinstance(data, str):
-                yield dropped("", place, data)
+        for row, content in zip(rows, contents, strict=True):
+            provenance = columns.read_provenance(
+                row, file.name, _format_address(self.text_url, row)
+            )
+            if isinstance(content, str):
+                yield make_dropped_row("", provenance, content)
                 continue
-            yield from from_bytes(_utf8(data, row), place, limits)
+            yield from make_rows_from_bytes(_to_utf8(content, row), provenance, limits)
 
-    def _files(self) -> dict[str, dict[str, Any]]:
+    def _list_files(self) -> dict[str, dict[str, Any]]:
         """{path within the file system: its facts} of every data file; asked once a process."""
-        return _listed(self.url)
+        return _list_data_files(self.url)
 
-    def price(self, desk: Desk, inputs: Sequence[Size]) -> Price:
+    def price(self, ctx: RunContext, inputs: Sequence[Size]) -> Price:
         megabytes = (
-            4 * sum(facts["size"] for facts in self._files().values()) / 1e6
+            4 * sum(info["size"] for info in self._list_files().values()) / 1e6
         )  # zstd packs code about 4 times
         minutes = (
-            (megabytes / 5 + (megabytes * 200 / AT_ONCE / 20 if self.text_at else 0))
+            (megabytes / 5 + (megabytes * 200 / FETCH_THREADS / 20 if self.text_url else 0))
             / 60
-            / max(1, desk.workers)
+            / max(1, ctx.workers)
         )
         return Price(Size(megabytes * 400, megabytes), minutes=minutes, peak_mb=1500)
 
 
-_LISTED: dict[str, dict[str, dict[str, Any]]] = {}
+_LISTINGS: dict[str, dict[str, dict[str, Any]]] = {}
 
 
-def _listed(url: str) -> dict[str, dict[str, Any]]:
-    if url not in _LISTED:
-        files, root = _filesystem(url)
+def _list_data_files(url: str) -> dict[str, dict[str, Any]]:
+    if url not in _LISTINGS:
+        filesystem, root = _open_filesystem(url)
         try:
-            found = {root: files.info(root)} if kind_of(root) else files.find(root, detail=True)
+            infos = (
+                {root: filesystem.info(root)}
+                if detect_kind(root)
+                else filesystem.find(root, detail=True)
+            )
         except Exception as error:
             raise UserError(
-                f"{url} cannot be listed: {_said(error)}. Is the address right, and the key set?"
+                f"{url} cannot be listed: {_short_message(error)}. Is the address right, and the key set?"
             ) from error
-        data = {
-            name: facts for name, facts in found.items() if kind_of(name) in ("parquet", "jsonl")
+        data_files = {
+            name: info for name, info in infos.items() if detect_kind(name) in ("parquet", "jsonl")
         }
-        if not data:
-            raise UserError(f"{url} holds no .parquet or .jsonl file (it has {len(found)} files)")
-        _LISTED[url] = data
-    return _LISTED[url]
+        if not data_files:
+            raise UserError(f"{url} holds no .parquet or .jsonl file (it has {len(infos)} files)")
+        _LISTINGS[url] = data_files
+    return _LISTINGS[url]
 
 
-def _filesystem(url: str) -> tuple[Any, str]:
+def _open_filesystem(url: str) -> tuple[Any, str]:
     import fsspec
 
     try:
@@ -159,69 +173,69 @@ def _filesystem(url: str) -> tuple[Any, str]:
         ) from error
 
 
-def _version(facts: Mapping[str, Any]) -> str:
+def _file_version(info: Mapping[str, Any]) -> str:
     """What tells one version of a remote file from another: the store's checksum, or when it was changed."""
     names = ("ETag", "etag", "blob_id", "xet_hash", "md5Hash", "LastModified", "mtime", "created")
-    return next((str(facts[name]) for name in names if facts.get(name)), "")
+    return next((str(info[name]) for name in names if info.get(name)), "")
 
 
-def _part(name: str) -> str:
+def _make_shard_name(name: str) -> str:
     stem = "".join(c if c.isalnum() or c in "-_." else "-" for c in name.rsplit("/", 1)[-1])
     return f"{stem[:80]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
-def _id_rows(found: Found) -> Iterator[Mapping[str, Any]]:
-    if found.kind == "parquet":
-        for batch in columns.open_parquet(found.path).iter_batches(TEXT_AT_ONCE):
+def _read_id_rows(file: InputFile) -> Iterator[Mapping[str, Any]]:
+    if file.kind == "parquet":
+        for batch in columns.open_parquet(file.path).iter_batches(FETCH_BATCH_ROWS):
             yield from batch.to_pylist()
     else:
-        for line in jsonl.read(found.path, Slice(0, 0, 0, found.size)):
+        for line in jsonl.read_lines(file.path, FileSlice(0, 0, 0, file.size)):
             yield line.values if not line.reason else {"": line.reason}
 
 
-class _Plain(string.Formatter):
+class _NameOnlyFormatter(string.Formatter):
     """Fields by their names alone: no attributes and no indexing, which could reach into objects."""
 
     def get_field(self, field_name: str, args: Any, kwargs: Any) -> Any:
         return kwargs[field_name], field_name
 
 
-def _address(template: str, row: Mapping[str, Any]) -> str:
+def _format_address(template: str, row: Mapping[str, Any]) -> str:
     try:
-        return _Plain().vformat(template, (), row)
+        return _NameOnlyFormatter().vformat(template, (), row)
     except (KeyError, IndexError):
         return ""
 
 
-def fetch(template: str, row: Mapping[str, Any], most: int) -> bytes | str:
+def fetch_text(template: str, row: Mapping[str, Any], max_bytes: int) -> bytes | str:
     """The bytes at the row's address, unpacked, at most `most` + 1 of them; or why there are none."""
     import fsspec
 
-    address = _address(template, row)
+    address = _format_address(template, row)
     if not address:
         return str(row.get("") or f"no text: the row has no columns for {template}")
     # Software Heritage's bucket is open to all, and asks for no key.
     options = {"anon": True} if address.startswith("s3://softwareheritage/") else {}
     try:
         with fsspec.open(address, "rb", **options) as file:
-            data: bytes = file.read(most + 1)
+            data: bytes = file.read(max_bytes + 1)
         if data[:2] == b"\x1f\x8b":
-            data = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(data, most + 1)
+            data = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(data, max_bytes + 1)
         return data
     except Exception as error:  # a store's own errors (no such key, no access) are no OSErrors; one row, not the run
-        return f"text not found: {address}: {_said(error)}"
+        return f"text not found: {address}: {_short_message(error)}"
 
 
-def _utf8(data: bytes, row: Mapping[str, Any]) -> bytes:
+def _to_utf8(data: bytes, row: Mapping[str, Any]) -> bytes:
     """Bytes in the encoding that the row states (Stack v2's src_encoding), as UTF-8 where that can be done."""
-    stated = row.get("src_encoding")
-    if not stated:
+    encoding = row.get("src_encoding")
+    if not encoding:
         return data
     try:
-        return data.decode(str(stated)).encode()
+        return data.decode(str(encoding)).encode()
     except (LookupError, ValueError):
         return data
 
 
-def _said(error: BaseException) -> str:
+def _short_message(error: BaseException) -> str:
     return (str(error).strip().split("\n")[0] or type(error).__name__)[:200]

@@ -23,130 +23,138 @@ from xml.etree import ElementTree
 
 from hornbook import records
 from hornbook.collect import jsonl, licence, masking
-from hornbook.collect.documents import COLUMNS
-from hornbook.collect.listing import Found, digest
-from hornbook.frame.stage import Desk, Price, Size, Whole
+from hornbook.collect.documents import DOCUMENT_COLUMNS
+from hornbook.collect.listing import InputFile, digest_files
+from hornbook.frame.stage import GlobalStage, Price, RunContext, Size
 from hornbook.records import UserError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-BUCKETS = 64
-LINE_BYTES = 4_000_000  # a post's body has at most 30,000 characters
+BUCKET_COUNT = 64
+MAX_LINE_BYTES = 4_000_000  # a post's body has at most 30,000 characters
 Post = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class CollectStackOverflow(Whole):
+class CollectStackOverflow(GlobalStage):
     """Questions with any of `tags` and at least `least_score`, each with its `answers` best of at least that score."""
 
     path: str
     tags: tuple[str, ...] = ("python", "python-3.x")
-    least_score: int = 1
-    answers: int = 3
+    min_score: int = 1
+    max_answers: int = 3
     mask: bool = False  # secrets and e-mail addresses, by the extra `secrets`
 
-    def facts(self, desk: Desk) -> Mapping[str, Any]:
-        return {"content": digest([self._file()])}
+    def identity_inputs(self, ctx: RunContext) -> Mapping[str, Any]:
+        return {"content": digest_files([self._find_posts_file()])}
 
-    def _file(self) -> Found:
+    def _find_posts_file(self) -> InputFile:
         path = Path(self.path).expanduser()
         if not path.is_file():
             raise UserError(
                 f"there is no file {path}: give Posts.xml (or .gz) of the Stack Exchange data dump"
             )
-        return Found(path, path.name, "xml", path.stat().st_size)
+        return InputFile(path, path.name, "xml", path.stat().st_size)
 
-    def make(self, desk: Desk) -> Iterable[tuple[str, pa.Table]]:
-        scratch = desk.folder(self) / ".scratch"
+    def make_shards(self, ctx: RunContext) -> Iterable[tuple[str, pa.Table]]:
+        scratch = ctx.run.stage_folder(self) / ".scratch"
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir(parents=True)
-        unreadable = self._sort(desk, scratch)
-        for bucket in range(BUCKETS):
-            posts = [json.loads(line) for line in _bucket(scratch, bucket).open(encoding="utf-8")]
-            rows = [self._row(question, answers) for question, answers in threads(posts)]
+        unreadable = self._write_buckets(ctx, scratch)
+        for bucket in range(BUCKET_COUNT):
+            posts = [
+                json.loads(line) for line in _bucket_path(scratch, bucket).open(encoding="utf-8")
+            ]
+            rows = [self._make_row(question, answers) for question, answers in group_threads(posts)]
             yield (
                 f"{bucket:02d}",
-                records.table(rows + (_odd(unreadable) if bucket == 0 else []), COLUMNS),
+                records.make_table(
+                    rows + (_make_unreadable_rows(unreadable) if bucket == 0 else []),
+                    DOCUMENT_COLUMNS,
+                ),
             )
         shutil.rmtree(scratch)
 
-    def _sort(self, desk: Desk, scratch: Path) -> list[str]:
+    def _write_buckets(self, ctx: RunContext, scratch: Path) -> list[str]:
         """Matching posts to bucket files by the question's number; returns the lines that could not be read."""
-        file, wanted, unreadable = self._file(), set[int](), []
-        desk.reporter.begin(self.name, 0, "posts")
-        buckets = [
-            _bucket(scratch, bucket).open("w", encoding="utf-8") for bucket in range(BUCKETS)
+        file, question_ids, unreadable = self._find_posts_file(), set[int](), []
+        ctx.reporter.begin(self.name, 0, "posts")
+        bucket_files = [
+            _bucket_path(scratch, bucket).open("w", encoding="utf-8")
+            for bucket in range(BUCKET_COUNT)
         ]
         try:
-            for number, post in enumerate(posts_of(file.path)):
+            for post_index, post in enumerate(read_posts(file.path)):
                 if isinstance(post, str):
                     unreadable.append(post)
                     continue
-                question = self._question_of(post, wanted)
+                question = self._match_question(post, question_ids)
                 if question:
-                    buckets[question % BUCKETS].write(json.dumps(post) + "\n")
-                if number % 10_000 == 0:
-                    desk.reporter.advance(10_000)
+                    bucket_files[question % BUCKET_COUNT].write(json.dumps(post) + "\n")
+                if post_index % 10_000 == 0:
+                    ctx.reporter.advance(10_000)
         finally:
-            for bucket in buckets:
-                bucket.close()
+            for bucket_file in bucket_files:
+                bucket_file.close()
         return unreadable
 
-    def _question_of(self, post: Post, wanted: set[int]) -> int:
+    def _match_question(self, post: Post, question_ids: set[int]) -> int:
         """The number of the question that a post belongs to; 0 where it is not asked for."""
-        if post["score"] < self.least_score:
+        if post["score"] < self.min_score:
             return 0
         if post["kind"] == 1:
             if not set(post["tags"]) & set(self.tags):
                 return 0
-            wanted.add(post["id"])  # 28 bytes a question and the set's slots: 2 million take 200 MB
+            question_ids.add(
+                post["id"]
+            )  # 28 bytes a question and the set's slots: 2 million take 200 MB
             return int(post["id"])
-        return int(post["parent"]) if post["kind"] == 2 and post["parent"] in wanted else 0
+        return int(post["parent"]) if post["kind"] == 2 and post["parent"] in question_ids else 0
 
-    def _row(self, question: Post, answers: Sequence[Post]) -> dict[str, Any]:
-        chosen = sorted(
+    def _make_row(self, question: Post, answers: Sequence[Post]) -> dict[str, Any]:
+        best_answers = sorted(
             answers, key=lambda a: (a["id"] != question["accepted"], -a["score"], a["id"])
-        )[: self.answers]
-        text = document(question, chosen)
-        text = masking.mask(text)[0] if self.mask else text
-        licences = licence.combined([post["licence"] for post in (question, *chosen)])
+        )[: self.max_answers]
+        text = format_thread(question, best_answers)
+        text = masking.mask_text(text)[0] if self.mask else text
+        licences = licence.combine_licences([post["licence"] for post in (question, *best_answers)])
         return {
             "id": records.document_id(text), "text": text, "kind": "code", "origin": "stackoverflow",
-            "path": f"q/{question['id']}", "licence": licences, "kept": bool(chosen),
-            "reason": "" if chosen else "no answer good enough", "masked": masking.said(text) if self.mask else "",
+            "path": f"q/{question['id']}", "licence": licences, "kept": bool(best_answers),
+            "reason": "" if best_answers else "no answer good enough", "masked": masking.describe_masks(text) if self.mask else "",
         }  # fmt: skip
 
-    def price(self, desk: Desk, inputs: Sequence[Size]) -> Price:
-        megabytes = self._file().size / 1e6
+    def price(self, ctx: RunContext, inputs: Sequence[Size]) -> Price:
+        megabytes = self._find_posts_file().size / 1e6
         return Price(
             Size(megabytes * 20, megabytes * 0.05), minutes=megabytes / 60 / 60, peak_mb=600
         )
 
 
-def _bucket(scratch: Path, number: int) -> Path:
-    return scratch / f"{number:02d}.jsonl"
+def _bucket_path(scratch: Path, bucket: int) -> Path:
+    return scratch / f"{bucket:02d}.jsonl"
 
 
-def _odd(unreadable: Sequence[str]) -> list[dict[str, Any]]:
-    return [{"id": records.document_id(why), "origin": "stackoverflow", "kind": "code", "kept": False, "reason": why}
-            for why in unreadable]  # fmt: skip
+def _make_unreadable_rows(unreadable: Sequence[str]) -> list[dict[str, Any]]:
+    return [{"id": records.document_id(reason), "origin": "stackoverflow", "kind": "code", "kept": False, "reason": reason}
+            for reason in unreadable]  # fmt: skip
 
 
-def posts_of(path: Path) -> Iterator[Post | str]:
+def read_posts(path: Path) -> Iterator[Post | str]:
     """Questions and answers in the dump's order; a line that is no post is the reason why. One row stands on a line."""
-    number = 0
-    with jsonl.unpacked(path) as file:
+    line_number = 0
+    with jsonl.open_unpacked(path) as file:
         try:
-            while line := file.readline(LINE_BYTES):
-                number += 1
+            while line := file.readline(MAX_LINE_BYTES):
+                line_number += 1
                 if line.lstrip().startswith(b"<row"):
-                    yield _post(line, number)
-        except (OSError, EOFError, ValueError, jsonl.zstd_error()) as error:
-            yield f"damaged: after line {number}: {error}"
+                    yield _parse_post(line, line_number)
+        except (OSError, EOFError, ValueError, jsonl.zstd_error_type()) as error:
+            yield f"damaged: after line {line_number}: {error}"
 
 
-def _post(line: bytes, number: int) -> Post | str:
+def _parse_post(line: bytes, line_number: int) -> Post | str:
     try:
         row = ElementTree.fromstring(
             line
@@ -159,10 +167,10 @@ def _post(line: bytes, number: int) -> Post | str:
             "licence": row.get("ContentLicense", "").replace("CC BY", "CC-BY").replace(" ", "-"),
         }  # fmt: skip
     except (ElementTree.ParseError, KeyError, ValueError) as error:
-        return f"no post: line {number}: {error}"
+        return f"no post: line {line_number}: {error}"
 
 
-def threads(posts: Iterable[Post]) -> Iterator[tuple[Post, list[Post]]]:
+def group_threads(posts: Iterable[Post]) -> Iterator[tuple[Post, list[Post]]]:
     """Each question with its answers, in the order of the questions' numbers."""
     questions: dict[int, Post] = {}
     answers: dict[int, list[Post]] = {}
@@ -171,45 +179,45 @@ def threads(posts: Iterable[Post]) -> Iterator[tuple[Post, list[Post]]]:
             questions[post["id"]] = post
         else:
             answers.setdefault(post["parent"], []).append(post)
-    for number in sorted(questions):
-        yield questions[number], answers.get(number, [])
+    for question_id in sorted(questions):
+        yield questions[question_id], answers.get(question_id, [])
 
 
-def document(question: Post, answers: Sequence[Post]) -> str:
+def format_thread(question: Post, answers: Sequence[Post]) -> str:
     """The Markdown of a question and its answers."""
-    parts = [f"# {html.unescape(question['title'])}", markdown(question["body"])]
+    sections = [f"# {html.unescape(question['title'])}", html_to_markdown(question["body"])]
     for answer in answers:
-        parts += [f"## Answer (score {answer['score']})", markdown(answer["body"])]
-    return "\n\n".join(parts) + "\n"
+        sections += [f"## Answer (score {answer['score']})", html_to_markdown(answer["body"])]
+    return "\n\n".join(sections) + "\n"
 
 
-def markdown(body: str) -> str:
+def html_to_markdown(body: str) -> str:
     """StackOverflow's HTML as Markdown: paragraphs, lists, headings, and code exactly as it was written.
 
     >>> markdown("<p>Use <code>a &lt; b</code>:</p><pre><code>if a &lt; b:\\n    pass\\n</code></pre>")
     'Use `a < b`:\\n\\n```\\nif a < b:\\n    pass\\n```'
     """
-    reader = _Reader()
-    reader.feed(body)
-    reader.close()
-    return reader.text()
+    parser = _MarkdownParser()
+    parser.feed(body)
+    parser.close()
+    return parser.join_blocks()
 
 
-class _Reader(HTMLParser):
-    BLOCKS = ("p", "div", "blockquote", "ul", "ol", "hr", "table", "tr")
+class _MarkdownParser(HTMLParser):
+    BLOCK_TAGS = ("p", "div", "blockquote", "ul", "ol", "hr", "table", "tr")
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self._blocks: list[str] = [""]
-        self._code = False
+        self._in_code = False
 
     def handle_starttag(self, tag: str, attrs: Any) -> None:
         if tag == "pre":
-            self._code = True
+            self._in_code = True
             self._blocks.append("")
-        elif tag == "code" and not self._code:
+        elif tag == "code" and not self._in_code:
             self._blocks[-1] += "`"
-        elif tag in self.BLOCKS:
+        elif tag in self.BLOCK_TAGS:
             self._blocks.append("")
         elif tag == "li":
             self._blocks.append("- ")
@@ -219,22 +227,22 @@ class _Reader(HTMLParser):
             self._blocks.append("#" * (int(tag[1]) + 2) + " ")
 
     def handle_endtag(self, tag: str) -> None:
-        if tag == "pre" and self._code:
-            self._code = False
+        if tag == "pre" and self._in_code:
+            self._in_code = False
             code = self._blocks[-1].strip("\n")
             fence = "`" * max(3, max((len(run) for run in re.findall("`+", code)), default=0) + 1)
             self._blocks[-1] = f"{fence}\n{code}\n{fence}"
             self._blocks.append("")
-        elif tag == "code" and not self._code:
+        elif tag == "code" and not self._in_code:
             self._blocks[-1] += "`"
-        elif tag in (*self.BLOCKS, "li") or re.fullmatch("h[1-6]", tag):
+        elif tag in (*self.BLOCK_TAGS, "li") or re.fullmatch("h[1-6]", tag):
             self._blocks.append("")
 
     def handle_data(self, data: str) -> None:
-        self._blocks[-1] += data if self._code else re.sub(r"\s*\n\s*", " ", data)
+        self._blocks[-1] += data if self._in_code else re.sub(r"\s*\n\s*", " ", data)
 
-    def text(self) -> str:
-        kept = [
+    def join_blocks(self) -> str:
+        blocks = [
             block.rstrip() if block.startswith("`") else block.strip() for block in self._blocks
         ]
-        return "\n\n".join(block for block in kept if block and block != "-")
+        return "\n\n".join(block for block in blocks if block and block != "-")

@@ -17,15 +17,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hornbook import records
-from hornbook.frame.stage import Desk, Price, Size, Stage
+from hornbook.frame.stage import Price, RunContext, Size, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import pyarrow as pa
 
-MB_S = 1.4  # a core; `python benchmarks/dedup.py --view --mb 20`
-DEFINED = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+MEGABYTES_PER_S = 1.4  # a core; `python benchmarks/dedup.py --view --mb 20`
+DEFINITION_NODES = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
 @dataclass(frozen=True)
@@ -34,17 +34,21 @@ class BlindCode(Stage):
 
     data: Stage
 
-    def work(self, desk: Desk, part: str) -> pa.Table:
-        rows = desk.table(self.data, part, ["id", "text", "kept"])
+    def make_shard(self, ctx: RunContext, part: str) -> pa.Table:
+        rows = ctx.run.read_shard(self.data, part, ["id", "text", "kept"])
         rows = rows.filter(rows["kept"])
         texts = zip(rows["id"].to_pylist(), rows["text"].to_pylist(), strict=True)
-        return records.table({"id": name, "text": blind(text)} for name, text in texts)
+        return records.make_table(
+            {"id": doc_id, "text": anonymise_identifiers(text)} for doc_id, text in texts
+        )
 
-    def price(self, desk: Desk, inputs: Sequence[Size]) -> Price:
-        return Price(inputs[0], minutes=inputs[0].megabytes / MB_S / 60 / max(1, desk.workers))
+    def price(self, ctx: RunContext, inputs: Sequence[Size]) -> Price:
+        return Price(
+            inputs[0], minutes=inputs[0].megabytes / MEGABYTES_PER_S / 60 / max(1, ctx.workers)
+        )
 
 
-def blind(text: str) -> str:
+def anonymise_identifiers(text: str) -> str:
     """The text as a reader sees it who is blind to names, comments and layout; itself where it does not parse.
 
     >>> blind("def add(a, b):  # of two" + chr(10) + "    return a + b.real")
@@ -54,27 +58,31 @@ def blind(text: str) -> str:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tree = ast.parse(text)
-        given = _given(tree)
-        lines = [ast.unparse(_Blind(given).visit(each)) for each in tree.body if not _said(each)]
+        own_names = _collect_own_names(tree)
+        lines = [
+            ast.unparse(_IdentifierAnonymiser(own_names).visit(statement))
+            for statement in tree.body
+            if not _is_bare_string(statement)
+        ]
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return text
     return "\n".join(lines) or text
 
 
-def _given(tree: ast.Module) -> frozenset[str]:
+def _collect_own_names(tree: ast.Module) -> frozenset[str]:
     """Names that the file gives to something, imports apart: those are other people's names."""
-    found: set[str] = set()
+    names: set[str] = set()
     for node in ast.walk(tree):
-        if isinstance(node, DEFINED | ast.ExceptHandler) and node.name:
-            found.add(node.name)
+        if isinstance(node, DEFINITION_NODES | ast.ExceptHandler) and node.name:
+            names.add(node.name)
         elif isinstance(node, ast.arg):
-            found.add(node.arg)
+            names.add(node.arg)
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            found.add(node.id)
-    return frozenset(name for name in found if not name.startswith("__"))
+            names.add(node.id)
+    return frozenset(name for name in names if not name.startswith("__"))
 
 
-def _said(node: ast.stmt) -> bool:
+def _is_bare_string(node: ast.stmt) -> bool:
     """Whether a statement is nothing but a text."""
     return (
         isinstance(node, ast.Expr)
@@ -83,43 +91,49 @@ def _said(node: ast.stmt) -> bool:
     )
 
 
-class _Blind(ast.NodeTransformer):
+class _IdentifierAnonymiser(ast.NodeTransformer):
     """Renames what is given and takes away what explains, in one outermost statement."""
 
-    def __init__(self, given: frozenset[str]) -> None:
-        self.given = given
-        self.names: dict[str, str] = {}
+    def __init__(self, own_names: frozenset[str]) -> None:
+        self.own_names = own_names
+        self.new_names: dict[str, str] = {}
 
-    def _named(self, name: str) -> str:
-        return self.names.setdefault(name, f"v{len(self.names)}") if name in self.given else name
+    def _replace_name(self, name: str) -> str:
+        return (
+            self.new_names.setdefault(name, f"v{len(self.new_names)}")
+            if name in self.own_names
+            else name
+        )
 
     def visit(self, node: ast.AST) -> Any:
-        if isinstance(node, DEFINED):
-            node.name = self._named(node.name)
-            node.body = [each for each in node.body if not _said(each)] or [ast.Pass()]
+        if isinstance(node, DEFINITION_NODES):
+            node.name = self._replace_name(node.name)
+            node.body = [
+                statement for statement in node.body if not _is_bare_string(statement)
+            ] or [ast.Pass()]
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             node.returns = None
         elif isinstance(node, ast.arg):
-            node.arg, node.annotation = self._named(node.arg), None
+            node.arg, node.annotation = self._replace_name(node.arg), None
         elif isinstance(node, ast.Name):
-            node.id = self._named(node.id)
+            node.id = self._replace_name(node.id)
         elif isinstance(node, ast.Attribute):
             self.visit(node.value)
-            node.attr = self._named(node.attr)
+            node.attr = self._replace_name(node.attr)
             return node
         elif isinstance(node, ast.keyword) and node.arg:
-            node.arg = self._named(node.arg)
+            node.arg = self._replace_name(node.arg)
         elif isinstance(node, ast.ExceptHandler) and node.name:
-            node.name = self._named(node.name)
+            node.name = self._replace_name(node.name)
         elif isinstance(node, ast.Global | ast.Nonlocal):
-            node.names = [self._named(name) for name in node.names]
+            node.names = [self._replace_name(name) for name in node.names]
         elif isinstance(node, ast.AnnAssign):
-            return self._bare(node)
+            return self._drop_annotation(node)
         return self.generic_visit(node)
 
-    def _bare(self, node: ast.AnnAssign) -> ast.stmt | None:
+    def _drop_annotation(self, node: ast.AnnAssign) -> ast.stmt | None:
         """An assignment without its annotation; a declaration without a value says nothing."""
         if node.value is None:
             return ast.copy_location(ast.Pass(), node)
-        plain = ast.Assign([node.target], node.value)
-        return ast.copy_location(self.visit(plain), node)  # type: ignore[no-any-return]
+        assignment = ast.Assign([node.target], node.value)
+        return ast.copy_location(self.visit(assignment), node)  # type: ignore[no-any-return]

@@ -11,20 +11,25 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from hornbook.curate import forest
-from hornbook.curate.choose_layer import Known, Split
+from hornbook.curate.choose_layer import LabelledPieces, PackageSplit
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-Kind = Literal["blend", "forest", "linear", "counts", "boosting", "regression"]
+ClassifierKind = Literal["blend", "forest", "linear", "counts", "boosting", "regression"]
 # What a blend is the mean of. "counts" is a forest over features.py's numbers alone: what vectors
 # must add to.
-BLENDED: tuple[Kind, ...] = ("forest", "linear", "counts")
+BLEND_MEMBERS: tuple[ClassifierKind, ...] = ("forest", "linear", "counts")
 
 
-def fit(
-    kind: Kind, x: NDArray[Any], y: NDArray[Any], trees: int, seed: int, counted: int = 0
+def fit_classifier(
+    kind: ClassifierKind,
+    x: NDArray[Any],
+    y: NDArray[Any],
+    trees: int,
+    seed: int,
+    n_count_features: int = 0,
 ) -> list[Any]:
     """The fitted members (one, but for the blend); the last `counted` columns of x are features.py's."""
     from sklearn.ensemble import (
@@ -36,7 +41,7 @@ def fit(
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    models: dict[str, Callable[[], Any]] = {
+    constructors: dict[str, Callable[[], Any]] = {
         # The paper names a random forest and no settings: these are ours. Leaves of 2 calm 500
         # trees on few labels.
         "forest": lambda: RandomForestClassifier(
@@ -58,36 +63,36 @@ def fit(
     }
     if kind == "blend":
         return [
-            fit(each, x, y, trees, seed, counted)[0]
-            for each in BLENDED
-            if counted or each != "counts"
+            fit_classifier(member_kind, x, y, trees, seed, n_count_features)[0]
+            for member_kind in BLEND_MEMBERS
+            if n_count_features or member_kind != "counts"
         ]
     if kind == "counts":
-        return [models["forest"]().fit(x[:, -counted:], y)]
-    return [models[kind]().fit(x, y)]
+        return [constructors["forest"]().fit(x[:, -n_count_features:], y)]
+    return [constructors[kind]().fit(x, y)]
 
 
-def scores(members: Sequence[Any], x: NDArray[Any]) -> NDArray[np.float64]:
+def score_rows(members: Sequence[Any], x: NDArray[Any]) -> NDArray[np.float64]:
     """The mean of the members' probabilities (a regression's is its number): float64 of shape (rows,)."""
     import numpy as np
 
-    answers = []
+    predictions = []
     for model in members:
         if hasattr(model, "n_jobs"):
             model.n_jobs = 1  # threads add up their trees in the order in which they end: the last bits would differ
-        seen = x[:, -model.n_features_in_ :]
-        answers.append(
-            model.predict_proba(seen)[:, 1]
+        inputs = x[:, -model.n_features_in_ :]
+        predictions.append(
+            model.predict_proba(inputs)[:, 1]
             if hasattr(model, "predict_proba")
-            else model.predict(seen)
+            else model.predict(inputs)
         )
-    return np.asarray(np.mean(answers, axis=0), np.float64)
+    return np.asarray(np.mean(predictions, axis=0), np.float64)
 
 
-def across_packages(
-    known: Known,
-    kind: Kind,
-    splits: Sequence[Split],
+def cross_validate(
+    pieces: LabelledPieces,
+    kind: ClassifierKind,
+    splits: Sequence[PackageSplit],
     trees: int = 500,
     seed: int = 0,
     control: Mapping[str, NDArray[Any]] | None = None,
@@ -99,41 +104,43 @@ def across_packages(
     """
     import numpy as np
 
-    asked = known.x if control is None else control
-    out = np.zeros(len(known.y))
+    x_by_candidate = pieces.x_by_candidate if control is None else control
+    scores = np.zeros(len(pieces.y))
     for split in splits:
-        x = known.x[split.vectors]
-        members = fit(kind, x[split.train], known.y[split.train], trees, seed, known.counted)
-        out[split.test] = scores(members, asked[split.vectors][split.test])
-    return out
+        x = pieces.x_by_candidate[split.column]
+        members = fit_classifier(
+            kind, x[split.train], pieces.y[split.train], trees, seed, pieces.n_count_features
+        )
+        scores[split.test] = score_rows(members, x_by_candidate[split.column][split.test])
+    return scores
 
 
-def compared(
-    known: Known, splits: Sequence[Split], trees: int, seed: int
+def cross_validate_all_kinds(
+    pieces: LabelledPieces, splits: Sequence[PackageSplit], trees: int, seed: int
 ) -> dict[str, NDArray[np.float64]]:
     """across_packages of every kind; the blend's is the mean of its members', which are fitted once."""
     import numpy as np
 
-    kinds: list[Kind] = ["forest", "linear", "boosting", "regression"]
-    kinds += ["counts"] if known.counted else []
-    tested: dict[str, NDArray[np.float64]] = {
-        kind: across_packages(known, kind, splits, trees, seed) for kind in kinds
+    kinds: list[ClassifierKind] = ["forest", "linear", "boosting", "regression"]
+    kinds += ["counts"] if pieces.n_count_features else []
+    scores_by_kind: dict[str, NDArray[np.float64]] = {
+        kind: cross_validate(pieces, kind, splits, trees, seed) for kind in kinds
     }
-    blended = [tested[kind] for kind in BLENDED if kind in tested]
-    return {"blend": np.asarray(np.mean(blended, axis=0), np.float64), **tested}
+    member_scores = [scores_by_kind[kind] for kind in BLEND_MEMBERS if kind in scores_by_kind]
+    return {"blend": np.asarray(np.mean(member_scores, axis=0), np.float64), **scores_by_kind}
 
 
-def arrays(members: Sequence[Any], width: int, counted: int) -> forest.Blend:
+def convert_to_arrays(members: Sequence[Any], width: int, n_count_features: int) -> forest.Blend:
     """The members as plain arrays over rows of `width` numbers, of which the last `counted` are features.py's."""
     import numpy as np
 
-    made: list[forest.Trees | forest.Line] = []
+    member_arrays: list[forest.ForestArrays | forest.LinearArrays] = []
     for model in members:
         if hasattr(model, "estimators_"):
-            made.append(forest.trees_of(model, width - model.n_features_in_))
+            member_arrays.append(forest.extract_trees(model, width - model.n_features_in_))
             continue
-        scale, line = model[0], model[-1]
-        weight = line.coef_[0] / scale.scale_
-        bias = np.array([line.intercept_[0] - weight @ scale.mean_])
-        made.append(forest.Line(weight, bias, np.array([1], np.int32)))
-    return forest.Blend(tuple(made), counted)
+        scaler, linear = model[0], model[-1]
+        weight = linear.coef_[0] / scaler.scale_
+        bias = np.array([linear.intercept_[0] - weight @ scaler.mean_])
+        member_arrays.append(forest.LinearArrays(weight, bias, np.array([1], np.int32)))
+    return forest.Blend(tuple(member_arrays), n_count_features)

@@ -14,8 +14,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from hornbook import records, store
 from hornbook.curate import features
-from hornbook.frame.stage import Desk, Marking, Price, Runs, Size, Stage
-from hornbook.models.embedder import Embedder, Pooling, depth, embed, embed_each
+from hornbook.frame.stage import Placement, Price, RowFilter, RunContext, Size, Stage
+from hornbook.models.embedder import (
+    Embedder,
+    Pooling,
+    count_layers,
+    embed_texts,
+    embed_texts_per_layer,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,121 +36,143 @@ DEPTHS = (0.2, 0.4, 0.5, 0.6, 0.8)
 
 
 @dataclass(frozen=True)
-class Embed(Marking):
+class Embed(RowFilter):
     """Add a vector to every kept row. `share` below 1 embeds a fixed part of the rows, chosen by their ids."""
 
-    how: Embedder = Embedder()
+    embedder: Embedder = Embedder()
     share: float = (
         1.0  # the rest is dropped with a reason: for machines that cannot embed everything
     )
-    chosen: Stage | None = (
+    layer_choice: Stage | None = (
         None  # a FitQuality on EmbedLayers: its layer and pooling, instead of those of `how`
     )
 
-    runs: ClassVar[Runs] = "machine"
+    placement: ClassVar[Placement] = "per_machine"
     version: ClassVar[int] = 3
 
-    def mark(self, desk: Desk, rows: pa.Table) -> pa.Table:
+    def filter_rows(self, ctx: RunContext, rows: pa.Table) -> pa.Table:
         import numpy as np
         import pyarrow as pa
 
-        how = chosen_by(desk, self.chosen, self.how) if self.chosen else self.how
-        among = np.array(
-            [records.share("embed", name) < self.share for name in rows["id"].to_pylist()], bool
+        embedder = (
+            apply_layer_choice(ctx, self.layer_choice, self.embedder)
+            if self.layer_choice
+            else self.embedder
         )
-        texts = rows["text"].filter(pa.array(among)).to_pylist()
-        desk.reporter.begin(self.name, len(texts), "texts")
-        vectors = embed(texts, how, str(desk.options.get("device", "cpu")), desk.reporter.advance)
-
-        def column(values: Any) -> Any:
-            spread = np.zeros((len(rows), values.shape[1]), values.dtype)
-            spread[among] = values
-            return _column(spread, ~among)
-
-        reasons = np.where(among, "", "not in the embedded share").tolist()
-        counts = column(features.describe(texts))
-        return records.marks(
-            among, reasons, vector=column(vectors.astype(np.float16)), counts_vector=counts
+        is_in_share = np.array(
+            [records.hash_fraction("embed", name) < self.share for name in rows["id"].to_pylist()],
+            bool,
+        )
+        texts = rows["text"].filter(pa.array(is_in_share)).to_pylist()
+        ctx.reporter.begin(self.name, len(texts), "texts")
+        vectors = embed_texts(
+            texts, embedder, str(ctx.options.get("device", "cpu")), ctx.reporter.advance
         )
 
-    def price(self, desk: Desk, inputs: Sequence[Size]) -> Price:
+        def make_column(values: Any) -> Any:
+            all_values = np.zeros((len(rows), values.shape[1]), values.dtype)
+            all_values[is_in_share] = values
+            return _make_vector_column(all_values, ~is_in_share)
+
+        reasons = np.where(is_in_share, "", "not in the embedded share").tolist()
+        counts = make_column(features.count_features(texts))
+        return records.verdict_columns(
+            is_in_share,
+            reasons,
+            vector=make_column(vectors.astype(np.float16)),
+            counts_vector=counts,
+        )
+
+    def price(self, ctx: RunContext, inputs: Sequence[Size]) -> Price:
         size = Size(inputs[0].documents * self.share, inputs[0].megabytes * self.share)
-        return _price(size, self.how)
+        return _price_embedding(size, self.embedder)
 
 
 @dataclass(frozen=True)
-class EmbedLayers(Marking):
+class EmbedLayers(RowFilter):
     """Add a vector of each candidate, by layer and pooling, to every kept row: for a sample that was judged."""
 
-    how: Embedder = Embedder()  # its layer and pooling are what is to be chosen
+    embedder: Embedder = Embedder()  # its layer and pooling are what is to be chosen
     depths: tuple[float, ...] = DEPTHS
     poolings: tuple[Pooling, ...] = ("mean", "last")
 
-    runs: ClassVar[Runs] = "machine"
+    placement: ClassVar[Placement] = "per_machine"
 
-    def mark(self, desk: Desk, rows: pa.Table) -> pa.Table:
+    def filter_rows(self, ctx: RunContext, rows: pa.Table) -> pa.Table:
         import numpy as np
 
         texts = rows["text"].to_pylist()
-        desk.reporter.begin(self.name, len(texts), "texts")
-        hows = candidates(self.how, self.depths, self.poolings)
-        found = embed_each(
-            texts, hows, str(desk.options.get("device", "cpu")), desk.reporter.advance
+        ctx.reporter.begin(self.name, len(texts), "texts")
+        embedders = list_candidates(self.embedder, self.depths, self.poolings)
+        all_vectors = embed_texts_per_layer(
+            texts, embedders, str(ctx.options.get("device", "cpu")), ctx.reporter.advance
         )
-        made = {
-            named(how): _column(vectors.astype(np.float16))
-            for how, vectors in zip(hows, found, strict=True)
+        columns = {
+            format_vector_column(embedder): _make_vector_column(vectors.astype(np.float16))
+            for embedder, vectors in zip(embedders, all_vectors, strict=True)
         }
-        counts = _column(features.describe(texts))
-        return records.marks([True] * len(rows), [""] * len(rows), **made, counts_vector=counts)
+        counts = _make_vector_column(features.count_features(texts))
+        return records.verdict_columns(
+            [True] * len(rows), [""] * len(rows), **columns, counts_vector=counts
+        )
 
-    def price(self, desk: Desk, inputs: Sequence[Size]) -> Price:
-        return _price(inputs[0], self.how, max(self.depths))
+    def price(self, ctx: RunContext, inputs: Sequence[Size]) -> Price:
+        return _price_embedding(inputs[0], self.embedder, max(self.depths))
 
 
-def candidates(
-    how: Embedder, depths: Sequence[float], poolings: Sequence[Pooling]
+def list_candidates(
+    embedder: Embedder, depths: Sequence[float], poolings: Sequence[Pooling]
 ) -> list[Embedder]:
     """An Embedder for each layer and pooling, the first layers first; "hashed" has no layers and is the only one."""
-    if how.model == "hashed":
-        return [how]
-    layers = sorted({max(1, round(share * depth(how.model))) for share in depths})
-    return [replace(how, layer=layer, pooling=pooling) for layer in layers for pooling in poolings]
+    if embedder.model == "hashed":
+        return [embedder]
+    layers = sorted({max(1, round(fraction * count_layers(embedder.model))) for fraction in depths})
+    return [
+        replace(embedder, layer=layer, pooling=pooling) for layer in layers for pooling in poolings
+    ]
 
 
-def named(how: Embedder) -> str:
+def format_vector_column(embedder: Embedder) -> str:
     """The column of a candidate's vectors.
 
     >>> named(Embedder(layer=15))
     '15_mean_vector'
     """
-    return f"{how.layer}_{how.pooling}_vector"
+    return f"{embedder.layer}_{embedder.pooling}_vector"
 
 
-def place(column: str) -> tuple[int, str]:
+def parse_vector_column(column: str) -> tuple[int, str]:
     """The layer and the pooling of a candidate's column."""
     layer, pooling, _ = column.split("_")
     return int(layer), pooling
 
 
-def chosen_by(desk: Desk, taste: Stage | str, how: Embedder) -> Embedder:
+def apply_layer_choice(
+    ctx: RunContext, quality_classifier: Stage | str, embedder: Embedder
+) -> Embedder:
     """`how` with the layer and the pooling that a finished FitQuality chose; as it is where there was no choice."""
-    facts: Mapping[str, Any] = store.read_json(desk.folder(taste) / "validation.json") or {}
-    chosen = facts.get("vectors")
-    return replace(how, layer=chosen["layer"], pooling=chosen["pooling"]) if chosen else how
-
-
-def _column(values: Any, mask: Any = None) -> Any:
-    import pyarrow as pa
-
-    missing = None if mask is None else pa.array(mask)
-    return pa.FixedSizeListArray.from_arrays(
-        pa.array(values.reshape(-1)), values.shape[1], mask=missing
+    validation: Mapping[str, Any] = (
+        store.read_json(ctx.run.stage_folder(quality_classifier) / "validation.json") or {}
+    )
+    choice = validation.get("vectors")
+    return (
+        replace(embedder, layer=choice["layer"], pooling=choice["pooling"]) if choice else embedder
     )
 
 
-def _price(size: Size, how: Embedder, share: float = 0.5) -> Price:
+def _make_vector_column(values: Any, is_missing: Any = None) -> Any:
+    import pyarrow as pa
+
+    arrow_mask = None if is_missing is None else pa.array(is_missing)
+    return pa.FixedSizeListArray.from_arrays(
+        pa.array(values.reshape(-1)), values.shape[1], mask=arrow_mask
+    )
+
+
+def _price_embedding(size: Size, embedder: Embedder, depth_share: float = 0.5) -> Price:
     """For a model's layers down to this share of its depth."""
-    tokens = min(size.megabytes * 1e6 / BYTES_PER_TOKEN, size.documents * how.tokens)
-    minutes = 0.1 if how.model == "hashed" else tokens / TOKENS_PER_S * share / 0.5 / 60 + 0.5
+    tokens = min(size.megabytes * 1e6 / BYTES_PER_TOKEN, size.documents * embedder.tokens)
+    minutes = (
+        0.1 if embedder.model == "hashed" else tokens / TOKENS_PER_S * depth_share / 0.5 / 60 + 0.5
+    )
     return Price(size, tokens=tokens, minutes=minutes, peak_mb=1600)

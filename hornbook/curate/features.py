@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-NAMES = (
+FEATURE_NAMES = (
     "characters", "lines", "characters a line", "blank lines", "comment share", "docstring share", "docstrings",
     "doctest", "functions", "classes", "loops", "branches", "returns", "calls a line", "imports", "assignments",
     "literals", "attributes of self", "attributes", "private names", "name length", "distinct names", "depth",
@@ -30,11 +30,13 @@ NAMES = (
 )  # fmt: skip
 
 
-def describe(texts: Sequence[str]) -> NDArray[np.float32]:
+def count_features(texts: Sequence[str]) -> NDArray[np.float32]:
     """The numbers of NAMES for each text: float32 of shape (texts, 24), logarithms of counts, shares as they are."""
     import numpy as np
 
-    return np.array([_describe(text) for text in texts], np.float32).reshape(len(texts), len(NAMES))
+    return np.array([_count_features_of_text(text) for text in texts], np.float32).reshape(
+        len(texts), len(FEATURE_NAMES)
+    )
 
 
 def comment_share(text: str) -> float:
@@ -48,46 +50,48 @@ def comment_share(text: str) -> float:
     return total / max(1, len(text))
 
 
-def _describe(text: str) -> list[float]:
+def _count_features_of_text(text: str) -> list[float]:
     lines = text.split("\n")
-    tree, whole = _parsed(lines)
-    kinds: Counter[str] = Counter()
-    names: Counter[str] = Counter()
-    own = documented = deepest = 0
+    tree, is_whole = _parse_longest_prefix(lines)
+    node_counts: Counter[str] = Counter()
+    name_counts: Counter[str] = Counter()
+    self_attributes = docstring_characters = deepest_indent = 0
     for node in ast.walk(tree):
-        kinds[type(node).__name__] += 1
+        node_counts[type(node).__name__] += 1
         if isinstance(node, ast.Name):
-            names[node.id] += 1
+            name_counts[node.id] += 1
         elif (
             isinstance(node, ast.Attribute)
             and isinstance(node.value, ast.Name)
             and node.value.id == "self"
         ):
-            own += 1
+            self_attributes += 1
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Module):
-            names[getattr(node, "name", "")] += 1
-            words = ast.get_docstring(node, clean=False)
-            documented += len(words or "")
-            kinds["docstrings"] += words is not None
-    deepest = max((len(line) - len(line.lstrip()) for line in lines if line.strip()), default=0)
-    filled = sum(bool(line.strip()) for line in lines)
-    several = sum(names.values()) or 1
+            name_counts[getattr(node, "name", "")] += 1
+            docstring = ast.get_docstring(node, clean=False)
+            docstring_characters += len(docstring or "")
+            node_counts["docstrings"] += docstring is not None
+    deepest_indent = max(
+        (len(line) - len(line.lstrip()) for line in lines if line.strip()), default=0
+    )
+    filled_lines = sum(bool(line.strip()) for line in lines)
+    n_names = sum(name_counts.values()) or 1
 
-    def log(*which: str) -> float:
-        return math.log1p(sum(kinds[name] for name in which))
+    def log_count(*node_kinds: str) -> float:
+        return math.log1p(sum(node_counts[name] for name in node_kinds))
 
     return [
-        math.log1p(len(text)), math.log1p(filled), len(text) / max(1, filled), 1 - filled / len(lines),
-        comment_share(text), documented / max(1, len(text)), log("docstrings"), float(">>> " in text),
-        log("FunctionDef", "AsyncFunctionDef"), log("ClassDef"), log("For", "While", "comprehension"),
-        log("If", "IfExp", "Match", "BoolOp"), log("Return", "Yield"), kinds["Call"] / max(1, filled),
-        log("Import", "ImportFrom"), log("Assign", "AnnAssign"), log("Constant"), own / max(1, filled),
-        log("Attribute"), sum(n for name, n in names.items() if name.startswith("_")) / several,
-        sum(len(name) * n for name, n in names.items()) / several, len(names) / several, deepest / 4, float(whole),
+        math.log1p(len(text)), math.log1p(filled_lines), len(text) / max(1, filled_lines), 1 - filled_lines / len(lines),
+        comment_share(text), docstring_characters / max(1, len(text)), log_count("docstrings"), float(">>> " in text),
+        log_count("FunctionDef", "AsyncFunctionDef"), log_count("ClassDef"), log_count("For", "While", "comprehension"),
+        log_count("If", "IfExp", "Match", "BoolOp"), log_count("Return", "Yield"), node_counts["Call"] / max(1, filled_lines),
+        log_count("Import", "ImportFrom"), log_count("Assign", "AnnAssign"), log_count("Constant"), self_attributes / max(1, filled_lines),
+        log_count("Attribute"), sum(n for name, n in name_counts.items() if name.startswith("_")) / n_names,
+        sum(len(name) * n for name, n in name_counts.items()) / n_names, len(name_counts) / n_names, deepest_indent / 4, float(is_whole),
     ]  # fmt: skip
 
 
-def _parsed(lines: list[str]) -> tuple[ast.Module, bool]:
+def _parse_longest_prefix(lines: list[str]) -> tuple[ast.Module, bool]:
     """The tree of the longest beginning that parses, found by leaving off lines from the end; and whether it is all.
 
     A piece that was cut inside a definition parses again once its last, incomplete statement is
@@ -108,4 +112,4 @@ def _parsed(lines: list[str]) -> tuple[ast.Module, bool]:
     return ast.Module([], []), False
 
 
-DOCSTRING = re.compile(r"^\s*[rRuU]?(?:\"\"\"|''')", re.M)
+DOCSTRING_START = re.compile(r"^\s*[rRuU]?(?:\"\"\"|''')", re.M)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Trees:
+class ForestArrays:
     """All nodes of all trees laid end to end; a node without children has feature -1 and its value is the answer."""
 
     feature: NDArray[np.int32]  # (nodes,)
@@ -30,7 +30,7 @@ class Trees:
     value: NDArray[np.float64]
     root: NDArray[np.int32]  # (trees,)
 
-    def score(self, vectors: NDArray[np.float32]) -> NDArray[np.float64]:
+    def score_rows(self, vectors: NDArray[np.float32]) -> NDArray[np.float64]:
         """The mean of the trees' answers: float64 of shape (rows,)."""
         import numpy as np
 
@@ -38,84 +38,89 @@ class Trees:
 
         x = np.ascontiguousarray(vectors, np.float32)
         nodes = (self.feature, self.threshold, self.left, self.right, self.value, self.root)
-        answer: NDArray[np.float64] = mean_of_trees(x, *nodes)
-        return answer
+        scores: NDArray[np.float64] = mean_of_trees(x, *nodes)
+        return scores
 
 
 @dataclass(frozen=True)
-class Line:
+class LinearArrays:
     """A linear head: a probability by the logistic function, or a number if `logistic` is 0."""
 
     weight: NDArray[np.float64]
     bias: NDArray[np.float64]
     logistic: NDArray[np.int32]
 
-    def score(self, vectors: NDArray[np.float32]) -> NDArray[np.float64]:
+    def score_rows(self, vectors: NDArray[np.float32]) -> NDArray[np.float64]:
         """Float64 of shape (rows,)."""
         import numpy as np
 
-        raw: NDArray[np.float64] = vectors.astype(np.float64) @ self.weight + self.bias[0]
-        return 1 / (1 + np.exp(-raw)) if self.logistic[0] else raw
+        logits: NDArray[np.float64] = vectors.astype(np.float64) @ self.weight + self.bias[0]
+        return 1 / (1 + np.exp(-logits)) if self.logistic[0] else logits
 
 
 @dataclass(frozen=True)
 class Blend:
     """The mean of several models over the same rows; the last `counted` columns of a row are features.py's."""
 
-    members: tuple[Trees | Line, ...]
-    counted: int = 0
+    members: tuple[ForestArrays | LinearArrays, ...]
+    n_count_features: int = 0
 
-    def score(self, x: NDArray[np.float32]) -> NDArray[np.float64]:
+    def score_rows(self, x: NDArray[np.float32]) -> NDArray[np.float64]:
         """Float64 of shape (rows,)."""
         import numpy as np
 
-        return np.asarray(np.mean([member.score(x) for member in self.members], axis=0), np.float64)
+        return np.asarray(
+            np.mean([member.score_rows(x) for member in self.members], axis=0), np.float64
+        )
 
 
-def trees_of(forest: Any, shift: int = 0) -> Trees:
+def extract_trees(forest: Any, shift: int = 0) -> ForestArrays:
     """The arrays of a fitted RandomForestClassifier (probability of its last class) or RandomForestRegressor.
 
     `shift` is added to the numbers of features: of a forest that was fitted on the last columns of a row alone.
     """
     import numpy as np
 
-    parts: dict[str, list[Any]] = {
+    chunks_by_name: dict[str, list[Any]] = {
         name: [] for name in ("feature", "threshold", "left", "right", "value")
     }
-    roots, at = [], 0
-    for tree in (each.tree_ for each in forest.estimators_):
-        roots.append(at)
+    roots, first_node = [], 0
+    for tree in (estimator.tree_ for estimator in forest.estimators_):
+        roots.append(first_node)
         leaf = tree.children_left < 0
-        parts["feature"].append(np.where(leaf, -1, tree.feature + shift))
-        parts["threshold"].append(tree.threshold)
-        parts["left"].append(tree.children_left + at)
-        parts["right"].append(tree.children_right + at)
-        answers = tree.value[:, 0, :]
-        parts["value"].append(
-            answers[:, -1] / answers.sum(1) if answers.shape[1] > 1 else answers[:, 0]
+        chunks_by_name["feature"].append(np.where(leaf, -1, tree.feature + shift))
+        chunks_by_name["threshold"].append(tree.threshold)
+        chunks_by_name["left"].append(tree.children_left + first_node)
+        chunks_by_name["right"].append(tree.children_right + first_node)
+        node_values = tree.value[:, 0, :]
+        chunks_by_name["value"].append(
+            node_values[:, -1] / node_values.sum(1)
+            if node_values.shape[1] > 1
+            else node_values[:, 0]
         )
-        at += tree.node_count
-    kinds: dict[str, Any] = {"threshold": np.float64, "value": np.float64}
+        first_node += tree.node_count
+    dtypes: dict[str, Any] = {"threshold": np.float64, "value": np.float64}
     arrays: dict[str, Any] = {
-        k: np.concatenate(each).astype(kinds.get(k, np.int32)) for k, each in parts.items()
+        k: np.concatenate(chunks).astype(dtypes.get(k, np.int32))
+        for k, chunks in chunks_by_name.items()
     }
-    return Trees(**arrays, root=np.array(roots, np.int32))
+    return ForestArrays(**arrays, root=np.array(roots, np.int32))
 
 
-def write(path: Path, model: Blend) -> None:
+def save_classifier(path: Path, model: Blend) -> None:
     """Save as .npz, whole or not at all: each member's arrays under its number, and `counted`."""
     import numpy as np
 
     arrays = {
-        f"{at}.{name}": values
-        for at, member in enumerate(model.members)
+        f"{i}.{name}": values
+        for i, member in enumerate(model.members)
         for name, values in vars(member).items()
     }
-    with store.whole(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, counted=np.array(model.counted), **arrays)
+    with store.atomic_write(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, counted=np.array(model.n_count_features), **arrays)
 
 
-def read(path: Path) -> Blend:
+def load_classifier(path: Path) -> Blend:
     """Load what `write` saved; a file with objects in it is refused, never unpickled."""
     import numpy as np
 
@@ -124,19 +129,19 @@ def read(path: Path) -> Blend:
             arrays = {name: file[name] for name in file.files}
     except (OSError, ValueError) as error:
         raise UserError(f"{path} holds no classifier ({error}): rebuild its stage") from error
-    counted = int(arrays.pop("counted", 0))
-    members: list[Trees | Line] = []
-    for at in range(len(arrays)):
-        mine = {
+    n_count_features = int(arrays.pop("counted", 0))
+    members: list[ForestArrays | LinearArrays] = []
+    for i in range(len(arrays)):
+        member_arrays = {
             name.partition(".")[2]: values
             for name, values in arrays.items()
-            if name.startswith(f"{at}.")
+            if name.startswith(f"{i}.")
         }
         members += [
-            kind(**mine)
-            for kind in (Trees, Line)
-            if mine.keys() == kind.__dataclass_fields__.keys()
+            array_class(**member_arrays)
+            for array_class in (ForestArrays, LinearArrays)
+            if member_arrays.keys() == array_class.__dataclass_fields__.keys()
         ]
     if not members or sum(len(vars(member)) for member in members) != len(arrays):
         raise UserError(f"{path} holds no classifier: its arrays are {', '.join(sorted(arrays))}")
-    return Blend(tuple(members), counted)
+    return Blend(tuple(members), n_count_features)

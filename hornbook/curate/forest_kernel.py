@@ -11,7 +11,7 @@ from typing import Any
 import numba
 import numpy as np
 
-BLOCK = 256
+BLOCK_ROWS = 256
 
 
 @numba.njit(cache=True)
@@ -19,10 +19,10 @@ def mean_of_trees(
     x: Any, feature: Any, threshold: Any, left: Any, right: Any, value: Any, root: Any
 ) -> Any:
     """Float64 of shape (rows,) for float32 x of shape (rows, features)."""
-    rows = x.shape[0]
-    out = np.zeros(rows, np.float64)
-    for start in range(0, rows, BLOCK):
-        end = min(rows, start + BLOCK)
+    n_rows = x.shape[0]
+    out = np.zeros(n_rows, np.float64)
+    for start in range(0, n_rows, BLOCK_ROWS):
+        end = min(n_rows, start + BLOCK_ROWS)
         for tree in range(root.shape[0]):
             for row in range(start, end):
                 node = root[tree]

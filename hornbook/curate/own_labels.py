@@ -17,111 +17,133 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hornbook import records, store
-from hornbook.curate.judge import COLUMNS, agreement
-from hornbook.frame.stage import Desk, Price, Size, Stage, Whole
+from hornbook.curate.judge import COLUMNS, summarise_agreement
+from hornbook.frame.stage import GlobalStage, Price, RunContext, Size, Stage
 from hornbook.records import UserError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-HIGHEST = 5
-FIELDS = [name for name in records.DOCUMENT if name not in records.MARK_COLUMNS]  # of kept rows
+MAX_LABEL = 5
+DOCUMENT_FIELDS = [
+    name for name in records.DOCUMENT if name not in records.VERDICT_COLUMNS
+]  # of kept rows
 
 
 @dataclass(frozen=True)
-class OwnLabels(Whole):
+class OwnLabels(GlobalStage):
     """The kept documents of `data` that a jsonl file labels (`id` and `label`), as `hornbook label` writes it."""
 
     data: Stage
     path: str
 
-    def facts(self, desk: Desk) -> Mapping[str, Any]:
+    def identity_inputs(self, ctx: RunContext) -> Mapping[str, Any]:
         file = Path(self.path).expanduser()
         if not file.is_file():
             raise UserError(
                 f"there is no file of labels {file}: `hornbook label RUN --out {file}` writes one"
             )
-        return {"labels": store.digest(file)}
+        return {"labels": store.file_digest(file)}
 
-    def make(self, desk: Desk) -> Iterable[tuple[str, pa.Table]]:
-        given, odd = read(Path(self.path).expanduser())
-        found: dict[str, dict[str, Any]] = {}
-        for table in desk.kept(self.data, FIELDS):
+    def make_shards(self, ctx: RunContext) -> Iterable[tuple[str, pa.Table]]:
+        labels, n_bad_lines = read_label_file(Path(self.path).expanduser())
+        rows_by_id: dict[str, dict[str, Any]] = {}
+        for table in ctx.run.read_kept_rows(self.data, DOCUMENT_FIELDS):
             for row in table.to_pylist():
-                if row["id"] in given:
-                    found.setdefault(
-                        row["id"], row | {"label": given[row["id"]], "why": "a person's"}
+                if row["id"] in labels:
+                    rows_by_id.setdefault(
+                        row["id"], row | {"label": labels[row["id"]], "why": "a person's"}
                     )
-        if not found:
+        if not rows_by_id:
             raise UserError(
                 f"{self.path} labels no document that {self.data.name} keeps: is it another run's file?"
             )
-        absent, bad = len(given) - len(found), f", {odd} lines are no labels" if odd else ""
-        desk.reporter.say(
-            f"{self.name}: {len(found)} labels joined, {absent} have no document here{bad}"
+        n_absent, bad_lines_note = (
+            len(labels) - len(rows_by_id),
+            f", {n_bad_lines} lines are no labels" if n_bad_lines else "",
         )
-        yield "labels", records.table((found[name] for name in sorted(found)), COLUMNS)
+        ctx.reporter.say(
+            f"{self.name}: {len(rows_by_id)} labels joined, {n_absent} have no document here{bad_lines_note}"
+        )
+        yield (
+            "labels",
+            records.make_table((rows_by_id[doc_id] for doc_id in sorted(rows_by_id)), COLUMNS),
+        )
 
-    def price(self, desk: Desk, inputs: Sequence[Size]) -> Price:
+    def price(self, ctx: RunContext, inputs: Sequence[Size]) -> Price:
         return Price(Size(inputs[0].documents, inputs[0].megabytes), minutes=0.02)
 
 
-def read(file: Path) -> tuple[dict[str, int], int]:
+def read_label_file(file: Path) -> tuple[dict[str, int], int]:
     """({id: label}, how many lines are no labels); the last line about a piece holds, and null takes a label back."""
-    given: dict[str, int] = {}
-    odd = 0
+    labels: dict[str, int] = {}
+    n_bad_lines = 0
     for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
             values = json.loads(line) if line.strip() else {"id": "", "label": None}
-            name, label = str(values["id"]), values["label"]
+            doc_id, label = str(values["id"]), values["label"]
         except (ValueError, TypeError, KeyError):
-            odd += 1
+            n_bad_lines += 1
             continue
         if label is None:
-            given.pop(name, None)
-        elif type(label) is int and 0 <= label <= HIGHEST:
-            given[name] = label
+            labels.pop(doc_id, None)
+        elif type(label) is int and 0 <= label <= MAX_LABEL:
+            labels[doc_id] = label
         else:
-            odd += 1
-    return given, odd
+            n_bad_lines += 1
+    return labels, n_bad_lines
 
 
 @dataclass(frozen=True)
-class Panel(Whole):
+class Panel(GlobalStage):
     """One label a piece from several judges: the median (the lower of two middle ones) of those that gave one."""
 
     judges: tuple[Stage, ...]
 
-    def make(self, desk: Desk) -> Iterable[tuple[str, pa.Table]]:
-        given = {stage.name: labels_of(desk, stage) for stage in self.judges}
-        rows: dict[str, dict[str, Any]] = {}
+    def make_shards(self, ctx: RunContext) -> Iterable[tuple[str, pa.Table]]:
+        labels_by_judge = {stage.name: read_labels(ctx, stage) for stage in self.judges}
+        rows_by_id: dict[str, dict[str, Any]] = {}
         for stage in self.judges:
-            for table in desk.kept(stage, FIELDS):
+            for table in ctx.run.read_kept_rows(stage, DOCUMENT_FIELDS):
                 for row in table.to_pylist():
-                    rows.setdefault(row["id"], row)
-        made = []
-        for name in sorted(rows):
-            votes = {judge: labels[name] for judge, labels in given.items() if name in labels}
+                    rows_by_id.setdefault(row["id"], row)
+        panel_rows = []
+        for doc_id in sorted(rows_by_id):
+            votes = {
+                judge: labels[doc_id]
+                for judge, labels in labels_by_judge.items()
+                if doc_id in labels
+            }
             why = ", ".join(f"{judge} {label}" for judge, label in votes.items())
-            made.append(rows[name] | {"label": middle.median_low(votes.values()), "why": why})
-        store.write_json(desk.folder(self) / "agreement.json", list(compared(given)))
-        yield "panel", records.table(made, COLUMNS)
+            panel_rows.append(
+                rows_by_id[doc_id] | {"label": middle.median_low(votes.values()), "why": why}
+            )
+        store.write_json(
+            ctx.run.stage_folder(self) / "agreement.json", list(compare_judges(labels_by_judge))
+        )
+        yield "panel", records.make_table(panel_rows, COLUMNS)
 
-    def price(self, desk: Desk, inputs: Sequence[Size]) -> Price:
+    def price(self, ctx: RunContext, inputs: Sequence[Size]) -> Price:
         return Price(max(inputs, key=lambda size: size.documents), minutes=0.02)
 
 
-def labels_of(desk: Desk, stage: Stage | str) -> dict[str, int]:
+def read_labels(ctx: RunContext, stage: Stage | str) -> dict[str, int]:
     """{id: label} of the kept documents of a stage with labels."""
-    found: dict[str, int] = {}
-    for table in desk.kept(stage, ["id", "label"]):
-        found |= dict(zip(table["id"].to_pylist(), table["label"].to_pylist(), strict=True))
-    return found
+    labels: dict[str, int] = {}
+    for table in ctx.run.read_kept_rows(stage, ["id", "label"]):
+        labels |= dict(zip(table["id"].to_pylist(), table["label"].to_pylist(), strict=True))
+    return labels
 
 
-def compared(given: Mapping[str, Mapping[str, int]]) -> Iterator[dict[str, Any]]:
+def compare_judges(labels_by_judge: Mapping[str, Mapping[str, int]]) -> Iterator[dict[str, Any]]:
     """The agreement of every pair of judges, over the pieces that both labelled."""
-    for first, second in itertools.combinations(given, 2):
-        both = sorted(given[first].keys() & given[second].keys())
-        pairs = [(given[first][name], given[second][name]) for name in both]
-        yield {"first": first, **agreement(pairs, len(given[second]), second)}
+    for first, second in itertools.combinations(labels_by_judge, 2):
+        shared_ids = sorted(labels_by_judge[first].keys() & labels_by_judge[second].keys())
+        label_pairs = [
+            (labels_by_judge[first][doc_id], labels_by_judge[second][doc_id])
+            for doc_id in shared_ids
+        ]
+        yield {
+            "first": first,
+            **summarise_agreement(label_pairs, len(labels_by_judge[second]), second),
+        }

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from hornbook import meter, records
-from hornbook.frame.stage import Desk, Marking, Price, Runs, Size
+from hornbook.frame.stage import Placement, Price, RowFilter, RunContext, Size
 from hornbook.models import embedded_weights
 
 if TYPE_CHECKING:
@@ -22,40 +22,40 @@ TOKENS_PER_S = 2000  # all 30 layers and the head of SmolLM2 on 2 cores with AMX
 
 
 @dataclass(frozen=True)
-class Perplexity(Marking):
+class Perplexity(RowFilter):
     """Add `nll` to every kept row: the mean negative log-probability of its tokens under SmolLM2."""
 
     tokens: int = 256
 
-    runs: ClassVar[Runs] = "machine"
+    placement: ClassVar[Placement] = "per_machine"
 
-    def mark(self, desk: Desk, rows: pa.Table) -> pa.Table:
+    def filter_rows(self, ctx: RunContext, rows: pa.Table) -> pa.Table:
         import pyarrow as pa
 
-        desk.reporter.begin(self.name, len(rows), "texts")
-        values = []
+        ctx.reporter.begin(self.name, len(rows), "texts")
+        nlls = []
         for text in rows["text"].to_pylist():
-            values.append(surprise(text, self.tokens, str(desk.options.get("device", "cpu"))))
-            desk.reporter.advance()
-        return records.marks(
-            [True] * len(rows), [""] * len(rows), nll=pa.array(values, pa.float32())
+            nlls.append(compute_token_nll(text, self.tokens, str(ctx.options.get("device", "cpu"))))
+            ctx.reporter.advance()
+        return records.verdict_columns(
+            [True] * len(rows), [""] * len(rows), nll=pa.array(nlls, pa.float32())
         )
 
-    def price(self, desk: Desk, inputs: Sequence[Size]) -> Price:
+    def price(self, ctx: RunContext, inputs: Sequence[Size]) -> Price:
         tokens = min(inputs[0].megabytes * 1e6 / 3.6, inputs[0].documents * self.tokens)
         return Price(inputs[0], tokens=tokens, minutes=tokens / TOKENS_PER_S / 60, peak_mb=1600)
 
 
-def surprise(text: str, tokens: int, device: str = "cpu") -> float:
+def compute_token_nll(text: str, tokens: int, device: str = "cpu") -> float:
     """Nats a token; 0 for a text of fewer than two tokens."""
     import torch
 
-    model, tokenizer = embedded_weights.model(device)
-    plain = text[: tokens * 12].encode("utf-8", "replace").decode()
-    ids = tokenizer(plain, truncation=True, max_length=tokens, return_tensors="pt")["input_ids"].to(
-        device
-    )
-    meter.count(tokens_in=ids.shape[1])
+    model, tokenizer = embedded_weights.load_model(device)
+    prefix = text[: tokens * 12].encode("utf-8", "replace").decode()
+    ids = tokenizer(prefix, truncation=True, max_length=tokens, return_tensors="pt")[
+        "input_ids"
+    ].to(device)
+    meter.add_usage(tokens_in=ids.shape[1])
     if ids.shape[1] < 2:
         return 0.0
     with torch.inference_mode():

@@ -17,14 +17,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from hornbook import llm, records
-from hornbook.frame.stage import Desk, Price, Runs, Size, Stage
+from hornbook.frame.stage import Placement, Price, RunContext, Size, Stage
 from hornbook.llm import LLM
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 COLUMNS = records.DOCUMENT | {"ran_before": "bool", "ran_after": "bool", "original": "string"}
-FENCE = re.compile(r"```(?:python|py)?[ \t]*\n(.*?)```", re.S)
+CODE_FENCE = re.compile(r"```(?:python|py)?[ \t]*\n(.*?)```", re.S)
 TIMEOUT_S, MEMORY_MB = 3.0, 512
 PROMPT = """\
 Rewrite this piece of Python for a student who learns basic coding concepts. Keep its idea and the names of what it
@@ -45,71 +45,82 @@ class Rewrite(Stage):
     writer: LLM
     characters: int = 6000
 
-    runs: ClassVar[Runs] = "machine"
+    placement: ClassVar[Placement] = "per_machine"
 
-    def facts(self, desk: Desk) -> Mapping[str, Any]:
+    def identity_inputs(self, ctx: RunContext) -> Mapping[str, Any]:
         return {"prompt": PROMPT}
 
-    def work(self, desk: Desk, part: str) -> pa.Table:
-        from hornbook.sandbox import Job, Sandbox
+    def make_shard(self, ctx: RunContext, part: str) -> pa.Table:
+        from hornbook.sandbox import ProgramJob, Sandbox
 
-        rows = desk.table(self.data, part)
-        asked = rows.filter(rows["kept"]).to_pylist()
-        short = [row for row in asked if len(row["text"]) <= self.characters]
-        desk.reporter.begin(f"{self.name} {part}", len(short), "answers")
-        answers = llm.complete(
-            self.writer, [PROMPT.format(text=row["text"]) for row in short], desk
+        rows = ctx.run.read_shard(self.data, part)
+        kept_rows = rows.filter(rows["kept"]).to_pylist()
+        short_rows = [row for row in kept_rows if len(row["text"]) <= self.characters]
+        ctx.reporter.begin(f"{self.name} {part}", len(short_rows), "answers")
+        answers = llm.complete_prompts(
+            self.writer, [PROMPT.format(text=row["text"]) for row in short_rows], ctx
         )
-        found = [
-            accepted(row["text"], answer.text) for row, answer in zip(short, answers, strict=True)
+        rewritings = [
+            check_rewriting(row["text"], answer.text)
+            for row, answer in zip(short_rows, answers, strict=True)
         ]
-        programs = [row["text"] for row in short] + [code for code, _ in found]
-        with Sandbox(allow_unsafe=bool(desk.options.get("allow_unsafe"))) as box:
-            jobs = [Job(program, timeout_s=TIMEOUT_S, memory_mb=MEMORY_MB) for program in programs]
-            ran = [verdict.status for verdict in box.run(jobs)]
-        made = [
-            self._row(row, code, reason, before, after)
-            for row, (code, reason), before, after in zip(
-                short, found, ran, ran[len(short) :], strict=False
+        programs = [row["text"] for row in short_rows] + [code for code, _ in rewritings]
+        with Sandbox(allow_unsafe=bool(ctx.options.get("allow_unsafe"))) as sandbox:
+            jobs = [
+                ProgramJob(program, timeout_s=TIMEOUT_S, memory_mb=MEMORY_MB)
+                for program in programs
+            ]
+            statuses = [verdict.status for verdict in sandbox.run_jobs(jobs)]
+        rewritten_rows = [
+            self._make_row(row, code, reason, status_before, status_after)
+            for row, (code, reason), status_before, status_after in zip(
+                short_rows, rewritings, statuses, statuses[len(short_rows) :], strict=False
             )
         ]
-        long = [row for row in asked if len(row["text"]) > self.characters]
-        made += [self._row(row, "", "too long to rewrite", "", "") for row in long]
-        return records.table(made, COLUMNS)
+        long_rows = [row for row in kept_rows if len(row["text"]) > self.characters]
+        rewritten_rows += [
+            self._make_row(row, "", "too long to rewrite", "", "") for row in long_rows
+        ]
+        return records.make_table(rewritten_rows, COLUMNS)
 
-    def _row(
-        self, row: Mapping[str, Any], code: str, reason: str, before: str, after: str
+    def _make_row(
+        self, row: Mapping[str, Any], code: str, reason: str, status_before: str, status_after: str
     ) -> dict[str, Any]:
-        reason = reason or ("" if after == "passed" else f"rewriting does not run: {after}")
+        reason = reason or (
+            "" if status_after == "passed" else f"rewriting does not run: {status_after}"
+        )
         text = code or row["text"]
-        facts = {name: row[name] for name in ("origin", "path", "start", "end", "licence")}
-        return facts | {
+        source_fields = {name: row[name] for name in ("origin", "path", "start", "end", "licence")}
+        return source_fields | {
             "id": records.document_id(text), "text": text, "kind": "code", "kept": not reason, "reason": reason,
-            "ran_before": before == "passed", "ran_after": after == "passed", "original": row["id"],
+            "ran_before": status_before == "passed", "ran_after": status_after == "passed", "original": row["id"],
         }  # fmt: skip
 
-    def price(self, desk: Desk, inputs: Sequence[Size]) -> Price:
-        number = inputs[0].documents
-        expected = llm.estimate(self.writer, int(number), desk)
-        minutes = expected.minutes + number * 0.2 / 60
-        return Price(inputs[0], expected.tokens, expected.requests, minutes, 1500, expected.money)
+    def price(self, ctx: RunContext, inputs: Sequence[Size]) -> Price:
+        n_documents = inputs[0].documents
+        estimate = llm.estimate_cost(self.writer, int(n_documents), ctx)
+        minutes = estimate.minutes + n_documents * 0.2 / 60
+        return Price(inputs[0], estimate.tokens, estimate.requests, minutes, 1500, estimate.money)
 
 
-def accepted(original: str, reply: str) -> tuple[str, str]:
+def check_rewriting(original: str, reply: str) -> tuple[str, str]:
     """(the code of a reply, why it is not taken): its longest block, or all of it where there is none."""
-    blocks = FENCE.findall(reply)
+    blocks = CODE_FENCE.findall(reply)
     code = (max(blocks, key=len) if blocks else reply).strip() + "\n"
-    before, after = _defined(original), _defined(code)
-    if after is None:
+    names_before, names_after = _find_top_level_names(original), _find_top_level_names(code)
+    if names_after is None:
         return code, "rewriting does not parse"
     if not code.strip():
         return code, "rewriting is empty"
-    if before and not before & after:
-        return code, f"rewriting defines nothing of the original: {', '.join(sorted(before)[:3])}"
+    if names_before and not names_before & names_after:
+        return (
+            code,
+            f"rewriting defines nothing of the original: {', '.join(sorted(names_before)[:3])}",
+        )
     return code, ""
 
 
-def _defined(code: str) -> set[str] | None:
+def _find_top_level_names(code: str) -> set[str] | None:
     """Names of the top-level functions and classes; None where the code does not parse."""
     try:
         with warnings.catch_warnings():

@@ -17,65 +17,71 @@ from typing import Any
 
 from hornbook import records
 from hornbook.curate import own_labels
-from hornbook.frame.stage import Desk
+from hornbook.frame.stage import RunContext
 from hornbook.records import UserError
 
 COLUMNS = ("id", "text", "origin", "path", "start", "end")
 
 
-def stage_to_label(desk: Desk, asked: str | None) -> str:
+def choose_stage_to_label(ctx: RunContext, requested: str | None) -> str:
     """The stage asked for; else the last one that a judge labelled, else the first with documents."""
-    names = desk.stages()
-    if asked is not None:
-        if asked not in names:
-            raise UserError(f"{desk.root} has no finished stage {asked}: {', '.join(names)}")
-        return asked
-    labelled = [
-        name
-        for name in names
-        if "label" in _columns(desk, name)
-        and desk.manifest(name)["identity"]["stage"] != "OwnLabels"
+    stage_names = ctx.run.finished_stages()
+    if requested is not None:
+        if requested not in stage_names:
+            raise UserError(
+                f"{ctx.root} has no finished stage {requested}: {', '.join(stage_names)}"
+            )
+        return requested
+    labelled_stages = [
+        stage
+        for stage in stage_names
+        if "label" in _read_column_names(ctx, stage)
+        and ctx.run.read_manifest(stage)["identity"]["stage"] != "OwnLabels"
     ]
-    documents = [name for name in names if "text" in _columns(desk, name)]
-    if not documents:
-        raise UserError(f"{desk.root} has no documents to judge: its stages are {', '.join(names)}")
-    return labelled[-1] if labelled else documents[0]
+    document_stages = [stage for stage in stage_names if "text" in _read_column_names(ctx, stage)]
+    if not document_stages:
+        raise UserError(
+            f"{ctx.root} has no documents to judge: its stages are {', '.join(stage_names)}"
+        )
+    return labelled_stages[-1] if labelled_stages else document_stages[0]
 
 
-def _columns(desk: Desk, name: str) -> list[str]:
+def _read_column_names(ctx: RunContext, stage: str) -> list[str]:
     import pyarrow.parquet as pq
 
-    parts = desk.parts(name)
-    return list(pq.read_schema(desk.part_path(name, parts[0])).names) if parts else []
+    parts = ctx.run.shard_names(stage)
+    return list(pq.read_schema(ctx.run.shard_path(stage, parts[0])).names) if parts else []
 
 
-def pieces(desk: Desk, stage: str, number: int) -> list[dict[str, Any]]:
+def sample_pieces(ctx: RunContext, stage: str, n_pieces: int) -> list[dict[str, Any]]:
     """`number` kept documents of a stage, chosen and ordered by a hash of their ids."""
-    rows: dict[str, dict[str, Any]] = {}
-    for table in desk.kept(stage, COLUMNS):
+    rows_by_id: dict[str, dict[str, Any]] = {}
+    for table in ctx.run.read_kept_rows(stage, COLUMNS):
         for row in table.to_pylist():
-            rows.setdefault(row["id"], row)
-        chosen = sorted(rows, key=lambda name: (records.share("label", name), name))[:number]
-        rows = {name: rows[name] for name in chosen}
-    return list(rows.values())
+            rows_by_id.setdefault(row["id"], row)
+        sample_ids = sorted(
+            rows_by_id, key=lambda doc_id: (records.hash_fraction("label", doc_id), doc_id)
+        )[:n_pieces]
+        rows_by_id = {name: rows_by_id[name] for name in sample_ids}
+    return list(rows_by_id.values())
 
 
 @dataclass
-class Answers:
+class AnswerFile:
     """What a person said, one JSON line each; the last line about a piece holds, and null takes a label back."""
 
     path: Path
 
-    def known(self) -> dict[str, int | None]:
+    def read_answers(self) -> dict[str, int | None]:
         """{id: label}, null for a piece that was skipped."""
-        found: dict[str, int | None] = {}
-        for values in self._lines():
-            found[str(values.get("id"))] = values.get("label")
+        answers: dict[str, int | None] = {}
+        for values in self._read_lines():
+            answers[str(values.get("id"))] = values.get("label")
             if values.get("undone"):
-                found.pop(str(values["id"]))
-        return found
+                answers.pop(str(values["id"]))
+        return answers
 
-    def _lines(self) -> Iterator[dict[str, Any]]:
+    def _read_lines(self) -> Iterator[dict[str, Any]]:
         if not self.path.exists():
             return
         for line in self.path.read_text(encoding="utf-8", errors="replace").splitlines():
@@ -86,35 +92,37 @@ class Answers:
             if isinstance(values, dict) and "id" in values:
                 yield values
 
-    def add(self, row: dict[str, Any], label: int | None, undone: bool = False) -> None:
+    def append_answer(self, row: dict[str, Any], label: int | None, is_undo: bool = False) -> None:
         """Append one answer, on disk before this returns."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        facts = {name: row[name] for name in ("id", "origin", "path", "start", "end")} | {
+        answer = {name: row[name] for name in ("id", "origin", "path", "start", "end")} | {
             "label": label
         }
-        broken = (
+        ends_mid_line = (
             self.path.exists()
             and self.path.stat().st_size
             and not self.path.read_bytes().endswith(b"\n")
         )
         with self.path.open("a", encoding="utf-8") as file:
             file.write(
-                ("\n" if broken else "")
-                + json.dumps(facts | ({"undone": True} if undone else {}))
+                ("\n" if ends_mid_line else "")
+                + json.dumps(answer | ({"undone": True} if is_undo else {}))
                 + "\n"
             )
             file.flush()
             os.fsync(file.fileno())
 
 
-def agreements(desk: Desk, answers: Answers) -> list[dict[str, Any]]:
+def compare_with_judges(ctx: RunContext, answers: AnswerFile) -> list[dict[str, Any]]:
     """How the person agrees with every stage of the run that has labels of the same pieces."""
-    mine = {name: label for name, label in answers.known().items() if label is not None}
-    found: list[dict[str, Any]] = []
-    for name in desk.stages():
-        if "label" not in _columns(desk, name):
+    person_labels = {
+        doc_id: label for doc_id, label in answers.read_answers().items() if label is not None
+    }
+    comparisons: list[dict[str, Any]] = []
+    for stage in ctx.run.finished_stages():
+        if "label" not in _read_column_names(ctx, stage):
             continue
-        theirs = own_labels.labels_of(desk, name)
-        if mine.keys() & theirs.keys():
-            found += own_labels.compared({name: theirs, "you": mine})
-    return found
+        judge_labels = own_labels.read_labels(ctx, stage)
+        if person_labels.keys() & judge_labels.keys():
+            comparisons += own_labels.compare_judges({stage: judge_labels, "you": person_labels})
+    return comparisons

@@ -14,28 +14,28 @@ from typing import TYPE_CHECKING, Any
 
 from hornbook import store
 from hornbook.curate import features, forest
-from hornbook.curate.embed import chosen_by
-from hornbook.frame.stage import Desk
-from hornbook.models.embedder import Embedder, embed
+from hornbook.curate.embed import apply_layer_choice
+from hornbook.frame.stage import RunContext
+from hornbook.models.embedder import Embedder, embed_texts
 from hornbook.records import UserError
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-BATCH = 256  # texts: enough that batches of like lengths are full
+BATCH_TEXTS = 256  # texts: enough that batches of like lengths are full
 
 
 @dataclass(frozen=True)
-class Taste:
+class QualityClassifier:
     """A fitted classifier with the embedder of its vectors, and its validation across packages."""
 
     stage: str
-    how: Embedder
+    embedder: Embedder
     model: forest.Blend
     validation: dict[str, Any]
 
-    def score(
+    def score_texts(
         self,
         texts: Sequence[str],
         device: str = "cpu",
@@ -47,37 +47,56 @@ class Taste:
         if not texts:
             return np.zeros(0)
         vectors = (
-            embed(texts, self.how, device, advance).astype(np.float16).astype(np.float32)
+            embed_texts(texts, self.embedder, device, advance).astype(np.float16).astype(np.float32)
         )  # as Embed stores them
-        x = np.hstack([vectors, features.describe(texts)]) if self.model.counted else vectors
-        return self.model.score(x)
+        x = (
+            np.hstack([vectors, features.count_features(texts)])
+            if self.model.n_count_features
+            else vectors
+        )
+        return self.model.score_rows(x)
 
-    def stands(self) -> str:
+    def summarise_validation(self) -> str:
         """One line: what it is and how well it does on packages that it never saw."""
-        facts = self.validation
-        low, area, high = facts["area"][facts["chosen"]]
-        layer = f" layer {self.how.layer} ({self.how.pooling})" if self.how.layer else ""
+        validation = self.validation
+        low, area, high = validation["area"][validation["chosen"]]
+        layer = (
+            f" layer {self.embedder.layer} ({self.embedder.pooling})" if self.embedder.layer else ""
+        )
         return (
-            f"classifier {self.stage}: {facts['chosen']} on {self.how.model}{layer}, {self.how.tokens} tokens; "
-            f"area under ROC {area:.3f} ({low:.3f} to {high:.3f}) for {facts['good_from']} or more of 5, "
-            f"{facts['labels']:,} labels, across {facts['packages']} {facts['apart']}"
+            f"classifier {self.stage}: {validation['chosen']} on {self.embedder.model}{layer}, {self.embedder.tokens} tokens; "
+            f"area under ROC {area:.3f} ({low:.3f} to {high:.3f}) for {validation['good_from']} or more of 5, "
+            f"{validation['labels']:,} labels, across {validation['packages']} {validation['apart']}"
         )
 
 
-def taste(desk: Desk, stage: str | None = None) -> Taste:
+def load_quality_classifier(ctx: RunContext, stage: str | None = None) -> QualityClassifier:
     """The run's classifier: of this stage, or of the FitQuality that was finished last."""
-    kinds = {name: desk.manifest(name)["identity"] for name in desk.stages()}
-    fitted = [name for name, facts in kinds.items() if facts["stage"] == "FitQuality"]
-    if not fitted:
+    identities = {
+        name: ctx.run.read_manifest(name)["identity"] for name in ctx.run.finished_stages()
+    }
+    fitted_stages = [
+        name for name, identity in identities.items() if identity["stage"] == "FitQuality"
+    ]
+    if not fitted_stages:
         raise UserError(
-            f"{desk.root} has no trained classifier: `hornbook run taste --out runs/taste` makes one in minutes. "
-            f"Its stages are {', '.join(kinds)}"
+            f"{ctx.root} has no trained classifier: `hornbook run taste --out runs/taste` makes one in minutes. "
+            f"Its stages are {', '.join(identities)}"
         )
-    if stage is not None and stage not in fitted:
-        raise UserError(f"{stage} is no trained classifier of {desk.root}: {', '.join(fitted)}")
-    name = stage or fitted[-1]
-    embedded_by = kinds[kinds[name]["settings"]["data"]["stage"]]
-    how = {key: value for key, value in embedded_by["settings"]["how"].items() if key != "is"}
-    facts = store.read_json(desk.folder(name) / "validation.json") or {}
-    embedder = chosen_by(desk, name, Embedder(**how))
-    return Taste(name, embedder, forest.read(desk.folder(name) / "classifier.npz"), facts)
+    if stage is not None and stage not in fitted_stages:
+        raise UserError(
+            f"{stage} is no trained classifier of {ctx.root}: {', '.join(fitted_stages)}"
+        )
+    name = stage or fitted_stages[-1]
+    embed_identity = identities[identities[name]["settings"]["data"]["stage"]]
+    embedder_settings = {
+        key: value for key, value in embed_identity["settings"]["how"].items() if key != "is"
+    }
+    validation = store.read_json(ctx.run.stage_folder(name) / "validation.json") or {}
+    embedder = apply_layer_choice(ctx, name, Embedder(**embedder_settings))
+    return QualityClassifier(
+        name,
+        embedder,
+        forest.load_classifier(ctx.run.stage_folder(name) / "classifier.npz"),
+        validation,
+    )

@@ -16,15 +16,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hornbook import records, store, wheels
-from hornbook.frame.stage import Desk, Price, Size, Stage
+from hornbook.frame.stage import Price, RunContext, Size, Stage
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-SHIPPED = Path(__file__).parent / "labels" / "quality.jsonl"
+LABELS_PATH = Path(__file__).parent / "labels" / "quality.jsonl"
 COLUMNS = records.DOCUMENT | {"label": "int32", "why": "string"}
 STDLIB = "cpython"
-PLACE = frozenset({"package", "version", "path", "start", "end"})
+LOCATION_FIELDS = frozenset({"package", "version", "path", "start", "end"})
 
 
 @dataclass(frozen=True)
@@ -36,61 +36,71 @@ class Labels(Stage):
     ] = ()  # named_wheels() are all that the labels name: 330 MB from PyPI
     stdlib: bool = True
 
-    def parts(self, desk: Desk) -> Sequence[str]:
+    def shards(self, ctx: RunContext) -> Sequence[str]:
         return ["labels"]
 
-    def facts(self, desk: Desk) -> Mapping[str, Any]:
-        return {"labels": store.digest(SHIPPED)}
+    def identity_inputs(self, ctx: RunContext) -> Mapping[str, Any]:
+        return {"labels": store.file_digest(LABELS_PATH)}
 
-    def work(self, desk: Desk, part: str) -> pa.Table:
-        wheels.fetch_ahead(self.wheels)
-        at_hand = {(_plain(name), version) for name, version in self.wheels}
-        return records.table(
-            (_row(label, text, why) for label, text, why in join(at_hand, self.stdlib)), COLUMNS
+    def make_shard(self, ctx: RunContext, part: str) -> pa.Table:
+        wheels.fetch_missing_wheels(self.wheels)
+        available_wheels = {(_normalise_name(name), version) for name, version in self.wheels}
+        return records.make_table(
+            (
+                _make_row(label, text, reason)
+                for label, text, reason in join_texts(available_wheels, self.stdlib)
+            ),
+            COLUMNS,
         )
 
-    def price(self, desk: Desk, inputs: Sequence[Size]) -> Price:
-        number = sum(1 for _ in SHIPPED.open("rb"))
-        return Price(Size(number, number * 0.002), minutes=0.05)
+    def price(self, ctx: RunContext, inputs: Sequence[Size]) -> Price:
+        n_labels = sum(1 for _ in LABELS_PATH.open("rb"))
+        return Price(Size(n_labels, n_labels * 0.002), minutes=0.05)
 
 
-def named_wheels() -> tuple[tuple[str, str], ...]:
+def list_labelled_wheels() -> tuple[tuple[str, str], ...]:
     """(name, version) of every wheel that the shipped labels name."""
-    labels = map(json.loads, SHIPPED.read_text(encoding="utf-8").splitlines())
+    labels = map(json.loads, LABELS_PATH.read_text(encoding="utf-8").splitlines())
     return tuple(
-        sorted({(each["package"], each["version"]) for each in labels if each["package"] != STDLIB})
+        sorted(
+            {(label["package"], label["version"]) for label in labels if label["package"] != STDLIB}
+        )
     )
 
 
-def join(at_hand: set[tuple[str, str]], stdlib: bool) -> Iterator[tuple[dict[str, Any], str, str]]:
+def join_texts(
+    available_wheels: set[tuple[str, str]], stdlib: bool
+) -> Iterator[tuple[dict[str, Any], str, str]]:
     """(label, its text, "") in the labels' order, or (label, "", the reason why its text cannot be had)."""
-    for label in map(json.loads, SHIPPED.read_text(encoding="utf-8").splitlines()):
-        name = _plain(label["package"])
-        if not (stdlib if name == STDLIB else (name, label["version"]) in at_hand):
+    for label in map(json.loads, LABELS_PATH.read_text(encoding="utf-8").splitlines()):
+        name = _normalise_name(label["package"])
+        if not (stdlib if name == STDLIB else (name, label["version"]) in available_wheels):
             yield label, "", "not joined: its package is not in this recipe"
             continue
-        text = text_of(label)
+        text = read_text(label)
         yield label, text, "" if text else "not joined: the text differs (another Python version?)"
 
 
-def text_of(label: Mapping[str, Any]) -> str:
+def read_text(label: Mapping[str, Any]) -> str:
     """The lines that a label (with PLACE's fields) points at, cut from its wheel; empty where its `id` differs."""
-    if _plain(label["package"]) == STDLIB:
-        found = _stdlib_file(label["path"])
+    if _normalise_name(label["package"]) == STDLIB:
+        content = _read_stdlib_file(label["path"])
     else:
-        found = wheels.read(wheels.fetch(label["package"], label["version"]), label["path"])
-    lines = found.decode("utf-8", "replace").replace("\r\n", "\n").split("\n")
+        content = wheels.read_member(
+            wheels.fetch_wheel(label["package"], label["version"]), label["path"]
+        )
+    lines = content.decode("utf-8", "replace").replace("\r\n", "\n").split("\n")
     text = "\n".join(lines[label["start"] - 1 : label["end"]])
     return text if label.get("id", records.document_id(text)) == records.document_id(text) else ""
 
 
-def _stdlib_file(path: str) -> bytes:
+def _read_stdlib_file(path: str) -> bytes:
     root = Path(sysconfig.get_paths()["stdlib"])
     file = (root / path).resolve()
     return file.read_bytes() if file.is_file() and file.is_relative_to(root.resolve()) else b""
 
 
-def _row(label: Mapping[str, Any], text: str, reason: str) -> dict[str, Any]:
+def _make_row(label: Mapping[str, Any], text: str, reason: str) -> dict[str, Any]:
     origin = (
         f"{'pypi:' if label['package'] != STDLIB else ''}{label['package']}=={label['version']}"
     )
@@ -101,5 +111,5 @@ def _row(label: Mapping[str, Any], text: str, reason: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _plain(name: str) -> str:
+def _normalise_name(name: str) -> str:
     return name.lower().replace("-", "_")

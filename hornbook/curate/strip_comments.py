@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hornbook import records
-from hornbook.frame.stage import Desk, Stage
+from hornbook.frame.stage import RunContext, Stage
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -29,18 +29,20 @@ class StripComments(Stage):
 
     data: Stage
 
-    def work(self, desk: Desk, part: str) -> pa.Table:
-        rows = desk.table(self.data, part)
-        return records.table((_row(row) for row in rows.filter(rows["kept"]).to_pylist()), COLUMNS)
+    def make_shard(self, ctx: RunContext, part: str) -> pa.Table:
+        rows = ctx.run.read_shard(self.data, part)
+        return records.make_table(
+            (_strip_row(row) for row in rows.filter(rows["kept"]).to_pylist()), COLUMNS
+        )
 
 
-def _row(row: dict[str, Any]) -> dict[str, Any]:
-    text = strip(row["text"])
+def _strip_row(row: dict[str, Any]) -> dict[str, Any]:
+    text = strip_comments(row["text"])
     reason = "does not parse" if text is None else "" if text else "nothing but comments"
     return row | {"text": text or row["text"], "kept": not reason, "reason": reason}
 
 
-def strip(text: str) -> str | None:
+def strip_comments(text: str) -> str | None:
     """The code alone, or None where it does not parse.
 
     >>> strip('def f():  # why\\n    \"\"\"What.\"\"\"\\n    return 1\\n')
@@ -53,27 +55,38 @@ def strip(text: str) -> str | None:
         tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
     except (SyntaxError, ValueError, RecursionError, MemoryError, tokenize.TokenError):
         return None
-    gone, alone = {(node.lineno, node.col_offset) for node in _docstrings(tree)}, _alone(tree)
-    lines: list[list[str]] = [list(line) for line in text.split("\n")]
-    inside: set[int] = set()  # numbers of the lines that a docstring takes
-    for token in tokens:
-        at = (token.start[0], len(token.line[: token.start[1]].encode()))
-        if token.type == tokenize.COMMENT or (token.type == tokenize.STRING and at in gone):
-            _blank(lines, token, "pass" if at in alone and token.type == tokenize.STRING else "")
-            inside.update(range(token.start[0], token.end[0] + 1))
-    made = ["".join(line).rstrip() for line in lines]
-    bare = "\n".join(line for at, line in enumerate(made, 1) if line or at not in inside).strip(
-        "\n"
+    docstring_positions, sole_positions = (
+        {(node.lineno, node.col_offset) for node in _find_docstrings(tree)},
+        _find_sole_docstrings(tree),
     )
+    lines: list[list[str]] = [list(line) for line in text.split("\n")]
+    stripped_lines: set[int] = set()  # numbers of the lines that a docstring takes
+    for token in tokens:
+        position = (token.start[0], len(token.line[: token.start[1]].encode()))
+        if token.type == tokenize.COMMENT or (
+            token.type == tokenize.STRING and position in docstring_positions
+        ):
+            _blank_out(
+                lines,
+                token,
+                "pass" if position in sole_positions and token.type == tokenize.STRING else "",
+            )
+            stripped_lines.update(range(token.start[0], token.end[0] + 1))
+    new_lines = ["".join(line).rstrip() for line in lines]
+    code = "\n".join(
+        line
+        for line_number, line in enumerate(new_lines, 1)
+        if line or line_number not in stripped_lines
+    ).strip("\n")
     try:
-        ast.parse(bare)
+        ast.parse(code)
     except SyntaxError:  # a docstring with a statement on its line
         return None
-    return f"{bare}\n" if bare else ""
+    return f"{code}\n" if code else ""
 
 
-def _docstrings(tree: ast.Module) -> list[ast.Expr]:
-    found = []
+def _find_docstrings(tree: ast.Module) -> list[ast.Expr]:
+    docstrings = []
     for node in ast.walk(tree):
         if (
             isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
@@ -85,11 +98,11 @@ def _docstrings(tree: ast.Module) -> list[ast.Expr]:
                 and isinstance(first.value, ast.Constant)
                 and isinstance(first.value.value, str)
             ):
-                found.append(first)
-    return found
+                docstrings.append(first)
+    return docstrings
 
 
-def _alone(tree: ast.Module) -> set[tuple[int, int]]:
+def _find_sole_docstrings(tree: ast.Module) -> set[tuple[int, int]]:
     """Where docstrings stand that are all that a definition has: something must stay in their place."""
     return {
         (node.body[0].lineno, node.body[0].col_offset)
@@ -99,12 +112,15 @@ def _alone(tree: ast.Module) -> set[tuple[int, int]]:
     }
 
 
-def _blank(lines: list[list[str]], token: tokenize.TokenInfo, instead: str) -> None:
+def _blank_out(lines: list[list[str]], token: tokenize.TokenInfo, replacement: str) -> None:
     """Replace a token's characters by spaces (which keep every column), and its first ones by `instead`."""
     (first, left), (last, right) = token.start, token.end
-    for number in range(first, last + 1):
-        line = lines[number - 1]
-        begin, end = left if number == first else 0, right if number == last else len(line)
+    for line_number in range(first, last + 1):
+        line = lines[line_number - 1]
+        begin, end = (
+            left if line_number == first else 0,
+            right if line_number == last else len(line),
+        )
         line[begin:end] = " " * (end - begin)
-    if instead:
-        lines[first - 1][left : left + len(instead)] = instead
+    if replacement:
+        lines[first - 1][left : left + len(replacement)] = replacement

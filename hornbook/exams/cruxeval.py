@@ -14,7 +14,7 @@ from hornbook.exams.read_file import Row
 ENTRY_POINT = "answer"  # the verifier wraps the literal as `def answer(): return LITERAL`
 
 
-def problem(row: Row) -> Problem:
+def make_problem(row: Row) -> Problem:
     prompt = f"{row['code']}\n\nassert f({row['input']}) =="
     tests = f"assert {ENTRY_POINT}() == {row['output']}\n"
     return Problem(

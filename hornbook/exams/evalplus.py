@@ -16,19 +16,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from hornbook.exams.humaneval import described
-from hornbook.exams.problem import Problem, first
+from hornbook.exams.humaneval import describe_task
+from hornbook.exams.problem import Problem, first_field
 from hornbook.exams.read_file import Row
 
 # From evalplus/eval: a constant answer passes where the reference is itself disputed, a root is a
 # root, and a match found is a match however it is told.
-_FOUND = (
+_MATCH_ORACLE = (
     "wrong = [i for i, (got, expected) in enumerate(pairs) if (got is None) != (expected is None)]"
 )
 ORACLES = {
-    "check_str": _FOUND,
-    "text_match_three": _FOUND,
-    "text_starta_endb": _FOUND,
+    "check_str": _MATCH_ORACLE,
+    "text_match_three": _MATCH_ORACLE,
+    "text_starta_endb": _MATCH_ORACLE,
     "are_equivalent": "wrong = [] if all(out is True or out == True for out, _ in pairs) else wrong",
     "sum_div": "wrong = [] if all(out == 0 for out, _ in pairs) else wrong",
     "find_zero": "wrong = [i for i, (out, _) in enumerate(pairs) if not abs(sum(c * out**n for n, c in "
@@ -68,13 +68,13 @@ assert not wrong, f"input {{wrong[0]}}: {{str(inputs[wrong[0]])[:200]}}"
 """
 
 
-def problem(row: Row) -> Problem:
+def make_problem(row: Row) -> Problem:
     """One row. MBPP+'s prompts are docstrings, HumanEval+'s open a function."""
     prompt, entry_point, reference = (
-        first(row, k) for k in ("prompt", "entry_point", "canonical_solution")
+        first_field(row, k) for k in ("prompt", "entry_point", "canonical_solution")
     )
-    text = described(prompt, reference, entry_point)
-    form, given = (
+    text = describe_task(prompt, reference, entry_point)
+    form, description = (
         ("mbpp", prompt.strip().strip('"').strip())
         if prompt.startswith('"""')
         else ("function", text)
@@ -83,65 +83,69 @@ def problem(row: Row) -> Problem:
     tests = PROGRAM.format(
         reference=prompt + reference,
         entry_point=entry_point,
-        inputs=repr([restored(first(row, "task_id"), values) for values in inputs]),
+        inputs=repr([restore_arguments(first_field(row, "task_id"), values) for values in inputs]),
         atol=row.get("atol") or 0,
         oracle=ORACLES.get(entry_point, "").format(atol=row.get("atol") or 0),
     )
     examples = tuple(
         line for line in str(row.get("assertion") or "").splitlines() if line.startswith("assert ")
     )
-    return Problem(first(row, "task_id"), prompt, entry_point, reference, tests, given,
+    return Problem(first_field(row, "task_id"), prompt, entry_point, reference, tests, description,
                    "mbpp" if form == "mbpp" else "function", examples=examples, patience=PATIENCE)  # fmt: skip
 
 
-def restored(task_id: str, values: Sequence[Any]) -> list[Any]:
+def restore_arguments(task_id: str, values: Sequence[Any]) -> list[Any]:
     """One call's arguments from JSON, with the types that EvalPlus gives them.
 
     >>> restored("Mbpp/75", [[[1, 2], [3]], 4])
     [[(1, 2), (3,)], 4]
     """
-    kinds = KINDS.get(task_id, (_same,))
-    return [kinds[min(at, len(kinds) - 1)](value) for at, value in enumerate(values)]
+    kinds = KINDS.get(task_id, (_keep_value,))
+    return [kinds[min(i, len(kinds) - 1)](value) for i, value in enumerate(values)]
 
 
-def _same(value: Any) -> Any:
+def _keep_value(value: Any) -> Any:
     return value
 
 
-def _tuples(value: Any) -> list[Any]:
+def _to_tuples(value: Any) -> list[Any]:
     return [tuple(each) for each in value]
 
 
-def _tuple_of_tuples(value: Any) -> tuple[Any, ...]:
+def _to_tuple_of_tuples(value: Any) -> tuple[Any, ...]:
     return tuple(tuple(each) if isinstance(each, list) else each for each in value)
 
 
-def _all_tuples(value: Any) -> Any:
-    return tuple(_all_tuples(each) for each in value) if isinstance(value, list) else value
+def _to_nested_tuples(value: Any) -> Any:
+    return tuple(_to_nested_tuples(each) for each in value) if isinstance(value, list) else value
 
 
-def _sets(value: Any) -> list[Any]:
+def _to_sets(value: Any) -> list[Any]:
     return [set(each) if isinstance(each, list) and each else {} for each in value]
 
 
-def _tuple_values(value: Any) -> dict[str, Any]:
+def _to_tuple_values(value: Any) -> dict[str, Any]:
     return {key: tuple(each) for key, each in value.items()}
 
 
 # What each argument becomes, the last kind standing for all further arguments
 # (evalplus/data/mbpp.py).
-_RESTORED: dict[tuple[Callable[[Any], Any], ...], tuple[int, ...]] = {
+_TASKS_BY_KINDS: dict[tuple[Callable[[Any], Any], ...], tuple[int, ...]] = {
     (tuple,): (2, 116, 132, 143, 222, 261, 273, 394, 399, 421, 424, 429, 470, 560, 579, 596, 616, 630, 726, 740, 744,
                809),
-    (_tuples,): (63, 64, 70, 94, 120, 237, 272, 299, 400, 409, 417, 438, 473, 614, 780),
-    (_tuples, _same): (75, 413, 444, 753),
-    (_same, tuple): (106, 750),
-    (tuple, _same): (250, 307, 405, 446, 617, 720, 763, 808),
-    (_tuple_of_tuples,): (259, 278, 401, 445),
-    (_all_tuples,): (580, 615, 791),
-    (_sets,): (115,),
-    (_tuple_values, _same): (722,),
+    (_to_tuples,): (63, 64, 70, 94, 120, 237, 272, 299, 400, 409, 417, 438, 473, 614, 780),
+    (_to_tuples, _keep_value): (75, 413, 444, 753),
+    (_keep_value, tuple): (106, 750),
+    (tuple, _keep_value): (250, 307, 405, 446, 617, 720, 763, 808),
+    (_to_tuple_of_tuples,): (259, 278, 401, 445),
+    (_to_nested_tuples,): (580, 615, 791),
+    (_to_sets,): (115,),
+    (_to_tuple_values, _keep_value): (722,),
     (float, complex): (124,),
     (complex,): (252,),
 }  # fmt: skip
-KINDS = {f"Mbpp/{number}": kinds for kinds, numbers in _RESTORED.items() for number in numbers}
+KINDS = {
+    f"Mbpp/{task_number}": kinds
+    for kinds, numbers in _TASKS_BY_KINDS.items()
+    for task_number in numbers
+}

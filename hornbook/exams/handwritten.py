@@ -18,7 +18,7 @@ from textwrap import dedent
 
 
 @dataclass(frozen=True)
-class Handwritten:
+class HandwrittenExercise:
     """One exercise. `prompt + solution` is a complete module; `prompt + solution + tests` runs its hidden tests."""
 
     name: str
@@ -31,7 +31,7 @@ class Handwritten:
 
 
 @cache  # several stages of a run ask for the same files
-def split(source: str, path: str) -> tuple[Handwritten, ...]:
+def split_exercises(source: str, path: str) -> tuple[HandwrittenExercise, ...]:
     """The exercises of one topic file: each public function or class, with the `test_` function that follows it.
 
     Raises KeyError where an exercise has no test, AssertionError where the module or an exercise
@@ -45,7 +45,7 @@ def split(source: str, path: str) -> tuple[Handwritten, ...]:
         node.name: node for node in module.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))
     }
     rows = source.splitlines(keepends=True)
-    found = []
+    exercises = []
     for name, node in defined.items():
         if name.startswith("test_"):
             continue
@@ -55,24 +55,24 @@ def split(source: str, path: str) -> tuple[Handwritten, ...]:
         split_at, last = node.body[0].end_lineno or 0, node.end_lineno or 0
         header = _imports_for(node, imports)
         test_rows = "".join(rows[test.lineno : test.end_lineno])
-        one = Handwritten(
+        exercise = HandwrittenExercise(
             name=name,
             topic=topic.splitlines()[0],
             prompt=(header and header + "\n\n") + "".join(rows[first - 1 : split_at]),
             solution="".join(rows[split_at:last]),
-            tests=_imports_for(test, imports, but_not=node) + dedent(test_rows),
+            tests=_imports_for(test, imports, excluded=node) + dedent(test_rows),
             path=path,
             lines=(first, last),
         )
-        found.append(one)
-    return tuple(found)
+        exercises.append(exercise)
+    return tuple(exercises)
 
 
 def _imports_for(
-    node: ast.AST, imports: list[ast.Import | ast.ImportFrom], but_not: ast.AST | None = None
+    node: ast.AST, imports: list[ast.Import | ast.ImportFrom], excluded: ast.AST | None = None
 ) -> str:
     """Those of the file's imports whose names `node` mentions and `but_not` does not, one line for each module."""
-    used = _names(node) - (_names(but_not) if but_not else set())
+    used = _used_names(node) - (_used_names(excluded) if excluded else set())
     lines = []
     for statement in imports:
         kept = [
@@ -88,5 +88,5 @@ def _imports_for(
     return "".join(lines)
 
 
-def _names(node: ast.AST) -> set[str]:
+def _used_names(node: ast.AST) -> set[str]:
     return {child.id for child in ast.walk(node) if isinstance(child, ast.Name)}

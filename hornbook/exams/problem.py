@@ -19,7 +19,7 @@ from typing import Any, Literal
 # function: the prompt opens a function that is to be completed. mbpp: a description, and a whole
 # program is the answer. output: `assert f(...) ==` is to be completed with a literal; the verifier
 # asks for it as answer().
-Form = Literal["function", "mbpp", "output"]
+ProblemForm = Literal["function", "mbpp", "output"]
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Problem:
     reference: str  # completes the prompt
     tests: str  # a program that calls entry_point and raises AssertionError for a wrong answer
     text: str  # the task in words: what detectors of contamination compare
-    form: Form = "function"
+    form: ProblemForm = "function"
     calls: tuple[str, ...] = ()  # further names of the candidate's that the tests use
     examples: tuple[str, ...] = ()  # assertions that a prompt may show
     patience: float = 1.0  # times the usual time limit: EvalPlus's inputs run for seconds in the references themselves
@@ -59,14 +59,14 @@ class Problem:
         return self.prompt + self.reference
 
 
-def digest(problems: Iterable[Problem]) -> str:
+def digest_problems(problems: Iterable[Problem]) -> str:
     """SHA-256 of everything in the problems, in hex: two exams with one digest are one exam."""
     return hashlib.sha256(
         json.dumps([asdict(p) for p in problems], sort_keys=True).encode()
     ).hexdigest()
 
 
-def own_what_is_given(
+def add_test_helpers(
     prompt: str, reference: str, tests: str, entry_point: str
 ) -> tuple[str, tuple[str, ...]]:
     """The tests with what they need in front of them, and the further names that they need from the candidate.
@@ -75,23 +75,26 @@ def own_what_is_given(
     redefines it would mark its own paper. A name that only the reference defines (MBPP/601: Pair)
     is the candidate's to supply.
     """
-    needed = free_names(tests) - {entry_point}
+    needed = find_free_names(tests) - {entry_point}
     if not needed:
         return tests, ()
-    given, solved = _definitions(prompt + reference, prompt), ast.parse(prompt + reference)
-    helpers = [source for name, source in given.items() if name in needed]
+    prompt_definitions, solved = (
+        _complete_definitions(prompt + reference, prompt),
+        ast.parse(prompt + reference),
+    )
+    helpers = [source for name, source in prompt_definitions.items() if name in needed]
     imports = [ast.unparse(n) for n in solved.body if isinstance(n, ast.Import | ast.ImportFrom)]
     imported = {alias.asname or alias.name for n in solved.body if isinstance(n, ast.Import | ast.ImportFrom)
                 for alias in n.names}  # fmt: skip
     if helpers or imported & needed:
         tests = "\n".join([*imports, *helpers, tests])
-    theirs = {
+    reference_names = {
         n.name for n in solved.body if isinstance(n, ast.FunctionDef | ast.ClassDef)
-    } - given.keys()
-    return tests, tuple(sorted(needed & theirs))
+    } - prompt_definitions.keys()
+    return tests, tuple(sorted(needed & reference_names))
 
 
-def _definitions(program: str, prompt: str) -> dict[str, str]:
+def _complete_definitions(program: str, prompt: str) -> dict[str, str]:
     """The functions and classes that are complete within the prompt, by name. The last may be the one left open."""
     lines = prompt.count("\n")
     return {
@@ -101,7 +104,7 @@ def _definitions(program: str, prompt: str) -> dict[str, str]:
     }
 
 
-def free_names(source: str) -> set[str]:
+def find_free_names(source: str) -> set[str]:
     """Names that a program reads and does not bind anywhere, builtins left out."""
     used, bound = set(), set(dir(builtins))
     for node in ast.walk(ast.parse(source)):
@@ -122,7 +125,7 @@ def free_names(source: str) -> set[str]:
     return used - bound
 
 
-def first(row: Mapping[str, Any], *names: str) -> str:
+def first_field(row: Mapping[str, Any], *names: str) -> str:
     """The first of these fields that is there; data sets spell the same thing differently. KeyError where none is."""
     for name in names:
         if row.get(name) is not None:

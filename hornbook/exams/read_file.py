@@ -18,7 +18,7 @@ from hornbook.records import UserError
 Row = dict[str, Any]
 
 
-def from_file(path: Path) -> list[Row]:
+def read_file_rows(path: Path) -> list[Row]:
     """Every row of a file, by its suffix. Raises UserError with the line that cannot be read."""
     if not path.is_file():
         raise UserError(
@@ -34,31 +34,33 @@ def from_file(path: Path) -> list[Row]:
     except (OSError, EOFError, UnicodeDecodeError) as error:
         raise UserError(f"{path} cannot be read: {error}") from error
     if path.suffix == ".json":
-        return _objects(path, json.loads(text))
-    return list(from_lines(text, str(path)))
+        return _check_objects(path, json.loads(text))
+    return list(parse_jsonl_rows(text, str(path)))
 
 
-def from_lines(text: str, source: str) -> Iterator[Row]:
+def parse_jsonl_rows(text: str, source: str) -> Iterator[Row]:
     """The objects of a jsonl text, one a line; empty lines are passed over."""
-    for number, line in enumerate(text.split("\n"), start=1):
+    for line_number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         try:
             row = json.loads(line)
         except ValueError as error:
-            raise UserError(f"{source}, line {number} is not JSON: {error}") from error
+            raise UserError(f"{source}, line {line_number} is not JSON: {error}") from error
         if not isinstance(row, dict):
-            raise UserError(f"{source}, line {number} is no JSON object but a {type(row).__name__}")
+            raise UserError(
+                f"{source}, line {line_number} is no JSON object but a {type(row).__name__}"
+            )
         yield row
 
 
-def _objects(path: Path, value: Any) -> list[Row]:
+def _check_objects(path: Path, value: Any) -> list[Row]:
     if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
         raise UserError(f"{path} must hold a JSON list of objects")
     return value
 
 
-def from_hub(repository: str, revision: str | None = None) -> list[Row]:
+def download_hub_rows(repository: str, revision: str | None = None) -> list[Row]:
     """Every row of the Parquet files of a data set on the Hub; where it has several configurations, the full one.
 
     Raises UserError where the Hub cannot be reached or has no such data set.
@@ -87,4 +89,4 @@ def from_hub(repository: str, revision: str | None = None) -> list[Row]:
         raise UserError(
             f"{repository} on the Hub holds no Parquet file: give a downloaded file as NAME:PATH"
         )
-    return [row for path in paths for row in from_file(Path(path))]
+    return [row for path in paths for row in read_file_rows(Path(path))]

@@ -21,23 +21,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hornbook.frame.stage import Desk, Stage
+from hornbook.frame.stage import RunContext, Stage
+from hornbook.frame.stage_names import is_of_class
 from hornbook.records import UserError
 
-FILE = "opened.jsonl"
-TRAINING, EXAMINING = ("Train", "Choose"), "Examine"  # by name: this file lies below the stages
+OPENINGS_FILE = "opened.jsonl"
 
 
 @dataclass(frozen=True)
-class Lock:
+class ExamLock:
     """Whether the exams stayed shut until every checkpoint was chosen; the label says it in the report's words."""
 
-    held: bool
+    was_held: bool
     label: str
     openings: Sequence[Mapping[str, Any]]
 
 
-def record_opening(desk: Desk, stage: str, exam: str, digest: str, checkpoint: str) -> None:
+def record_opening(ctx: RunContext, stage: str, exam: str, digest: str, checkpoint: str) -> None:
     """Note on disk, before the first prompt is shown, that an exam is opened for this checkpoint."""
     line = {
         "utc": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -45,31 +45,35 @@ def record_opening(desk: Desk, stage: str, exam: str, digest: str, checkpoint: s
         "exam": exam,
         "exam_digest": digest,
         "checkpoint": checkpoint,
-        "trained": {name: fingerprint(desk, name) for name in trainings(desk)},
+        "trained": {name: checkpoint_digest(ctx, name) for name in finished_trainings(ctx)},
     }
-    with (desk.root / FILE).open("ab") as file:
+    with (ctx.root / OPENINGS_FILE).open("ab") as file:
         file.write(json.dumps(line, sort_keys=True).encode() + b"\n")
         file.flush()
         os.fsync(file.fileno())
 
 
-def fingerprint(desk: Desk, training: Stage | str) -> str:
+def checkpoint_digest(ctx: RunContext, training: Stage | str) -> str:
     """SHA-256 of the names and digests of a finished training's files: it changes with any byte of the checkpoint."""
-    files = desk.manifest(training)["files"]
+    files = ctx.run.read_manifest(training)["files"]
     return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
 
 
-def trainings(desk: Desk) -> list[str]:
+def finished_trainings(ctx: RunContext) -> list[str]:
     """The finished stages that train a model, or choose one of a training's."""
-    return [name for name in desk.stages() if desk.manifest(name)["identity"]["stage"] in TRAINING]
+    return [
+        name
+        for name in ctx.run.finished_stages()
+        if is_of_class(ctx.run.read_manifest(name), "Train", "Choose")
+    ]
 
 
-def exam_lock(desk: Desk) -> Lock:
+def read_exam_lock(ctx: RunContext) -> ExamLock:
     """Whether the run's log shows that its exams were opened after the last checkpoint was chosen."""
-    openings = read_openings(desk)
-    seen = [name for name in trainings(desk) if _follows_from_exam(desk, name)]
+    openings = read_openings(ctx)
+    seen = [name for name in finished_trainings(ctx) if _follows_from_exam(ctx, name)]
     if seen:
-        return Lock(
+        return ExamLock(
             False,
             f"chosen on the exam: {', '.join(seen)} was trained from an exam's results",
             openings,
@@ -77,29 +81,29 @@ def exam_lock(desk: Desk) -> Lock:
     late = sorted({
         name
         for opening in openings
-        for name in trainings(desk)
-        if opening["trained"].get(name) != fingerprint(desk, name)
+        for name in finished_trainings(ctx)
+        if opening["trained"].get(name) != checkpoint_digest(ctx, name)
     })  # fmt: skip
     if late:
-        return Lock(
+        return ExamLock(
             False,
             f"not locked: {', '.join(late)} was trained after an exam had been opened",
             openings,
         )
     if not openings:
-        return Lock(True, "locked: no exam was opened", openings)
-    first, last = openings[0], len(trainings(desk))
+        return ExamLock(True, "locked: no exam was opened", openings)
+    first, last = openings[0], len(finished_trainings(ctx))
     label = (
         f"locked: first opened {first['utc']}, after all {last} trainings were finished"
         if last
         else "no training"
     )
-    return Lock(True, label, openings)
+    return ExamLock(True, label, openings)
 
 
-def read_openings(desk: Desk) -> list[dict[str, Any]]:
+def read_openings(ctx: RunContext) -> list[dict[str, Any]]:
     """The lines of opened.jsonl in order; none where there is no such file."""
-    path = desk.root / FILE
+    path = ctx.root / OPENINGS_FILE
     if not path.exists():
         return []
     try:
@@ -110,9 +114,10 @@ def read_openings(desk: Desk) -> list[dict[str, Any]]:
         ) from error
 
 
-def _follows_from_exam(desk: Desk, name: str) -> bool:
+def _follows_from_exam(ctx: RunContext, name: str) -> bool:
     """Whether an exam on a benchmark is among a stage's ancestors. Held-out exercises are no exam: they may choose."""
-    identity = desk.manifest(name)["identity"]
-    if identity["stage"] == EXAMINING and isinstance(identity["settings"]["exam"], str):
+    manifest = ctx.run.read_manifest(name)
+    identity = manifest["identity"]
+    if is_of_class(manifest, "Examine") and isinstance(identity["settings"]["exam"], str):
         return True
-    return any(_follows_from_exam(desk, before) for before in identity["inputs"])
+    return any(_follows_from_exam(ctx, earlier) for earlier in identity["inputs"])

@@ -1,9 +1,9 @@
-"""Who does the parts: this machine's processes, or a Ray cluster. The same functions, the same bytes.
+"""Executors: this machine's processes, or a Ray cluster. The same functions, the same bytes.
 
-In: a stage, a desk, the names of parts. Out: each part's cost as it gets done. Both crews drive an
-executor of futures; a worker that the system kills takes nothing with it: its parts are tried once
-more, each alone, and then set aside with the reason. Not covered: placement and retries on other
-nodes, which are Ray's.
+In: a stage, a run context, the names of shards. Out: the cost of each shard as it is finished. Both
+executors drive a pool of futures. When the system kills a worker, its shards are tried once more,
+each alone, and then set aside with the reason. Not covered: placement and retries on other nodes,
+which are Ray's.
 """
 
 from __future__ import annotations
@@ -24,39 +24,39 @@ from types import TracebackType
 from typing import Any
 
 from hornbook import meter
-from hornbook.frame.run import Failed, Inline, Result, do_part
-from hornbook.frame.stage import Desk, Silent, Stage
+from hornbook.frame.run import FailedShard, InlineExecutor, ShardResult, make_and_write_shard
+from hornbook.frame.stage import RunContext, SilentReporter, Stage
 from hornbook.records import UserError
 
 PR_SET_PDEATHSIG = 1
 
 
-Prepare = Callable[
+WorkerSetup = Callable[
     [], object
 ]  # run in each new worker: makes a recipe's own stage classes importable there
 
 
-def crew(
-    engine: str, workers: int, address: str | None = None, prepare: Prepare | None = None
-) -> Pool | RayCrew:
-    """The crew by name: `pool` (the default) or `ray`; a context manager that lets its workers go at the end."""
+def make_executor(
+    engine: str, workers: int, address: str | None = None, worker_setup: WorkerSetup | None = None
+) -> PoolExecutor | RayExecutor:
+    """The executor by name: `pool` (the default) or `ray`; a context manager that lets its workers go at the end."""
     if engine == "pool":
-        return Pool(workers, prepare)
+        return PoolExecutor(workers, worker_setup)
     if engine == "ray":
-        return RayCrew(workers, address, prepare)
+        return RayExecutor(workers, address, worker_setup)
     raise UserError(
         f"no engine named {engine!r}: pool (this machine) or ray (a cluster, or this machine through Ray)"
     )
 
 
-class Pool:
+class PoolExecutor:
     """Processes of this machine, started when first needed and kept from stage to stage."""
 
-    def __init__(self, workers: int, prepare: Prepare | None = None) -> None:
-        self.workers, self.prepare = workers, prepare
+    def __init__(self, workers: int, worker_setup: WorkerSetup | None = None) -> None:
+        self.workers, self.worker_setup = workers, worker_setup
         self._pool: cf.ProcessPoolExecutor | None = None
 
-    def __enter__(self) -> Pool:
+    def __enter__(self) -> PoolExecutor:
         return self
 
     def __exit__(
@@ -65,22 +65,24 @@ class Pool:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._let_go()
+        self._stop_workers()
 
-    def do(self, stage: Stage, desk: Desk, parts: Sequence[str]) -> Iterator[Result]:
+    def run_shards(
+        self, stage: Stage, ctx: RunContext, shards: Sequence[str]
+    ) -> Iterator[ShardResult]:
         if (
-            stage.runs == "machine"
-        ):  # a model uses every core and its weights stay in this process between parts
-            yield from Inline().do(stage, desk, parts)
+            stage.placement == "per_machine"
+        ):  # a model uses every core and its weights stay in this process between shards
+            yield from InlineExecutor().run_shards(stage, ctx, shards)
             return
-        yield from _drive(
-            lambda part: self._submit(stage, desk, part),
-            parts,
+        yield from _run_in_window(
+            lambda shard: self._submit_shard(stage, ctx, shard),
+            shards,
             2 * self.workers,
-            self._again(stage, desk),
+            self._make_retry(stage, ctx),
         )
 
-    def _submit(self, stage: Stage, desk: Desk, part: str) -> cf.Future[meter.Usage]:
+    def _submit_shard(self, stage: Stage, ctx: RunContext, shard: str) -> cf.Future[meter.Usage]:
         if self._pool is None:
             # spawn, never fork: pyarrow's and numba's threads do not survive a fork.
             context = multiprocessing.get_context("spawn")
@@ -88,24 +90,28 @@ class Pool:
                 self.workers,
                 mp_context=context,
                 initializer=_start_worker,
-                initargs=(self.prepare,),
+                initargs=(self.worker_setup,),
             )
-        return self._pool.submit(do_part, stage, _quiet(desk), part)
+        return self._pool.submit(make_and_write_shard, stage, _without_reporter(ctx), shard)
 
-    def _again(self, stage: Stage, desk: Desk) -> Callable[[str], meter.Usage | Failed]:
-        def alone(part: str) -> meter.Usage | Failed:
-            """A broken pool does not say which part broke it, so each one that was in flight gets a pool of its own."""
-            self._let_go()
+    def _make_retry(
+        self, stage: Stage, ctx: RunContext
+    ) -> Callable[[str], meter.Usage | FailedShard]:
+        def retry_alone(shard: str) -> meter.Usage | FailedShard:
+            """A broken pool does not say which shard broke it, so each one that was in flight gets a pool of its own."""
+            self._stop_workers()
             try:
-                return self._submit(stage, desk, part).result()
+                return self._submit_shard(stage, ctx, shard).result()
             except BrokenProcessPool:
-                return Failed("its worker was killed twice, the second time alone (out of memory?)")
+                return FailedShard(
+                    "its worker was killed twice, the second time alone (out of memory?)"
+                )
             finally:
-                self._let_go()
+                self._stop_workers()
 
-        return alone
+        return retry_alone
 
-    def _let_go(self) -> None:
+    def _stop_workers(self) -> None:
         if self._pool is None:
             return
         processes = list((self._pool._processes or {}).values())
@@ -117,11 +123,11 @@ class Pool:
         self._pool = None
 
 
-class RayCrew:
-    """Ray core: a task a part; a stage that wants a machine gets a node's processors, and its GPU if it has one."""
+class RayExecutor:
+    """Ray core: a task a shard; a stage that wants a machine gets a node's processors, and its GPU if it has one."""
 
     def __init__(
-        self, workers: int, address: str | None = None, prepare: Prepare | None = None
+        self, workers: int, address: str | None = None, worker_setup: WorkerSetup | None = None
     ) -> None:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         try:
@@ -130,18 +136,20 @@ class RayCrew:
             raise UserError(
                 "--engine ray needs Ray: pip install 'hornbook[ray]' (the same version as the cluster's)"
             ) from None
-        self.workers, self.address, self.prepare = workers, address, prepare
+        self.workers, self.address, self.worker_setup = workers, address, worker_setup
 
-    def __enter__(self) -> RayCrew:
-        mine: dict[str, Any] = (
+    def __enter__(self) -> RayExecutor:
+        init_options: dict[str, Any] = (
             {"address": self.address}
             if self.address
             else {"num_cpus": self.workers, "include_dashboard": False}
         )
-        if prepare := self.prepare:
+        if worker_setup := self.worker_setup:
             # Ray asks the hook for its __name__, which a functools.partial lacks.
-            mine["runtime_env"] = {"worker_process_setup_hook": lambda: prepare()}
-        self.ray.init(**mine, ignore_reinit_error=True, log_to_driver=False, logging_level="ERROR")
+            init_options["runtime_env"] = {"worker_process_setup_hook": lambda: worker_setup()}
+        self.ray.init(
+            **init_options, ignore_reinit_error=True, log_to_driver=False, logging_level="ERROR"
+        )
         return self
 
     def __exit__(
@@ -152,23 +160,27 @@ class RayCrew:
     ) -> None:
         self.ray.shutdown()
 
-    def do(self, stage: Stage, desk: Desk, parts: Sequence[str]) -> Iterator[Result]:
-        wants = self._wants(stage)
-        task = self.ray.remote(**wants, max_retries=1)(do_part)
+    def run_shards(
+        self, stage: Stage, ctx: RunContext, shards: Sequence[str]
+    ) -> Iterator[ShardResult]:
+        wants = self._stage_resources(stage)
+        task = self.ray.remote(**wants, max_retries=1)(make_and_write_shard)
         window = max(
             2, int(2 * self.ray.cluster_resources().get("CPU", 1) / max(1, wants["num_cpus"]))
         )
 
-        def submit(part: str) -> Any:
-            return task.remote(stage, _quiet(desk), part).future()
+        def submit(shard: str) -> Any:
+            return task.remote(stage, _without_reporter(ctx), shard).future()
 
-        def failed(part: str) -> Failed:
-            return Failed("its worker was killed twice (out of memory?)")
+        def failed(shard: str) -> FailedShard:
+            return FailedShard("its worker was killed twice (out of memory?)")
 
-        yield from _drive(submit, parts, window, failed, self.ray.exceptions.WorkerCrashedError)
+        yield from _run_in_window(
+            submit, shards, window, failed, self.ray.exceptions.WorkerCrashedError
+        )
 
-    def _wants(self, stage: Stage) -> dict[str, float]:
-        if stage.runs != "machine":
+    def _stage_resources(self, stage: Stage) -> dict[str, float]:
+        if stage.placement != "per_machine":
             return {"num_cpus": 1}
         nodes = [node["Resources"] for node in self.ray.nodes() if node["Alive"]]
         return {
@@ -177,41 +189,41 @@ class RayCrew:
         }
 
 
-def _drive(
+def _run_in_window(
     submit: Callable[[str], cf.Future[meter.Usage]],
-    parts: Sequence[str],
+    shards: Sequence[str],
     window: int,
-    again: Callable[[str], meter.Usage | Failed],
+    retry: Callable[[str], meter.Usage | FailedShard],
     broken: type[BaseException] = BrokenProcessPool,
-) -> Iterator[Result]:
-    """Keep `window` parts in flight and yield each as it ends; those in flight when a worker died go to `again`."""
-    waiting, running = deque(parts), dict[cf.Future[meter.Usage], str]()
+) -> Iterator[ShardResult]:
+    """Keep `window` shards in flight and yield each as it ends; those in flight when a worker died go to `retry`."""
+    waiting, running = deque(shards), dict[cf.Future[meter.Usage], str]()
     while waiting or running:
         while waiting and len(running) < window:
-            part = waiting.popleft()
-            running[submit(part)] = part
+            shard = waiting.popleft()
+            running[submit(shard)] = shard
         done, _ = cf.wait(running, return_when=cf.FIRST_COMPLETED)
         lost = []
         for future in done:
-            part = running.pop(future)
+            shard = running.pop(future)
             try:
-                yield part, future.result()
+                yield shard, future.result()
             except broken:
-                lost.append(part)
+                lost.append(shard)
         if (
             lost and broken is BrokenProcessPool
         ):  # a broken pool fails everything that was in flight
             lost += running.values()
             running.clear()
-        for part in lost:
-            yield part, again(part)
+        for shard in lost:
+            yield shard, retry(shard)
 
 
-def _quiet(desk: Desk) -> Desk:
-    return dataclasses.replace(desk, reporter=Silent(), workers=1)
+def _without_reporter(ctx: RunContext) -> RunContext:
+    return dataclasses.replace(ctx, reporter=SilentReporter(), workers=1)
 
 
-def _start_worker(prepare: Prepare | None) -> None:
+def _start_worker(worker_setup: WorkerSetup | None) -> None:
     """One thread a worker, no answer to Ctrl-C (the parent decides), and no life after the parent's."""
     os.environ.update(
         OMP_NUM_THREADS="1", NUMBA_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", ARROW_IO_THREADS="1"
@@ -220,5 +232,5 @@ def _start_worker(prepare: Prepare | None) -> None:
     if sys.platform == "linux":
         with contextlib.suppress(OSError):
             ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if prepare:
-        prepare()
+    if worker_setup:
+        worker_setup()

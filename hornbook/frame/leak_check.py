@@ -1,25 +1,24 @@
-"""Is every exam of a recipe unseen by the models that sit it? Read off the graph, before anything runs.
+"""Check that every exam of a recipe is unseen by the models that sit it, before anything runs.
 
-In: a recipe's last stage. Out: what a Pack was given that no Scrub has looked at, or that was not
-scrubbed against an exam that a model trained on it sits. `refuse` makes that an error for every
-Pack that does not say unscrubbed=True; the page prints those that do. Stages are known by the names
-of their classes, so that this imports none of them. Not covered: models that were trained
-elsewhere; text that a stage writes anew from scrubbed text.
+In: a recipe's last stage. Out: the inputs of each Pack that no Scrub has read, or that were not
+scrubbed against an exam which a model trained on them sits. `refuse_leaks` makes that an error for
+every Pack that does not say unscrubbed=True; the page prints those that do. Not covered: models that
+were trained elsewhere; text that a stage writes anew from scrubbed text.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from hornbook.frame.identity import order
+from hornbook.frame.identity import order_stages
 from hornbook.frame.stage import Stage
+from hornbook.frame.stage_names import select_stages
 from hornbook.records import UserError
 
 
 @dataclass(frozen=True)
-class Seen:
+class PossibleLeak:
     """A Pack and one of its inputs, with the exam that may be in it; "" where no Scrub has looked at it at all."""
 
     pack: str
@@ -33,63 +32,62 @@ class Seen:
         return f"{self.pack} packs {self.data}, which was not scrubbed against {self.exam}, and its model sits that exam"
 
 
-def findings(last: Stage) -> list[Seen]:
-    """Everything that may have been seen, in the order of the graph, each once."""
-    stages = order(last)
-    found: dict[tuple[str, str, str], Seen] = {}
-    for pack in _named(stages, "Pack"):
+def find_possible_leaks(last: Stage) -> list[PossibleLeak]:
+    """Every possible leak of the recipe, in the order of the graph, each once."""
+    stages = order_stages(last)
+    leaks: dict[tuple[str, str, str], PossibleLeak] = {}
+
+    def add_leak(pack: Any, data: Stage, exam: str) -> None:
+        key = (pack.name, data.name, exam)
+        leaks.setdefault(key, PossibleLeak(*key, allowed=_is_allowed(pack)))
+
+    for pack in select_stages(stages, "Pack"):
         for data in pack.data:
-            if not _scrubs(data):
-                found.setdefault(
-                    (pack.name, data.name, ""), Seen(pack.name, data.name, "", _allowed(pack))
-                )
-    for examine in (*_named(stages, "Examine"), *_named(stages, "Choose")):
+            if not _scrubs_over(data):
+                add_leak(pack, data, "")
+    for examine in select_stages(stages, "Examine") + select_stages(stages, "Choose"):
+        if not isinstance(examine.model, Stage):
+            continue
         exam = examine.exam if isinstance(examine.exam, str) else examine.exam.name
-        for pack in (
-            _named(order(examine.model), "Pack") if isinstance(examine.model, Stage) else ()
-        ):
+        for pack in select_stages(order_stages(examine.model), "Pack"):
             for data in pack.data:
-                scrubs = _scrubs(data)
-                if scrubs and not any(
-                    _covers(each, exam) for scrub in scrubs for each in scrub.exams
-                ):
-                    found.setdefault(
-                        (pack.name, data.name, exam),
-                        Seen(pack.name, data.name, exam, _allowed(pack)),
-                    )
-    return list(found.values())
+                if _scrubs_over(data) and not _is_scrubbed_against(data, exam):
+                    add_leak(pack, data, exam)
+    return list(leaks.values())
 
 
-def refuse(last: Stage) -> None:
+def refuse_leaks(last: Stage) -> None:
     """Raises UserError for the first finding that its Pack does not allow, with the ways out."""
-    for seen in findings(last):
-        if not seen.allowed:
-            way = f"add {seen.exam!r} to its exams" if seen.exam else "put a Scrub before it"
+    for leak in find_possible_leaks(last):
+        if not leak.allowed:
+            way = f"add {leak.exam!r} to its exams" if leak.exam else "put a Scrub before it"
             raise UserError(
-                f"{seen}: {way}, or let {seen.pack} say unscrubbed=True, which the page then prints"
+                f"{leak}: {way}, or let {leak.pack} say unscrubbed=True, which the page then prints"
             )
 
 
-def _named(stages: list[Stage], name: str) -> Iterator[Any]:
-    return (stage for stage in stages if type(stage).__name__ == name)
-
-
-def _allowed(pack: Any) -> bool:
+def _is_allowed(pack: Any) -> bool:
     return bool(getattr(pack, "unscrubbed", False))
 
 
-def _scrubs(stage: Stage) -> list[Any]:
-    """The Scrub stages whose marks lie over these rows. Marks end where a stage has rows of its own."""
-    found: list[Any] = []
+def _scrubs_over(stage: Stage) -> list[Any]:
+    """The Scrub stages that judged these rows, up to the stage that has the rows as its own."""
+    scrubs: list[Any] = []
     while True:
-        if type(stage).__name__ == "Scrub":
-            found.append(stage)
-        if stage.form != "marks":
-            return found
+        scrubs += select_stages([stage], "Scrub")
+        if stage.form != "verdicts":
+            return scrubs
         stage = stage.inputs()[0]
 
 
-def _covers(scrubbed: Any, exam: str) -> bool:
+def _is_scrubbed_against(data: Stage, exam: str) -> bool:
+    for scrub in _scrubs_over(data):
+        if any(_covers_exam(scrubbed, exam) for scrubbed in scrub.exams):
+            return True
+    return False
+
+
+def _covers_exam(scrubbed: Any, exam: str) -> bool:
     """Whether keeping this out keeps that exam out: itself, or its problems with more tests (humaneval+)."""
     name = scrubbed if isinstance(scrubbed, str) else scrubbed.name
     return bool(name == exam or name.rstrip("+") == exam or name == exam.rstrip("+"))

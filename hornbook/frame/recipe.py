@@ -22,13 +22,13 @@ from typing import Any
 
 from hornbook import meter
 from hornbook.frame import leak_check
-from hornbook.frame.identity import State, order, state
-from hornbook.frame.stage import Desk, Price, Size, Stage
-from hornbook.records import NotThere, UserError
+from hornbook.frame.identity import Identity, StageState, order_stages, read_state
+from hornbook.frame.stage import Price, RunContext, Size, Stage
+from hornbook.records import MissingInput, UserError
 
 MAX_DIALS = 8
 # Beside the package in a checkout, inside it when it was installed from a wheel.
-SHELVES = (Path(__file__).parents[1] / "recipes", Path(__file__).parents[2] / "recipes")
+RECIPE_FOLDERS = (Path(__file__).parents[1] / "recipes", Path(__file__).parents[2] / "recipes")
 
 
 @dataclass(frozen=True)
@@ -43,18 +43,18 @@ class Recipe:
 
 
 @dataclass(frozen=True)
-class Step:
+class PlannedStage:
     """A line of the plan."""
 
     stage: Stage
-    state: State
+    state: StageState
     price: Price
 
 
-def load(name: str, dials: Iterable[str] = (), smoke: bool = False) -> Recipe:
+def load_recipe(name: str, dials: Iterable[str] = (), smoke: bool = False) -> Recipe:
     """Load a recipe and build its graph. `smoke` starts from the file's SMOKE dials: offline, in seconds."""
-    path = find(name)
-    module = execute(path)
+    path = find_recipe(name)
+    module = import_recipe_file(path)
     function = getattr(module, "recipe", None)
     if not callable(function):
         raise UserError(
@@ -66,76 +66,79 @@ def load(name: str, dials: Iterable[str] = (), smoke: bool = False) -> Recipe:
             f"{path} has {len(standing)} dials, above the limit of {MAX_DIALS}: make some of them literals"
         )
     standing |= getattr(module, "SMOKE", {}) if smoke else {}
-    standing |= dict(_turn(dial, standing, path) for dial in dials)
+    standing |= dict(_parse_dial(dial, standing, path) for dial in dials)
     try:
         last = function(**standing)
     except UserError:
         raise
     except Exception as error:
         raise UserError(
-            f"the recipe {_where(path, error)} raised {type(error).__name__}: {error}"
+            f"the recipe {_locate_error(path, error)} raised {type(error).__name__}: {error}"
         ) from error
     if not isinstance(last, Stage):
         raise UserError(
             f"recipe() in {path} returned a {type(last).__name__}: it must return its last stage"
         )
-    leak_check.refuse(last)
+    leak_check.refuse_leaks(last)
     about = (module.__doc__ or "").strip().split("\n")[0]
     return Recipe(path.stem, path, about, standing, last)
 
 
-def shipped() -> dict[str, Path]:
+def list_shipped_recipes() -> dict[str, Path]:
     """The recipes that come with Hornbook, by name."""
-    return {file.stem: file for shelf in SHELVES for file in sorted(shelf.glob("*.py"))}
+    return {file.stem: file for shelf in RECIPE_FOLDERS for file in sorted(shelf.glob("*.py"))}
 
 
-def find(name: str) -> Path:
+def find_recipe(name: str) -> Path:
     """The file of a recipe given by path or by the name of a shipped one."""
     path = Path(name)
     if path.suffix == ".py" and path.is_file():
         return path
-    known = shipped()
+    known = list_shipped_recipes()
     if path.stem in known and path.parent in (Path(), Path("recipes")):
         return known[path.stem]
     raise UserError(
-        f"there is no recipe {name}{nearest(path.stem, known)}. Shipped: {', '.join(known)}; `hornbook new` writes one"
+        f"there is no recipe {name}{suggest_nearest(path.stem, known)}. Shipped: {', '.join(known)}; `hornbook new` writes one"
     )
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
+def suggest_nearest(word: str, known: Iterable[str]) -> str:
     """`; did you mean ...?`, or nothing where no known word is near."""
     close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
     return f"; did you mean {close[0]}?" if close else ""
 
 
-def plan(recipe: Recipe, desk: Desk) -> list[Step]:
+def plan_recipe(recipe: Recipe, ctx: RunContext) -> list[PlannedStage]:
     """Every stage with its state and price, inputs first; sizes come from disk where a stage is done."""
     sizes: dict[str, Size] = {}
     steps = []
-    for stage in order(recipe.last):
-        now = _state(stage, desk)
-        price = stage.price(desk, [sizes[before.name] for before in stage.inputs()])
+    identities: dict[str, Identity] = {}
+    for stage in order_stages(recipe.last):
+        now = _read_state_or_missing(stage, ctx, identities)
+        price = stage.price(ctx, [sizes[before.name] for before in stage.inputs()])
         if price.kwh < 0:
             price = replace(
-                price, kwh=price.minutes / 60 * desk.workers * meter.WATTS_PER_CORE / 1000
+                price, kwh=price.minutes / 60 * ctx.workers * meter.WATTS_PER_CORE / 1000
             )
         sizes[stage.name] = price.size
         if now.status == "done":
-            facts = desk.manifest(stage)
+            facts = ctx.run.read_manifest(stage)
             sizes[stage.name] = Size(facts["kept"], facts["kept_bytes"] / 1e6)
-        steps.append(Step(stage, now, price))
+        steps.append(PlannedStage(stage, now, price))
     return steps
 
 
-def _state(stage: Stage, desk: Desk) -> State:
+def _read_state_or_missing(
+    stage: Stage, ctx: RunContext, identities: dict[str, Identity]
+) -> StageState:
     """A plan can be made before the data is there: the stage that misses it says so."""
     try:
-        return state(stage, desk)
-    except NotThere as missing:
-        return State("to do", "" if stage.inputs() else str(missing))
+        return read_state(stage, ctx, identities)
+    except MissingInput as missing:
+        return StageState("to do", "" if stage.inputs() else str(missing))
 
 
-def execute(path: Path) -> ModuleType:
+def import_recipe_file(path: Path) -> ModuleType:
     """Read a recipe's file as a module; workers do this too, so that stages defined in a recipe reach them."""
     spec = importlib.util.spec_from_file_location(
         f"hornbook_recipe_{re.sub(r'[^0-9a-zA-Z_]', '_', path.stem)}", path
@@ -149,12 +152,12 @@ def execute(path: Path) -> ModuleType:
         raise
     except Exception as error:
         raise UserError(
-            f"{_where(path, error)} raised {type(error).__name__} while it was read: {error}"
+            f"{_locate_error(path, error)} raised {type(error).__name__} while it was read: {error}"
         ) from error
     return module
 
 
-def _where(path: Path, error: Exception) -> str:
+def _locate_error(path: Path, error: Exception) -> str:
     """file, line N: the deepest line of the recipe's own file in the traceback."""
     lines = [
         frame.lineno
@@ -166,7 +169,7 @@ def _where(path: Path, error: Exception) -> str:
     return f"{path}, line {lines[-1]}," if lines else f"{path}"
 
 
-def _turn(dial: str, standing: Mapping[str, Any], path: Path) -> tuple[str, Any]:
+def _parse_dial(dial: str, standing: Mapping[str, Any], path: Path) -> tuple[str, Any]:
     name, equals, text = dial.partition("=")
     if not equals:
         raise UserError(
@@ -174,16 +177,16 @@ def _turn(dial: str, standing: Mapping[str, Any], path: Path) -> tuple[str, Any]
         )
     if name not in standing:
         raise UserError(
-            f"{path.name} has no dial {name}{nearest(name, standing)} Its dials: {_show(standing)}"
+            f"{path.name} has no dial {name}{suggest_nearest(name, standing)} Its dials: {_format_dials(standing)}"
         )
-    return name, _like(standing[name], text, name)
+    return name, _parse_as_default(standing[name], text, name)
 
 
-def _show(standing: Mapping[str, Any]) -> str:
+def _format_dials(standing: Mapping[str, Any]) -> str:
     return ", ".join(f"{name}={value}" for name, value in standing.items())
 
 
-def _like(default: Any, text: str, name: str) -> Any:
+def _parse_as_default(default: Any, text: str, name: str) -> Any:
     """The text read as the default's type: 6e9 for a whole number too, a,b for a tuple."""
     try:
         if isinstance(default, bool):

@@ -1,9 +1,9 @@
-"""Make what a recipe's last stage needs and what is not there yet; killed anywhere and called again, it goes on.
+"""Run a recipe: build every missing stage in dependency order; resumable at any point.
 
-In: the last stage, a desk, a crew that does the parts. Out: one folder a stage with `intent.json`
-(what it is going to be), its parts or files, `usage.json` (what it cost) and `manifest.json`,
-written last: its existence means that the stage is whole. Same stages, same bytes, whoever did the
-parts and however often the run was killed.
+In: the last stage, a run context, an executor that makes the shards. Out: one folder per stage with
+`intent.json` (what it is going to be), its shards or files, `usage.json` (what it cost) and
+`manifest.json`, written last: a stage is finished when its manifest exists. The same stages give the
+same bytes, whichever executor made them and however often the run was killed.
 """
 
 from __future__ import annotations
@@ -15,240 +15,277 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from hornbook import meter, store
-from hornbook.frame.identity import identity, order, state
-from hornbook.frame.stage import Desk, Stage, Whole, spread
-from hornbook.records import UserError, marks, table
+from hornbook.frame.identity import (
+    Identity,
+    canonical_form,
+    describe_difference,
+    order_stages,
+    read_state,
+)
+from hornbook.frame.run_folder import MANIFEST_VERSION
+from hornbook.frame.stage import FileStage, GlobalStage, RunContext, Stage, scatter_to_all_rows
+from hornbook.records import UserError, make_table, verdict_columns
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+# Files of every stage's folder that describe the run rather than its output.
+BOOKKEEPING_FILES = ("intent.json", "manifest.json", "usage.json", "speed.json")
+
 
 @dataclass(frozen=True)
-class Failed:
-    """A part that no worker could finish: what happened, in words."""
+class FailedShard:
+    """A shard that no worker could finish, and the reason in words."""
 
-    why: str
-
-
-# A part's name, with what it cost or why it could not be made.
-Result = tuple[str, meter.Usage | Failed]
+    reason: str
 
 
-class Crew(Protocol):
-    """Who does the parts. `do` yields each part as it gets on disk, or as Failed."""
-
-    def do(self, stage: Stage, desk: Desk, parts: Sequence[str]) -> Iterator[Result]: ...
+# A shard's name, with what it cost or why it could not be made.
+ShardResult = tuple[str, meter.Usage | FailedShard]
 
 
-class Inline:
-    """A crew of one: this process. The reference that every other crew must equal, byte for byte."""
+class Executor(Protocol):
+    """Makes shards somewhere; yields each one when it is on disk, or as a FailedShard."""
 
-    def do(self, stage: Stage, desk: Desk, parts: Sequence[str]) -> Iterator[Result]:
-        for part in parts:
-            yield part, do_part(stage, desk, part)
+    def run_shards(
+        self, stage: Stage, ctx: RunContext, shards: Sequence[str]
+    ) -> Iterator[ShardResult]: ...
 
 
-def do_part(stage: Stage, desk: Desk, part: str) -> meter.Usage:
-    """Make one part and put it on disk, whole. This is what travels to a worker."""
-    with meter.measure() as usage:
-        _write_part(stage, desk, part, stage.work(desk, part))
+class InlineExecutor:
+    """This process, one shard after another. Every other executor must equal it byte for byte."""
+
+    def run_shards(
+        self, stage: Stage, ctx: RunContext, shards: Sequence[str]
+    ) -> Iterator[ShardResult]:
+        for shard in shards:
+            yield shard, make_and_write_shard(stage, ctx, shard)
+
+
+def make_and_write_shard(stage: Stage, ctx: RunContext, shard: str) -> meter.Usage:
+    """Make one shard and write it atomically. This is what is sent to a worker."""
+    with meter.measure_usage() as usage:
+        _write_shard(stage, ctx, shard, stage.make_shard(ctx, shard))
     return usage
 
 
-def _write_part(stage: Stage, desk: Desk, part: str, made: pa.Table) -> None:
-    facts = json.dumps(_count(stage, desk, part, made), sort_keys=True)
-    store.write_table(
-        desk.part_path(stage, part), made.replace_schema_metadata({"hornbook": facts})
-    )
+def _write_shard(stage: Stage, ctx: RunContext, shard: str, rows: pa.Table) -> None:
+    counts = json.dumps(_count_rows(stage, ctx, shard, rows), sort_keys=True)
+    rows = rows.replace_schema_metadata({"hornbook": counts})
+    store.write_table(ctx.run.shard_path(stage, shard), rows)
 
 
-def _count(stage: Stage, desk: Desk, part: str, made: pa.Table) -> dict[str, Any]:
+def _count_rows(stage: Stage, ctx: RunContext, shard: str, rows: pa.Table) -> dict[str, Any]:
     """Rows seen, kept, kept bytes of text, and the reasons of what this stage dropped."""
     import pyarrow.compute as pc
 
-    seen = made.filter(pc.is_valid(made["reason"])) if "reason" in made.column_names else made
+    seen = rows.filter(pc.is_valid(rows["reason"])) if "reason" in rows.column_names else rows
     counts: dict[str, Any] = {"seen": len(seen), "kept": len(seen), "kept_bytes": 0, "reasons": {}}
-    if "kept" not in made.column_names:
+    if "kept" not in rows.column_names:
         return counts
     dropped = seen.filter(pc.invert(seen["kept"]))["reason"]
     counts["kept"] = len(seen) - len(dropped)
-    # "near duplicate of 3f2a..." is counted as "near duplicate of": what follows the colon or the
-    # id is the case.
-    counts["reasons"] = (
-        {
-            r["values"]: r["counts"]
-            for r in pc.value_counts(
-                pc.list_element(pc.split_pattern(dropped, ": "), 0)
-            ).to_pylist()
+    if len(dropped):
+        # "near duplicate of: 3f2a..." is counted as "near duplicate of": what follows the colon
+        # names the single case.
+        kinds = pc.list_element(pc.split_pattern(dropped, ": "), 0)
+        counts["reasons"] = {
+            count["values"]: count["counts"] for count in pc.value_counts(kinds).to_pylist()
         }
-        if len(dropped)
-        else {}
-    )
-    over = _over(stage)
-    text = made["text"] if "text" in made.column_names else None
-    if text is None and over:
-        text = desk.table(over, part, ["text"])["text"]
+    base_stage = ctx.run.base_stage(stage)
+    text = rows["text"] if "text" in rows.column_names else None
+    if text is None and base_stage:
+        text = ctx.run.read_shard(base_stage, shard, ["text"])["text"]
     if text is not None:
-        counts["kept_bytes"] = pc.sum(pc.binary_length(text.filter(made["kept"]))).as_py() or 0
+        counts["kept_bytes"] = pc.sum(pc.binary_length(text.filter(rows["kept"]))).as_py() or 0
     return counts
 
 
-def run(last: Stage, desk: Desk, crew: Crew | None = None, rebuild: Sequence[str] = ()) -> None:
-    """Make everything that `last` needs and that is not there yet. Killed anywhere and called again, it goes on.
+def run_recipe(
+    last: Stage, ctx: RunContext, executor: Executor | None = None, rebuild: Sequence[str] = ()
+) -> None:
+    """Build everything that `last` needs and that is not there yet. A killed run goes on from disk.
 
-    Raises UserError for a stale stage (with its difference), for a second process on the same
-    folder, and for whatever a stage finds wrong with its input; what was finished stays.
+    Args:
+        last: the last stage of the recipe; its inputs are built first.
+        executor: makes the shards; this process by default.
+        rebuild: names of stages to remove first, with every stage that follows from one of them.
+
+    Raises:
+        UserError: a stage is stale (with its difference), another process runs in the same folder,
+            the input changed during the run, or a stage finds something wrong with its input.
+            Finished shards and stages stay.
     """
-    stages = order(last)
-    with _alone_in(desk.root):
-        _clear(stages, desk, rebuild)
+    stages = order_stages(last)
+    identities: dict[str, Identity] = {}
+    with _lock_run_folder(ctx.root):
+        _remove_outputs(stages, ctx, rebuild)
         for stage in stages:
-            now = state(stage, desk)
-            if now.status == "stale":
+            state = read_state(stage, ctx, identities)
+            if state.status == "stale":
                 raise UserError(
-                    f"{stage.name} in {desk.folder(stage)} was made with other settings: {now.detail}. "
-                    f"To rebuild it and what follows from it: add --rebuild {stage.name}; to keep it: use another --out"
+                    f"{stage.name} in {ctx.run.stage_folder(stage)} was made with other settings: "
+                    f"{state.detail}. To rebuild it and what follows from it: add --rebuild "
+                    f"{stage.name}; to keep it: use another --out"
                 )
-            if now.status != "done":
-                _run_stage(stage, desk, crew or Inline())
+            if state.status != "done":
+                _run_stage(stage, ctx, executor or InlineExecutor(), identities[stage.name])
 
 
-def _clear(stages: Sequence[Stage], desk: Desk, rebuild: Sequence[str]) -> None:
-    """Remove the outputs of the stages to rebuild, and of every stage that follows from one of them."""
+def _remove_outputs(stages: Sequence[Stage], ctx: RunContext, rebuild: Sequence[str]) -> None:
+    """Remove the outputs of the stages to rebuild, and of every stage that follows from one."""
     unknown = set(rebuild) - {stage.name for stage in stages}
     if unknown:
         raise UserError(
-            f"no stage named {', '.join(sorted(unknown))}: this recipe has {', '.join(s.name for s in stages)}"
+            f"no stage named {', '.join(sorted(unknown))}: this recipe has "
+            f"{', '.join(stage.name for stage in stages)}"
         )
-    gone = set(rebuild)
+    removed = set(rebuild)
     for stage in stages:
-        if stage.name in gone or gone & {before.name for before in stage.inputs()}:
-            gone.add(stage.name)
-            shutil.rmtree(desk.folder(stage), ignore_errors=True)
+        if stage.name in removed or removed & {earlier.name for earlier in stage.inputs()}:
+            removed.add(stage.name)
+            shutil.rmtree(ctx.run.stage_folder(stage), ignore_errors=True)
 
 
-def _run_stage(stage: Stage, desk: Desk, crew: Crew) -> None:
-    folder = desk.folder(stage)
+def _run_stage(stage: Stage, ctx: RunContext, executor: Executor, identity: Identity) -> None:
+    folder = ctx.run.stage_folder(stage)
     folder.mkdir(parents=True, exist_ok=True)
-    store.sweep(folder)
+    store.remove_unfinished_files(folder)
     set_aside: dict[str, str] = {}
-    with _usage_kept(folder) as spend:
-        if isinstance(stage, Whole):
-            parts = _do_whole(stage, desk, spend)
+    with _record_usage(folder) as usages:
+        if isinstance(stage, GlobalStage | FileStage):
+            shards = _run_single_process(stage, ctx, identity, usages)
         else:
-            parts = _intent(stage, desk, lambda: list(stage.parts(desk)))
-            _do_parts(stage, desk, crew, parts, set_aside, spend)
-        manifest = _manifest(stage, desk, parts, set_aside)
+            shards = _settle_shard_names(stage, ctx, identity)
+            _run_missing_shards(stage, ctx, executor, shards, set_aside, usages)
+        _refuse_changed_input(stage, ctx, identity)
+        manifest = _build_manifest(stage, ctx, identity, shards, set_aside)
     store.write_json(folder / "manifest.json", manifest)
-    desk.reporter.end(f"{manifest['kept']:,} kept of {manifest['seen']:,}" if parts else "done")
+    summary = f"{manifest['kept']:,} kept of {manifest['seen']:,}" if shards else "done"
+    ctx.reporter.end(summary)
+
+
+def _refuse_changed_input(stage: Stage, ctx: RunContext, identity: Identity) -> None:
+    """The manifest certifies what was read: files that changed during the work are refused."""
+    now = {"identity_inputs": canonical_form(stage.identity_inputs(ctx))}
+    before = {"identity_inputs": identity["identity_inputs"]}
+    if now != before:
+        raise UserError(
+            f"the input of {stage.name} changed while it was read "
+            f"({'; '.join(describe_difference(before, now))}): leave it alone and run again with "
+            f"--rebuild {stage.name}"
+        )
 
 
 @contextlib.contextmanager
-def _usage_kept(folder: Path) -> Iterator[list[meter.Usage]]:
+def _record_usage(folder: Path) -> Iterator[list[meter.Usage]]:
     """Collect what is spent and add it to usage.json, also when the stage fails or is interrupted."""
-    spent: list[meter.Usage] = []
+    usages: list[meter.Usage] = []
     started = time.perf_counter()
     try:
-        yield spent
+        yield usages
     finally:
-        usage = sum(spent, meter.Usage())
-        usage.seconds = (
-            time.perf_counter() - started
-        )  # parts overlap: their seconds do not add up to time
+        usage = sum(usages, meter.Usage())
+        usage.seconds = time.perf_counter() - started  # shards overlap: their seconds do not add up
         earlier = meter.Usage(**(store.read_json(folder / "usage.json") or {}))
         store.write_json(folder / "usage.json", dataclasses.asdict(earlier + usage))
 
 
-def _intent(stage: Stage, desk: Desk, parts: Callable[[], list[str]]) -> list[str]:
-    """The list of parts, decided once: a resume goes on with the list on disk, whatever --part-mb says now."""
-    path = desk.folder(stage) / "intent.json"
-    intent = store.read_json(path)
-    if intent is None:
-        intent = {"identity": identity(stage, desk), "parts": parts()}
-        store.write_json(path, intent)
-    return list(intent["parts"])
+def _write_intent(stage: Stage, ctx: RunContext, identity: Identity, shards: list[str]) -> None:
+    intent = {"identity": identity, "shards": shards, "version": MANIFEST_VERSION}
+    store.write_json(ctx.run.stage_folder(stage) / "intent.json", intent)
 
 
-def _do_parts(
+def _settle_shard_names(stage: Stage, ctx: RunContext, identity: Identity) -> list[str]:
+    """The list of shards, decided once: a resume keeps the list on disk, whatever --shard-mb says."""
+    intent = store.read_json(ctx.run.stage_folder(stage) / "intent.json")
+    if intent is not None:
+        return list(intent["shards"])
+    shards = list(stage.shards(ctx))
+    _write_intent(stage, ctx, identity, shards)
+    return shards
+
+
+def _run_missing_shards(
     stage: Stage,
-    desk: Desk,
-    crew: Crew,
-    parts: Sequence[str],
+    ctx: RunContext,
+    executor: Executor,
+    shards: Sequence[str],
     set_aside: dict[str, str],
-    spend: list[meter.Usage],
+    usages: list[meter.Usage],
 ) -> None:
-    todo = [part for part in parts if not desk.part_path(stage, part).exists()]
-    desk.reporter.begin(stage.name, len(parts), "parts")
-    desk.reporter.advance(len(parts) - len(todo))
-    for part, result in crew.do(stage, desk, todo):
-        if isinstance(result, Failed):
-            set_aside[part] = result.why
-            desk.reporter.say(f"{stage.name}: part {part} was set aside: {result.why}")
-            _write_part(stage, desk, part, _nothing(stage, desk, part, result.why))
+    missing = [shard for shard in shards if not ctx.run.shard_path(stage, shard).exists()]
+    ctx.reporter.begin(stage.name, len(shards), "shards")
+    ctx.reporter.advance(len(shards) - len(missing))
+    for shard, result in executor.run_shards(stage, ctx, missing):
+        if isinstance(result, FailedShard):
+            set_aside[shard] = result.reason
+            ctx.reporter.say(f"{stage.name}: shard {shard} was set aside: {result.reason}")
+            _write_shard(stage, ctx, shard, _make_dropped_shard(stage, ctx, shard, result.reason))
         else:
-            spend.append(result)
-        desk.reporter.advance()
+            usages.append(result)
+        ctx.reporter.advance()
 
 
-def _nothing(stage: Stage, desk: Desk, part: str, why: str) -> pa.Table:
-    """What stands for a part that was set aside: every row dropped with the reason, or no rows at all."""
-    over = _over(stage)
-    if not over:
-        return table([])
-    rows = desk.table(over, part, ["kept"])
-    number = sum(rows["kept"].to_pylist())
-    return spread(rows, marks([False] * number, [f"part set aside: {why}"] * number))
+def _make_dropped_shard(stage: Stage, ctx: RunContext, shard: str, reason: str) -> pa.Table:
+    """Stands for a shard that was set aside: every row dropped with the reason, or no rows at all."""
+    base_stage = ctx.run.base_stage(stage)
+    if not base_stage:
+        return make_table([])
+    rows = ctx.run.read_shard(base_stage, shard, ["kept"])
+    n_kept = sum(rows["kept"].to_pylist())
+    verdicts = verdict_columns([False] * n_kept, [f"shard set aside: {reason}"] * n_kept)
+    return scatter_to_all_rows(rows, verdicts)
 
 
-def _do_whole(stage: Whole, desk: Desk, spend: list[meter.Usage]) -> list[str]:
-    names: list[str] = []
-    _intent(stage, desk, list)
-    desk.reporter.begin(stage.name, 0, "")
-    with meter.measure() as usage:
-        spend.append(usage)
-        for part, made in stage.make(desk):
-            _write_part(stage, desk, part, made)
-            names.append(part)
-    store.write_json(
-        desk.folder(stage) / "intent.json", {"identity": identity(stage, desk), "parts": names}
-    )
-    return names
+def _run_single_process(
+    stage: GlobalStage | FileStage, ctx: RunContext, identity: Identity, usages: list[meter.Usage]
+) -> list[str]:
+    """Run a stage that sees all of its input; returns the names of its shards, none for files."""
+    if not (ctx.run.stage_folder(stage) / "intent.json").exists():
+        _write_intent(stage, ctx, identity, [])
+    ctx.reporter.begin(stage.name, 0, "")
+    shards: list[str] = []
+    with meter.measure_usage() as usage:
+        usages.append(usage)
+        if isinstance(stage, FileStage):
+            stage.write_files(ctx)
+        else:
+            for shard, rows in stage.make_shards(ctx):
+                _write_shard(stage, ctx, shard, rows)
+                shards.append(shard)
+    _write_intent(stage, ctx, identity, shards)
+    return shards
 
 
-def _over(stage: Stage) -> Stage | None:
-    """The stage whose rows these marks stand beside, or None for a stage with rows of its own."""
-    return stage.inputs()[0] if stage.form == "marks" else None
-
-
-def _manifest(
-    stage: Stage, desk: Desk, parts: Sequence[str], set_aside: Mapping[str, str]
+def _build_manifest(
+    stage: Stage,
+    ctx: RunContext,
+    identity: Identity,
+    shards: Sequence[str],
+    set_aside: Mapping[str, str],
 ) -> dict[str, Any]:
-    folder = desk.folder(stage)
-    rows = [{"name": part, **_part_facts(desk.part_path(stage, part))} for part in parts]
+    folder = ctx.run.stage_folder(stage)
+    rows = [
+        {"name": shard, **_read_shard_counts(ctx.run.shard_path(stage, shard))} for shard in shards
+    ]
     reasons: dict[str, int] = {}
     for row in rows:
-        for reason, number in row.pop("reasons").items():
-            reasons[reason] = reasons.get(reason, 0) + number
-    files = {}
-    if stage.form == "files":
-        mine = (
-            f for f in sorted(folder.rglob("*")) if f.is_file() and "checkpoints" not in f.parts
-        )
-        files = {
-            str(f.relative_to(folder)): store.digest(f) for f in mine if f.name not in BOOKKEEPING
-        }
+        for reason, count in row.pop("reasons").items():
+            reasons[reason] = reasons.get(reason, 0) + count
     return {
-        "identity": identity(stage, desk),
+        "version": MANIFEST_VERSION,
+        "identity": identity,
         "form": stage.form,
-        "over": over.name if (over := _over(stage)) else "",
-        "parts": rows,
-        "files": files,
+        "base_stage": ctx.run.base_stage(stage),
+        "shards": rows,
+        "files": _digest_output_files(folder) if stage.form == "files" else {},
         "seen": sum(row["seen"] for row in rows),
         "kept": sum(row["kept"] for row in rows),
         "kept_bytes": sum(row["kept_bytes"] for row in rows),
@@ -257,19 +294,25 @@ def _manifest(
     }
 
 
-# Files of every stage's folder that describe the run rather than what was made.
-BOOKKEEPING = ("intent.json", "manifest.json", "usage.json", "speed.json")
+def _digest_output_files(folder: Path) -> dict[str, str]:
+    """SHA-256 by relative path of everything a FileStage wrote, without checkpoints."""
+    digests = {}
+    for path in sorted(folder.rglob("*")):
+        is_output = path.is_file() and "checkpoints" not in path.parts
+        if is_output and path.name not in BOOKKEEPING_FILES:
+            digests[str(path.relative_to(folder))] = store.file_digest(path)
+    return digests
 
 
-def _part_facts(path: Path) -> dict[str, Any]:
+def _read_shard_counts(path: Path) -> dict[str, Any]:
     import pyarrow.parquet as pq
 
-    facts: dict[str, Any] = json.loads(pq.read_schema(path).metadata[b"hornbook"])
-    return {**facts, "sha256": store.digest(path)}
+    counts: dict[str, Any] = json.loads(pq.read_schema(path).metadata[b"hornbook"])
+    return {**counts, "sha256": store.file_digest(path)}
 
 
 @contextlib.contextmanager
-def _alone_in(root: Path) -> Iterator[None]:
+def _lock_run_folder(root: Path) -> Iterator[None]:
     """Two processes must not write one run: the second is refused at once and told who is there."""
     try:
         root.mkdir(parents=True, exist_ok=True)

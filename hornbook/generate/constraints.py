@@ -14,10 +14,10 @@ import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from hornbook.records import share
+from hornbook.records import hash_fraction
 from hornbook.seed import vocabulary
 
-WITH_LIBRARY = 0.3  # the share of requests that name a module of the standard library
+LIBRARY_SHARE = 0.3  # the share of requests that name a module of the standard library
 
 
 @dataclass(frozen=True)
@@ -36,56 +36,56 @@ class Constraint:
     )
 
 
-def sample(number: int, seed: int = 0) -> list[Constraint]:
+def sample_constraints(count: int, seed: int = 0) -> list[Constraint]:
     """The first `number` constraints of this seed."""
-    return [_at(index, seed) for index in range(number)]
+    return [_make_constraint(index, seed) for index in range(count)]
 
 
-def count() -> int:
+def count_distinct_prompts() -> int:
     """How many distinct constraints there are, seed snippets apart."""
     axes = (
-        vocabulary.topics(), vocabulary.audiences(), vocabulary.styles(), vocabulary.difficulties(),
-        vocabulary.function_names(), vocabulary.nouns(), vocabulary.verbs(), vocabulary.adjectives(),
+        vocabulary.read_topics(), vocabulary.read_audiences(), vocabulary.read_styles(), vocabulary.list_difficulties(),
+        vocabulary.read_function_names(), vocabulary.read_nouns(), vocabulary.read_verbs(), vocabulary.read_adjectives(),
     )  # fmt: skip
-    total = len(vocabulary.libraries()) + 1
+    total = len(vocabulary.read_libraries()) + 1
     for axis in axes:
         total *= len(axis)
     return total
 
 
-def harder(constraint: Constraint, steps: int = 1) -> Constraint:
+def raise_difficulty(constraint: Constraint, steps: int = 1) -> Constraint:
     """The same with a higher difficulty, at most the highest (Evol-Instruct's depth, arXiv 2304.12244)."""
-    levels = vocabulary.difficulties()
+    levels = vocabulary.list_difficulties()
     return replace(
         constraint,
         difficulty=levels[min(levels.index(constraint.difficulty) + steps, len(levels) - 1)],
     )
 
 
-def _at(index: int, seed: int) -> Constraint:
-    audience, style, difficulty = _triple(index, seed)
-    module = _turn(vocabulary.libraries(), index, f"library {seed}")
+def _make_constraint(index: int, seed: int) -> Constraint:
+    audience, style, difficulty = _pick_triple(index, seed)
+    module = _value_in_round(vocabulary.read_libraries(), index, f"library {seed}")
     kinds = {
-        "noun": vocabulary.nouns(),
-        "verb": vocabulary.verbs(),
-        "adjective": vocabulary.adjectives(),
+        "noun": vocabulary.read_nouns(),
+        "verb": vocabulary.read_verbs(),
+        "adjective": vocabulary.read_adjectives(),
     }
     noun, verb, adjective = (
-        words[int(share(f"{kind} {seed}", str(index)) * len(words))]
+        words[int(hash_fraction(f"{kind} {seed}", str(index)) * len(words))]
         for kind, words in kinds.items()
     )
     return Constraint(
-        topic=_turn(vocabulary.topics(), index, f"topic {seed}"),
+        topic=_value_in_round(vocabulary.read_topics(), index, f"topic {seed}"),
         audience=audience,
         style=style,
         difficulty=difficulty,
-        module=module if share(f"with library {seed}", str(index)) < WITH_LIBRARY else "",
-        function_name=_turn(vocabulary.function_names(), index, f"name {seed}"),
+        module=module if hash_fraction(f"with library {seed}", str(index)) < LIBRARY_SHARE else "",
+        function_name=_value_in_round(vocabulary.read_function_names(), index, f"name {seed}"),
         words=(noun, verb, adjective),
     )
 
 
-def _triple(index: int, seed: int) -> tuple[str, str, str]:
+def _pick_triple(index: int, seed: int) -> tuple[str, str, str]:
     """(audience, style, difficulty): a Latin arrangement, so that nothing has to be remembered or searched.
 
     A round asks each audience once, with the style moved on by one from round to round; the
@@ -93,29 +93,29 @@ def _triple(index: int, seed: int) -> tuple[str, str, str]:
     asked.
     """
     audiences, styles, levels = (
-        vocabulary.audiences(),
-        vocabulary.styles(),
-        vocabulary.difficulties(),
+        vocabulary.read_audiences(),
+        vocabulary.read_styles(),
+        vocabulary.list_difficulties(),
     )
-    turn, at = divmod(index, len(audiences))
-    again, turn = divmod(turn, len(styles))
-    a = _shuffled(len(audiences), f"audience {seed} {turn}")[at]
-    b = (a + turn) % len(styles)
+    round_index, position = divmod(index, len(audiences))
+    repeat_index, round_index = divmod(round_index, len(styles))
+    audience_index = _shuffle_indices(len(audiences), f"audience {seed} {round_index}")[position]
+    style_index = (audience_index + round_index) % len(styles)
     # a // 2 mixes the levels within a round; for one style or one audience all levels still come.
-    level = (a + a // 2 + b + again) % len(levels)
+    level = (audience_index + audience_index // 2 + style_index + repeat_index) % len(levels)
     return (
-        audiences[_shuffled(len(audiences), f"audiences {seed}")[a]],
-        styles[_shuffled(len(styles), f"styles {seed}")[b]],
+        audiences[_shuffle_indices(len(audiences), f"audiences {seed}")[audience_index]],
+        styles[_shuffle_indices(len(styles), f"styles {seed}")[style_index]],
         levels[level],
     )
 
 
-def _turn(values: Sequence[str], index: int, name: str) -> str:
+def _value_in_round(values: Sequence[str], index: int, name: str) -> str:
     """The index-th of endless rounds through the values, each round in another order."""
-    turn, at = divmod(index, len(values))
-    return values[_shuffled(len(values), f"{name} {turn}")[at]]
+    round_index, position = divmod(index, len(values))
+    return values[_shuffle_indices(len(values), f"{name} {round_index}")[position]]
 
 
 @functools.lru_cache(maxsize=256)
-def _shuffled(number: int, name: str) -> list[int]:
-    return sorted(range(number), key=lambda value: share(name, str(value)))
+def _shuffle_indices(size: int, name: str) -> list[int]:
+    return sorted(range(size), key=lambda value: hash_fraction(name, str(value)))

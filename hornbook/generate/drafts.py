@@ -11,14 +11,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from hornbook import llm
-from hornbook.frame.stage import Desk
+from hornbook.frame.stage import RunContext
 from hornbook.generate import prompts
 from hornbook.generate.constraints import Constraint
-from hornbook.generate.exercise import Exercise, parse
+from hornbook.generate.exercise import Exercise, parse_exercise
 from hornbook.llm import LLM
 
-COPIED = 0.9  # of another exercise's tokens, in their order: what is nearer is called a copy
-WEAK_SOLUTIONS = 5  # of an exercise, to vote
+COPY_SIMILARITY = (
+    0.9  # of another exercise's tokens, in their order: what is nearer is called a copy
+)
+WEAK_TEACHER_SOLUTIONS = 5  # of an exercise, to vote
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Draft:
 
 
 @dataclass(frozen=True)
-class Asking:
+class TeacherSettings:
     """How a teacher is asked: examples shown, solutions an exercise (1: its own is enough), which of several tries."""
 
     teacher: LLM
@@ -43,61 +45,76 @@ class Asking:
     title: str = ""  # under which progress is told
 
 
-def draft(how: Asking, constraints: Sequence[Constraint], desk: Desk) -> list[Draft]:
+def draft_exercises(
+    settings: TeacherSettings, constraints: Sequence[Constraint], ctx: RunContext
+) -> list[Draft]:
     """One exercise for each constraint."""
-    asked = [prompts.exercise(each, how.shots) for each in constraints]
-    return _made(how, [Draft(each, "", "") for each in constraints], asked, desk)
-
-
-def harder(how: Asking, before: Sequence[tuple[Constraint, Exercise]], desk: Desk) -> list[Draft]:
-    """One harder exercise for each of these; the constraints say how hard."""
-    asked = [prompts.harder(each, was.program, was.tests) for each, was in before]
-    return _made(
-        how, [Draft(each, "", "", parent=was.program) for each, was in before], asked, desk
+    requests = [
+        prompts.build_exercise_prompt(constraint, settings.shots) for constraint in constraints
+    ]
+    return _ask_and_parse(
+        settings, [Draft(constraint, "", "") for constraint in constraints], requests, ctx
     )
 
 
-def _made(how: Asking, drafts: Sequence[Draft], asked: Sequence[str], desk: Desk) -> list[Draft]:
-    answers = llm.complete(how.teacher, asked, desk, samples=[how.attempt] * len(asked))
-    made = []
-    for each, answer in zip(drafts, answers, strict=True):
-        found = parse(answer.text)
+def draft_harder(
+    settings: TeacherSettings, easier: Sequence[tuple[Constraint, Exercise]], ctx: RunContext
+) -> list[Draft]:
+    """One harder exercise for each of these; the constraints say how hard."""
+    requests = [prompts.build_harder_prompt(each, was.program, was.tests) for each, was in easier]
+    return _ask_and_parse(
+        settings, [Draft(each, "", "", parent=was.program) for each, was in easier], requests, ctx
+    )
+
+
+def _ask_and_parse(
+    settings: TeacherSettings, drafts: Sequence[Draft], requests: Sequence[str], ctx: RunContext
+) -> list[Draft]:
+    answers = llm.complete_prompts(
+        settings.teacher, requests, ctx, samples=[settings.attempt] * len(requests)
+    )
+    parsed_drafts = []
+    for draft, answer in zip(drafts, answers, strict=True):
+        found = parse_exercise(answer.text)
         if isinstance(found, Exercise):
-            found = copied(each.constraint, how.shots, found) or found
+            found = check_copied_example(draft.constraint, settings.shots, found) or found
         if (
             isinstance(found, Exercise)
-            and each.parent
-            and alike(found.program, each.parent) >= COPIED
+            and draft.parent
+            and token_similarity(found.program, draft.parent) >= COPY_SIMILARITY
         ):
             found = "no different from the easier one"
-        made.append(replace(each, text=answer.text, found=found))
-    return made
+        parsed_drafts.append(replace(draft, text=answer.text, found=found))
+    return parsed_drafts
 
 
-def copied(constraint: Constraint, shots: int, found: Exercise) -> str:
+def check_copied_example(constraint: Constraint, shots: int, exercise: Exercise) -> str:
     """The reason to reject a copy of an example that was shown, or ""."""
-    for shown in prompts.chosen(constraint, shots):
-        if found.entry_point == shown.name or alike(found.solution, shown.solution) >= COPIED:
+    for example in prompts.choose_examples(constraint, shots):
+        if (
+            exercise.entry_point == example.name
+            or token_similarity(exercise.solution, example.solution) >= COPY_SIMILARITY
+        ):
             return "a copy of the example that was shown"
     return ""
 
 
-def alike(one: str, other: str) -> float:
+def token_similarity(one: str, other: str) -> float:
     """1 for the same tokens in the same order, 0 for none in common (normalised insertions and deletions)."""
     from rapidfuzz.distance import Indel
 
     return float(Indel.normalized_similarity(one.split(), other.split()))
 
 
-def without_doubles(drafts: Sequence[Draft], known: Sequence[str]) -> list[Draft]:
+def mark_near_duplicates(drafts: Sequence[Draft], earlier_programs: Sequence[str]) -> list[Draft]:
     """The drafts, those marked that are nearly one before them or one of the known programs."""
-    programs, result = list(known), []
-    for each in drafts:
-        if isinstance(each.found, Exercise):
-            program = each.found.program
-            if any(alike(program, other) >= COPIED for other in programs):
-                each = replace(each, found="nearly the same as another one")
+    programs, result = list(earlier_programs), []
+    for draft in drafts:
+        if isinstance(draft.found, Exercise):
+            program = draft.found.program
+            if any(token_similarity(program, other) >= COPY_SIMILARITY for other in programs):
+                draft = replace(draft, found="nearly the same as another one")
             else:
                 programs.append(program)
-        result.append(each)
+        result.append(draft)
     return result

@@ -13,8 +13,8 @@ import textwrap
 from dataclasses import dataclass
 
 FENCE = re.compile(r"^```(?:python|py)?[ \t]*\n(.*?)(?:^```|\Z)", re.DOTALL | re.MULTILINE)
-FEWEST_WORDS = 5  # of a docstring that explains anything
-MOST_LINES = 200  # of an exercise with its tests
+MIN_DOCSTRING_WORDS = 5  # of a docstring that explains anything
+MAX_LINES = 200  # of an exercise with its tests
 
 
 @dataclass(frozen=True)
@@ -31,14 +31,14 @@ class Exercise:
         return self.prompt + self.solution
 
 
-def parse(text: str) -> Exercise | str:
+def parse_exercise(text: str) -> Exercise | str:
     """The first explained function of a text with the assertions after it, or the reason why there is none.
 
     >>> parse("Sure! I hope that it helps.")
     'does not parse'
     """
     code = "\n".join(FENCE.findall(text)) or text
-    code, module = _program(code)
+    code, module = _parse_longest_prefix(code)
     if module is None:
         return "does not parse"
     explained = [
@@ -52,17 +52,17 @@ def parse(text: str) -> Exercise | str:
     if len(node.body) < 2:
         return "no solution"
     prose = (ast.get_docstring(node) or "").split(">>>")[0]
-    if len(prose.split()) < FEWEST_WORDS:
+    if len(prose.split()) < MIN_DOCSTRING_WORDS:
         return "the docstring explains nothing"
-    tests = _tests(module, code, node)
+    tests = _extract_tests(module, code, node)
     if not tests:
         return "no tests"
-    return _split(module, code, node, tests)
+    return _split_function(module, code, node, tests)
 
 
-def _program(code: str) -> tuple[str, ast.Module | None]:
+def _parse_longest_prefix(code: str) -> tuple[str, ast.Module | None]:
     """The longest beginning of whole lines that parses: an answer that was cut in its tests still has a function."""
-    rows = code.splitlines(keepends=True)[:MOST_LINES]
+    rows = code.splitlines(keepends=True)[:MAX_LINES]
     while rows:
         try:
             return "".join(rows), ast.parse("".join(rows))
@@ -71,10 +71,10 @@ def _program(code: str) -> tuple[str, ast.Module | None]:
     return "", None
 
 
-def solution_of(text: str, exercise: Exercise) -> str:
+def extract_solution(text: str, exercise: Exercise) -> str:
     """The body that a text gives the exercise's function; "" where it gives none."""
     code = "\n".join(FENCE.findall(text)) or text
-    code, module = _program(code)
+    code, module = _parse_longest_prefix(code)
     rows = code.splitlines(keepends=True)
     for node in module.body if module else ():
         if (
@@ -86,22 +86,22 @@ def solution_of(text: str, exercise: Exercise) -> str:
     return ""
 
 
-def _split(module: ast.Module, code: str, node: ast.FunctionDef, tests: str) -> Exercise:
+def _split_function(module: ast.Module, code: str, node: ast.FunctionDef, tests: str) -> Exercise:
     rows = code.splitlines(keepends=True)
     imports = [
         ast.unparse(n) + "\n" for n in module.body if isinstance(n, ast.Import | ast.ImportFrom)
     ]
-    first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
+    first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
     docstring_ends, last = node.body[0].end_lineno or 0, node.end_lineno or 0
     head = "".join(imports) + ("\n\n" if imports else "")
     solution = "".join(rows[docstring_ends:last]).rstrip("\n") + "\n"
     return Exercise(node.name, head + "".join(rows[first - 1 : docstring_ends]), solution, tests)
 
 
-def _tests(module: ast.Module, code: str, function: ast.FunctionDef) -> str:
+def _extract_tests(module: ast.Module, code: str, function: ast.FunctionDef) -> str:
     """Assertions after the function at the left margin, or in a function named test..., with what they stand among."""
     after = module.body[module.body.index(function) + 1 :]
-    found: list[str] = []
+    test_sources: list[str] = []
     for node in after:
         source = ast.get_source_segment(code, node) or ""
         if (
@@ -109,28 +109,30 @@ def _tests(module: ast.Module, code: str, function: ast.FunctionDef) -> str:
             and node.name.startswith(("test", "check"))
             and not node.args.args
         ):
-            found.append(
+            test_sources.append(
                 textwrap.dedent(
                     "\n".join(code.splitlines()[node.body[0].lineno - 1 : node.end_lineno])
                 )
             )
-        elif _asserts(node) or (found == [] and isinstance(node, ast.Assign)):
-            found.append(source)
-    calls = {n.id for text in found for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Name)}
+        elif _has_assertion(node) or (test_sources == [] and isinstance(node, ast.Assign)):
+            test_sources.append(source)
+    calls = {
+        n.id for text in test_sources for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Name)
+    }
     return (
-        "\n".join(found) + "\n"
-        if any("assert" in text for text in found) and function.name in calls
+        "\n".join(test_sources) + "\n"
+        if any("assert" in text for text in test_sources) and function.name in calls
         else ""
     )
 
 
-def _asserts(node: ast.AST) -> bool:
+def _has_assertion(node: ast.AST) -> bool:
     return isinstance(node, ast.Assert | ast.For) and any(
         isinstance(n, ast.Assert) for n in ast.walk(node)
     )
 
 
-def examples(prompt: str, entry_point: str) -> str:
+def examples_as_tests(prompt: str, entry_point: str) -> str:
     """The docstring's >>> examples as a test program; "" where there are none that show a value.
 
     An example that must raise becomes a try; one that prints runs unchecked, for tests see values
@@ -143,11 +145,11 @@ def examples(prompt: str, entry_point: str) -> str:
         shown = doctest.DocTestParser().get_examples(ast.get_docstring(node) or "")
     except ValueError:
         return ""
-    lines = [_as_test(example) for example in shown]
+    lines = [_example_as_test(example) for example in shown]
     return "".join(lines) if any(line.startswith(("assert", "try")) for line in lines) else ""
 
 
-def _as_test(example: doctest.Example) -> str:
+def _example_as_test(example: doctest.Example) -> str:
     try:
         tree = ast.parse(example.source)
     except SyntaxError:
@@ -159,12 +161,12 @@ def _as_test(example: doctest.Example) -> str:
         body = textwrap.indent(example.source, "    ")
         caught = f"except Exception as _error:\n    assert type(_error).__name__ == {name!r}\n"
         return f"try:\n{body}{caught}else:\n    assert False, 'no {name}'\n"
-    if len(tree.body) != 1 or not isinstance(tree.body[0], ast.Expr) or _prints(tree):
+    if len(tree.body) != 1 or not isinstance(tree.body[0], ast.Expr) or _calls_print(tree):
         return example.source
     return f"assert repr({ast.unparse(tree.body[0])}) == {example.want.strip()!r}\n"
 
 
-def _prints(tree: ast.AST) -> bool:
+def _calls_print(tree: ast.AST) -> bool:
     return any(
         isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == "print"
         for n in ast.walk(tree)

@@ -14,16 +14,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from hornbook import records, seed, store
-from hornbook.frame.stage import Desk, Price, Runs, Size, Stage
+from hornbook.frame.stage import Placement, Price, RunContext, Size, Stage
 from hornbook.generate.exercise import Exercise
-from hornbook.generate.run_drafts import check, check_lessons
-from hornbook.records import UserError, share
-from hornbook.seed.sections import sections
+from hornbook.generate.run_drafts import check_exercises, check_lessons
+from hornbook.records import UserError, hash_fraction
+from hornbook.seed.sections import read_sections
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-HELD_OUT = 0.2
+HELD_OUT_SHARE = 0.2
 LICENCE = "Apache-2.0"
 COLUMNS = records.EXERCISE | {"topic": "string", "caught": "int32", "mutants": "int32"}
 Split = Literal["train", "held-out", "all"]
@@ -36,61 +36,67 @@ class ShelfExercises(Stage):
     split: Split = "train"
     share: float = 1.0  # of the split, by a hash of the names
 
-    runs: ClassVar[Runs] = "machine"
+    placement: ClassVar[Placement] = "per_machine"
 
-    def parts(self, desk: Desk) -> Sequence[str]:
+    def shards(self, ctx: RunContext) -> Sequence[str]:
         if self.split not in ("train", "held-out", "all"):
             raise UserError(
                 f"{self.name}: the shelf has no split {self.split!r}: train, held-out or all"
             )
         return ["shelf"]
 
-    def facts(self, desk: Desk) -> Mapping[str, Any]:
-        return {"files": _digests(seed.FOLDER, "*.py")}
+    def identity_inputs(self, ctx: RunContext) -> Mapping[str, Any]:
+        return {"files": _digest_files(seed.FOLDER, "*.py")}
 
-    def work(self, desk: Desk, part: str) -> pa.Table:
-        chosen = [
+    def make_shard(self, ctx: RunContext, part: str) -> pa.Table:
+        seed_exercises = [
             each
-            for each in seed.exercises()
-            if self.split in ("all", split_of(each.name))
-            and share("shelf share", each.name) < self.share
+            for each in seed.read_exercises()
+            if self.split in ("all", choose_split(each.name))
+            and hash_fraction("shelf share", each.name) < self.share
         ]
-        written = [Exercise(each.name, each.prompt, each.solution, each.tests) for each in chosen]
-        desk.reporter.begin(self.name, len(written), "exercises")
-        with sandbox(desk) as box:
-            checked = check(box, written, desk.reporter.advance)
+        exercises = [
+            Exercise(each.name, each.prompt, each.solution, each.tests) for each in seed_exercises
+        ]
+        ctx.reporter.begin(self.name, len(exercises), "exercises")
+        with open_sandbox(ctx) as box:
+            results = check_exercises(box, exercises, ctx.reporter.advance)
         rows = [
-            exercise_row(exercise, verdict.reason, "shelf")
+            make_exercise_row(exercise, verdict.reason, "shelf")
             | {"path": each.path, "start": each.lines[0], "end": each.lines[1], "licence": LICENCE}
             | {"topic": each.topic, "caught": verdict.caught, "mutants": verdict.mutants}
-            for each, exercise, verdict in zip(chosen, written, checked, strict=True)
+            for each, exercise, verdict in zip(seed_exercises, exercises, results, strict=True)
         ]
-        return records.table(rows, COLUMNS)
+        return records.make_table(rows, COLUMNS)
 
-    def price(self, desk: Desk, inputs: Sequence[Size]) -> Price:
-        part = {"train": 1 - HELD_OUT, "held-out": HELD_OUT, "all": 1.0}[self.split]
-        number = self.share * part * sum(1 for _ in seed.exercises())
-        return Price(Size(number, number * 0.0007), minutes=0.05 + number * 8 / 150 / 60)
+    def price(self, ctx: RunContext, inputs: Sequence[Size]) -> Price:
+        split_share = {"train": 1 - HELD_OUT_SHARE, "held-out": HELD_OUT_SHARE, "all": 1.0}[
+            self.split
+        ]
+        count = self.share * split_share * sum(1 for _ in seed.read_exercises())
+        return Price(Size(count, count * 0.0007), minutes=0.05 + count * 8 / 150 / 60)
 
 
 @dataclass(frozen=True)
 class ShelfSections(Stage):
     """The shelf's textbook sections."""
 
-    runs: ClassVar[Runs] = "machine"
+    placement: ClassVar[Placement] = "per_machine"
 
-    def parts(self, desk: Desk) -> Sequence[str]:
+    def shards(self, ctx: RunContext) -> Sequence[str]:
         return ["shelf"]
 
-    def facts(self, desk: Desk) -> Mapping[str, Any]:
+    def identity_inputs(self, ctx: RunContext) -> Mapping[str, Any]:
         from hornbook.seed.sections import FOLDER
 
-        return {"files": _digests(FOLDER, "*.md")}
+        return {"files": _digest_files(FOLDER, "*.md")}
 
-    def work(self, desk: Desk, part: str) -> pa.Table:
-        chosen = list(sections())
-        with sandbox(desk) as box:
-            reasons = check_lessons(box, [[block.code for block in each.blocks] for each in chosen])
+    def make_shard(self, ctx: RunContext, part: str) -> pa.Table:
+        seed_sections = list(read_sections())
+        with open_sandbox(ctx) as box:
+            reasons = check_lessons(
+                box, [[block.code for block in each.blocks] for each in seed_sections]
+            )
         rows = [
             {
                 "id": records.document_id(each.text),
@@ -99,21 +105,21 @@ class ShelfSections(Stage):
                 "origin": "shelf",
             }
             | {"path": each.path, "licence": LICENCE, "kept": not reason, "reason": reason}
-            for each, reason in zip(chosen, reasons, strict=True)
+            for each, reason in zip(seed_sections, reasons, strict=True)
         ]
-        return records.table(rows)
+        return records.make_table(rows)
 
-    def price(self, desk: Desk, inputs: Sequence[Size]) -> Price:
-        number = sum(1 for _ in sections())
-        return Price(Size(number, number * 0.005), minutes=0.05)
+    def price(self, ctx: RunContext, inputs: Sequence[Size]) -> Price:
+        count = sum(1 for _ in read_sections())
+        return Price(Size(count, count * 0.005), minutes=0.05)
 
 
-def split_of(name: str) -> Split:
+def choose_split(name: str) -> Split:
     """Which split an exercise of the shelf belongs to."""
-    return "held-out" if share("shelf", name) < HELD_OUT else "train"
+    return "held-out" if hash_fraction("shelf", name) < HELD_OUT_SHARE else "train"
 
 
-def exercise_row(exercise: Exercise, reason: str, origin: str) -> dict[str, Any]:
+def make_exercise_row(exercise: Exercise, reason: str, origin: str) -> dict[str, Any]:
     """An exercise as a record."""
     return {
         "id": records.document_id(exercise.program), "text": exercise.program, "kind": "exercise", "origin": origin,
@@ -122,13 +128,13 @@ def exercise_row(exercise: Exercise, reason: str, origin: str) -> dict[str, Any]
     }  # fmt: skip
 
 
-def sandbox(desk: Desk) -> Any:
+def open_sandbox(ctx: RunContext) -> Any:
     """The sandbox that this desk's options allow."""
     from hornbook.sandbox import Sandbox
 
-    return Sandbox(allow_unsafe=bool(desk.options.get("allow_unsafe")))
+    return Sandbox(allow_unsafe=bool(ctx.options.get("allow_unsafe")))
 
 
 @cache  # the package's own files: every identity of a run asks for them
-def _digests(folder: Path, pattern: str) -> dict[str, str]:
-    return {file.name: store.digest(file) for file in sorted(folder.glob(pattern))}
+def _digest_files(folder: Path, pattern: str) -> dict[str, str]:
+    return {file.name: store.file_digest(file) for file in sorted(folder.glob(pattern))}

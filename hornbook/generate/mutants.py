@@ -11,7 +11,7 @@ import ast
 import copy
 from collections.abc import Callable, Iterator
 
-from hornbook.records import share
+from hornbook.records import hash_fraction
 
 SWAPS: dict[type[ast.AST], type[ast.AST]] = {
     ast.Lt: ast.LtE,
@@ -35,27 +35,29 @@ SWAPS: dict[type[ast.AST], type[ast.AST]] = {
 }
 
 
-def mutants(program: str, entry_point: str, most: int = 0) -> Iterator[str]:
+def generate_mutants(program: str, entry_point: str, limit: int = 0) -> Iterator[str]:
     """The mutants of the function or class `entry_point`, as whole programs; `most` of them, drawn by a hash."""
     module = ast.parse(program)
-    at = next(i for i, node in enumerate(module.body) if getattr(node, "name", "") == entry_point)
-    places = [
+    definition_index = next(
+        i for i, node in enumerate(module.body) if getattr(node, "name", "") == entry_point
+    )
+    mutations = [
         (index, change)
-        for index, node in enumerate(ast.walk(module.body[at]))
+        for index, node in enumerate(ast.walk(module.body[definition_index]))
         for change in CHANGES
         if change(copy.copy(node))
     ]
-    if most:
-        places = sorted(
-            places, key=lambda place: share(program, f"{place[0]} {place[1].__name__}")
-        )[:most]
-    for index, change in places:
+    if limit:
+        mutations = sorted(
+            mutations, key=lambda place: hash_fraction(program, f"{place[0]} {place[1].__name__}")
+        )[:limit]
+    for index, change in mutations:
         mutant = copy.deepcopy(module)
-        change(list(ast.walk(mutant.body[at]))[index])
+        change(list(ast.walk(mutant.body[definition_index]))[index])
         yield ast.unparse(ast.fix_missing_locations(mutant))
 
 
-def swapped(node: ast.AST) -> bool:
+def swap_operator(node: ast.AST) -> bool:
     """One comparison or operator becomes another."""
     if isinstance(node, ast.Compare) and type(node.ops[0]) in SWAPS:
         node.ops = [SWAPS[type(node.ops[0])](), *node.ops[1:]]  # type: ignore[list-item]
@@ -66,7 +68,7 @@ def swapped(node: ast.AST) -> bool:
     return True
 
 
-def moved(node: ast.AST) -> bool:
+def increment_integer(node: ast.AST) -> bool:
     """One whole number becomes the next."""
     if isinstance(node, ast.Constant) and type(node.value) is int:
         node.value += 1
@@ -74,7 +76,7 @@ def moved(node: ast.AST) -> bool:
     return False
 
 
-def negated(node: ast.AST) -> bool:
+def negate_condition(node: ast.AST) -> bool:
     """One condition becomes its opposite."""
     if isinstance(node, (ast.If, ast.While, ast.IfExp)):
         node.test = ast.UnaryOp(ast.Not(), node.test)
@@ -85,7 +87,7 @@ def negated(node: ast.AST) -> bool:
     return True
 
 
-def silenced(node: ast.AST) -> bool:
+def drop_result(node: ast.AST) -> bool:
     """One result becomes None."""
     if isinstance(node, ast.Return) and node.value is not None and not _is_none(node.value):
         node.value = ast.Constant(None)
@@ -99,4 +101,9 @@ def _is_none(node: ast.expr) -> bool:
 
 # Each sets attributes of the node and touches nothing below it, so a shallow copy is enough to ask
 # whether it applies.
-CHANGES: tuple[Callable[[ast.AST], bool], ...] = (swapped, moved, negated, silenced)
+CHANGES: tuple[Callable[[ast.AST], bool], ...] = (
+    swap_operator,
+    increment_integer,
+    negate_condition,
+    drop_result,
+)

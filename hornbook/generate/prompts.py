@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 
 from hornbook import seed
 from hornbook.llm import Prompt
-from hornbook.records import share
+from hornbook.records import hash_fraction
 
 if TYPE_CHECKING:
-    from hornbook.exams.handwritten import Handwritten
+    from hornbook.exams.handwritten import HandwrittenExercise
     from hornbook.generate.constraints import Constraint
 
 EXERCISE = """\
@@ -48,7 +48,7 @@ that explains the task and shows two examples as >>> lines, its solution, and af
 """
 
 # Evol-Instruct's operations in depth (arXiv 2306.08568), said for small exercises.
-CHANGES = (
+HARDER_CHANGES = (
     "add one more requirement.",
     "replace a common requirement by a less common one.",
     "let it handle an edge case that raises ValueError.",
@@ -56,7 +56,7 @@ CHANGES = (
     "let it return more than it does now.",
 )
 
-LED = "Write a short Python function {function_name}."
+SCAFFOLDED = "Write a short Python function {function_name}."
 
 LESSON = """\
 Write one section of a Python textbook for {audience}.
@@ -97,122 +97,131 @@ Be inspired by this piece of code, without copying it:
 {snippet}
 ```"""
 
-MOST_SHOT = 700  # characters of an exercise that is shown: a small model reads slowly and copies what is long
-PRIMER = Path(__file__).parent / "few_shot_examples.py"
-SHOWN = 4  # functions of the primer: two chats of the embedded model's shortest requests share these, and read them once
+MAX_EXAMPLE_CHARS = 700  # characters of an exercise that is shown: a small model reads slowly and copies what is long
+FEW_SHOT_FILE = Path(__file__).parent / "few_shot_examples.py"
+FEW_SHOT_COUNT = 4  # functions of the primer: two chats of the embedded model's shortest requests share these, and read them once
 SENTENCE_STOPS = ('"""', ">>>", "\n\n")
 SOLUTION_STOPS = ("\n```", "\nassert", "\nprint", "\ndef ", "\nclass ", "\nif __name__", "\n#")
 
 
-def exercise(constraint: Constraint, shots: int) -> str:
+def build_exercise_prompt(constraint: Constraint, shots: int) -> str:
     """The request for an exercise, with that many examples from the shelf's training split."""
-    text = EXERCISE.format(**_words(constraint))
-    for each in chosen(constraint, shots):
-        text += SHOT.format(program=each.prompt + each.solution, tests=each.tests)
+    text = EXERCISE.format(**_prompt_fields(constraint))
+    for example in choose_examples(constraint, shots):
+        text += SHOT.format(program=example.prompt + example.solution, tests=example.tests)
     return text
 
 
-def harder(constraint: Constraint, program: str, tests: str) -> str:
+def build_harder_prompt(constraint: Constraint, program: str, tests: str) -> str:
     """The request to make an accepted exercise harder."""
-    change = CHANGES[int(share("change", constraint.function_name + program) * len(CHANGES))]
+    change = HARDER_CHANGES[
+        int(hash_fraction("change", constraint.function_name + program) * len(HARDER_CHANGES))
+    ]
     return HARDER.format(
         difficulty=constraint.difficulty, change=change, program=program.strip(), tests=tests
     )
 
 
-def led(constraint: Constraint, signature: str) -> Prompt:
+def build_scaffolded_prompt(constraint: Constraint, signature: str) -> Prompt:
     """The request to a weak teacher: a chat in which it has answered well, and an answer begun up to the docstring."""
     turns: list[tuple[str, str]] = []
-    for name, program in primer(signature.partition(":")[0]):
+    for name, program in select_few_shot_examples(signature.partition(":")[0]):
         turns += [
-            ("user", LED.format(function_name=name)),
+            ("user", SCAFFOLDED.format(function_name=name)),
             ("assistant", f"```python\n{program}\n```"),
         ]
-    turns.append(("user", LED.format(function_name=constraint.function_name)))
+    turns.append(("user", SCAFFOLDED.format(function_name=constraint.function_name)))
     return Prompt(
         tuple(turns), begins=f'```python\ndef {constraint.function_name}({signature}:\n    """'
     )
 
 
 @functools.lru_cache(maxsize=32)
-def primer(parameter: str) -> list[tuple[str, str]]:
+def select_few_shot_examples(parameter: str) -> list[tuple[str, str]]:
     """(name, program) of SHOWN functions of the primer; those that take this parameter first come last."""
-    text = PRIMER.read_text(encoding="utf-8")
-    found = [
+    text = FEW_SHOT_FILE.read_text(encoding="utf-8")
+    functions = [
         (node.args.args[0].arg == parameter, node.name, ast.get_source_segment(text, node) or "")
         for node in ast.parse(text).body
         if isinstance(node, ast.FunctionDef)
     ]
     others = sorted(
-        (each for each in found if not each[0]), key=lambda each: share(parameter, each[1])
+        (each for each in functions if not each[0]),
+        key=lambda each: hash_fraction(parameter, each[1]),
     )
-    same = [each for each in found if each[0]][-SHOWN:]
-    return [(name, program) for _, name, program in [*others[: SHOWN - len(same)], *same]]
+    same = [each for each in functions if each[0]][-FEW_SHOT_COUNT:]
+    return [(name, program) for _, name, program in [*others[: FEW_SHOT_COUNT - len(same)], *same]]
 
 
 @dataclass(frozen=True)
-class Place:
+class SectionPosition:
     """Where a section stands in an outline."""
 
     chapter: str
     titles: tuple[str, ...]
-    at: int
+    index: int
 
     @property
     def title(self) -> str:
-        return self.titles[self.at]
+        return self.titles[self.index]
 
 
-def outline(chapter: str, audience: str, number: int) -> str:
+def build_outline_prompt(chapter: str, audience: str, section_count: int) -> str:
     """The request for the titles of a chapter's sections."""
-    return OUTLINE.format(chapter=chapter, audience=audience, number=number)
+    return OUTLINE.format(chapter=chapter, audience=audience, number=section_count)
 
 
-def lesson(constraint: Constraint, place: Place | None = None, source: str = "") -> str:
+def build_lesson_prompt(
+    constraint: Constraint, position: SectionPosition | None = None, source: str = ""
+) -> str:
     """The request for a textbook section: of an outline, or about a piece of code."""
-    text = LESSON.format(form=FORMS[form(constraint)], **_words(constraint))
-    if place:
-        done = "; ".join(place.titles[: place.at])
-        before = f" Before it came: {done}." if done else ""
+    text = LESSON.format(form=FORMS[choose_form(constraint)], **_prompt_fields(constraint))
+    if position:
+        earlier_titles = "; ".join(position.titles[: position.index])
+        earlier = f" Before it came: {earlier_titles}." if earlier_titles else ""
         text += PLACE.format(
-            at=place.at + 1, chapter=place.chapter, title=place.title, before=before
+            at=position.index + 1, chapter=position.chapter, title=position.title, before=earlier
         )
     return text + (REPHRASE.format(source=source) if source else "")
 
 
-def short_lesson(constraint: Constraint, place: Place | None = None) -> Prompt:
+def build_short_lesson_prompt(
+    constraint: Constraint, position: SectionPosition | None = None
+) -> Prompt:
     """The request to a weak teacher, and its answer begun with the title."""
-    leaf = place.title if place else constraint.topic.rpartition(" / ")[2]
+    leaf = position.title if position else constraint.topic.rpartition(" / ")[2]
     text = SHORT_LESSON.format(leaf=leaf, audience=constraint.audience)
     return Prompt((("user", text),), begins=f"# {leaf[:1].upper()}{leaf[1:]}\n\n")
 
 
-def form(constraint: Constraint) -> str:
+def choose_form(constraint: Constraint) -> str:
     """Which of FORMS a section has: by a hash of what it is about, so that every topic meets all of them."""
     return list(FORMS)[
-        int(share("form", f"{constraint.topic} {constraint.function_name}") * len(FORMS))
+        int(hash_fraction("form", f"{constraint.topic} {constraint.function_name}") * len(FORMS))
     ]
 
 
-def chosen(constraint: Constraint, shots: int) -> Sequence[Handwritten]:
+def choose_examples(constraint: Constraint, shots: int) -> Sequence[HandwrittenExercise]:
     """The shelf's exercises that a request shows: short ones of the training split, drawn by the constraint."""
     identity = f"{constraint.function_name} {constraint.topic}"
-    return sorted(_short(), key=lambda each: share(identity, each.name))[:shots]
+    return sorted(_short_examples(), key=lambda example: hash_fraction(identity, example.name))[
+        :shots
+    ]
 
 
 @functools.lru_cache(maxsize=1)
-def _short() -> list[Handwritten]:
-    from hornbook.generate.from_shelf import split_of
+def _short_examples() -> list[HandwrittenExercise]:
+    from hornbook.generate.from_shelf import choose_split
 
     return [
         each
-        for each in seed.exercises()
-        if split_of(each.name) == "train"
-        and len(each.prompt + each.solution + each.tests) < MOST_SHOT
+        for each in seed.read_exercises()
+        if choose_split(each.name) == "train"
+        and len(each.prompt + each.solution + each.tests) < MAX_EXAMPLE_CHARS
     ]
 
 
-def _words(constraint: Constraint) -> dict[str, str]:
+def _prompt_fields(constraint: Constraint) -> dict[str, str]:
     library = f" Use the module {constraint.module}." if constraint.module else ""
     return {
         "audience": constraint.audience,

@@ -11,21 +11,21 @@ round's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from hornbook import intervals, store
-from hornbook.frame.stage import Desk, Form, Price, Size, Stage, Whole
-from hornbook.generate.diversity import measured, sampled
+from hornbook.frame.stage import FileStage, Price, RunContext, Size, Stage
+from hornbook.generate.diversity import measure_sets, sample_texts
 from hornbook.models.embedder import Embedder
 from hornbook.records import UserError
 
 if TYPE_CHECKING:
-    import pyarrow as pa
+    pass
 
-FEWEST = 10  # texts: of fewer, the measures say more about their number than about the teacher
-DIVERSITY = ("distinct_2", "distinct_syntax_trees", "cluster_coverage", "likeness")
+MIN_TEXTS = 10  # texts: of fewer, the measures say more about their number than about the teacher
+DIVERSITY_MEASURES = ("distinct_2", "distinct_syntax_trees", "cluster_coverage", "likeness")
 NARROWING = (
     "A set that narrows: distinct 2, distinct syntax trees and cluster coverage fall from round to round, likeness and "
     "near rise (1: the other set has all of it); the score follows later. Intervals that overlap show no change."
@@ -33,59 +33,63 @@ NARROWING = (
 
 
 @dataclass(frozen=True)
-class MeasureRounds(Whole):
+class MeasureRounds(FileStage):
     """Round n wrote `written[n]`; the model of that round was examined in `exams[n]` (fewer: no score yet).
 
     `reference`, such as the shelf, has a line of its own: what a set looks like that did not narrow, and how near to
     it each round is (a model that only repeats what it was trained on is near).
     """
 
-    written: tuple[Stage, ...]
+    rounds: tuple[Stage, ...]
     exams: tuple[Stage, ...] = ()
     reference: Stage | None = None
-    how: Embedder = Embedder("hashed")
+    embedder: Embedder = Embedder("hashed")
 
     version: ClassVar[int] = 2
-    form: ClassVar[Form] = "files"
 
-    def make(self, desk: Desk) -> Iterable[tuple[str, pa.Table]]:
-        if len(self.exams) > len(self.written):
-            raise UserError(f"{self.name}: {len(self.exams)} exams for {len(self.written)} rounds")
-        sets = [*([self.reference] if self.reference else []), *self.written]
-        diversity = equally_measured({stage.name: sampled(desk, stage) for stage in sets}, self.how)
+    def write_files(self, ctx: RunContext) -> None:
+        if len(self.exams) > len(self.rounds):
+            raise UserError(f"{self.name}: {len(self.exams)} exams for {len(self.rounds)} rounds")
+        sets = [*([self.reference] if self.reference else []), *self.rounds]
+        diversity = measure_equal_sizes(
+            {stage.name: sample_texts(ctx, stage) for stage in sets}, self.embedder
+        )
         rows = [
-            {"set": stage.name} | _yield(desk.manifest(stage)) | diversity[stage.name]
+            {"set": stage.name}
+            | _yield_columns(ctx.run.read_manifest(stage))
+            | diversity[stage.name]
             for stage in sets
         ]
-        for number, row in enumerate(rows[len(sets) - len(self.written) :], 1):
-            row["round"] = number
-            if number <= len(self.exams):
-                row |= _score(desk, self.exams[number - 1])
-        table = shown(rows)
+        for round_number, row in enumerate(rows[len(sets) - len(self.rounds) :], 1):
+            row["round"] = round_number
+            if round_number <= len(self.exams):
+                row |= _score_columns(ctx, self.exams[round_number - 1])
+        table = format_table(rows)
         store.write_json(
-            desk.folder(self) / "rounds.json",
+            ctx.run.stage_folder(self) / "rounds.json",
             {"table": table, "reading": NARROWING, "numbers": rows},
         )
-        for line in lines(table):
-            desk.reporter.say(line)
-        desk.reporter.say(NARROWING)
-        return ()
+        for line in format_lines(table):
+            ctx.reporter.say(line)
+        ctx.reporter.say(NARROWING)
 
-    def price(self, desk: Desk, inputs: Sequence[Size]) -> Price:
-        return Price(Size(), minutes=0.05 * len(self.written))
+    def price(self, ctx: RunContext, inputs: Sequence[Size]) -> Price:
+        return Price(Size(), minutes=0.05 * len(self.rounds))
 
 
-def equally_measured(sets: Mapping[str, Sequence[str]], how: Embedder) -> dict[str, dict[str, Any]]:
+def measure_equal_sizes(
+    sets: Mapping[str, Sequence[str]], embedder: Embedder
+) -> dict[str, dict[str, Any]]:
     """The diversity of each set by as many texts as the smallest has, sets under FEWEST left out."""
-    enough = {name: texts for name, texts in sets.items() if len(texts) >= FEWEST}
-    number = min(map(len, enough.values()), default=0)
-    found = measured({name: texts[:number] for name, texts in enough.items()}, how)
-    return {name: {"measured": number} | found[name] if name in found else {} for name in sets}
+    enough = {name: texts for name, texts in sets.items() if len(texts) >= MIN_TEXTS}
+    size = min(map(len, enough.values()), default=0)
+    measures = measure_sets({name: texts[:size] for name, texts in enough.items()}, embedder)
+    return {name: {"measured": size} | measures[name] if name in measures else {} for name in sets}
 
 
-def _yield(facts: Mapping[str, Any]) -> dict[str, Any]:
+def _yield_columns(facts: Mapping[str, Any]) -> dict[str, Any]:
     """What a stage kept, with Wilson's interval, and the gate that stopped most."""
-    estimate = intervals.wilson(facts["kept"], facts["seen"])
+    estimate = intervals.wilson_interval(facts["kept"], facts["seen"])
     most = max(facts["reasons"].items(), key=lambda item: item[1], default=("", 0))
     return {
         "kept": facts["kept"], "asked": facts["seen"], "stopped most": f"{most[0]} {most[1]}" if most[1] else "",
@@ -93,14 +97,14 @@ def _yield(facts: Mapping[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _score(desk: Desk, exam: Stage) -> dict[str, Any]:
+def _score_columns(ctx: RunContext, exam: Stage) -> dict[str, Any]:
     """pass@1 by the first protocol of the exam's summary, and bits per byte of the reference solutions."""
-    summary = store.read_json(desk.folder(exam) / "summary.json") or {}
+    summary = store.read_json(ctx.run.stage_folder(exam) / "summary.json") or {}
     found = {"pass@1": scores[0]["pass@1"]} if (scores := summary.get("scores")) else {}
     return found | ({"bits per byte": bits} if (bits := summary.get("bits_per_byte")) else {})
 
 
-def shown(rows: Sequence[Mapping[str, Any]]) -> list[list[str]]:
+def format_table(rows: Sequence[Mapping[str, Any]]) -> list[list[str]]:
     """The table in text, its head first. Every share and score has its 95 % interval."""
     names = [row["set"] for row in rows if any("measured" in row for row in rows)]
     near = [f"near {name}" for name in names if any(f"near {name}" in row for row in rows)]
@@ -109,7 +113,7 @@ def shown(rows: Sequence[Mapping[str, Any]]) -> list[list[str]]:
         "set",
         "kept",
         "yield, %",
-        *DIVERSITY,
+        *DIVERSITY_MEASURES,
         *near,
         "pass@1, %",
         "bits per byte",
@@ -117,31 +121,31 @@ def shown(rows: Sequence[Mapping[str, Any]]) -> list[list[str]]:
     ]
     body = [
         [
-            str(row.get("round", "")), row["set"], f"{row['kept']} of {row['asked']}", _interval(row["yield"], 100, 1),
-            *(f"{row[name]:.3f}" if name in row else "" for name in (*DIVERSITY, *near)),
-            _interval(row.get("pass@1"), 100, 1), _interval(row.get("bits per byte"), 1, 3), row["stopped most"],
+            str(row.get("round", "")), row["set"], f"{row['kept']} of {row['asked']}", _format_interval(row["yield"], 100, 1),
+            *(f"{row[name]:.3f}" if name in row else "" for name in (*DIVERSITY_MEASURES, *near)),
+            _format_interval(row.get("pass@1"), 100, 1), _format_interval(row.get("bits per byte"), 1, 3), row["stopped most"],
         ]
         for row in rows
     ]  # fmt: skip
     return [[name.replace("_", " ") for name in head], *body]
 
 
-def _interval(estimate: Mapping[str, float] | None, times: float, digits: int) -> str:
+def _format_interval(estimate: Mapping[str, float] | None, factor: float, digits: int) -> str:
     """
     >>> _interval({"value": 0.047, "low": 0.023, "high": 0.093}, 100, 1)
     '4.7 (2.3 to 9.3)'
     """
     if not estimate:
         return ""
-    value, low, high = (f"{times * estimate[end]:.{digits}f}" for end in ("value", "low", "high"))
+    value, low, high = (f"{factor * estimate[end]:.{digits}f}" for end in ("value", "low", "high"))
     return f"{value} ({low} to {high})"
 
 
-def lines(table: Sequence[Sequence[str]]) -> list[str]:
+def format_lines(table: Sequence[Sequence[str]]) -> list[str]:
     """The table for a terminal, on its side: a measure a line, a round a column."""
-    turned = list(zip(*table, strict=True))
+    transposed_rows = list(zip(*table, strict=True))
     widths = [max(map(len, column)) for column in table]
     return [
         "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in turned
+        for row in transposed_rows
     ]

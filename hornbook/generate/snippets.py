@@ -7,38 +7,42 @@ the document's id.
 
 from __future__ import annotations
 
-from hornbook.frame.stage import Desk, Stage
-from hornbook.records import UserError, share
+from hornbook.frame.stage import RunContext, Stage
+from hornbook.records import UserError, hash_fraction
 
-LINES = 15  # the paper of OSS-Instruct takes 1 to 15
-LEAST = 40  # characters that are not space
+SNIPPET_LINES = 15  # the paper of OSS-Instruct takes 1 to 15
+MIN_CHARACTERS = 40  # characters that are not space
 
 
-def snippets(code: Stage, desk: Desk, part: int, number: int, lines: int = LINES) -> list[str]:
+def sample_snippets(
+    code: Stage, ctx: RunContext, shard_index: int, count: int, line_count: int = SNIPPET_LINES
+) -> list[str]:
     """`number` pieces of the kept documents of one part of `code`; a small part gives several of one document."""
-    parts = desk.parts(code)
-    for step in range(len(parts)):
-        name = parts[(part + step) % len(parts)]
-        table = desk.table(code, name, ["id", "text", "kept"])
+    shards = ctx.run.shard_names(code)
+    for step in range(len(shards)):
+        name = shards[(shard_index + step) % len(shards)]
+        table = ctx.run.read_shard(code, name, ["id", "text", "kept"])
         rows = [
             row
             for row in table.filter(table["kept"]).to_pylist()
-            if len("".join(row["text"].split())) >= LEAST
+            if len("".join(row["text"].split())) >= MIN_CHARACTERS
         ]
         if rows:
-            rows.sort(key=lambda row: (share(f"inspires {part}", row["id"]), row["id"]))
-            return [piece(row["text"], f"{row['id']} {at // len(rows)}", lines) for at in range(number)
+            rows.sort(
+                key=lambda row: (hash_fraction(f"inspires {shard_index}", row["id"]), row["id"])
+            )
+            return [cut_snippet(row["text"], f"{row['id']} {at // len(rows)}", line_count) for at in range(count)
                     for row in [rows[at % len(rows)]]]  # fmt: skip
     raise UserError(
-        f"{code.name} has no code that could inspire: what it kept is empty or under {LEAST} characters"
+        f"{code.name} has no code that could inspire: what it kept is empty or under {MIN_CHARACTERS} characters"
     )
 
 
-def piece(text: str, name: str, number: int = LINES) -> str:
+def cut_snippet(text: str, name: str, line_count: int = SNIPPET_LINES) -> str:
     """`number` lines of a text, where a hash of the name says; from a line that is not blank."""
     lines = text.splitlines()
     starts = [
-        at for at, line in enumerate(lines[: max(1, len(lines) - number + 1)]) if line.strip()
+        at for at, line in enumerate(lines[: max(1, len(lines) - line_count + 1)]) if line.strip()
     ] or [0]
-    first = starts[int(share("piece", name) * len(starts))]
-    return "\n".join(lines[first : first + number]).strip("\n")
+    first = starts[int(hash_fraction("piece", name) * len(starts))]
+    return "\n".join(lines[first : first + line_count]).strip("\n")

@@ -14,15 +14,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from hornbook import llm, records, store
-from hornbook.frame.stage import Desk, Price, Runs, Size, Stage
+from hornbook.frame.stage import Placement, Price, RunContext, Size, Stage
 from hornbook.generate import prompts
-from hornbook.generate.constraints import Constraint, sample
+from hornbook.generate.constraints import Constraint, sample_constraints
 from hornbook.generate.exercise import FENCE
-from hornbook.generate.exercises import PART, price
-from hornbook.generate.from_shelf import sandbox
-from hornbook.generate.prompts import Place
+from hornbook.generate.exercises import REQUESTS_PER_SHARD, estimate_price
+from hornbook.generate.from_shelf import open_sandbox
+from hornbook.generate.prompts import SectionPosition
 from hornbook.generate.run_drafts import check_lessons
-from hornbook.generate.snippets import snippets
+from hornbook.generate.snippets import sample_snippets
 from hornbook.llm import LLM, Prompt
 from hornbook.seed import vocabulary
 
@@ -33,10 +33,12 @@ COLUMNS = records.DOCUMENT | {
     "topic": "string", "audience": "string", "style": "string", "difficulty": "string", "library": "string",
     "words": "string", "blocks": "int32", "form": "string", "chapter": "string", "section": "int32",
 }  # fmt: skip
-FEWEST_WORDS = 40  # of prose
-LEAST_NEW = 0.5  # the share of distinct lines below which a text turns in circles
-SECTIONS = 8  # of a chapter; PART is a multiple of it
-WEAK_ANSWERS = 4  # of the embedded model, whose 32 slots are computed whether they are used or not
+MIN_PROSE_WORDS = 40  # of prose
+MIN_DISTINCT_LINES = 0.5  # the share of distinct lines below which a text turns in circles
+SECTIONS_PER_CHAPTER = 8  # of a chapter; PART is a multiple of it
+WEAK_TEACHER_ANSWERS = (
+    4  # of the embedded model, whose 32 slots are computed whether they are used or not
+)
 SOURCE_LINES = 60  # of a file that is made a lesson
 
 
@@ -49,126 +51,145 @@ class Textbooks(Stage):
     """
 
     teacher: LLM
-    number: int
+    count: int
     seed: int = 0
     outline: bool = False
     rephrase: Stage | None = None
     answers: int = 0
 
     version: ClassVar[int] = 2
-    runs: ClassVar[Runs] = "machine"
+    placement: ClassVar[Placement] = "per_machine"
 
-    def parts(self, desk: Desk) -> Sequence[str]:
-        return [f"{at:05d}" for at in range(-(-self.number // PART))]
+    def shards(self, ctx: RunContext) -> Sequence[str]:
+        return [f"{shard_index:05d}" for shard_index in range(-(-self.count // REQUESTS_PER_SHARD))]
 
-    def facts(self, desk: Desk) -> Mapping[str, Any]:
-        asked = {
+    def identity_inputs(self, ctx: RunContext) -> Mapping[str, Any]:
+        prompt_texts = {
             "prompt": prompts.LESSON,
             "forms": prompts.FORMS,
             "outline": prompts.OUTLINE,
             "place": prompts.PLACE,
         }
-        words = {file.name: store.digest(file) for file in sorted(vocabulary.FOLDER.glob("*.txt"))}
-        return asked | {
+        vocabulary_digests = {
+            file.name: store.file_digest(file) for file in sorted(vocabulary.FOLDER.glob("*.txt"))
+        }
+        return prompt_texts | {
             "rephrase": prompts.REPHRASE,
             "short": prompts.SHORT_LESSON,
-            "vocabulary": words,
+            "vocabulary": vocabulary_digests,
         }
 
-    def work(self, desk: Desk, part: str) -> pa.Table:
-        first = int(part) * PART
-        constraints = sample(min(self.number, first + PART), self.seed)[first:]
+    def make_shard(self, ctx: RunContext, part: str) -> pa.Table:
+        first = int(part) * REQUESTS_PER_SHARD
+        constraints = sample_constraints(min(self.count, first + REQUESTS_PER_SHARD), self.seed)[
+            first:
+        ]
         sources = [""] * len(constraints)
         if self.rephrase:
-            sources = snippets(self.rephrase, desk, int(part), len(constraints), SOURCE_LINES)
-        places = (
-            self._places(desk, constraints, first) if self.outline else [None] * len(constraints)
+            sources = sample_snippets(self.rephrase, ctx, int(part), len(constraints), SOURCE_LINES)
+        positions = (
+            self._plan_sections(ctx, constraints, first)
+            if self.outline
+            else [None] * len(constraints)
         )
-        asked = [self._asked(*each) for each in zip(constraints, places, sources, strict=True)]
-        times = self.answers or (WEAK_ANSWERS if self._weak() else 1)
-        desk.reporter.begin(f"{self.name} {part}", len(asked) * times, "answers")
-        numbers = [number for number in range(times) for _ in asked]
-        answers = llm.complete(self.teacher, asked * times, desk, samples=numbers)
-        texts = [tidy(answer.text) for answer in answers]
-        with sandbox(desk) as box:
-            reasons = check_lessons(box, [readable(text) for text in texts])
+        requests = [
+            self._build_prompt(*each) for each in zip(constraints, positions, sources, strict=True)
+        ]
+        answers_per_request = self.answers or (
+            WEAK_TEACHER_ANSWERS if self._is_weak_teacher() else 1
+        )
+        ctx.reporter.begin(f"{self.name} {part}", len(requests) * answers_per_request, "answers")
+        sample_numbers = [number for number in range(answers_per_request) for _ in requests]
+        answers = llm.complete_prompts(
+            self.teacher, requests * answers_per_request, ctx, samples=sample_numbers
+        )
+        texts = [trim_answer(answer.text) for answer in answers]
+        with open_sandbox(ctx) as box:
+            reasons = check_lessons(box, [extract_code_blocks(text) for text in texts])
         held = [
-            first_that_holds(reasons[at :: len(asked)]) * len(asked) + at
-            for at in range(len(asked))
+            index_of_first_accepted(reasons[at :: len(requests)]) * len(requests) + at
+            for at in range(len(requests))
         ]
         texts, reasons = [texts[at] for at in held], [reasons[at] for at in held]
         rows = [
-            _row(each, text, reason, self.teacher.model) | _stands(place)
-            for each, text, reason, place in zip(constraints, texts, reasons, places, strict=True)
+            _make_row(each, text, reason, self.teacher.model) | _position_columns(place)
+            for each, text, reason, place in zip(
+                constraints, texts, reasons, positions, strict=True
+            )
         ]
-        return records.table(rows, COLUMNS)
+        return records.make_table(rows, COLUMNS)
 
-    def _weak(self) -> bool:
+    def _is_weak_teacher(self) -> bool:
         return self.teacher.kind in ("embedded", "trained")
 
-    def _asked(self, constraint: Constraint, place: Place | None, source: str) -> str | Prompt:
-        if self._weak() and not source:
-            return prompts.short_lesson(constraint, place)
-        return prompts.lesson(constraint, place, source)
+    def _build_prompt(
+        self, constraint: Constraint, position: SectionPosition | None, source: str
+    ) -> str | Prompt:
+        if self._is_weak_teacher() and not source:
+            return prompts.build_short_lesson_prompt(constraint, position)
+        return prompts.build_lesson_prompt(constraint, position, source)
 
-    def _places(
-        self, desk: Desk, constraints: Sequence[Constraint], first: int
-    ) -> list[Place | None]:
+    def _plan_sections(
+        self, ctx: RunContext, constraints: Sequence[Constraint], first: int
+    ) -> list[SectionPosition | None]:
         """Where each section stands: a chapter is about the branch of its first section's topic, for its audience."""
-        heads = constraints[::SECTIONS]
-        chapters = [head.topic.partition(" / ")[0] for head in heads]
-        asked = [
-            prompts.outline(about, head.audience, SECTIONS)
-            for about, head in zip(chapters, heads, strict=True)
+        first_sections = constraints[::SECTIONS_PER_CHAPTER]
+        chapters = [head.topic.partition(" / ")[0] for head in first_sections]
+        requests = [
+            prompts.build_outline_prompt(about, head.audience, SECTIONS_PER_CHAPTER)
+            for about, head in zip(chapters, first_sections, strict=True)
         ]
-        desk.reporter.begin(f"{self.name} outlines", len(asked), "answers")
-        answers = llm.complete(self.teacher, asked, desk)
+        ctx.reporter.begin(f"{self.name} outlines", len(requests), "answers")
+        answers = llm.complete_prompts(self.teacher, requests, ctx)
         plans = [
-            titles(answer.text, about) for answer, about in zip(answers, chapters, strict=True)
+            parse_titles(answer.text, about)
+            for answer, about in zip(answers, chapters, strict=True)
         ]
         return [
-            Place(chapters[at // SECTIONS], plans[at // SECTIONS], at % SECTIONS) for at in range(len(constraints))
+            SectionPosition(chapters[at // SECTIONS_PER_CHAPTER], plans[at // SECTIONS_PER_CHAPTER], at % SECTIONS_PER_CHAPTER) for at in range(len(constraints))
         ]  # fmt: skip
 
-    def price(self, desk: Desk, inputs: Sequence[Size]) -> Price:
-        requests = self.number * (1 + 1 / SECTIONS) if self.outline else self.number
-        requests *= self.answers or (WEAK_ANSWERS if self._weak() else 1)
-        return price(self.teacher, requests, len(prompts.LESSON), desk)
+    def price(self, ctx: RunContext, inputs: Sequence[Size]) -> Price:
+        requests = self.count * (1 + 1 / SECTIONS_PER_CHAPTER) if self.outline else self.count
+        requests *= self.answers or (WEAK_TEACHER_ANSWERS if self._is_weak_teacher() else 1)
+        return estimate_price(self.teacher, requests, len(prompts.LESSON), ctx)
 
 
-def first_that_holds(reasons: Sequence[str]) -> int:
+def index_of_first_accepted(reasons: Sequence[str]) -> int:
     """The place of the first empty reason, or 0."""
     return next((at for at, reason in enumerate(reasons) if not reason), 0)
 
 
-def titles(text: str, chapter: str) -> tuple[str, ...]:
+def parse_titles(text: str, chapter: str) -> tuple[str, ...]:
     """SECTIONS titles from a numbered or dashed list; what is missing comes from the topic tree.
 
     >>> titles("Sure!\\n1. **Slices**\\n2) Loops: a start\\n", "Lists")[:2]
     ('Slices', 'Loops: a start')
     """
-    found = [
+    list_items = [
         " ".join(each.strip(' *"#').split())
         for each in re.findall(r"(?m)^\s*(?:\d+[.)]|[-*])\s+(.+)$", text)
     ]
     leaves = [
         topic.partition(" / ")[2]
-        for topic in vocabulary.topics()
+        for topic in vocabulary.read_topics()
         if topic.startswith(f"{chapter} / ")
     ]
-    some = list(dict.fromkeys(each for each in [*found, *leaves, *vocabulary.topics()] if each))
-    return tuple(some[:SECTIONS])
+    titles = list(
+        dict.fromkeys(each for each in [*list_items, *leaves, *vocabulary.read_topics()] if each)
+    )
+    return tuple(titles[:SECTIONS_PER_CHAPTER])
 
 
-def _stands(place: Place | None) -> dict[str, Any]:
+def _position_columns(position: SectionPosition | None) -> dict[str, Any]:
     return (
-        {"chapter": place.chapter, "section": place.at + 1}
-        if place
+        {"chapter": position.chapter, "section": position.index + 1}
+        if position
         else {"chapter": "", "section": 0}
     )
 
 
-def tidy(text: str) -> str:
+def trim_answer(text: str) -> str:
     """The text without what a chat model says before its title, and cut after its last finished sentence or block."""
     title = re.search(r"^#+ ", text, re.MULTILINE)
     text = text[title.start() :] if title else text
@@ -177,25 +198,25 @@ def tidy(text: str) -> str:
     return text.strip() + "\n"
 
 
-def readable(text: str) -> list[str] | str:
+def extract_code_blocks(text: str) -> list[str] | str:
     """The code blocks of a lesson, or the reason why it is none."""
     blocks = [block for block in FENCE.findall(text) if block.strip()]
     prose = FENCE.sub("", text)
     if not blocks:
         return "no code"
-    if len(prose.split()) < FEWEST_WORDS:
+    if len(prose.split()) < MIN_PROSE_WORDS:
         return "hardly any prose"
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    if len(set(lines)) < LEAST_NEW * len(lines):
+    if len(set(lines)) < MIN_DISTINCT_LINES * len(lines):
         return "turns in circles"
     return blocks
 
 
-def _row(each: Constraint, text: str, reason: str, teacher: str) -> dict[str, Any]:
-    blocks = readable(text)
+def _make_row(constraint: Constraint, text: str, reason: str, teacher: str) -> dict[str, Any]:
+    blocks = extract_code_blocks(text)
     return {
-        "id": records.document_id(text), "text": text, "kind": "textbook", "origin": teacher, "path": each.topic,
-        "kept": not reason, "reason": reason, "topic": each.topic, "audience": each.audience, "style": each.style,
-        "difficulty": each.difficulty, "library": each.module, "words": " ".join(each.words),
-        "form": prompts.form(each), "blocks": 0 if isinstance(blocks, str) else len(blocks),
+        "id": records.document_id(text), "text": text, "kind": "textbook", "origin": teacher, "path": constraint.topic,
+        "kept": not reason, "reason": reason, "topic": constraint.topic, "audience": constraint.audience, "style": constraint.style,
+        "difficulty": constraint.difficulty, "library": constraint.module, "words": " ".join(constraint.words),
+        "form": prompts.choose_form(constraint), "blocks": 0 if isinstance(blocks, str) else len(blocks),
     }  # fmt: skip

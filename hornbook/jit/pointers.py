@@ -18,52 +18,62 @@ intrinsic: Any = extending.intrinsic
 I64 = ir.IntType(64)
 
 
-def within(function: Callable[..., Any], **how: Any) -> Callable[..., Any]:
+def compile_helper(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
     """Compile what only kernels call: without the wrappers for Python, which take as long again."""
     compiled: Any = njit
-    made: Callable[..., Any] = compiled(no_cpython_wrapper=True, no_cfunc_wrapper=True, **how)(
-        function
-    )
-    return made
+    helper: Callable[..., Any] = compiled(
+        no_cpython_wrapper=True, no_cfunc_wrapper=True, **options
+    )(function)
+    return helper
 
 
-def _getter(bits: int) -> Callable[[Any, Any], Any]:
+def _make_getter(bits: int) -> Callable[[Any, Any], Any]:
     @intrinsic  # type: ignore[untyped-decorator]
-    def get(typing: Any, base: Any, at: Any) -> Any:
-        def make(context: Any, b: Any, signature: Any, a: Any) -> Any:
-            place = b.gep(b.inttoptr(a[0], ir.IntType(bits).as_pointer()), [a[1]])
-            number = b.load(place, align=1)
-            return number if bits == 64 else b.zext(number, I64)
+    def get_number(typing: Any, address: Any, index: Any) -> Any:
+        def emit_ir(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            pointer = builder.gep(
+                builder.inttoptr(args[0], ir.IntType(bits).as_pointer()), [args[1]]
+            )
+            loaded = builder.load(pointer, align=1)
+            return loaded if bits == 64 else builder.zext(loaded, I64)
 
-        return types.int64(types.int64, types.int64), make
+        return types.int64(types.int64, types.int64), emit_ir
 
-    made: Callable[[Any, Any], Any] = get
-    return made
+    getter: Callable[[Any, Any], Any] = get_number
+    return getter
 
 
-def _setter(bits: int) -> Callable[[Any, Any, Any], None]:
+def _make_setter(bits: int) -> Callable[[Any, Any, Any], None]:
     @intrinsic  # type: ignore[untyped-decorator]
-    def put(typing: Any, base: Any, at: Any, value: Any) -> Any:
-        def make(context: Any, b: Any, signature: Any, a: Any) -> Any:
-            place = b.gep(b.inttoptr(a[0], ir.IntType(bits).as_pointer()), [a[1]])
-            b.store(a[2] if bits == 64 else b.trunc(a[2], ir.IntType(bits)), place, align=1)
+    def set_number(typing: Any, address: Any, index: Any, value: Any) -> Any:
+        def emit_ir(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            pointer = builder.gep(
+                builder.inttoptr(args[0], ir.IntType(bits).as_pointer()), [args[1]]
+            )
+            builder.store(
+                args[2] if bits == 64 else builder.trunc(args[2], ir.IntType(bits)),
+                pointer,
+                align=1,
+            )
             return context.get_dummy_value()
 
-        return types.void(types.int64, types.int64, types.int64), make
+        return types.void(types.int64, types.int64, types.int64), emit_ir
 
-    made: Callable[[Any, Any, Any], None] = put
-    return made
+    setter: Callable[[Any, Any, Any], None] = set_number
+    return setter
 
 
-get8, get32, get64 = map(_getter, (8, 32, 64))
-set8, set32, set64 = map(_setter, (8, 32, 64))
+get8, get32, get64 = map(_make_getter, (8, 32, 64))
+set8, set32, set64 = map(_make_setter, (8, 32, 64))
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def first_byte(typing: Any, number: Any) -> Any:
+def find_lowest_nonzero_byte(typing: Any, bits: Any) -> Any:
     """Which byte of a 64-bit number that is not zero is the lowest that is not."""
 
-    def make(context: Any, b: Any, signature: Any, a: Any) -> Any:
-        return b.lshr(b.cttz(a[0], context.get_constant(types.boolean, True)), ir.Constant(I64, 3))
+    def emit_ir(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.lshr(
+            builder.cttz(args[0], context.get_constant(types.boolean, True)), ir.Constant(I64, 3)
+        )
 
-    return types.int64(types.int64), make
+    return types.int64(types.int64), emit_ir

@@ -17,103 +17,119 @@ from typing import Any, NamedTuple
 
 from hornbook import meter
 from hornbook.llm.by_name import named
-from hornbook.llm.ledger import Answer, Entry, Ledger, Spent
-from hornbook.llm.requests import LLM, Desk, Prompt, Request, Schema, request
+from hornbook.llm.ledger import AnswerLedger, LedgerEntry, LLMAnswer, Spending
+from hornbook.llm.requests import LLM, LLMContext, LLMRequest, Prompt, Schema, make_request
 
 __all__ = [
     "LLM",
-    "Answer",
-    "Estimate",
+    "LLMAnswer",
+    "CostEstimate",
     "Prompt",
-    "Spent",
-    "complete",
-    "estimate",
+    "Spending",
+    "complete_prompts",
+    "estimate_cost",
     "named",
-    "reachable",
-    "spent",
+    "check_server",
+    "spending_by_model",
 ]
 
-LEDGER = "ledger.sqlite"
-Keep = Callable[[Sequence[Entry]], None]
+LEDGER_FILE = "ledger.sqlite"
+SaveEntries = Callable[[Sequence[LedgerEntry]], None]
 
 
-def complete(
+def complete_prompts(
     llm: LLM,
     prompts: Sequence[str | Prompt],
-    desk: Desk,
+    ctx: LLMContext,
     samples: Sequence[int] | None = None,
     schema: Schema | None = None,
-) -> list[Answer]:
+) -> list[LLMAnswer]:
     """Answer each prompt; `samples` tells apart answers to the same prompt. Answers come in the prompts' order.
 
     `desk.reporter` advances by one per answer. A prompt that cannot be answered gets finish "error" and the reason.
     Raises UserError for what stops all (no server, no credit, no model, the budget); what was
     answered is kept.
     """
-    numbers = samples if samples is not None else [0] * len(prompts)
-    asked = [
-        request(llm, prompt, number, schema)
-        for prompt, number in zip(prompts, numbers, strict=True)
+    sample_numbers = samples if samples is not None else [0] * len(prompts)
+    requests = [
+        make_request(llm, prompt, sample, schema)
+        for prompt, sample in zip(prompts, sample_numbers, strict=True)
     ]
-    with Ledger(desk.root / LEDGER) as ledger:
-        known = ledger.get([each.key for each in asked])
-        missing = list({each.key: each for each in asked if each.key not in known}.values())
-        desk.reporter.advance(len(asked) - len(missing))
-        fresh: dict[bytes, Answer] = {}
+    with AnswerLedger(ctx.root / LEDGER_FILE) as ledger:
+        answers = ledger.get_answers([request.key for request in requests])
+        missing = list(
+            {request.key: request for request in requests if request.key not in answers}.values()
+        )
+        ctx.reporter.advance(len(requests) - len(missing))
+        new_answers: dict[bytes, LLMAnswer] = {}
 
-        def keep(entries: Sequence[Entry]) -> None:
-            first = ledger.put(entries)  # another process may have been first: its answer holds
+        def save_entries(entries: Sequence[LedgerEntry]) -> None:
+            stored = ledger.put_entries(
+                entries
+            )  # another process may have been first: its answer holds
             for entry in entries:
-                fresh[entry.key] = first.get(entry.key, entry.answer)
-                cost = entry.spent
-                meter.count(cost.tokens_in, cost.tokens_out, cost.requests, cost.money)
-            desk.reporter.advance(len(entries))
+                new_answers[entry.key] = stored.get(entry.key, entry.answer)
+                spending = entry.spending
+                meter.add_usage(
+                    spending.tokens_in, spending.tokens_out, spending.requests, spending.money
+                )
+            ctx.reporter.advance(len(entries))
 
         if missing:
-            _ask(llm, missing, desk, ledger, keep)
-            known |= fresh
-    return [known[each.key] for each in asked]
+            _ask_model(llm, missing, ctx, ledger, save_entries)
+            answers |= new_answers
+    return [answers[request.key] for request in requests]
 
 
-def _ask(llm: LLM, missing: Sequence[Request], desk: Desk, ledger: Ledger, keep: Keep) -> None:
+def _ask_model(
+    llm: LLM,
+    missing: Sequence[LLMRequest],
+    ctx: LLMContext,
+    ledger: AnswerLedger,
+    save_entries: SaveEntries,
+) -> None:
     if llm.kind == "scripted":
-        keep([_scripted(each) for each in missing])
+        save_entries([_scripted_entry(request) for request in missing])
     elif llm.kind == "embedded":
         from hornbook.llm import local
 
-        local.answer(missing, str(desk.options.get("device") or "cpu"), keep)
+        local.answer_requests(missing, str(ctx.options.get("device") or "cpu"), save_entries)
     elif llm.kind == "trained":
         from hornbook.llm import trained
 
-        trained.answer(missing, desk.root, str(desk.options.get("device") or "cpu"), keep)
-    elif desk.options.get("batch"):
+        trained.answer_requests(
+            missing, ctx.root, str(ctx.options.get("device") or "cpu"), save_entries
+        )
+    elif ctx.options.get("batch"):
         from hornbook.llm import batch
 
-        batch.answer(missing, desk.options, ledger, keep)
+        batch.answer_requests(missing, ctx.options, ledger, save_entries)
     else:
         from hornbook.llm import http_client
 
-        http_client.answer(missing, desk.options, ledger, keep)
+        http_client.answer_requests(missing, ctx.options, ledger, save_entries)
 
 
-def _scripted(asked: Request) -> Entry:
+def _scripted_entry(request: LLMRequest) -> LedgerEntry:
     """The prompt's hash chooses where in `answers` to begin, the sample number goes on from there."""
-    prompt = "\0".join(text for _, text in asked.prompt.turns)
-    begin = int.from_bytes(hashlib.sha256(prompt.encode()).digest()[:8], "big")
-    text = asked.llm.answers[(begin + asked.sample) % len(asked.llm.answers)]
-    answer = Answer(text, len(prompt.split()), len(text.split()))
-    return Entry(asked.key, asked.llm.model, answer, Spent(1, answer.tokens_in, answer.tokens_out))
+    prompt = "\0".join(text for _, text in request.prompt.turns)
+    start = int.from_bytes(hashlib.sha256(prompt.encode()).digest()[:8], "big")
+    text = request.llm.answers[(start + request.sample) % len(request.llm.answers)]
+    answer = LLMAnswer(text, len(prompt.split()), len(text.split()))
+    return LedgerEntry(
+        request.key, request.llm.model, answer, Spending(1, answer.tokens_in, answer.tokens_out)
+    )
 
 
-def spent(desk: Desk) -> dict[str, Spent]:
+def spending_by_model(ctx: LLMContext) -> dict[str, Spending]:
     """What this run has paid so far, by model."""
-    if not (desk.root / LEDGER).exists():
+    if not (ctx.root / LEDGER_FILE).exists():
         return {}
-    with Ledger(desk.root / LEDGER) as ledger:
-        return dict(ledger.spent())
+    with AnswerLedger(ctx.root / LEDGER_FILE) as ledger:
+        return dict(ledger.spending_by_model())
 
 
-class Estimate(NamedTuple):
+class CostEstimate(NamedTuple):
     """What a number of prompts is expected to cost before the first one is sent."""
 
     requests: int
@@ -124,46 +140,59 @@ class Estimate(NamedTuple):
 
 BYTES_PER_TOKEN = 3.6  # English and Python in current vocabularies
 PROMPT_TOKENS = 400.0  # of a prompt that is not written yet: instructions and one example
-FILLED = 0.6  # share of max_tokens that an answer takes, until the ledger knows better
+ANSWER_SHARE = 0.6  # share of max_tokens that an answer takes, until the ledger knows better
 EMBEDDED_TOKENS_S = 200.0  # read or written; an estimate: the matrices alone allow 285 on 2 cores with AVX2 (32 rows)
 SERVER_TOKENS_S = 1000.0  # written, of a hosted model under the concurrency that we reach
 
 
-def estimate(llm: LLM, prompts: Sequence[str | Prompt] | int, desk: Desk) -> Estimate:
+def estimate_cost(llm: LLM, prompts: Sequence[str | Prompt] | int, ctx: LLMContext) -> CostEstimate:
     """The cost of what is not in the ledger yet, by the mean of what this run's ledger has seen of the model."""
-    seen = spent(desk).get(llm.model, Spent())
-    wrote = seen.tokens_out / seen.requests if seen.requests else FILLED * llm.max_tokens
+    spending = spending_by_model(ctx).get(llm.model, Spending())
+    tokens_out = (
+        spending.tokens_out / spending.requests
+        if spending.requests
+        else ANSWER_SHARE * llm.max_tokens
+    )
     if isinstance(prompts, int):
-        number = prompts
-        read = number * (seen.tokens_in / seen.requests if seen.requests else PROMPT_TOKENS)
+        request_count = prompts
+        tokens_in = request_count * (
+            spending.tokens_in / spending.requests if spending.requests else PROMPT_TOKENS
+        )
     else:
-        todo = _unanswered([request(llm, prompt, 0, None) for prompt in prompts], desk)
-        number, read = len(todo), sum(_size(each) for each in todo) / BYTES_PER_TOKEN
-    price_in, price_out = dict(desk.options.get("prices") or {}).get(llm.model, (0.0, 0.0))
+        unanswered = _find_unanswered(
+            [make_request(llm, prompt, 0, None) for prompt in prompts], ctx
+        )
+        request_count, tokens_in = (
+            len(unanswered),
+            sum(_prompt_bytes(request) for request in unanswered) / BYTES_PER_TOKEN,
+        )
+    price_in, price_out = dict(ctx.options.get("prices") or {}).get(llm.model, (0.0, 0.0))
     seconds = {
         "scripted": 0.0,
-        "embedded": (read + number * wrote) / EMBEDDED_TOKENS_S,
-        "trained": (read + number * wrote) / EMBEDDED_TOKENS_S,
-        "http": number * wrote / SERVER_TOKENS_S,
+        "embedded": (tokens_in + request_count * tokens_out) / EMBEDDED_TOKENS_S,
+        "trained": (tokens_in + request_count * tokens_out) / EMBEDDED_TOKENS_S,
+        "http": request_count * tokens_out / SERVER_TOKENS_S,
     }
-    money = (read * price_in + number * wrote * price_out) / 1e6
-    return Estimate(number, read + number * wrote, money, seconds[llm.kind] / 60)
+    money = (tokens_in * price_in + request_count * tokens_out * price_out) / 1e6
+    return CostEstimate(
+        request_count, tokens_in + request_count * tokens_out, money, seconds[llm.kind] / 60
+    )
 
 
-def _unanswered(asked: Sequence[Request], desk: Desk) -> list[Request]:
-    if not (desk.root / LEDGER).exists():
-        return list(asked)
-    with Ledger(desk.root / LEDGER) as ledger:
-        known = ledger.get([each.key for each in asked])
-    return [each for each in asked if each.key not in known]
+def _find_unanswered(requests: Sequence[LLMRequest], ctx: LLMContext) -> list[LLMRequest]:
+    if not (ctx.root / LEDGER_FILE).exists():
+        return list(requests)
+    with AnswerLedger(ctx.root / LEDGER_FILE) as ledger:
+        answers = ledger.get_answers([request.key for request in requests])
+    return [request for request in requests if request.key not in answers]
 
 
-def _size(asked: Request) -> int:
-    return sum(len(each["content"].encode()) for each in asked.messages())
+def _prompt_bytes(request: LLMRequest) -> int:
+    return sum(len(message["content"].encode()) for message in request.messages())
 
 
-def reachable(options: Mapping[str, Any]) -> tuple[bool, str]:
+def check_server(options: Mapping[str, Any]) -> tuple[bool, str]:
     """Whether the server of the options, or of OPENAI_BASE_URL, answers and takes the key; in words. Never raises."""
     from hornbook.llm import openai_protocol
 
-    return openai_protocol.reachable(options)
+    return openai_protocol.check_server(options)

@@ -15,20 +15,20 @@ from hornbook.llm.requests import LLM
 SCRIPT = Path(__file__).parent / "script.txt"
 
 
-def named(name: str, **how: Any) -> LLM:
+def named(name: str, **settings: Any) -> LLM:
     """smollm2 is the embedded model; scripted gives fixed answers; a folder is a run or a model that
     Hornbook trained; any other name is asked of OPENAI_BASE_URL."""
     if name == "smollm2":
-        return LLM(**how)
+        return LLM(**settings)
     if name == "scripted":
         return LLM(
             name,
             "scripted",
             answers=tuple(SCRIPT.read_text(encoding="utf-8").split("\n%%\n")),
-            **how,
+            **settings,
         )
     if Path(name).is_dir():
         from hornbook.llm import trained
 
-        return LLM(trained.name_of(name), "trained", **how)
-    return LLM(name, "http", **how)
+        return LLM(trained.model_name(name), "trained", **settings)
+    return LLM(name, "http", **settings)

@@ -18,91 +18,104 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from hornbook.llm import openai_protocol
-from hornbook.llm.concurrency import Gate
-from hornbook.llm.ledger import Entry, Ledger, Spent
-from hornbook.llm.openai_protocol import Malformed, Refused, Reply, Stop, Unwell
-from hornbook.llm.requests import Request
+from hornbook.llm.concurrency import ConcurrencyGate
+from hornbook.llm.ledger import AnswerLedger, LedgerEntry, Spending
+from hornbook.llm.openai_protocol import (
+    FatalError,
+    MalformedAnswerError,
+    RateLimitError,
+    Reply,
+    TransientError,
+)
+from hornbook.llm.requests import LLMRequest
 from hornbook.records import UserError
 
 if TYPE_CHECKING:
     import aiohttp
 
 IN_FLIGHT = 256  # requests at the server; hosted models answer 1,000 tokens/s long before
-MOST = 384  # requests sent and not on disk yet; with IN_FLIGHT here too, places wait for commits (docs/log.md)
-TRIES = 6  # of a request that meets a broken connection, a time limit or a 5xx: 30 s of backing off
-MALFORMED_TRIES = 3  # of a request whose answers are not what was asked for
+MAX_UNCOMMITTED = 384  # requests sent and not on disk yet; with IN_FLIGHT here too, places wait for commits (docs/log.md)
+MAX_TRIES = (
+    6  # of a request that meets a broken connection, a time limit or a 5xx: 30 s of backing off
+)
+MAX_MALFORMED = 3  # of a request whose answers are not what was asked for
 BACKOFF_S = 0.5  # doubled with each try, with full jitter (AWS Architecture Blog, Exponential Backoff And Jitter)
-BACKOFF_MOST_S = 60.0
+MAX_BACKOFF_S = 60.0
 PATIENCE_S = (
     900.0  # without any answer, only refusals: then the server's limit is no longer one of rate
 )
 TIMEOUT_S = 600.0
-COMMIT_S = (
+COMMIT_INTERVAL_S = (
     0.01  # between commits, at least: each takes 0.3 ms of CPU, however few answers are in it
 )
-SETTLING_S = 0.02  # between looks at the budget while requests in flight may turn out cheaper than they could be
+BUDGET_POLL_S = 0.02  # between looks at the budget while requests in flight may turn out cheaper than they could be
 
-Keep = Callable[[Sequence[Entry]], None]
+SaveEntries = Callable[[Sequence[LedgerEntry]], None]
 
 
-def answer(
-    asked: Sequence[Request], options: Mapping[str, Any], ledger: Ledger, keep: Keep
+def answer_requests(
+    requests: Sequence[LLMRequest],
+    options: Mapping[str, Any],
+    ledger: AnswerLedger,
+    save_entries: SaveEntries,
 ) -> None:
     """Answer all; `keep` is called, in a thread, with groups of entries. Raises UserError for what stops all."""
-    server = openai_protocol.server(options)
-    clerk = _Clerk(server, asked, options, ledger, keep)
+    server = openai_protocol.server_from_options(options)
+    client = HttpClient(server, requests, options, ledger, save_entries)
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        asyncio.run(clerk.serve())
+        asyncio.run(client.run_workers())
     else:  # in a notebook
         with cf.ThreadPoolExecutor(1) as pool:
-            pool.submit(asyncio.run, clerk.serve()).result()
-    if clerk.stopped:
+            pool.submit(asyncio.run, client.run_workers()).result()
+    if client.stop_reason:
         raise UserError(
-            f"{server.hide(clerk.stopped)}. {clerk.kept:,} of {len(asked):,} answers came and are in the ledger: "
+            f"{server.hide_secrets(client.stop_reason)}. {client.saved_count:,} of {len(requests):,} answers came and are in the ledger: "
             "nothing is lost, and running again asks only for the rest"
         ) from None
 
 
-class _Clerk:
+class HttpClient:
     """Sends the requests, keeps the answers, and knows when to stop."""
 
     def __init__(
         self,
-        server: openai_protocol.Server,
-        asked: Sequence[Request],
+        server: openai_protocol.OpenAIServer,
+        requests: Sequence[LLMRequest],
         options: Mapping[str, Any],
-        ledger: Ledger,
-        keep: Keep,
+        ledger: AnswerLedger,
+        save_entries: SaveEntries,
     ) -> None:
-        self.server, self.ledger, self.keep = server, ledger, keep
-        self.waiting: Iterator[Request] = iter(asked)
-        self.workers = min(IN_FLIGHT, len(asked))
-        self.unwritten: asyncio.Queue[Entry | None] = asyncio.Queue()  # None: there will be no more
-        self.in_hand = 0  # answers that are not on disk yet
-        self.written = asyncio.Event()
+        self.server, self.ledger, self.save_entries = server, ledger, save_entries
+        self.pending: Iterator[LLMRequest] = iter(requests)
+        self.worker_count = min(IN_FLIGHT, len(requests))
+        self.uncommitted: asyncio.Queue[LedgerEntry | None] = (
+            asyncio.Queue()
+        )  # None: there will be no more
+        self.uncommitted_count = 0  # answers that are not on disk yet
+        self.committed = asyncio.Event()
         self.prices: tuple[float, float] | None = dict(options.get("prices") or {}).get(
-            asked[0].llm.model
+            requests[0].llm.model
         )
         self.budget: float | None = options.get("budget")
         self.timeout_s = float(options.get("timeout_s") or TIMEOUT_S)
-        self.gate = Gate(IN_FLIGHT, float(options.get("requests_per_minute") or 0))
-        self.sent: dict[
+        self.gate = ConcurrencyGate(IN_FLIGHT, float(options.get("requests_per_minute") or 0))
+        self.sent_at: dict[
             asyncio.Task[Any], float
         ] = {}  # workers whose request is at the server, since when
-        self.aside: set[bytes] = set()  # requests in flight for which money is set aside
-        self.till = asyncio.Lock()
-        self.stopped = ""
-        self.kept = 0
-        self.answered_at = 0.0  # when the last answer came
+        self.reserved: set[bytes] = set()  # requests in flight for which money is set aside
+        self.budget_lock = asyncio.Lock()
+        self.stop_reason = ""
+        self.saved_count = 0
+        self.last_answer_at = 0.0  # when the last answer came
         if self.budget is not None and self.prices is None:
             raise UserError(
-                f"a budget of {self.budget} cannot be kept without the price of {asked[0].llm.model}: give "
-                f"prices={{{asked[0].llm.model!r}: (per million tokens in, per million out)}}"
+                f"a budget of {self.budget} cannot be kept without the price of {requests[0].llm.model}: give "
+                f"prices={{{requests[0].llm.model!r}: (per million tokens in, per million out)}}"
             )
 
-    async def serve(self) -> None:
+    async def run_workers(self) -> None:
         import aiohttp
 
         session = aiohttp.ClientSession(
@@ -110,169 +123,201 @@ class _Clerk:
             connector=aiohttp.TCPConnector(limit=0),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers=self.server.headers,
-            json_serialize=openai_protocol.written,
+            json_serialize=openai_protocol.encode_json,
         )
         async with session:
-            self.writer, watch = (
-                asyncio.create_task(self._write()),
-                asyncio.create_task(self._watch()),
+            self.commit_task, watchdog = (
+                asyncio.create_task(self._commit_entries()),
+                asyncio.create_task(self._cancel_late_requests()),
             )
-            workers = [asyncio.create_task(self._work(session)) for _ in range(self.workers)]
+            workers = [
+                asyncio.create_task(self._run_worker(session)) for _ in range(self.worker_count)
+            ]
             try:
                 await asyncio.gather(*workers)
             finally:  # also where a person interrupts: what came is paid
-                for task in (watch, *workers):
+                for task in (watchdog, *workers):
                     task.cancel()
-                self.unwritten.put_nowait(None)
-                await self.writer
+                self.uncommitted.put_nowait(None)
+                await self.commit_task
 
-    async def _work(self, session: aiohttp.ClientSession) -> None:
+    async def _run_worker(self, session: aiohttp.ClientSession) -> None:
         """Take requests until there are none or all is stopped; as many workers run as could be in flight."""
-        for each in self.waiting:
+        for request in self.pending:
             try:
-                entry = await self._answer(session, each)
+                entry = await self._answer_request(session, request)
                 if entry:
-                    await self._file(entry)
-            except Stop as stop:
-                self.stopped = self.stopped or str(stop)
-            if self.stopped:
-                self.gate.open()
+                    await self._queue_entry(entry)
+            except FatalError as stop:
+                self.stop_reason = self.stop_reason or str(stop)
+            if self.stop_reason:
+                self.gate.open_gate()
                 return
 
-    async def _answer(self, session: aiohttp.ClientSession, each: Request) -> Entry | None:
+    async def _answer_request(
+        self, session: aiohttp.ClientSession, request: LLMRequest
+    ) -> LedgerEntry | None:
         """Ask until there is an answer or the tries are used up, or None where all is stopped."""
-        failed, started = (
-            list[Spent](),
+        failed_spending, started = (
+            list[Spending](),
             time.monotonic(),
         )  # `failed`: what answers cost that were not as asked for
-        refused = unwell = 0
+        refusals = failures = 0
         while True:
             async with (
                 self.gate
             ):  # whoever waits for the server's sake keeps the place: fewer are sent meanwhile
-                if self.stopped:
+                if self.stop_reason:
                     return None
                 try:
-                    reply = await self._send(session, each, failed)
-                    return Entry(
-                        each.key,
-                        each.llm.model,
+                    reply = await self._send_once(session, request, failed_spending)
+                    return LedgerEntry(
+                        request.key,
+                        request.llm.model,
                         reply.answer,
-                        sum(failed, reply.paid),
-                        reply.lasting,
+                        sum(failed_spending, reply.spending),
+                        reply.is_final,
                     )
-                except Malformed as error:
-                    failed.append(error.paid)
-                    if len(failed) == MALFORMED_TRIES:
-                        return Entry(each.key, each.llm.model, error.answer, sum(failed, Spent()))
-                except Refused as error:
-                    refused += 1
-                    self._out_of_patience(started, str(error))
-                    await asyncio.sleep(error.wait_s * random.uniform(1, 1.1) or _backoff(refused))
-                except Unwell as error:
-                    unwell += 1
-                    if unwell == TRIES:
-                        self._out_of_order(started, str(error))
-                        answer = openai_protocol.failed(str(error))
-                        return Entry(
-                            each.key, each.llm.model, answer, sum(failed, Spent()), lasting=False
+                except MalformedAnswerError as error:
+                    failed_spending.append(error.spending)
+                    if len(failed_spending) == MAX_MALFORMED:
+                        return LedgerEntry(
+                            request.key,
+                            request.llm.model,
+                            error.answer,
+                            sum(failed_spending, Spending()),
                         )
-                    await asyncio.sleep(_backoff(unwell))
+                except RateLimitError as error:
+                    refusals += 1
+                    self._check_refusals(started, str(error))
+                    await asyncio.sleep(
+                        error.wait_s * random.uniform(1, 1.1) or _backoff_seconds(refusals)
+                    )
+                except TransientError as error:
+                    failures += 1
+                    if failures == MAX_TRIES:
+                        self._check_failures(started, str(error))
+                        answer = openai_protocol.error_answer(str(error))
+                        return LedgerEntry(
+                            request.key,
+                            request.llm.model,
+                            answer,
+                            sum(failed_spending, Spending()),
+                            is_final=False,
+                        )
+                    await asyncio.sleep(_backoff_seconds(failures))
 
-    async def _send(
-        self, session: aiohttp.ClientSession, each: Request, failed: Sequence[Spent]
+    async def _send_once(
+        self,
+        session: aiohttp.ClientSession,
+        request: LLMRequest,
+        failed_spending: Sequence[Spending],
     ) -> Reply:
         """One request, if there is money for it; after so many failed ones."""
-        await self._set_aside(each, failed)
+        await self._reserve_budget(request, failed_spending)
         task = asyncio.current_task()
         assert task
-        self.sent[task] = sent = time.monotonic()
+        self.sent_at[task] = sent_at = time.monotonic()
         try:
-            reply = await self.server.ask(session, each, len(failed), self.prices)
+            reply = await self.server.send_request(
+                session, request, len(failed_spending), self.prices
+            )
         except asyncio.CancelledError:
-            if task in self.sent:
+            if task in self.sent_at:
                 raise
             task.uncancel()  # it was _watch
-            raise Unwell(f"no answer within {self.timeout_s:g} s") from None
-        except (Refused, Stop) as error:
+            raise TransientError(f"no answer within {self.timeout_s:g} s") from None
+        except (RateLimitError, FatalError) as error:
             if self.budget is not None:
-                await asyncio.to_thread(self.ledger.release, each.key)
-                self.aside.discard(each.key)
-            if isinstance(error, Refused):
-                self.gate.refused(sent, error.wait_s)
+                await asyncio.to_thread(self.ledger.release_money, request.key)
+                self.reserved.discard(request.key)
+            if isinstance(error, RateLimitError):
+                self.gate.record_refusal(sent_at, error.wait_s)
             raise
         finally:
-            self.sent.pop(task, None)
-        self.gate.answered()
-        self.answered_at = time.monotonic()
+            self.sent_at.pop(task, None)
+        self.gate.record_answer()
+        self.last_answer_at = time.monotonic()
         return reply
 
-    async def _watch(self) -> None:
+    async def _cancel_late_requests(self) -> None:
         """End what takes too long. A timer of aiohttp's for each request would cost a tenth of all CPU time."""
         while True:
             await asyncio.sleep(min(1.0, self.timeout_s / 10))
-            late = time.monotonic() - self.timeout_s
-            for task in [task for task, sent in self.sent.items() if sent < late]:
-                del self.sent[task]
+            deadline = time.monotonic() - self.timeout_s
+            for task in [task for task, sent_at in self.sent_at.items() if sent_at < deadline]:
+                del self.sent_at[task]
                 task.cancel()
 
-    async def _set_aside(self, each: Request, failed: Sequence[Spent]) -> None:
+    async def _reserve_budget(
+        self, request: LLMRequest, failed_spending: Sequence[Spending]
+    ) -> None:
         """Take the most that the request can cost out of the budget; what it costs less comes back with its answer."""
         if self.budget is None or self.prices is None:
             return
-        most = openai_protocol.most(each, self.prices) + sum(cost.money for cost in failed)
-        self.aside.discard(each.key)
+        max_cost = openai_protocol.max_request_cost(request, self.prices) + sum(
+            spending.money for spending in failed_spending
+        )
+        self.reserved.discard(request.key)
         while True:
-            async with self.till:
-                others = bool(self.aside)
-                if await asyncio.to_thread(self.ledger.reserve, each.key, most, self.budget):
-                    self.aside.add(each.key)
+            async with self.budget_lock:
+                others_reserved = bool(self.reserved)
+                if await asyncio.to_thread(
+                    self.ledger.reserve_money, request.key, max_cost, self.budget
+                ):
+                    self.reserved.add(request.key)
                     return
-            if not others:
-                spent = sum(cost.money for cost in self.ledger.spent().values())
-                raise Stop(
-                    f"the budget of {self.budget:g} could be passed by the next request ({spent:.4g} is spent)"
+            if not others_reserved:
+                spent_money = sum(
+                    spending.money for spending in self.ledger.spending_by_model().values()
                 )
-            await asyncio.sleep(SETTLING_S)
+                raise FatalError(
+                    f"the budget of {self.budget:g} could be passed by the next request ({spent_money:.4g} is spent)"
+                )
+            await asyncio.sleep(BUDGET_POLL_S)
 
-    def _out_of_patience(self, started: float, why: str) -> None:
-        if time.monotonic() - max(started, self.answered_at) > PATIENCE_S:
-            raise Stop(f"{self.server.name} has refused everything for {PATIENCE_S:.0f} s ({why})")
+    def _check_refusals(self, started: float, reason: str) -> None:
+        if time.monotonic() - max(started, self.last_answer_at) > PATIENCE_S:
+            raise FatalError(
+                f"{self.server.name} has refused everything for {PATIENCE_S:.0f} s ({reason})"
+            )
 
-    def _out_of_order(self, started: float, why: str) -> None:
+    def _check_failures(self, started: float, reason: str) -> None:
         """One request that always fails is that record's misfortune; if no other was answered either, it is ours."""
-        if self.answered_at < started:
-            raise Stop(f"{self.server.name} does not answer ({why}), tried {TRIES} times")
+        if self.last_answer_at < started:
+            raise FatalError(
+                f"{self.server.name} does not answer ({reason}), tried {MAX_TRIES} times"
+            )
 
-    async def _file(self, entry: Entry) -> None:
+    async def _queue_entry(self, entry: LedgerEntry) -> None:
         """Hand an entry to the writer; return when there is room for the next answer."""
-        self.unwritten.put_nowait(entry)
-        self.in_hand += 1
-        while self.in_hand > MOST - IN_FLIGHT and not self.writer.done():
-            self.written.clear()
-            await self.written.wait()
-        if self.writer.done():
-            self.writer.result()  # raises what ended it: a full disk
+        self.uncommitted.put_nowait(entry)
+        self.uncommitted_count += 1
+        while self.uncommitted_count > MAX_UNCOMMITTED - IN_FLIGHT and not self.commit_task.done():
+            self.committed.clear()
+            await self.committed.wait()
+        if self.commit_task.done():
+            self.commit_task.result()  # raises what ended it: a full disk
 
-    async def _write(self) -> None:
+    async def _commit_entries(self) -> None:
         """Commit what has come since the last commit: many answers a disk flush."""
-        next_at, came = 0.0, list[Entry | None]()
+        next_at, received = 0.0, list[LedgerEntry | None]()
         try:
-            while None not in came:
-                came = [await self.unwritten.get()]
+            while None not in received:
+                received = [await self.uncommitted.get()]
                 await asyncio.sleep(next_at - time.monotonic())
-                while not self.unwritten.empty():
-                    came.append(self.unwritten.get_nowait())
-                next_at = time.monotonic() + COMMIT_S
-                group = [entry for entry in came if entry]
-                await asyncio.to_thread(self.keep, group)
-                self.kept += len(group)
-                self.in_hand -= len(group)
-                self.aside -= {entry.key for entry in group}
-                self.written.set()
+                while not self.uncommitted.empty():
+                    received.append(self.uncommitted.get_nowait())
+                next_at = time.monotonic() + COMMIT_INTERVAL_S
+                group = [entry for entry in received if entry]
+                await asyncio.to_thread(self.save_entries, group)
+                self.saved_count += len(group)
+                self.uncommitted_count -= len(group)
+                self.reserved -= {entry.key for entry in group}
+                self.committed.set()
         finally:
-            self.written.set()
+            self.committed.set()
 
 
-def _backoff(turn: int) -> float:
-    return random.uniform(0, min(BACKOFF_MOST_S, BACKOFF_S * 2**turn))
+def _backoff_seconds(attempt: int) -> float:
+    return random.uniform(0, min(MAX_BACKOFF_S, BACKOFF_S * 2**attempt))

@@ -23,10 +23,10 @@ import orjson
 
 from hornbook.records import UserError
 
-BUSY_S = 60  # how long one process waits while another one commits
-LOOKED_UP = 500  # keys a query; SQLite takes 999 parameters in old builds
+BUSY_TIMEOUT_S = 60  # how long one process waits while another one commits
+KEYS_PER_QUERY = 500  # keys a query; SQLite takes 999 parameters in old builds
 
-TABLES = """
+CREATE_TABLES = """
 CREATE TABLE IF NOT EXISTS answers (key BLOB PRIMARY KEY, facts TEXT NOT NULL, text BLOB NOT NULL, checksum BLOB);
 CREATE TABLE IF NOT EXISTS spent (model TEXT PRIMARY KEY, requests INT, tokens_in INT, tokens_out INT, money REAL);
 CREATE TABLE IF NOT EXISTS reserved (key BLOB PRIMARY KEY, money REAL NOT NULL);
@@ -34,7 +34,7 @@ CREATE TABLE IF NOT EXISTS reserved (key BLOB PRIMARY KEY, money REAL NOT NULL);
 
 
 @dataclass(frozen=True)
-class Answer:
+class LLMAnswer:
     """What a model answered. finish: stop, length, or error, and then `error` says what was wrong."""
 
     text: str
@@ -45,7 +45,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Spent:
+class Spending:
     """What was really paid: nothing that came out of the ledger is in here."""
 
     requests: int = 0
@@ -53,8 +53,8 @@ class Spent:
     tokens_out: int = 0
     money: float = 0.0
 
-    def __add__(self, other: Spent) -> Spent:
-        return Spent(
+    def __add__(self, other: Spending) -> Spending:
+        return Spending(
             self.requests + other.requests,
             self.tokens_in + other.tokens_in,
             self.tokens_out + other.tokens_out,
@@ -63,32 +63,32 @@ class Spent:
 
 
 @dataclass(frozen=True)
-class Entry:
+class LedgerEntry:
     """An answer to be written down, and what it cost, failed tries included. Without `lasting` only the cost is."""
 
     key: bytes
     model: str
-    answer: Answer
-    spent: Spent
-    lasting: bool = True
+    answer: LLMAnswer
+    spending: Spending
+    is_final: bool = True
 
 
-class Ledger:
+class AnswerLedger:
     """An open ledger; a context manager. Its methods may be called from any thread, the file from any process."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.Lock()
-        with self._explained():
+        with self._explain_errors():
             self._db = sqlite3.connect(
-                path, timeout=BUSY_S, isolation_level=None, check_same_thread=False
+                path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
             )
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
-            self._db.executescript(TABLES)
+            self._db.executescript(CREATE_TABLES)
 
-    def __enter__(self) -> Ledger:
+    def __enter__(self) -> AnswerLedger:
         return self
 
     def __exit__(
@@ -99,82 +99,83 @@ class Ledger:
     ) -> None:
         self._db.close()
 
-    def get(self, keys: Sequence[bytes]) -> dict[bytes, Answer]:
+    def get_answers(self, keys: Sequence[bytes]) -> dict[bytes, LLMAnswer]:
         """The answers that are there and whole; a damaged entry is as good as absent."""
-        with self._lock, self._explained():
-            return self._answers(keys)
+        with self._lock, self._explain_errors():
+            return self._read_answers(keys)
 
-    def _answers(self, keys: Sequence[bytes]) -> dict[bytes, Answer]:
-        found = {}
-        for at in range(0, len(keys), LOOKED_UP):
-            some = keys[at : at + LOOKED_UP]
-            query = f"SELECT key, facts, text, checksum FROM answers WHERE key IN ({','.join('?' * len(some))})"
-            for key, facts, text, checksum in self._db.execute(query, some).fetchall():
-                if checksum == _checksum(key, facts, text):
-                    found[key] = Answer(text.decode(), **orjson.loads(facts))
-        return found
+    def _read_answers(self, keys: Sequence[bytes]) -> dict[bytes, LLMAnswer]:
+        answers = {}
+        for start in range(0, len(keys), KEYS_PER_QUERY):
+            chunk = keys[start : start + KEYS_PER_QUERY]
+            query = f"SELECT key, facts, text, checksum FROM answers WHERE key IN ({','.join('?' * len(chunk))})"
+            for key, fields_json, text, checksum in self._db.execute(query, chunk).fetchall():
+                if checksum == _answer_checksum(key, fields_json, text):
+                    answers[key] = LLMAnswer(text.decode(), **orjson.loads(fields_json))
+        return answers
 
-    def put(self, entries: Sequence[Entry]) -> dict[bytes, Answer]:
+    def put_entries(self, entries: Sequence[LedgerEntry]) -> dict[bytes, LLMAnswer]:
         """Write answers and their cost, all of them or none. They are on disk when this returns.
 
         The first whole answer to a request stays, for another process may have been told it
         already: those that were there are returned.
         """
-        with self._writing() as db:
-            there = self._answers([entry.key for entry in entries])
-            fresh: dict[bytes, Entry] = {}
-            spent: dict[str, list[Spent]] = {}
+        with self._write_transaction() as db:
+            stored = self._read_answers([entry.key for entry in entries])
+            new_entries: dict[bytes, LedgerEntry] = {}
+            spending: dict[str, list[Spending]] = {}
             for entry in entries:
-                if entry.lasting and entry.key not in there:
-                    fresh.setdefault(entry.key, entry)
-                spent.setdefault(entry.model, []).append(entry.spent)
+                if entry.is_final and entry.key not in stored:
+                    new_entries.setdefault(entry.key, entry)
+                spending.setdefault(entry.model, []).append(entry.spending)
             db.executemany(
-                "INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?)", map(_row, fresh.values())
+                "INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?)",
+                map(_answer_row, new_entries.values()),
             )
             db.executemany(
                 "INSERT INTO spent VALUES (?, ?, ?, ?, ?) ON CONFLICT (model) DO UPDATE SET "
                 "requests = requests + excluded.requests, tokens_in = tokens_in + excluded.tokens_in, "
                 "tokens_out = tokens_out + excluded.tokens_out, money = money + excluded.money",
-                [(model, *_added(costs)) for model, costs in spent.items()],
+                [(model, *_sum_spending(parts)) for model, parts in spending.items()],
             )
             if db.execute("SELECT 1 FROM reserved").fetchone():  # nothing is, without a budget
                 db.executemany(
                     "DELETE FROM reserved WHERE key = ?", [(entry.key,) for entry in entries]
                 )
-        return there
+        return stored
 
-    def reserve(self, key: bytes, money: float, budget: float) -> bool:
+    def reserve_money(self, key: bytes, money: float, budget: float) -> bool:
         """Set money aside for a request that is about to be sent; False if the budget could be passed by it.
 
         What was set aside by a process that was killed stays so: its request may have been paid.
         Asked again, the request takes its own place.
         """
-        with self._writing() as db:
-            (spent,) = db.execute("SELECT COALESCE(SUM(money), 0) FROM spent").fetchone()
-            (aside,) = db.execute(
+        with self._write_transaction() as db:
+            (spent_money,) = db.execute("SELECT COALESCE(SUM(money), 0) FROM spent").fetchone()
+            (reserved_money,) = db.execute(
                 "SELECT COALESCE(SUM(money), 0) FROM reserved WHERE key != ?", (key,)
             ).fetchone()
-            if spent + aside + money > budget:
+            if spent_money + reserved_money + money > budget:
                 return False
             db.execute("INSERT OR REPLACE INTO reserved VALUES (?, ?)", (key, money))
         return True
 
-    def release(self, key: bytes) -> None:
+    def release_money(self, key: bytes) -> None:
         """Give back what was set aside for a request that the server refused."""
-        with self._writing() as db:
+        with self._write_transaction() as db:
             db.execute("DELETE FROM reserved WHERE key = ?", (key,))
 
-    def spent(self) -> Mapping[str, Spent]:
+    def spending_by_model(self) -> Mapping[str, Spending]:
         """What was paid, by model."""
-        with self._lock, self._explained():
+        with self._lock, self._explain_errors():
             rows = self._db.execute(
                 "SELECT model, requests, tokens_in, tokens_out, money FROM spent ORDER BY model"
             )
-            return {model: Spent(*numbers) for model, *numbers in rows}
+            return {model: Spending(*numbers) for model, *numbers in rows}
 
     @contextlib.contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        with self._lock, self._explained():
+    def _write_transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, self._explain_errors():
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield self._db
@@ -185,7 +186,7 @@ class Ledger:
             self._db.execute("COMMIT")
 
     @contextlib.contextmanager
-    def _explained(self) -> Iterator[None]:
+    def _explain_errors(self) -> Iterator[None]:
         try:
             yield
         except sqlite3.OperationalError as error:
@@ -200,21 +201,24 @@ class Ledger:
             ) from error
 
 
-def _added(costs: Sequence[Spent]) -> Iterator[float]:
+def _sum_spending(parts: Sequence[Spending]) -> Iterator[float]:
     """Their sum, field by field: sum(costs, Spent()) would make an object for each."""
-    return map(sum, zip(*(vars(cost).values() for cost in costs), strict=True))
+    return map(sum, zip(*(vars(spending).values() for spending in parts), strict=True))
 
 
-def _row(entry: Entry) -> tuple[bytes, str, bytes, bytes]:
+def _answer_row(entry: LedgerEntry) -> tuple[bytes, str, bytes, bytes]:
     answer = entry.answer
-    facts = {
+    fields = {
         "tokens_in": answer.tokens_in,
         "tokens_out": answer.tokens_out,
         "finish": answer.finish,
     }
-    written, text = orjson.dumps({**facts, "error": answer.error}).decode(), answer.text.encode()
-    return entry.key, written, text, _checksum(entry.key, written, text)
+    fields_json, text = (
+        orjson.dumps({**fields, "error": answer.error}).decode(),
+        answer.text.encode(),
+    )
+    return entry.key, fields_json, text, _answer_checksum(entry.key, fields_json, text)
 
 
-def _checksum(key: bytes, facts: str, text: bytes) -> bytes:
-    return hashlib.blake2b(b"\0".join((key, facts.encode(), text)), digest_size=16).digest()
+def _answer_checksum(key: bytes, fields_json: str, text: bytes) -> bytes:
+    return hashlib.blake2b(b"\0".join((key, fields_json.encode(), text)), digest_size=16).digest()

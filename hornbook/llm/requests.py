@@ -18,16 +18,18 @@ from hornbook.records import UserError
 
 Message = dict[str, str]
 Schema = Mapping[str, Any]
-_json = json.JSONEncoder(sort_keys=True).encode  # json.dumps would make an encoder for each request
+_encode_json = json.JSONEncoder(
+    sort_keys=True
+).encode  # json.dumps would make an encoder for each request
 
 
-class Progress(Protocol):
+class AnswerReporter(Protocol):
     """Who is told of each answer."""
 
     def advance(self, amount: float = 1) -> None: ...
 
 
-class Desk(Protocol):
+class LLMContext(Protocol):
     """What is needed of a desk; hornbook.frame.stage.Desk is one, above us."""
 
     @property
@@ -35,7 +37,7 @@ class Desk(Protocol):
     @property
     def options(self) -> Mapping[str, Any]: ...
     @property
-    def reporter(self) -> Progress: ...
+    def reporter(self) -> AnswerReporter: ...
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ class Prompt:
 
 
 @dataclass(frozen=True)
-class Request:
+class LLMRequest:
     """A prompt for a model, and which of several answers to it is wanted."""
 
     llm: LLM
@@ -96,8 +98,8 @@ class Request:
     @cached_property
     def key(self) -> bytes:
         """SHA-256 of everything that the answer depends on."""
-        facts = [vars(self.llm), vars(self.prompt), self.sample, self.schema]
-        return hashlib.sha256(_json(facts).encode()).digest()
+        dependencies = [vars(self.llm), vars(self.prompt), self.sample, self.schema]
+        return hashlib.sha256(_encode_json(dependencies).encode()).digest()
 
     @property
     def seed(self) -> int:
@@ -114,7 +116,7 @@ class Request:
         return messages
 
 
-def request(llm: LLM, prompt: str | Prompt, sample: int, schema: Schema | None) -> Request:
+def make_request(llm: LLM, prompt: str | Prompt, sample: int, schema: Schema | None) -> LLMRequest:
     """A plain text is one turn of the user's."""
     chat = Prompt((("user", prompt),)) if isinstance(prompt, str) else prompt
-    return Request(llm, chat, sample, json.dumps(schema, sort_keys=True) if schema else "")
+    return LLMRequest(llm, chat, sample, json.dumps(schema, sort_keys=True) if schema else "")

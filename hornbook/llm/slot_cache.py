@@ -17,43 +17,45 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-Linear = Callable[["Tensor"], "Tensor"]
+LinearLayer = Callable[["Tensor"], "Tensor"]
 
 
-class Blocks:
+class SlotCacheModel:
     """A Llama with a cache of `slots` rows of `room` positions, and no more positions than that."""
 
-    def __init__(self, model: Any, slots: int, room: int) -> None:
+    def __init__(self, model: Any, slots: int, slot_length: int) -> None:
         import torch
 
         config = model.config
         self.device, self.epsilon = model.device, config.rms_norm_eps
-        self.heads, self.shared, self.width = (
+        self.heads, self.kv_heads, self.width = (
             config.num_attention_heads,
             config.num_key_value_heads,
             config.head_dim,
         )
-        size = (config.num_hidden_layers, 2, slots, self.shared, room, self.width)
+        size = (config.num_hidden_layers, 2, slots, self.kv_heads, slot_length, self.width)
         self.cache = torch.zeros(size, dtype=model.dtype, device=self.device)
         rate = config.rope_parameters["rope_theta"] ** -(
             torch.arange(0, self.width, 2) / self.width
         )
-        angle = torch.outer(torch.arange(room), rate)  # (room, D / 2)
+        angle = torch.outer(torch.arange(slot_length), rate)  # (room, D / 2)
         cos, sin = angle.cos(), angle.sin()
         self.cos = torch.cat((cos, cos), -1).to(self.device, model.dtype)
         self.sin = torch.cat((-sin, sin), -1).to(self.device, model.dtype)
         self.embed, self.norm = model.model.embed_tokens, model.model.norm
-        self.layers, self.head = _weights(model)
+        self.layers, self.head = _pack_weights(model)
 
-    def logits(self, hidden: Tensor) -> Tensor:
+    def compute_logits(self, hidden: Tensor) -> Tensor:
         """(N, C) to (N, V)."""
         return self.head(hidden)
 
-    def copy(self, source: int, target: int, known: int) -> None:
+    def copy_slot(self, source: int, target: int, length: int) -> None:
         """The first `known` positions of a slot to another one."""
-        self.cache[:, :, target, :, :known] = self.cache[:, :, source, :, :known]
+        self.cache[:, :, target, :, :length] = self.cache[:, :, source, :, :length]
 
-    def hidden(self, tokens: Tensor, positions: Tensor, slots: Tensor | None, seen: int) -> Tensor:
+    def compute_hidden(
+        self, tokens: Tensor, positions: Tensor, slots: Tensor | None, cached: int
+    ) -> Tensor:
         """Hidden states (B, T, C) of tokens (B, T) at positions (B, T), row b in slot slots[b]; None: b itself.
 
         A query sees its slot's cache up to its own position, which must be below `seen`. Rows may
@@ -64,61 +66,76 @@ class Blocks:
         import torch
         import torch.nn.functional as F
 
-        (B, T), group, turned = tokens.shape, self.heads // self.shared, self.heads + self.shared
+        (B, T), group, rotated_heads = (
+            tokens.shape,
+            self.heads // self.kv_heads,
+            self.heads + self.kv_heads,
+        )
         tokens, positions = tokens.to(self.device), positions.to(self.device)
         cos, sin = self.cos[positions][:, :, None], self.sin[positions][:, :, None]  # (B, T, 1, D)
-        which = (torch.arange(B) if slots is None else slots).to(self.device)
-        hides = torch.arange(seen, device=self.device) > positions[:, :, None]  # (B, T, seen)
-        mask = torch.zeros(hides.shape, dtype=self.cache.dtype, device=self.device).masked_fill_(
-            hides, -torch.inf
-        )
+        slot_rows = (torch.arange(B) if slots is None else slots).to(self.device)
+        hidden_keys = (
+            torch.arange(cached, device=self.device) > positions[:, :, None]
+        )  # (B, T, seen)
+        mask = torch.zeros(
+            hidden_keys.shape, dtype=self.cache.dtype, device=self.device
+        ).masked_fill_(hidden_keys, -torch.inf)
         mask = mask[:, None].repeat(1, 1, group, 1)  # (B, 1, group * T, seen)
         x = self.embed(tokens)
-        for layer, (enter, qkv, out, between, up, down) in enumerate(self.layers):
-            y = qkv(enter(x)).view(B, T, -1, self.width)
-            turning, v = y[:, :, :turned], y[:, :, turned:]
-            qk = torch.addcmul(turning * cos, turning.roll(self.width // 2, -1), sin)
+        for layer, (input_norm, qkv, out, mlp_norm, gate_up, down) in enumerate(self.layers):
+            y = qkv(input_norm(x)).view(B, T, -1, self.width)
+            rotated, v = y[:, :, :rotated_heads], y[:, :, rotated_heads:]
+            qk = torch.addcmul(rotated * cos, rotated.roll(self.width // 2, -1), sin)
             q, k = qk[:, :, : self.heads], qk[:, :, self.heads :]
             keys, values = self.cache[layer]
-            keys[which[:, None], :, positions], values[which[:, None], :, positions] = k, v
-            some = (slice(B) if slots is None else which, slice(None), slice(seen))
+            keys[slot_rows[:, None], :, positions], values[slot_rows[:, None], :, positions] = k, v
+            selection = (slice(B) if slots is None else slot_rows, slice(None), slice(cached))
             q = (
-                q.view(B, T, self.shared, group, -1)
+                q.view(B, T, self.kv_heads, group, -1)
                 .permute(0, 2, 3, 1, 4)
-                .reshape(B, self.shared, group * T, -1)
+                .reshape(B, self.kv_heads, group * T, -1)
             )
-            mixed = F.scaled_dot_product_attention(q, keys[some], values[some], mask)
-            mixed = (
-                mixed.view(B, self.shared, group, T, -1).permute(0, 3, 1, 2, 4).reshape(B, T, -1)
+            attended = F.scaled_dot_product_attention(q, keys[selection], values[selection], mask)
+            attended = (
+                attended.view(B, self.kv_heads, group, T, -1)
+                .permute(0, 3, 1, 2, 4)
+                .reshape(B, T, -1)
             )
-            x = x + out(mixed)
-            gate, open_ = up(between(x)).chunk(2, -1)
-            x = x + down(F.silu(gate).mul_(open_))
+            x = x + out(attended)
+            gate, up_states = gate_up(mlp_norm(x)).chunk(2, -1)
+            x = x + down(F.silu(gate).mul_(up_states))
         hidden: Tensor = self.norm(x)
         return hidden
 
 
-def _weights(model: Any) -> tuple[list[tuple[Linear, ...]], Linear]:
+def _pack_weights(model: Any) -> tuple[list[tuple[LinearLayer, ...]], LinearLayer]:
     """Per block: norm, queries with keys and values, output, norm, gate with up, down; and the head. Made once."""
     if not hasattr(model, "hornbook_weights"):
         import torch
 
         layers = []
         for block in model.model.layers:
-            a, mlp = block.self_attn, block.mlp
-            together = torch.cat([each.weight for each in (a.q_proj, a.k_proj, a.v_proj)])
-            gates = torch.cat([each.weight for each in (mlp.gate_proj, mlp.up_proj)])
+            attention, mlp = block.self_attn, block.mlp
+            qkv_weight = torch.cat(
+                [
+                    projection.weight
+                    for projection in (attention.q_proj, attention.k_proj, attention.v_proj)
+                ]
+            )
+            gate_up_weight = torch.cat(
+                [projection.weight for projection in (mlp.gate_proj, mlp.up_proj)]
+            )
             layers.append(
                 (
-                    block.input_layernorm, _linear(together), _linear(a.o_proj.weight),
-                    block.post_attention_layernorm, _linear(gates), _linear(mlp.down_proj.weight),
+                    block.input_layernorm, _make_linear(qkv_weight), _make_linear(attention.o_proj.weight),
+                    block.post_attention_layernorm, _make_linear(gate_up_weight), _make_linear(mlp.down_proj.weight),
                 )
             )  # fmt: skip
-        model.hornbook_weights = (layers, _linear(model.lm_head.weight))
+        model.hornbook_weights = (layers, _make_linear(model.lm_head.weight))
     return model.hornbook_weights  # type: ignore[no-any-return]
 
 
-def _linear(weight: torch.Tensor) -> Linear:
+def _make_linear(weight: torch.Tensor) -> LinearLayer:
     """Multiplication by a weight (out, in), laid out beforehand where oneDNN would do it anew at each call.
 
     In bf16 on a CPU: 30 against 61 CPU ms for all blocks' products of 32 rows, the same bits (Xeon

@@ -16,85 +16,97 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from hornbook import store
-from hornbook.llm.ledger import Answer, Entry, Spent
-from hornbook.llm.requests import Prompt, Request
+from hornbook.llm.ledger import LedgerEntry, LLMAnswer, Spending
+from hornbook.llm.requests import LLMRequest, Prompt
 from hornbook.records import UserError
 
 FENCE = re.compile(r"^```\w*\n(.*?)(?:^```|\Z)", re.DOTALL | re.MULTILINE)
-AT_ONCE = 64  # requests between two commits to the ledger
+COMMIT_REQUESTS = 64  # requests between two commits to the ledger
 
 
-def answer(
-    asked: Sequence[Request], root: Path, device: str, keep: Callable[[Sequence[Entry]], None]
+def answer_requests(
+    requests: Sequence[LLMRequest],
+    root: Path,
+    device: str,
+    save_entries: Callable[[Sequence[LedgerEntry]], None],
 ) -> None:
     """Answer all; `keep` is called with a group of entries as soon as they are there."""
     from hornbook.models import generate, tokenizer, transformer
 
-    llm = asked[0].llm
-    where = folder_of(llm.model, root)
-    phi, words = transformer.load(where, device=device), tokenizer.load(where)
-    how = generate.Drawing(llm.max_tokens, llm.temperature, llm.top_p, llm.stop)
-    for begin in range(0, len(asked), AT_ONCE):
-        some = asked[begin : begin + AT_ONCE]
-        texts = [as_code(each.prompt) for each in some]
-        seeds = [each.seed % 2**63 for each in some]
-        written = generate.generate(phi, words, texts, how, seeds)
+    llm = requests[0].llm
+    folder = find_model_folder(llm.model, root)
+    model, text_tokenizer = (
+        transformer.load_model(folder, device=device),
+        tokenizer.load_tokenizer(folder),
+    )
+    sampling = generate.SamplingParams(llm.max_tokens, llm.temperature, llm.top_p, llm.stop)
+    for start in range(0, len(requests), COMMIT_REQUESTS):
+        chunk = requests[start : start + COMMIT_REQUESTS]
+        texts = [chat_as_code(request.prompt) for request in chunk]
+        seeds = [request.seed % 2**63 for request in chunk]
+        completions = generate.generate_completions(model, text_tokenizer, texts, sampling, seeds)
         entries = []
-        for each, text, found in zip(some, texts, written, strict=True):
-            read = len(words.encode(text))
-            finish = "length" if found.finish in ("length", "context") else "stop"
-            told = Answer(each.prompt.begins + found.text, read, found.tokens, finish)
-            entries.append(Entry(each.key, llm.model, told, Spent(1, read, found.tokens)))
-        keep(entries)
+        for request, text, completion in zip(chunk, texts, completions, strict=True):
+            tokens_in = len(text_tokenizer.encode(text))
+            finish = "length" if completion.finish in ("length", "context") else "stop"
+            answer = LLMAnswer(
+                request.prompt.begins + completion.text, tokens_in, completion.tokens, finish
+            )
+            entries.append(
+                LedgerEntry(
+                    request.key, llm.model, answer, Spending(1, tokens_in, completion.tokens)
+                )
+            )
+        save_entries(entries)
 
 
-def as_code(prompt: Prompt) -> str:
+def chat_as_code(prompt: Prompt) -> str:
     """The code that a chat shows and the answer's beginning, fences away; a single question in prose as it is."""
-    shown = [
+    code_blocks = [
         "\n".join(FENCE.findall(text)) or text for role, text in prompt.turns if role == "assistant"
     ]
     begins = re.sub(r"\A```\w*\n", "", prompt.begins)
-    if not shown and not begins:
+    if not code_blocks and not begins:
         return "\n\n".join(text for _, text in prompt.turns)
-    return "\n\n".join([*(text.strip() + "\n" for text in shown), begins])
+    return "\n\n".join([*(text.strip() + "\n" for text in code_blocks), begins])
 
 
-def folder_of(name: str, root: Path) -> Path:
+def find_model_folder(name: str, root: Path) -> Path:
     """The folder of the model called so, with the weights that it had when it was named. Raises UserError."""
     path, _, digest = name.rpartition("#")
-    inside = root / path / "model"
-    where = inside if inside.is_dir() else Path(path)
-    if not (where / "config.json").is_file():
-        raise UserError(f"there is no trained model in {where}")
-    if digest_of(where) != digest:
+    stage_model = root / path / "model"
+    folder = stage_model if stage_model.is_dir() else Path(path)
+    if not (folder / "config.json").is_file():
+        raise UserError(f"there is no trained model in {folder}")
+    if digest_model(folder) != digest:
         raise UserError(
-            f"the model in {where} is not the one that was asked for: it was trained again since"
+            f"the model in {folder} is not the one that was asked for: it was trained again since"
         )
-    return where
+    return folder
 
 
-def digest_of(folder: Path) -> str:
+def digest_model(folder: Path) -> str:
     """Twelve hex digits that tell one training's result from another's: of the weights' file and the configuration."""
     files = sorted(folder.glob("*.safetensors")) + [folder / "config.json"]
-    return hashlib.sha256(json.dumps([store.digest(file) for file in files]).encode()).hexdigest()[
-        :12
-    ]
+    return hashlib.sha256(
+        json.dumps([store.file_digest(file) for file in files]).encode()
+    ).hexdigest()[:12]
 
 
-def name_of(where: str) -> str:
+def model_name(folder: str) -> str:
     """`runs/pocket`, a stage's folder or a model's, as the name under which LLM knows the model. Raises UserError."""
-    base = Path(where)
-    found = [
+    base = Path(folder)
+    candidates = [
         base,
         base / "model",
         *sorted(base.glob("*/model"), key=lambda path: path.stat().st_mtime),
     ]
-    models = [path for path in found if (path / "config.json").is_file()]
+    models = [path for path in candidates if (path / "config.json").is_file()]
     if not models:
         raise UserError(
-            f"{where} is a folder without a trained model: give a run, a stage of it or a model's folder"
+            f"{folder} is a folder without a trained model: give a run, a stage of it or a model's folder"
         )
     best = (
-        models[0] if models[0] in found[:2] else models[-1]
+        models[0] if models[0] in candidates[:2] else models[-1]
     )  # of a run, the model that was finished last
-    return f"{best}#{digest_of(best)}"
+    return f"{best}#{digest_model(best)}"

@@ -17,12 +17,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-Attend = Callable[[Tensor, Tensor, Tensor], Tensor]
+AttentionFn = Callable[[Tensor, Tensor, Tensor], Tensor]
 
-BLOCK = 128  # queries at once; measured on 2 cores with AVX2: 64 and 128 are equal, 256 is 1.3 times slower
+QUERY_BLOCK = 128  # queries at once; measured on 2 cores with AVX2: 64 and 128 are equal, 256 is 1.3 times slower
 # The blocks keep their probabilities for the backward pass: at this context they take half as much
 # as all else.
-LONGEST = 1024
+MAX_BLOCKED_CONTEXT = 1024
 
 
 def rotation_table(context: int, rotary: int, theta: float) -> tuple[Tensor, Tensor]:
@@ -32,7 +32,7 @@ def rotation_table(context: int, rotary: int, theta: float) -> tuple[Tensor, Ten
     return angle.cos()[:, None, None], angle.sin()[:, None, None]
 
 
-def rotate(qkv: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+def apply_rotary(qkv: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Rotate the first dimensions of queries and keys by their position; the halves are the pairs, as in GPT-NeoX."""
     half = cos.shape[-1]
     cos, sin = cos.to(qkv.dtype), sin.to(qkv.dtype)
@@ -42,132 +42,144 @@ def rotate(qkv: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     return torch.cat((rotated, v), dim=-3)
 
 
-def attention(documents: Tensor | None, dropout: float) -> Attend:
+def make_attention(documents: Tensor | None, dropout: float) -> AttentionFn:
     """Attention for a batch whose documents (B, T) do not see each other, or see all that came before (None)."""
     if documents is not None and documents.is_cuda and not dropout:
-        return _flex(documents)
-    mask = None if documents is None else _document_mask(documents)
+        return _make_flex_attention(documents)
+    mask = None if documents is None else _make_document_mask(documents)
 
-    def attend(qkv: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-        plain = (
+    def compute_attention(qkv: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+        is_eager_cpu = (
             qkv.device.type == "cpu"
             and qkv.dtype == torch.float32
             and not torch.compiler.is_compiling()
         )
-        if plain and qkv.requires_grad and mask is None and qkv.shape[1] <= LONGEST:
-            mixed: Tensor = _Blocks.apply(qkv, cos, sin, dropout)  # type: ignore[no-untyped-call]
+        if (
+            is_eager_cpu
+            and qkv.requires_grad
+            and mask is None
+            and qkv.shape[1] <= MAX_BLOCKED_CONTEXT
+        ):
+            mixed: Tensor = _BlockedAttention.apply(qkv, cos, sin, dropout)  # type: ignore[no-untyped-call]
             return mixed
-        q, k, v = rotate(qkv, cos, sin).permute(2, 0, 3, 1, 4).unbind(0)  # (B, H, T, D)
+        q, k, v = apply_rotary(qkv, cos, sin).permute(2, 0, 3, 1, 4).unbind(0)  # (B, H, T, D)
         mixed = F.scaled_dot_product_attention(q, k, v, mask, dropout, is_causal=mask is None)
         return mixed.transpose(1, 2).flatten(-2)
 
-    return attend
+    return compute_attention
 
 
-class _Blocks(torch.autograd.Function):
+class _BlockedAttention(torch.autograd.Function):
     """Softmax attention by matrix products, skipping what causality empties; the usual derivative by hand."""
 
     @staticmethod
     def forward(ctx: Any, qkv: Tensor, cos: Tensor, sin: Tensor, dropout: float) -> Tensor:
         batch, time, _, heads, width = qkv.shape
-        turned = qkv.new_empty(3, batch * heads, time, width)
-        _turn(qkv, cos, sin, _as_given(turned, batch))
-        q, k, v = turned.unbind(0)
+        rotated = qkv.new_empty(3, batch * heads, time, width)
+        _rotate_into(qkv, cos, sin, _as_qkv_layout(rotated, batch))
+        q, k, v = rotated.unbind(0)
         q.mul_(width**-0.5)
         mixed = torch.empty_like(q)
-        future = torch.full((BLOCK, BLOCK), -torch.inf).triu(1)
-        kept: list[Tensor] = []
-        for first in range(0, time, BLOCK):
-            last = min(time, first + BLOCK)
-            score = torch.bmm(q[:, first:last], k[:, :last].transpose(1, 2))
-            score[:, :, first:] += future[: last - first, : last - first]
+        future = torch.full((QUERY_BLOCK, QUERY_BLOCK), -torch.inf).triu(1)
+        saved_probs: list[Tensor] = []
+        for start in range(0, time, QUERY_BLOCK):
+            stop = min(time, start + QUERY_BLOCK)
+            score = torch.bmm(q[:, start:stop], k[:, :stop].transpose(1, 2))
+            score[:, :, start:] += future[: stop - start, : stop - start]
             p = torch.softmax(score, -1)
-            mask = stays(p, dropout) if dropout else None
-            kept += [p] if mask is None else [p, mask]
-            mixed[:, first:last] = torch.bmm(dropped(p, mask, dropout), v[:, :last])
-        ctx.save_for_backward(turned, mixed, cos, sin, *kept)
+            mask = draw_keep_mask(p, dropout) if dropout else None
+            saved_probs += [p] if mask is None else [p, mask]
+            mixed[:, start:stop] = torch.bmm(apply_dropout(p, mask, dropout), v[:, :stop])
+        ctx.save_for_backward(rotated, mixed, cos, sin, *saved_probs)
         ctx.batch, ctx.dropout = batch, dropout
         return mixed.view(batch, heads, time, width).transpose(1, 2).flatten(-2)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        turned, mixed, cos, sin, *kept = ctx.saved_tensors
-        q, k, v = turned.unbind(0)
-        slopes = torch.zeros_like(turned)
-        dq, dk, dv = slopes.unbind(0)
+        rotated, mixed, cos, sin, *saved_probs = ctx.saved_tensors
+        q, k, v = rotated.unbind(0)
+        grad_rotated = torch.zeros_like(rotated)
+        dq, dk, dv = grad_rotated.unbind(0)
         dmixed = (
             grads[0].reshape(ctx.batch, q.shape[1], -1, q.shape[2]).transpose(1, 2).flatten(0, 1)
         )
-        along = (dmixed * mixed).sum(-1, keepdim=True)
-        each = 2 if ctx.dropout else 1
-        for at, first in enumerate(range(0, q.shape[1], BLOCK)):
-            p, mask = kept[at * each], kept[at * each + 1] if ctx.dropout else None
-            last, here = p.shape[-1], dmixed[:, first : p.shape[-1]]
-            dv[:, :last].baddbmm_(dropped(p, mask, ctx.dropout).transpose(1, 2), here)
-            dscore = dropped(torch.bmm(here, v[:, :last].transpose(1, 2)), mask, ctx.dropout)
-            dscore.sub_(along[:, first:last]).mul_(p)
-            dq[:, first:last] = torch.bmm(dscore, k[:, :last])
-            dk[:, :last].baddbmm_(dscore.transpose(1, 2), q[:, first:last])
+        row_dots = (dmixed * mixed).sum(-1, keepdim=True)
+        tensors_per_block = 2 if ctx.dropout else 1
+        for i, start in enumerate(range(0, q.shape[1], QUERY_BLOCK)):
+            p, mask = (
+                saved_probs[i * tensors_per_block],
+                saved_probs[i * tensors_per_block + 1] if ctx.dropout else None,
+            )
+            stop, dmixed_block = p.shape[-1], dmixed[:, start : p.shape[-1]]
+            dv[:, :stop].baddbmm_(apply_dropout(p, mask, ctx.dropout).transpose(1, 2), dmixed_block)
+            dscore = apply_dropout(
+                torch.bmm(dmixed_block, v[:, :stop].transpose(1, 2)), mask, ctx.dropout
+            )
+            dscore.sub_(row_dots[:, start:stop]).mul_(p)
+            dq[:, start:stop] = torch.bmm(dscore, k[:, :stop])
+            dk[:, :stop].baddbmm_(dscore.transpose(1, 2), q[:, start:stop])
         dq.mul_(q.shape[-1] ** -0.5)
-        back = slopes.new_empty(ctx.batch, q.shape[1], 3, q.shape[0] // ctx.batch, q.shape[-1])
-        _turn(_as_given(slopes, ctx.batch), cos, -sin, back)
-        return back, None, None, None
+        grad_qkv = grad_rotated.new_empty(
+            ctx.batch, q.shape[1], 3, q.shape[0] // ctx.batch, q.shape[-1]
+        )
+        _rotate_into(_as_qkv_layout(grad_rotated, ctx.batch), cos, -sin, grad_qkv)
+        return grad_qkv, None, None, None
 
 
-def _as_given(turned: Tensor, batch: int) -> Tensor:
+def _as_qkv_layout(rotated: Tensor, batch: int) -> Tensor:
     """(3, B * H, T, D) seen as (B, T, 3, H, D)."""
-    _, _, time, width = turned.shape
-    return turned.view(3, batch, -1, time, width).permute(1, 3, 0, 2, 4)
+    _, _, time, width = rotated.shape
+    return rotated.view(3, batch, -1, time, width).permute(1, 3, 0, 2, 4)
 
 
-def _turn(source: Tensor, cos: Tensor, sin: Tensor, into: Tensor) -> None:
+def _rotate_into(source: Tensor, cos: Tensor, sin: Tensor, dst: Tensor) -> None:
     """`rotate`, written straight to where it is wanted."""
     half = cos.shape[-1]
     a, b = source[:, :, :2, :, :half], source[:, :, :2, :, half : 2 * half]
-    into[:, :, :2, :, :half] = (a * cos).addcmul_(b, sin, value=-1)
-    into[:, :, :2, :, half : 2 * half] = (b * cos).addcmul_(a, sin)
-    into[:, :, :2, :, 2 * half :] = source[:, :, :2, :, 2 * half :]
-    into[:, :, 2] = source[:, :, 2]
+    dst[:, :, :2, :, :half] = (a * cos).addcmul_(b, sin, value=-1)
+    dst[:, :, :2, :, half : 2 * half] = (b * cos).addcmul_(a, sin)
+    dst[:, :, :2, :, 2 * half :] = source[:, :, :2, :, 2 * half :]
+    dst[:, :, 2] = source[:, :, 2]
 
 
-def stays(p: Tensor, dropout: float) -> Tensor:
+def draw_keep_mask(p: Tensor, dropout: float) -> Tensor:
     """Which probabilities stay, by 16 random bits each: 4 times as fast as bernoulli_, and dropout to 1 / 65,536."""
     bits = torch.empty(-(-p.numel() // 4), dtype=torch.int64).random_(-(2**63), None)
     return bits.view(torch.int16)[: p.numel()].view(p.shape) >= round(dropout * 2**16) - 2**15
 
 
-def dropped(values: Tensor, mask: Tensor | None, dropout: float) -> Tensor:
+def apply_dropout(values: Tensor, mask: Tensor | None, dropout: float) -> Tensor:
     return values if mask is None else (values * mask).mul_(1 / (1 - dropout))
 
 
-def _document_mask(documents: Tensor) -> Tensor:
+def _make_document_mask(documents: Tensor) -> Tensor:
     """(B, 1, T, T): true where the key is not later than the query and in the same document."""
-    same = documents[:, None, :, None] == documents[:, None, None, :]
-    return same.tril()
+    same_document = documents[:, None, :, None] == documents[:, None, None, :]
+    return same_document.tril()
 
 
 @functools.cache
-def _flex_compiled() -> tuple[Callable[..., Any], Callable[..., Any]]:
+def _compile_flex() -> tuple[Callable[..., Any], Callable[..., Any]]:
     """FlexAttention, and what finds the blocks that its mask empties: neither is meant to run uncompiled."""
     from torch.nn.attention.flex_attention import create_block_mask, flex_attention
 
     return torch.compile(flex_attention), torch.compile(create_block_mask)
 
 
-def _flex(documents: Tensor) -> Attend:
+def _make_flex_attention(documents: Tensor) -> AttentionFn:
     """FlexAttention skips the blocks that the mask empties; its backward pass exists on GPUs only (torch 2.13)."""
-    kernel, blocks_of = _flex_compiled()
+    flex_attention, make_block_mask = _compile_flex()
 
-    def allowed(b: Tensor, h: Tensor, query: Tensor, key: Tensor) -> Tensor:
-        return (query >= key) & (documents[b, query] == documents[b, key])
+    def is_visible(batch_index: Tensor, head_index: Tensor, query: Tensor, key: Tensor) -> Tensor:
+        return (query >= key) & (documents[batch_index, query] == documents[batch_index, key])
 
     batch, time = documents.shape
-    blocks = blocks_of(allowed, batch, None, time, time, device=documents.device)
+    block_mask = make_block_mask(is_visible, batch, None, time, time, device=documents.device)
 
-    def attend(qkv: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-        q, k, v = rotate(qkv, cos, sin).permute(2, 0, 3, 1, 4).unbind(0)
-        mixed = kernel(q, k, v, block_mask=blocks)
+    def compute_attention(qkv: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+        q, k, v = apply_rotary(qkv, cos, sin).permute(2, 0, 3, 1, 4).unbind(0)
+        mixed = flex_attention(q, k, v, block_mask=block_mask)
         assert isinstance(mixed, Tensor)
         return mixed.transpose(1, 2).flatten(-2)
 
-    return attend
+    return compute_attention

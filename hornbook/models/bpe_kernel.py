@@ -13,29 +13,34 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from hornbook.jit.pointers import get8, get32, get64, set32, set64, within
+from hornbook.jit.pointers import compile_helper, get8, get32, get64, set32, set64
 from hornbook.models.pretokenize import ADDED, EDGE, END, ID
 
-LONGEST = 31  # bytes of a pre-token that is remembered: 99.9% of those in Python
-MOST = 7  # ids of one; 99.9%
-ENTRY = 64  # bytes: LONGEST of the pre-token, its length; number of ids, MOST ids
+LONG_BYTES = 31  # bytes of a pre-token that is remembered: 99.9% of those in Python
+LONG_IDS = 7  # ids of one; 99.9%
+LONG_ENTRY = 64  # bytes: LONGEST of the pre-token, its length; number of ids, MOST ids
 PROBES = (
     4  # entries from its place on in which a pre-token may lie; the last makes room for what is new
 )
-SHORT, FEW, NEAR = (
+SHORT_BYTES, SHORT_IDS, SHORT_ENTRY = (
     15,
     3,
     32,
 )  # the same of those at hand, 97% of all: so many bytes and ids, in so many bytes
-NONE = np.int64(1 << 62)  # more than any number in `ranks`
-BITS = 4  # of the ranks of a block, whose least is found at once
-MIX = tuple(
-    np.int64(each)
-    for each in (0x1E3779B97F4A7C15, 0x7F51AFD7ED558CCD, 0x44CEB9FE1A85EC53, 0x56E8FEB86659FD93)
+NO_RANK = np.int64(1 << 62)  # more than any number in `ranks`
+BLOCK_BITS = 4  # of the ranks of a block, whose least is found at once
+HASH_MULTIPLIERS = tuple(
+    np.int64(multiplier)
+    for multiplier in (
+        0x1E3779B97F4A7C15,
+        0x7F51AFD7ED558CCD,
+        0x44CEB9FE1A85EC53,
+        0x56E8FEB86659FD93,
+    )
 )
 
 
-class Tables(NamedTuple):
+class VocabTables(NamedTuple):
     """A vocabulary. All addresses but the masks, `never`, `nothing`, `room` and `end`."""
 
     added: int  # as in bpe_cut.Classes
@@ -58,102 +63,113 @@ class Tables(NamedTuple):
 
 
 @njit(nogil=True, cache=True)
-def spell(text: Any, tables: Any) -> int:
+def encode_pretokens(text: Any, tables: Any) -> int:
     """Write ids, end-of-text behind each document's, and ends.
 
     Returns 0; or the bytes of a pre-token for which the tables lack room.
     """
     place, out = text.places, text.ids
-    at = get32(place, 0)
+    position = get32(place, 0)
     for document in range(text.documents):
         last = get64(text.stops, document)
-        while at < last:
+        while position < last:
             place += 4
             stop = get32(place, 0)
-            size = stop - at
+            size = stop - position
             mask = tables.ones + 32 - size
-            if size <= SHORT:
-                a = get64(text.data + at, 0) & get64(mask, 0)
-                b = get64(text.data + at, 1) & get64(mask, 1) | size << 56
-                mixed = (a ^ b * MIX[1]) * MIX[0]
+            if size <= SHORT_BYTES:
+                a = get64(text.data + position, 0) & get64(mask, 0)
+                b = get64(text.data + position, 1) & get64(mask, 1) | size << 56
+                mixed = (a ^ b * HASH_MULTIPLIERS[1]) * HASH_MULTIPLIERS[0]
                 entry = (
-                    tables.near + ((mixed ^ mixed >> 32) * MIX[2] >> 40 & tables.near_mask) * NEAR
+                    tables.near
+                    + ((mixed ^ mixed >> 32) * HASH_MULTIPLIERS[2] >> 40 & tables.near_mask)
+                    * SHORT_ENTRY
                 )
                 if (get64(entry, 0) ^ a) | (get64(entry, 1) ^ b) == 0:
                     set64(out, 0, get64(entry, 2))
                     set32(out, 2, get32(entry, 6))
                     out += 4 * get32(entry, 7)
-                    at = stop
+                    position = stop
                     continue
-                number = _look_up(text.data + at, size, text.kinds + at, tables, out)
-                if number <= FEW:
+                id_count = _look_up_pretoken(
+                    text.data + position, size, text.kinds + position, tables, out
+                )
+                if id_count <= SHORT_IDS:
                     set64(entry, 0, a)
                     set64(entry, 1, b)
-                    for i in range(FEW):
+                    for i in range(SHORT_IDS):
                         set32(entry, 4 + i, get32(out, i))
-                    set32(entry, 7, number)
+                    set32(entry, 7, id_count)
             else:
                 if size >= tables.room:
                     return int(size)
-                number = _look_up(text.data + at, size, text.kinds + at, tables, out)
-            out += 4 * number
-            at = stop
+                id_count = _look_up_pretoken(
+                    text.data + position, size, text.kinds + position, tables, out
+                )
+            out += 4 * id_count
+            position = stop
         set64(text.ends, document, (out - text.ids) >> 2)
     return 0
 
 
-@within
-def _look_up(place: Any, size: Any, kind: Any, tables: Any, out: Any) -> Any:
+@compile_helper
+def _look_up_pretoken(address: Any, size: Any, kind: Any, tables: Any, out: Any) -> Any:
     """Write the ids of a pre-token; how many they are."""
-    if size > LONGEST:
-        return _new(place, size, kind, tables, out)
+    if size > LONG_BYTES:
+        return _encode_new_pretoken(address, size, kind, tables, out)
     mask = tables.ones + 32 - size
-    a, b = get64(place, 0) & get64(mask, 0), get64(place, 1) & get64(mask, 1)
-    c, d = get64(place, 2) & get64(mask, 2), get64(place, 3) & get64(mask, 3) | size << 56
-    mixed = a * MIX[0] + b * MIX[1] + c * MIX[2] + d * MIX[3]
-    mixed = (mixed ^ mixed >> 32) * MIX[0]
-    entry = tables.known + (mixed >> 32 & tables.known_mask) * ENTRY
+    a, b = get64(address, 0) & get64(mask, 0), get64(address, 1) & get64(mask, 1)
+    c, d = get64(address, 2) & get64(mask, 2), get64(address, 3) & get64(mask, 3) | size << 56
+    mixed = (
+        a * HASH_MULTIPLIERS[0]
+        + b * HASH_MULTIPLIERS[1]
+        + c * HASH_MULTIPLIERS[2]
+        + d * HASH_MULTIPLIERS[3]
+    )
+    mixed = (mixed ^ mixed >> 32) * HASH_MULTIPLIERS[0]
+    entry = tables.known + (mixed >> 32 & tables.known_mask) * LONG_ENTRY
     for probe in range(PROBES):
         if (get64(entry, 0) ^ a) | (get64(entry, 1) ^ b) | (get64(entry, 2) ^ c) | (
             get64(entry, 3) ^ d
         ) == 0:
-            number = get32(entry, 8)
+            id_count = get32(entry, 8)
             set64(out, 0, get64(entry + 36, 0))  # four at once, and no loop but for one in 250
             set64(out, 1, get64(entry + 36, 1))
-            for i in range(4, number):
+            for i in range(4, id_count):
                 set32(out, i, get32(entry, 9 + i))
-            return number
+            return id_count
         if get64(entry, 3) == 0 or probe == PROBES - 1:
             break
-        entry += ENTRY
-    number = _new(place, size, kind, tables, out)
-    if number <= MOST:
+        entry += LONG_ENTRY
+    id_count = _encode_new_pretoken(address, size, kind, tables, out)
+    if id_count <= LONG_IDS:
         set64(entry, 0, a)
         set64(entry, 1, b)
         set64(entry, 2, c)
         set64(entry, 3, d)
-        set32(entry, 8, number)
-        for i in range(number):
+        set32(entry, 8, id_count)
+        for i in range(id_count):
             set32(entry, 9 + i, get32(out, i))
-    return number
+    return id_count
 
 
-@within
-def _new(place: Any, size: Any, kind: Any, tables: Any, out: Any) -> Any:
+@compile_helper
+def _encode_new_pretoken(address: Any, size: Any, kind: Any, tables: Any, out: Any) -> Any:
     if get8(kind, 0) == ADDED:
         node = 0
         for i in range(size):
-            node = get32(tables.added, node + get8(place, i))
+            node = get32(tables.added, node + get8(address, i))
         set32(out, 0, get32(tables.added, node + ID))
         return 1
     if get8(kind, 0) == EDGE:
         set32(out, 0, tables.end)
-        return 1 if get8(place, 0) == END else 0
-    return _merge(place, size, tables, out)
+        return 1 if get8(address, 0) == END else 0
+    return _merge_bytes(address, size, tables, out)
 
 
-@within
-def _merge(place: Any, size: Any, tables: Any, out: Any) -> Any:
+@compile_helper
+def _merge_bytes(address: Any, size: Any, tables: Any, out: Any) -> Any:
     """Byte-level BPE: of all pairs of neighbours merge the one of lowest rank, the leftmost first, until none has one.
 
     Symbol i is (id, next symbol, symbol before, id of its merge with the next) from symbols[4 * i]
@@ -165,21 +181,21 @@ def _merge(place: Any, size: Any, tables: Any, out: Any) -> Any:
     """
     symbols, ranks = tables.symbols, tables.ranks
     for i in range(size):
-        set32(symbols, 4 * i, get32(tables.firsts, get8(place, i)))
+        set32(symbols, 4 * i, get32(tables.firsts, get8(address, i)))
         set32(symbols, 4 * i + 1, i + 1)
         set32(symbols, 4 * i + 2, i - 1)
     set32(symbols, 2, size)
     set32(symbols, 4 * size, tables.nothing)
-    blocks = (size >> BITS) + 1
-    for i in range(size, blocks << BITS):
-        set64(ranks, i, NONE)
+    blocks = (size >> BLOCK_BITS) + 1
+    for i in range(size, blocks << BLOCK_BITS):
+        set64(ranks, i, NO_RANK)
     for i in range(size):
-        _weigh(i, i + 1, tables)
+        _update_rank(i, i + 1, tables)
     width = 1
     while width < blocks:
         width *= 2
     for block in range(width):
-        set64(tables.tree, width + block, _least(ranks, block) if block < blocks else NONE)
+        set64(tables.tree, width + block, _least_rank(ranks, block) if block < blocks else NO_RANK)
     for i in range(width - 1, 0, -1):
         set64(tables.tree, i, min(get64(tables.tree, 2 * i), get64(tables.tree, 2 * i + 1)))
     while True:
@@ -188,79 +204,83 @@ def _merge(place: Any, size: Any, tables: Any, out: Any) -> Any:
             break
         i = best & 0xFFFFFFFF
         set32(symbols, 4 * i, get32(symbols, 4 * i + 3))
-        gone, left = get32(symbols, 4 * i + 1), get32(symbols, 4 * i + 2)
-        then = get32(symbols, 4 * gone + 1)
-        set32(symbols, 4 * i + 1, then)
-        set32(symbols, 4 * then + 2, i)
-        set64(ranks, gone, NONE)
-        _weigh(i, then, tables)
-        _weigh(left, i, tables)
-        _play(gone >> BITS, width, tables)
-        if i >> BITS != gone >> BITS:
-            _play(i >> BITS, width, tables)
-        if left >> BITS != i >> BITS:
-            _play(left >> BITS, width, tables)
-    number, i = 0, 0
+        removed, left = get32(symbols, 4 * i + 1), get32(symbols, 4 * i + 2)
+        following = get32(symbols, 4 * removed + 1)
+        set32(symbols, 4 * i + 1, following)
+        set32(symbols, 4 * following + 2, i)
+        set64(ranks, removed, NO_RANK)
+        _update_rank(i, following, tables)
+        _update_rank(left, i, tables)
+        _update_tournament(removed >> BLOCK_BITS, width, tables)
+        if i >> BLOCK_BITS != removed >> BLOCK_BITS:
+            _update_tournament(i >> BLOCK_BITS, width, tables)
+        if left >> BLOCK_BITS != i >> BLOCK_BITS:
+            _update_tournament(left >> BLOCK_BITS, width, tables)
+    id_count, i = 0, 0
     while i < size:
-        set32(out, number, get32(symbols, 4 * i))
-        number += 1
+        set32(out, id_count, get32(symbols, 4 * i))
+        id_count += 1
         i = get32(symbols, 4 * i + 1)
-    return number
+    return id_count
 
 
-@within
-def _weigh(i: Any, then: Any, tables: Any) -> None:
+@compile_helper
+def _update_rank(i: Any, following: Any, tables: Any) -> None:
     """The rank of a symbol's merge with the next, and what it makes, which would else be waited for later."""
-    rank = _rank(get32(tables.symbols, 4 * i), get32(tables.symbols, 4 * then), tables)
+    rank = _find_merge_rank(
+        get32(tables.symbols, 4 * i), get32(tables.symbols, 4 * following), tables
+    )
     set64(tables.ranks, i, rank << 32 | i)
     set32(tables.symbols, 4 * i + 3, get32(tables.made, rank))
 
 
-@within
-def _play(block: Any, width: Any, tables: Any) -> None:
+@compile_helper
+def _update_tournament(block: Any, width: Any, tables: Any) -> None:
     """A leaf of the tournament, and the nodes above it."""
-    at = width + block
-    set64(tables.tree, at, _least(tables.ranks, block))
-    while at > 1:
-        at >>= 1
-        set64(tables.tree, at, min(get64(tables.tree, 2 * at), get64(tables.tree, 2 * at + 1)))
+    node = width + block
+    set64(tables.tree, node, _least_rank(tables.ranks, block))
+    while node > 1:
+        node >>= 1
+        set64(
+            tables.tree, node, min(get64(tables.tree, 2 * node), get64(tables.tree, 2 * node + 1))
+        )
 
 
-@within
-def _least(ranks: Any, block: Any) -> Any:
-    least = NONE
-    for i in range(1 << BITS):
-        least = min(least, get64(ranks, (block << BITS) + i))
+@compile_helper
+def _least_rank(ranks: Any, block: Any) -> Any:
+    least = NO_RANK
+    for i in range(1 << BLOCK_BITS):
+        least = min(least, get64(ranks, (block << BLOCK_BITS) + i))
     return least
 
 
-@within
-def _rank(left: Any, right: Any, tables: Any) -> Any:
+@compile_helper
+def _find_merge_rank(left: Any, right: Any, tables: Any) -> Any:
     """The rank of the merge of two ids; `never` where they have none."""
     pair = left << 20 | right
-    bucket = _bucket(pair) & tables.merges_mask
+    bucket = _hash_pair(pair) & tables.merges_mask
     while True:
-        at, found = tables.merges + bucket * 32, tables.never
+        entry, rank = tables.merges + bucket * 32, tables.never
         for slot in range(4):
-            merge = get64(at, slot)
+            merge = get64(entry, slot)
             if merge >> 24 == pair:
-                found = merge & 0xFFFFFF
-        if (found != tables.never) | (get64(at, 3) < 0):
-            return found
+                rank = merge & 0xFFFFFF
+        if (rank != tables.never) | (get64(entry, 3) < 0):
+            return rank
         bucket = (bucket + 1) & tables.merges_mask
 
 
-@within
-def _bucket(pair: Any) -> Any:
-    return (pair * MIX[0]) >> 32
+@compile_helper
+def _hash_pair(pair: Any) -> Any:
+    return (pair * HASH_MULTIPLIERS[0]) >> 32
 
 
 @njit(nogil=True, cache=True)
-def fill(pairs: int, number: int, table: int, mask: int) -> None:
+def fill_merge_table(pairs: int, count: int, table: int, mask: int) -> None:
     """Put the ranks of pairs (left << 20 | right) into a hash table, four slots a bucket; of equal pairs the last's."""
-    for rank in range(number):
+    for rank in range(count):
         pair = get64(pairs, rank)
-        slot = 4 * (_bucket(pair) & mask)
+        slot = 4 * (_hash_pair(pair) & mask)
         while get64(table, slot) >= 0 and get64(table, slot) >> 24 != pair:
             slot = (slot + 1) & (4 * mask + 3)
         set64(table, slot, pair << 24 | rank)

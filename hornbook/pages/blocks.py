@@ -14,41 +14,41 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Text:
+class Paragraph:
     """A paragraph; `code` in backquotes and *emphasis* in stars are understood."""
 
-    words: str
+    text: str
 
-    def html(self) -> str:
-        return f"<p>{_inline(self.words)}</p>"
+    def render_html(self) -> str:
+        return f"<p>{_render_inline(self.text)}</p>"
 
-    def markdown(self) -> str:
-        return self.words
+    def render_markdown(self) -> str:
+        return self.text
 
 
 @dataclass(frozen=True)
-class Table:
+class DataTable:
     """Rows under columns; numbers stand to the right."""
 
     columns: Sequence[str]
     rows: Sequence[Sequence[Any]]
     caption: str = ""
 
-    def html(self) -> str:
-        head = "".join(f"<th>{_inline(str(column))}</th>" for column in self.columns)
+    def render_html(self) -> str:
+        head = "".join(f"<th>{_render_inline(str(column))}</th>" for column in self.columns)
         body = "".join(
-            f"<tr>{''.join(_html_cell(value) for value in row)}</tr>" for row in self.rows
+            f"<tr>{''.join(_render_cell(value) for value in row)}</tr>" for row in self.rows
         )
-        caption = f"<caption>{_inline(self.caption)}</caption>" if self.caption else ""
+        caption = f"<caption>{_render_inline(self.caption)}</caption>" if self.caption else ""
         return f'<div class="wide"><table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
-    def markdown(self) -> str:
+    def render_markdown(self) -> str:
         lines = [
             " | ".join(str(column) for column in self.columns),
             " | ".join("---" for _ in self.columns),
         ]
         lines += [
-            " | ".join(shown(value).replace("|", "\\|").replace("\n", " ") for value in row)
+            " | ".join(format_value(value).replace("|", "\\|").replace("\n", " ") for value in row)
             for row in self.rows
         ]
         caption = f"{self.caption}\n\n" if self.caption else ""
@@ -63,64 +63,64 @@ class Figure:
     svg: str
     caption: str
 
-    def html(self) -> str:
-        label, caption = html.escape(self.caption), _inline(self.caption)
+    def render_html(self) -> str:
+        label, caption = html.escape(self.caption), _render_inline(self.caption)
         return f'<figure role="img" aria-label="{label}">{self.svg}<figcaption>{caption}</figcaption></figure>'
 
-    def markdown(self) -> str:
+    def render_markdown(self) -> str:
         return f"![{self.caption}]({self.name}.svg)"
 
 
 @dataclass(frozen=True)
-class Code:
+class CodeBlock:
     """A piece of Python with a head line, folded so that a page of samples stays readable."""
 
-    head: str
+    heading: str
     text: str
-    lines: int = 24
-    open: bool = False
+    max_lines: int = 24
+    is_open: bool = False
 
-    def html(self) -> str:
-        cut = "\n".join(self.text.split("\n")[: self.lines])
-        opened = " open" if self.open else ""
-        return f"<details{opened}><summary>{_inline(self.head)}</summary><pre>{_coloured(cut)}</pre></details>"
+    def render_html(self) -> str:
+        cut = "\n".join(self.text.split("\n")[: self.max_lines])
+        opened = " open" if self.is_open else ""
+        return f"<details{opened}><summary>{_render_inline(self.heading)}</summary><pre>{_highlight_python(cut)}</pre></details>"
 
-    def markdown(self) -> str:
-        cut = "\n".join(self.text.split("\n")[: self.lines])
+    def render_markdown(self) -> str:
+        cut = "\n".join(self.text.split("\n")[: self.max_lines])
         fence = "`" * max(3, max((len(run) for run in re.findall("`+", cut)), default=0) + 1)
-        return f"**{self.head}**\n\n{fence}python\n{cut}\n{fence}"
+        return f"**{self.heading}**\n\n{fence}python\n{cut}\n{fence}"
 
 
 @dataclass(frozen=True)
-class Columns:
+class SideBySide:
     """Pieces of Python side by side, each under its head line."""
 
-    pieces: Sequence[Code]
+    pieces: Sequence[CodeBlock]
 
-    def html(self) -> str:
-        cells = "".join(replace(piece, open=True).html() for piece in self.pieces)
+    def render_html(self) -> str:
+        cells = "".join(replace(piece, is_open=True).render_html() for piece in self.pieces)
         width = f"repeat({len(self.pieces)}, minmax(19rem, 1fr))"
         return f'<div class="wide"><div style="display:grid;gap:1rem;grid-template-columns:{width}">{cells}</div></div>'
 
-    def markdown(self) -> str:
-        return "\n\n".join(piece.markdown() for piece in self.pieces)
+    def render_markdown(self) -> str:
+        return "\n\n".join(piece.render_markdown() for piece in self.pieces)
 
 
-Block = Text | Table | Figure | Code | Columns
+PageBlock = Paragraph | DataTable | Figure | CodeBlock | SideBySide
 
 
 @dataclass(frozen=True)
-class Section:
+class PageSection:
     """A part of the page under a heading."""
 
     title: str
-    blocks: Sequence[Block]
+    blocks: Sequence[PageBlock]
 
-    def anchor(self) -> str:
+    def make_anchor(self) -> str:
         return re.sub(r"[^a-z0-9]+", "-", self.title.lower()).strip("-")
 
 
-def shown(value: Any) -> str:
+def format_value(value: Any) -> str:
     """A value as a person reads it: thousands apart, three digits of a fraction, nothing for None."""
     if value is None:
         return ""
@@ -133,23 +133,23 @@ def shown(value: Any) -> str:
     return str(value)
 
 
-def _html_cell(value: Any) -> str:
+def _render_cell(value: Any) -> str:
     numeric = isinstance(value, int | float) and not isinstance(value, bool)
     kind = (
         ' class="number"'
         if numeric or re.fullmatch(r"[-+]?[\d,.]+ ?(%|s|MB|kWh)?", str(value))
         else ""
     )
-    return f"<td{kind}>{_inline(shown(value))}</td>"
+    return f"<td{kind}>{_render_inline(format_value(value))}</td>"
 
 
-def _inline(words: str) -> str:
+def _render_inline(words: str) -> str:
     text = html.escape(words)
     text = re.sub(r"`([^`]+)`", r"<code>\1</code>", text)
     return re.sub(r"\*([^*\s][^*]*)\*", r"<em>\1</em>", text)
 
 
-def _coloured(code: str) -> str:
+def _highlight_python(code: str) -> str:
     """Python in syntax colours by class names; the page's own style sheet gives the colours."""
     from pygments import highlight
     from pygments.formatters import HtmlFormatter

@@ -13,11 +13,11 @@ INK, BLUE, ORANGE, GREY = "#1c2430", "#2a5c9c", "#c2620e", "#9aa5b4"
 COLOURS = (BLUE, ORANGE, "#3b7d3f", "#7a3e9d", "#8a8a2c")
 
 
-def histogram(values: Sequence[float], threshold: float | None, label: str) -> str:
+def draw_histogram(values: Sequence[float], threshold: float | None, label: str) -> str:
     """Counts of scores; what lies below the threshold is drawn paler."""
     import numpy as np
 
-    figure, axes = _canvas(7.2, 2.7)
+    figure, axes = _make_axes(7.2, 2.7)
     counts, edges = np.histogram(np.asarray(values), bins=40)
     colours = [
         GREY if threshold is not None and right <= threshold else BLUE for right in edges[1:]
@@ -42,17 +42,17 @@ def histogram(values: Sequence[float], threshold: float | None, label: str) -> s
         )
     axes.set_xlabel(label)
     axes.set_ylabel("pieces")
-    return _svg(figure)
+    return _save_svg(figure)
 
 
-def curves(
+def draw_curves(
     lines: Sequence[tuple[str, Sequence[float], Sequence[float], str]],
-    x: str,
-    y: str,
+    x_label: str,
+    y_label: str,
     log_y: bool = False,
 ) -> str:
     """Named curves (label, xs, ys, style) on one pair of axes."""
-    figure, axes = _canvas(7.2, 3.0)
+    figure, axes = _make_axes(7.2, 3.0)
     for at, (name, xs, ys, style) in enumerate(lines):
         axes.plot(
             xs,
@@ -65,28 +65,30 @@ def curves(
         )
     if log_y:
         axes.set_yscale("log")
-    axes.set_xlabel(x)
-    axes.set_ylabel(y)
+    axes.set_xlabel(x_label)
+    axes.set_ylabel(y_label)
     if len(lines) > 1:
         axes.legend(frameon=False, fontsize=8.5)
-    return _svg(figure)
+    return _save_svg(figure)
 
 
-def intervals(rows: Sequence[tuple[str, float, float, float]], x: str) -> str:
+def draw_intervals(rows: Sequence[tuple[str, float, float, float]], x_label: str) -> str:
     """A point with its interval per row (label, low, middle, high)."""
-    figure, axes = _canvas(7.2, 0.6 + 0.38 * len(rows))
+    figure, axes = _make_axes(7.2, 0.6 + 0.38 * len(rows))
     for at, (_, low, middle, high) in enumerate(rows):
         axes.plot([low, high], [-at, -at], color=BLUE, linewidth=2)
         axes.plot([middle], [-at], "o", color=ORANGE, markersize=5)
     axes.set_yticks([-at for at in range(len(rows))], [label for label, *_ in rows])
     axes.set_ylim(-len(rows) + 0.4, 0.6)
-    axes.set_xlabel(x)
-    return _svg(figure)
+    axes.set_xlabel(x_label)
+    return _save_svg(figure)
 
 
-def stacked(labels: Sequence[str], parts: Sequence[tuple[str, Sequence[float]]], x: str) -> str:
+def draw_stacked_bars(
+    labels: Sequence[str], parts: Sequence[tuple[str, Sequence[float]]], x_label: str
+) -> str:
     """Horizontal bars, one a label, made of named parts laid end to end."""
-    figure, axes = _canvas(7.2, 0.7 + 0.3 * len(labels))
+    figure, axes = _make_axes(7.2, 0.7 + 0.3 * len(labels))
     left = [0.0] * len(labels)
     for at, (name, values) in enumerate(parts):
         axes.barh(
@@ -100,15 +102,15 @@ def stacked(labels: Sequence[str], parts: Sequence[tuple[str, Sequence[float]]],
         left = [a + b for a, b in zip(left, values, strict=True)]
     axes.set_yticks(range(len(labels)), labels)
     axes.invert_yaxis()
-    axes.set_xlabel(x)
+    axes.set_xlabel(x_label)
     if len(parts) > 1:
         axes.legend(
             frameon=False, fontsize=8.5, loc="lower right", bbox_to_anchor=(1, 1), ncols=len(parts)
         )
-    return _svg(figure)
+    return _save_svg(figure)
 
 
-def _canvas(width: float, height: float) -> tuple[Any, Any]:
+def _make_axes(width: float, height: float) -> tuple[Any, Any]:
     import matplotlib
 
     matplotlib.use("Agg")
@@ -128,7 +130,7 @@ def _canvas(width: float, height: float) -> tuple[Any, Any]:
     return figure, axes
 
 
-def _svg(figure: Any) -> str:
+def _save_svg(figure: Any) -> str:
     from matplotlib import pyplot
 
     out = io.StringIO()

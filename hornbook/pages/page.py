@@ -10,7 +10,7 @@ import html
 from collections.abc import Sequence
 from typing import Any
 
-from hornbook.pages.blocks import Figure, Section, Table
+from hornbook.pages.blocks import DataTable, Figure, PageSection
 
 # Colours hold a contrast of at least 4.5 to 1 on both backgrounds.
 STYLE = """
@@ -45,14 +45,15 @@ code { font: .88em ui-monospace, "DejaVu Sans Mono", monospace; }
 """  # noqa: E501
 
 
-def to_html(title: str, subtitle: str, sections: Sequence[Section]) -> str:
+def render_html_page(title: str, subtitle: str, sections: Sequence[PageSection]) -> str:
     """The whole page as one string."""
     links = "".join(
-        f'<a href="#{section.anchor()}">{html.escape(section.title)}</a>' for section in sections
+        f'<a href="#{section.make_anchor()}">{html.escape(section.title)}</a>'
+        for section in sections
     )
     body = "\n".join(
-        f'<section id="{s.anchor()}"><h2>{html.escape(s.title)}</h2>\n'
-        + "\n".join(b.html() for b in s.blocks)
+        f'<section id="{s.make_anchor()}"><h2>{html.escape(s.title)}</h2>\n'
+        + "\n".join(b.render_html() for b in s.blocks)
         + "</section>"
         for s in sections
     )
@@ -67,15 +68,15 @@ def to_html(title: str, subtitle: str, sections: Sequence[Section]) -> str:
     )
 
 
-def to_markdown(title: str, subtitle: str, sections: Sequence[Section]) -> str:
+def render_markdown_page(title: str, subtitle: str, sections: Sequence[PageSection]) -> str:
     """The same as Markdown; figures are links to the SVG files that `figures` lists."""
     parts = [f"# {title}", subtitle]
     for section in sections:
-        parts += [f"## {section.title}", *(block.markdown() for block in section.blocks)]
+        parts += [f"## {section.title}", *(block.render_markdown() for block in section.blocks)]
     return "\n\n".join(parts) + "\n"
 
 
-def figures(sections: Sequence[Section]) -> dict[str, str]:
+def collect_figures(sections: Sequence[PageSection]) -> dict[str, str]:
     """File name -> SVG of every figure."""
     return {
         f"{b.name}.svg": b.svg
@@ -85,7 +86,7 @@ def figures(sections: Sequence[Section]) -> dict[str, str]:
     }
 
 
-def numbers(sections: Sequence[Section]) -> list[dict[str, Any]]:
+def collect_tables(sections: Sequence[PageSection]) -> list[dict[str, Any]]:
     """Every table of the page as records, for tools that compare runs."""
     return [
         {
@@ -96,5 +97,5 @@ def numbers(sections: Sequence[Section]) -> list[dict[str, Any]]:
         }
         for section in sections
         for block in section.blocks
-        if isinstance(block, Table)
+        if isinstance(block, DataTable)
     ]

@@ -34,16 +34,23 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 
 from hornbook.records import UserError
-from hornbook.sandbox.pair import REFERENCE_S, Broken, Job, Pair, Verdict, unused_users
-from hornbook.sandbox.probe import Layer, elsewhere, probe
+from hornbook.sandbox.pair import (
+    REFERENCE_CALIBRATION_S,
+    ProgramJob,
+    Verdict,
+    ZygoteError,
+    ZygotePair,
+    find_unused_users,
+)
+from hornbook.sandbox.probe import Layer, describe_alternatives, probe_layers
 
-__all__ = ["Job", "Layer", "Refused", "Sandbox", "Verdict", "probe"]
+__all__ = ["ProgramJob", "Layer", "SandboxUnavailable", "Sandbox", "Verdict", "probe_layers"]
 
-LEVELS = {"A": ("A",), "B": ("B",), "auto": ("A", "B")}
-AHEAD = 8  # jobs a worker that are handed out before the first verdict is read
+ISOLATION_LEVELS = {"A": ("A",), "B": ("B",), "auto": ("A", "B")}
+JOBS_AHEAD_PER_WORKER = 8  # jobs a worker that are handed out before the first verdict is read
 
 
-class Refused(UserError):
+class SandboxUnavailable(UserError):
     """This machine cannot keep the sandbox's promises; the text says which, and how to get it."""
 
     exit_code = 3
@@ -57,44 +64,52 @@ class Sandbox:
     """
 
     def __init__(self, workers: int = 0, level: str = "auto", allow_unsafe: bool = False) -> None:
-        if level not in LEVELS:
+        if level not in ISOLATION_LEVELS:
             raise UserError(f"no sandbox level {level!r}: auto, A or B")
         if sys.platform != "linux":
-            raise Refused(f"the sandbox needs Linux, this is {sys.platform}: {elsewhere()}")
+            raise SandboxUnavailable(
+                f"the sandbox needs Linux, this is {sys.platform}: {describe_alternatives()}"
+            )
         self._workers = workers or len(os.sched_getaffinity(0)) + 1
-        self._users = unused_users(2 * self._workers)
-        self._pairs: list[Pair] = []
-        self._free: queue.SimpleQueue[Pair] = queue.SimpleQueue()
+        self._user_ids = find_unused_users(2 * self._workers)
+        self._pairs: list[ZygotePair] = []
+        self._free_pairs: queue.SimpleQueue[ZygotePair] = queue.SimpleQueue()
         self.level = ""
-        self._start(level, allow_unsafe)
+        self._start_workers(level, allow_unsafe)
         self._threads = ThreadPoolExecutor(self._workers, "sandbox")
 
-    def _start(self, level: str, allow_unsafe: bool) -> None:
+    def _start_workers(self, level: str, allow_unsafe: bool) -> None:
         problem = ""
-        for each in (*LEVELS[level], *(("none",) if allow_unsafe else ())):
+        for level_to_try in (*ISOLATION_LEVELS[level], *(("none",) if allow_unsafe else ())):
             try:
-                return self._open(each)
-            except (OSError, Broken) as error:
+                return self._open_level(level_to_try)
+            except (OSError, ZygoteError) as error:
                 problem = str(error)
                 self._close_pairs()
-        missing = [
+        missing_layers = [
             layer
-            for layer in probe()
+            for layer in probe_layers()
             if not layer.available and (layer.name != "namespaces" or level == "A")
         ]
-        said = (
-            "; ".join(f"{layer.name} ({layer.detail}): {layer.remedy}" for layer in missing)
+        missing_text = (
+            "; ".join(f"{layer.name} ({layer.detail}): {layer.remedy}" for layer in missing_layers)
             or problem
         )
-        raise Refused(f"this machine cannot hold a program a model wrote. Missing: {said}")
+        raise SandboxUnavailable(
+            f"this machine cannot hold a program a model wrote. Missing: {missing_text}"
+        )
 
-    def _open(self, level: str) -> None:
-        for at in range(self._workers):
-            self._pairs.append(Pair(level, (self._users[2 * at], self._users[2 * at + 1])))
-        slowness = max(1.0, min(pair.ready() for pair in self._pairs) / REFERENCE_S)
+    def _open_level(self, level: str) -> None:
+        for i in range(self._workers):
+            self._pairs.append(
+                ZygotePair(level, (self._user_ids[2 * i], self._user_ids[2 * i + 1]))
+            )
+        slowness = max(
+            1.0, min(pair.wait_until_ready() for pair in self._pairs) / REFERENCE_CALIBRATION_S
+        )
         for pair in self._pairs:
             pair.slowness = slowness
-            self._free.put(pair)
+            self._free_pairs.put(pair)
         self.level = level
 
     def __enter__(self) -> Sandbox:
@@ -102,46 +117,46 @@ class Sandbox:
 
     def __exit__(
         self,
-        kind: type[BaseException] | None,
+        error_type: type[BaseException] | None,
         error: BaseException | None,
-        at: TracebackType | None,
+        trace: TracebackType | None,
     ) -> None:
-        self.close()
+        self.stop_workers()
 
-    def close(self) -> None:
+    def stop_workers(self) -> None:
         """End every process; jobs that run are given up."""
         self._threads.shutdown(wait=False, cancel_futures=True)
         for pair in self._pairs:
-            pair.stop()
+            pair.kill_zygotes()
         self._threads.shutdown(wait=True)
         self._close_pairs()
 
     def _close_pairs(self) -> None:
         for pair in self._pairs:
-            pair.close()
+            pair.close_zygotes()
         self._pairs = []
 
-    def run(self, jobs: Iterable[Job]) -> Iterator[Verdict]:
+    def run_jobs(self, jobs: Iterable[ProgramJob]) -> Iterator[Verdict]:
         """The jobs' verdicts in the jobs' order, as they become known."""
-        waiting: deque[Future[Verdict]] = deque()
+        futures: deque[Future[Verdict]] = deque()
         try:
             for job in jobs:
-                waiting.append(self._threads.submit(self._work, job))
-                if len(waiting) >= AHEAD * self._workers:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
+                futures.append(self._threads.submit(self._run_on_free_pair, job))
+                if len(futures) >= JOBS_AHEAD_PER_WORKER * self._workers:
+                    yield futures.popleft().result()
+            while futures:
+                yield futures.popleft().result()
         finally:
-            for future in waiting:
+            for future in futures:
                 future.cancel()
 
-    def one(self, job: Job) -> Verdict:
+    def run_job(self, job: ProgramJob) -> Verdict:
         """One job's verdict."""
-        return next(self.run([job]))
+        return next(self.run_jobs([job]))
 
-    def _work(self, job: Job) -> Verdict:
-        pair = self._free.get()
+    def _run_on_free_pair(self, job: ProgramJob) -> Verdict:
+        pair = self._free_pairs.get()
         try:
-            return pair.run(job)
+            return pair.run_job(job)
         finally:
-            self._free.put(pair)
+            self._free_pairs.put(pair)

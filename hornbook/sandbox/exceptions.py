@@ -14,15 +14,15 @@ import sys
 import types
 from typing import Any
 
-from hornbook.sandbox.codec import NAME_OF, ProtocolError
-from hornbook.sandbox.shared_objects import Linked
+from hornbook.sandbox.codec import NAME_BY_ID, ProtocolError
+from hornbook.sandbox.shared_objects import SharedObjectCodec
 
-KEPT = 50  # of the other end's exceptions, for one that crosses twice is one; each keeps the frames it went through
-CHAIN = 20  # of causes and contexts
-TEXT = 300
+MAX_KEPT = 50  # of the other end's exceptions, for one that crosses twice is one; each keeps the frames it went through
+MAX_CHAIN = 20  # of causes and contexts
+MAX_TEXT = 300
 
 
-class Mirrored(type):
+class MirrorMeta(type):
     """The class of mirrors. Attributes, and instances, are asked of the class at home."""
 
     def __getattr__(cls, name: str) -> Any:
@@ -30,162 +30,194 @@ class Mirrored(type):
             raise AttributeError(f"type object {cls.__name__!r} has no attribute {name!r}")
         return cls.__dict__["_hb_peer"].do("get", cls.__dict__["_hb_class"], name)
 
-    def __call__(cls, *args: Any, **named: Any) -> Any:
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         if "_hb_class" not in cls.__dict__:  # derived here
-            return super().__call__(*args, **named)
-        return cls.__dict__["_hb_peer"].call(cls.__dict__["_hb_class"], args, named)
+            return super().__call__(*args, **kwargs)
+        return cls.__dict__["_hb_peer"].call(cls.__dict__["_hb_class"], args, kwargs)
 
 
-class Raising(Linked):
+class ExceptionCodec(SharedObjectCodec):
     """A codec for exceptions; handles are the business of the class derived from it."""
 
-    def __init__(self, first: int) -> None:
-        super().__init__(first)
-        self._mine: dict[int, Any] = {}
-        self._numbers: dict[int, int] = {}
-        self._mirrors: dict[int, type[BaseException]] = {}
-        self._theirs: dict[int, BaseException] = {}
-        self._telling: set[int] = set()
-        self._traces: dict[int, tuple[types.TracebackType, int]] = {}
+    def __init__(self, first_id: int) -> None:
+        super().__init__(first_id)
+        self._local_objects: dict[int, Any] = {}
+        self._local_ids: dict[int, int] = {}
+        self._mirror_classes: dict[int, type[BaseException]] = {}
+        self._remote_exceptions: dict[int, BaseException] = {}
+        self._ids_being_encoded: set[int] = set()
+        self._stand_in_traces: dict[int, tuple[types.TracebackType, int]] = {}
 
-    def _number(self, value: object) -> tuple[int, bool]:
-        number = self._numbers.get(id(value))
-        if number is not None:
-            return number, True
-        number = len(self._mine) + 1
-        self._mine[number], self._numbers[id(value)] = (
+    def _assign_object_id(self, value: object) -> tuple[int, bool]:
+        object_id = self._local_ids.get(id(value))
+        if object_id is not None:
+            return object_id, True
+        object_id = len(self._local_objects) + 1
+        self._local_objects[object_id], self._local_ids[id(value)] = (
             value,
-            number,
+            object_id,
         )  # kept alive, so its id stays its own
-        return number, False
+        return object_id, False
 
     # of this end
 
-    def _exception(self, error: BaseException) -> list[Any]:
-        mirrored = vars(error).get("_hb_number")
-        if mirrored is not None:
-            return [-mirrored]
-        number = self._number(error)[0]
-        if number in self._telling:
-            return [number]
-        self._telling.add(number)
+    def _encode_exception(self, error: BaseException) -> list[Any]:
+        remote_id = vars(error).get("_hb_number")
+        if remote_id is not None:
+            return [-remote_id]
+        object_id = self._assign_object_id(error)[0]
+        if object_id in self._ids_being_encoded:
+            return [object_id]
+        self._ids_being_encoded.add(object_id)
         try:
-            return [number, self._class(type(error)), *self._words(error), self._more(error)]
+            return [
+                object_id,
+                self._encode_class(type(error)),
+                *self._encode_args_and_text(error),
+                self._encode_details(error),
+            ]
         finally:
-            self._telling.discard(number)
+            self._ids_being_encoded.discard(object_id)
 
-    def _words(self, error: BaseException) -> tuple[Any, str]:
+    def _encode_args_and_text(self, error: BaseException) -> tuple[Any, str]:
         try:
-            args = self.encode(error.args)
+            args = self.encode_value(error.args)
         except Exception:
             args = None
         try:
-            return args, str(error)[:TEXT]
+            return args, str(error)[:MAX_TEXT]
         except Exception:
             return args, ""
 
-    def _more(self, error: BaseException) -> dict[str, Any]:
-        more: dict[str, Any] = {}
-        if len(self._telling) < CHAIN:
+    def _encode_details(self, error: BaseException) -> dict[str, Any]:
+        details: dict[str, Any] = {}
+        if len(self._ids_being_encoded) < MAX_CHAIN:
             for name in ("__cause__", "__context__"):
-                if (before := getattr(error, name)) is not None:
-                    more[name] = self._exception(before)
+                if (cause := getattr(error, name)) is not None:
+                    details[name] = self._encode_exception(cause)
         if error.__suppress_context__:
-            more["__suppress_context__"] = True
-        if id(type(error)) in NAME_OF:  # others are asked for theirs
-            own = [
-                [name, self.encode(value)] for name, value in vars(error).items() if _public(name)
+            details["__suppress_context__"] = True
+        if id(type(error)) in NAME_BY_ID:  # others are asked for theirs
+            attributes = [
+                [name, self.encode_value(value)]
+                for name, value in vars(error).items()
+                if _is_public(name)
             ]
-            more |= {"own": own} if own else {}
-        return more
+            details |= {"own": attributes} if attributes else {}
+        return details
 
-    def _class(self, kind: type) -> object:
-        name = NAME_OF.get(id(kind))
+    def _encode_class(self, error_class: type) -> object:
+        name = NAME_BY_ID.get(id(error_class))
         if name is not None:
             return {"k": name}
-        if "_hb_class" in kind.__dict__:
-            return {"p": kind.__dict__["_hb_class"]}
-        bases = [self._class(base) for base in kind.__bases__ if issubclass(base, BaseException)]
-        home = (
-            [kind.__module__, kind.__name__]
-            if _standard(kind.__module__, kind.__name__) is kind
+        if "_hb_class" in error_class.__dict__:
+            return {"p": error_class.__dict__["_hb_class"]}
+        bases = [
+            self._encode_class(base)
+            for base in error_class.__bases__
+            if issubclass(base, BaseException)
+        ]
+        standard_name = (
+            [error_class.__module__, error_class.__name__]
+            if _find_standard_object(error_class.__module__, error_class.__name__) is error_class
             else []
         )
-        return {"X": [self._number(kind)[0], kind.__name__[:80], bases, home]}
+        return {
+            "X": [
+                self._assign_object_id(error_class)[0],
+                error_class.__name__[:80],
+                bases,
+                standard_name,
+            ]
+        }
 
-    def _trace(self, trace: types.TracebackType) -> object:
-        if id(trace) in self._traces:
-            return {"p": self._traces[id(trace)][1]}
-        return {"T": self._number(trace)[0]}
+    def _encode_traceback(self, trace: types.TracebackType) -> object:
+        if id(trace) in self._stand_in_traces:
+            return {"p": self._stand_in_traces[id(trace)][1]}
+        return {"T": self._assign_object_id(trace)[0]}
 
     # of the other end
 
-    def _mirror(self, body: Any) -> type[BaseException]:
-        number, name, bases, home = body
-        known = _standard(*home) if home else None
-        if isinstance(known, type) and issubclass(known, BaseException):
-            return known
-        if number not in self._mirrors:
-            parents = tuple(self.decode(base) for base in bases)
+    def _decode_mirror_class(self, body: Any) -> type[BaseException]:
+        class_id, name, bases, standard_name = body
+        standard_class = _find_standard_object(*standard_name) if standard_name else None
+        if isinstance(standard_class, type) and issubclass(standard_class, BaseException):
+            return standard_class
+        if class_id not in self._mirror_classes:
+            parents = tuple(self.decode_tree(base) for base in bases)
             if (
                 not parents
-                or not all(_raisable(parent) for parent in parents)
+                or not all(_is_exception_class(parent) for parent in parents)
                 or type(name) is not str
             ):
                 raise ProtocolError("an exception class of no exception")
             members = {
-                "_hb_class": number,
+                "_hb_class": class_id,
                 "_hb_peer": self,
-                "__str__": _text_of,
-                "__getattr__": _get_of,
+                "__str__": _read_mirror_text,
+                "__getattr__": _read_mirror_attribute,
             }
-            self._mirrors[number] = Mirrored(name, parents, members)  # type: ignore[assignment]
-        return self._mirrors[number]
+            self._mirror_classes[class_id] = MirrorMeta(name, parents, members)  # type: ignore[assignment]
+        return self._mirror_classes[class_id]
 
-    def _rebuilt(self, body: Any) -> BaseException:
-        number = body[0]
-        if type(number) is not int:
+    def _decode_exception(self, body: Any) -> BaseException:
+        object_id = body[0]
+        if type(object_id) is not int:
             raise ProtocolError("a malformed exception")
         if len(body) == 1:
-            return self._mine[-number] if number < 0 else self._theirs[number]
-        _, tree, args, text, more = body
-        if type(text) is not str or type(more) is not dict:
+            return (
+                self._local_objects[-object_id]
+                if object_id < 0
+                else self._remote_exceptions[object_id]
+            )
+        _, tree, args, text, details = body
+        if type(text) is not str or type(details) is not dict:
             raise ProtocolError("a malformed exception")
-        values = self.decode(args)
+        values = self.decode_tree(args)
         if type(values) is not tuple:
             values = (text,)
-        error = self._theirs.get(number)
+        error = self._remote_exceptions.get(object_id)
         if error is None:
-            error = self._theirs[number] = _made(self.decode(tree), values)
-            if len(self._theirs) > KEPT:
-                del self._theirs[next(iter(self._theirs))]
+            error = self._remote_exceptions[object_id] = _create_exception(
+                self.decode_tree(tree), values
+            )
+            if len(self._remote_exceptions) > MAX_KEPT:
+                del self._remote_exceptions[next(iter(self._remote_exceptions))]
         error.args = values
-        vars(error).update(_hb_number=number, _hb_text=text)
-        error.__cause__ = self._rebuilt(more["__cause__"]) if "__cause__" in more else None
-        error.__context__ = self._rebuilt(more["__context__"]) if "__context__" in more else None
-        error.__suppress_context__ = more.get("__suppress_context__") is True
+        vars(error).update(_hb_number=object_id, _hb_text=text)
+        error.__cause__ = (
+            self._decode_exception(details["__cause__"]) if "__cause__" in details else None
+        )
+        error.__context__ = (
+            self._decode_exception(details["__context__"]) if "__context__" in details else None
+        )
+        error.__suppress_context__ = details.get("__suppress_context__") is True
         vars(error).update(
-            {name: self.decode(tree) for name, tree in more.get("own", ()) if _public(name)}
+            {
+                name: self.decode_tree(tree)
+                for name, tree in details.get("own", ())
+                if _is_public(name)
+            }
         )
         return error
 
-    def _dead_end(self, number: Any) -> types.TracebackType:
-        if type(number) is not int:
+    def _decode_traceback(self, trace_id: Any) -> types.TracebackType:
+        if type(trace_id) is not int:
             raise ProtocolError("a malformed traceback")
-        for trace, known in self._traces.values():
-            if known == number:
+        for trace, known_id in self._stand_in_traces.values():
+            if known_id == trace_id:
                 return trace
         try:
             raise LookupError
         except LookupError as error:
             trace = error.__traceback__  # type: ignore[assignment]
-        if len(self._traces) >= KEPT:
-            del self._traces[next(iter(self._traces))]
-        self._traces[id(trace)] = trace, number
+        if len(self._stand_in_traces) >= MAX_KEPT:
+            del self._stand_in_traces[next(iter(self._stand_in_traces))]
+        self._stand_in_traces[id(trace)] = trace, trace_id
         return trace
 
 
-def again(error: BaseException) -> BaseException:
+def raise_with_context(error: BaseException) -> BaseException:
     """Raise an exception of the other end, with the context that it had there."""
     context = error.__context__
     try:
@@ -197,15 +229,15 @@ def again(error: BaseException) -> BaseException:
 
 def forget_frames(error: BaseException) -> None:
     """Let go of what the frames hold that an exception left behind it."""
-    for _ in range(CHAIN):
+    for _ in range(MAX_CHAIN):
         error.__traceback__ = None
-        before = error.__cause__ or error.__context__
-        if before is None:
+        cause = error.__cause__ or error.__context__
+        if cause is None:
             return
-        error = before
+        error = cause
 
 
-def _standard(module: object, name: object) -> object:
+def _find_standard_object(module: object, name: object) -> object:
     """What a loaded module of the standard library has under this name."""
     if (
         type(module) is not str
@@ -216,31 +248,31 @@ def _standard(module: object, name: object) -> object:
     return getattr(sys.modules.get(module), name, None)
 
 
-def _public(name: str) -> bool:
+def _is_public(name: str) -> bool:
     return name[:1] != "_" or name == "__notes__"
 
 
-def _raisable(kind: object) -> bool:
-    return isinstance(kind, type) and issubclass(kind, BaseException)
+def _is_exception_class(value: object) -> bool:
+    return isinstance(value, type) and issubclass(value, BaseException)
 
 
-def _made(kind: Any, values: tuple[Any, ...]) -> BaseException:
-    if not _raisable(kind):
+def _create_exception(error_class: Any, args: tuple[Any, ...]) -> BaseException:
+    if not _is_exception_class(error_class):
         raise ProtocolError("an exception of no exception class")
     try:
-        error = kind.__new__(kind, *values)
-        if "_hb_class" not in kind.__dict__:
-            error.__init__(*values)
+        error = error_class.__new__(error_class, *args)
+        if "_hb_class" not in error_class.__dict__:
+            error.__init__(*args)
         return error  # type: ignore[no-any-return]
     except Exception:  # it wants other arguments than those that it keeps
-        return BaseException.__new__(kind)  # type: ignore[no-any-return]
+        return BaseException.__new__(error_class)  # type: ignore[no-any-return]
 
 
-def _text_of(self: Any) -> str:
+def _read_mirror_text(self: Any) -> str:
     return self._hb_text if "_hb_text" in self.__dict__ else BaseException.__str__(self)
 
 
-def _get_of(self: Any, name: str) -> Any:
+def _read_mirror_attribute(self: Any, name: str) -> Any:
     if name.startswith(("_hb_", "__")) or "_hb_number" not in self.__dict__:
         raise AttributeError(name)
     return self._hb_peer.do("get", self._hb_number, name)

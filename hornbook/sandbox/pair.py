@@ -21,23 +21,26 @@ from pathlib import Path
 from typing import Any
 
 from hornbook.records import UserError
-from hornbook.sandbox.cpu_watch import Idle
-from hornbook.sandbox.zygote import receive, send
+from hornbook.sandbox.cpu_watch import IdleTimer
+from hornbook.sandbox.zygote import receive_message, send_message
 
-WAIT_S = 30.0  # beyond the wall-clock limit: then the zygote itself is taken for dead
-CODE_BYTES = 4 << 20
-MOST_S = 86_400
-TRIES = 4  # of a job whose zygotes go under: whoever kills them may do so twice running
-REFERENCE_S = 0.0027  # the calibration's CPU seconds at the reference speed, that of a 2026 cloud machine's core
+REPLY_TIMEOUT_S = 30.0  # beyond the wall-clock limit: then the zygote itself is taken for dead
+MAX_CODE_BYTES = 4 << 20
+MAX_TIMEOUT_S = 86_400
+MAX_TRIES = 4  # of a job whose zygotes go under: whoever kills them may do so twice running
+REFERENCE_CALIBRATION_S = 0.0027  # the calibration's CPU seconds at the reference speed, that of a 2026 cloud machine's core
 # Sleepers end too: a program may be idle for three seconds a CPU second. One that waits for its
 # turn on a busy machine is not idle (idle.py), and must not be taken for a sleeper; so the
 # wall-clock ceiling for all is far above that.
-IDLE, LEAST_IDLE_S = 3.0, 2.0
-CEILING, LEAST_CEILING_S = 10.0, 60.0
-PATIENCE_S, LOOK_S = 1.0, 0.25  # before a job's idle time is looked at, and between looks
+IDLE_PER_CPU_SECOND, MIN_IDLE_S = 3.0, 2.0
+WALL_PER_CPU_SECOND, MIN_WALL_S = 10.0, 60.0
+FIRST_LOOK_S, LOOK_INTERVAL_S = (
+    1.0,
+    0.25,
+)  # before a job's idle time is looked at, and between looks
 # hornbook.sandbox without its __init__, which is the supervisor's side and would only make every
 # fork bigger.
-BOOT = """import sys, types, json
+BOOT_CODE = """import sys, types, json
 sys.path.insert(0, sys.argv[1])
 package = types.ModuleType("hornbook.sandbox")
 package.__path__ = [sys.argv[1] + "/hornbook/sandbox"]
@@ -45,11 +48,11 @@ sys.modules["hornbook.sandbox"] = package
 from hornbook.sandbox import zygote
 zygote.main(json.loads(sys.argv[2]))
 """
-STATUSES = ("passed", "failed", "error", "syntax", "memory", "refused", "gone")
+REPORTED_STATUSES = ("passed", "failed", "error", "syntax", "memory", "refused", "gone")
 
 
 @dataclass(frozen=True)
-class Job:
+class ProgramJob:
     """A program, and tests that call its entry_points; without tests the program is only run.
 
     timeout_s: CPU seconds at the reference speed, for the program and for its tests each. Without
@@ -66,9 +69,9 @@ class Job:
     classes: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
-        if not 0 < self.timeout_s <= MOST_S:
+        if not 0 < self.timeout_s <= MAX_TIMEOUT_S:
             raise UserError(
-                f"a time limit of {self.timeout_s:g} s: above 0 and at most {MOST_S:,} s (a day)"
+                f"a time limit of {self.timeout_s:g} s: above 0 and at most {MAX_TIMEOUT_S:,} s (a day)"
             )
         if not 16 <= self.memory_mb <= 1 << 20:
             raise UserError(
@@ -93,16 +96,16 @@ class Verdict:
     trust: str = "split"
 
 
-class Broken(Exception):
+class ZygoteError(Exception):
     """A zygote did not do its part."""
 
 
-class Zygote:
+class ZygoteClient:
     """The trusted end of a warm parent. Raises OSError with the zygote's own words where it could not lock itself."""
 
     def __init__(self, role: str, level: str, uid: int) -> None:
-        self._socket, theirs = socket.socketpair()
-        self._socket.settimeout(WAIT_S)
+        self._socket, zygote_end = socket.socketpair()
+        self._socket.settimeout(REPLY_TIMEOUT_S)
         root = str(Path(__file__).parents[2])
         settings = {"role": role, "level": level, "uid": uid, "hide": [root]}
         self._process = subprocess.Popen(
@@ -115,11 +118,11 @@ class Zygote:
                 "-X",
                 "utf8",
                 "-c",
-                BOOT,
+                BOOT_CODE,
                 root,
                 json.dumps(settings),
             ],
-            stdin=theirs.fileno(),
+            stdin=zygote_end.fileno(),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             env={
@@ -127,155 +130,167 @@ class Zygote:
             },  # sets keep one order, so verdicts do not change from run to run
             start_new_session=True,
         )
-        theirs.close()
-        self.speed = 0.0
+        zygote_end.close()
+        self.calibration_s = 0.0
 
-    def ready(self) -> None:
+    def wait_until_ready(self) -> None:
         """Wait until it is warm and locked."""
-        message = self.answer(4 * WAIT_S)
+        message = self.read_answer(4 * REPLY_TIMEOUT_S)
         if "refused" in message:
-            self.close()
+            self.kill_and_wait()
             raise OSError(str(message["refused"])[:300])
-        self.speed = float(message["ready"])
+        self.calibration_s = float(message["ready"])
 
-    def ask(self, message: dict[str, Any], channel: socket.socket | None = None) -> None:
+    def send_request(self, message: dict[str, Any], channel: socket.socket | None = None) -> None:
         try:
-            self._socket.settimeout(WAIT_S)
-            send(self._socket, message, (channel.fileno(),) if channel else ())
+            self._socket.settimeout(REPLY_TIMEOUT_S)
+            send_message(self._socket, message, (channel.fileno(),) if channel else ())
         except OSError as error:
-            raise Broken(f"a zygote hung up: {error}") from error
+            raise ZygoteError(f"a zygote hung up: {error}") from error
 
     @property
-    def pid(self) -> int:
+    def process_id(self) -> int:
         return self._process.pid
 
-    def answers_within(self, seconds: float) -> bool:
+    def has_answer_within(self, seconds: float) -> bool:
         """Whether there is an answer to be read, or the end of the zygote."""
         return bool(select.select([self._socket], [], [], seconds)[0])
 
-    def answer(self, patience_s: float) -> dict[str, Any]:
+    def read_answer(self, timeout_s: float) -> dict[str, Any]:
         try:
-            self._socket.settimeout(patience_s)
-            return receive(self._socket)[0]
+            self._socket.settimeout(timeout_s)
+            return receive_message(self._socket)[0]
         except (OSError, EOFError, ValueError) as error:
-            raise Broken(f"a zygote does not answer: {type(error).__name__}") from error
+            raise ZygoteError(f"a zygote does not answer: {type(error).__name__}") from error
 
-    def kill(self) -> None:
+    def kill_process(self) -> None:
         """End it; whoever waits for its answer gets Broken."""
         self._process.kill()  # at level A it is the parent of process 1, which dies with it
         self._process.wait()
 
-    def close(self) -> None:
+    def kill_and_wait(self) -> None:
         """End it, and wait until all that it started is on its way out: they hold the other end of the socket."""
-        self.kill()
+        self.kill_process()
         with contextlib.suppress(OSError):
-            self._socket.settimeout(WAIT_S)
+            self._socket.settimeout(REPLY_TIMEOUT_S)
             while self._socket.recv(1 << 16):
                 pass
         self._socket.close()
 
 
-class Pair:
+class ZygotePair:
     """A candidate zygote and a judge zygote."""
 
-    def __init__(self, level: str, uids: tuple[int, int], slowness: float = 1.0) -> None:
-        self._level, self._uids, self.slowness, self._stopped = level, uids, slowness, False
-        self._open()
+    def __init__(self, level: str, user_ids: tuple[int, int], slowness: float = 1.0) -> None:
+        self._level, self._user_ids, self.slowness, self._is_stopped = (
+            level,
+            user_ids,
+            slowness,
+            False,
+        )
+        self._start_zygotes()
 
-    def _open(self) -> None:
-        self._c = Zygote("candidate", self._level, self._uids[0])
-        self._t = Zygote("judge", self._level, self._uids[1])
-        self._fresh = True
+    def _start_zygotes(self) -> None:
+        self._program_zygote = ZygoteClient("candidate", self._level, self._user_ids[0])
+        self._tests_zygote = ZygoteClient("judge", self._level, self._user_ids[1])
+        self._is_starting = True
 
-    def ready(self) -> float:
+    def wait_until_ready(self) -> float:
         """Wait for both; the CPU seconds of the calibration, the better of two."""
-        self._c.ready()
-        self._t.ready()
-        self._fresh = False
-        return min(self._c.speed, self._t.speed)
+        self._program_zygote.wait_until_ready()
+        self._tests_zygote.wait_until_ready()
+        self._is_starting = False
+        return min(self._program_zygote.calibration_s, self._tests_zygote.calibration_s)
 
-    def stop(self) -> None:
+    def kill_zygotes(self) -> None:
         """End both at once; a job that another thread has them do becomes `infrastructure`."""
-        self._stopped = True
-        self._c.kill()
-        self._t.kill()
+        self._is_stopped = True
+        self._program_zygote.kill_process()
+        self._tests_zygote.kill_process()
 
-    def close(self) -> None:
-        self._c.close()
-        self._t.close()
+    def close_zygotes(self) -> None:
+        self._program_zygote.kill_and_wait()
+        self._tests_zygote.kill_and_wait()
 
-    def run(self, job: Job) -> Verdict:
+    def run_job(self, job: ProgramJob) -> Verdict:
         size = len(job.code.encode("utf-8", "replace")) + len(job.tests.encode("utf-8", "replace"))
-        if size > CODE_BYTES:
+        if size > MAX_CODE_BYTES:
             return Verdict(
                 "refused",
-                f"{size:,} bytes of program: the limit is {CODE_BYTES:,}",
-                trust=self._trust(job),
+                f"{size:,} bytes of program: the limit is {MAX_CODE_BYTES:,}",
+                trust=self._trust_label(job),
             )
         problem = ""
-        for _ in range(TRIES):
+        for _ in range(MAX_TRIES):
             try:
-                if self._fresh:
-                    self.ready()
-                return self._once(job)
-            except (Broken, OSError, KeyError, TypeError, ValueError) as error:
+                if self._is_starting:
+                    self.wait_until_ready()
+                return self._run_once(job)
+            except (ZygoteError, OSError, KeyError, TypeError, ValueError) as error:
                 problem = f"{type(error).__name__}: {error}"
-                if self._stopped:
+                if self._is_stopped:
                     break
-                self.close()
-                self._open()
-        return Verdict("infrastructure", problem, trust=self._trust(job))
+                self.close_zygotes()
+                self._start_zygotes()
+        return Verdict("infrastructure", problem, trust=self._trust_label(job))
 
-    def _trust(self, job: Job) -> str:
+    def _trust_label(self, job: ProgramJob) -> str:
         return "unsafe" if self._level == "none" else "split" if job.tests.strip() else "ran"
 
-    def _once(self, job: Job) -> Verdict:
+    def _run_once(self, job: ProgramJob) -> Verdict:
         cpu_s = job.timeout_s * self.slowness
-        wall_s = max(cpu_s * CEILING, LEAST_CEILING_S) * crowd()
+        wall_s = max(cpu_s * WALL_PER_CPU_SECOND, MIN_WALL_S) * processes_per_core()
         limits = {
             "cpu_s": cpu_s,
             "wall_s": wall_s,
             "memory_mb": job.memory_mb,
-            "speed_s": REFERENCE_S * self.slowness,
+            "speed_s": REFERENCE_CALIBRATION_S * self.slowness,
         }
         if not job.tests.strip():
-            self._c.ask({"code": job.code, **limits})
-            return alone(
-                _outcome(self._watched(self._c, cpu_s, wall_s)), self._trust(job), job.timeout_s
+            self._program_zygote.send_request({"code": job.code, **limits})
+            return decide_verdict_without_tests(
+                _parse_outcome(self._await_outcome(self._program_zygote, cpu_s, wall_s)),
+                self._trust_label(job),
+                job.timeout_s,
             )
-        ours, theirs = socket.socketpair()
-        with ours, theirs:
-            self._c.ask({"code": job.code, **limits}, ours)
-            self._t.ask(
+        program_end, tests_end = socket.socketpair()
+        with program_end, tests_end:
+            self._program_zygote.send_request({"code": job.code, **limits}, program_end)
+            self._tests_zygote.send_request(
                 {"tests": job.tests, "names": job.entry_points, "classes": job.classes, **limits},
-                theirs,
+                tests_end,
             )
-        t = _outcome(self._watched(self._t, cpu_s, wall_s))
-        self._c.ask({})
-        c = _outcome(self._c.answer(WAIT_S))
-        return together(c, t, self._trust(job), job.timeout_s)
+        tests_outcome = _parse_outcome(self._await_outcome(self._tests_zygote, cpu_s, wall_s))
+        self._program_zygote.send_request({})
+        program_outcome = _parse_outcome(self._program_zygote.read_answer(REPLY_TIMEOUT_S))
+        return decide_verdict_with_tests(
+            program_outcome, tests_outcome, self._trust_label(job), job.timeout_s
+        )
 
-    def _watched(self, zygote: Zygote, cpu_s: float, wall_s: float) -> dict[str, Any]:
+    def _await_outcome(self, zygote: ZygoteClient, cpu_s: float, wall_s: float) -> dict[str, Any]:
         """The zygote's answer; one that is idle for too long, and so is the other, is stopped: its end is a timeout."""
-        if zygote.answers_within(PATIENCE_S):
-            return zygote.answer(WAIT_S)
-        idle, most = Idle([self._c.pid, self._t.pid]), max(cpu_s * IDLE, LEAST_IDLE_S)
-        deadline = time.monotonic() + wall_s + WAIT_S
-        while not zygote.answers_within(LOOK_S):
-            if (idle.seconds() or 0.0) > most:
-                zygote.ask({})
-                return zygote.answer(WAIT_S) | {"end": "timeout"}
+        if zygote.has_answer_within(FIRST_LOOK_S):
+            return zygote.read_answer(REPLY_TIMEOUT_S)
+        idle_timer, max_idle_s = (
+            IdleTimer([self._program_zygote.process_id, self._tests_zygote.process_id]),
+            max(cpu_s * IDLE_PER_CPU_SECOND, MIN_IDLE_S),
+        )
+        deadline = time.monotonic() + wall_s + REPLY_TIMEOUT_S
+        while not zygote.has_answer_within(LOOK_INTERVAL_S):
+            if (idle_timer.idle_seconds() or 0.0) > max_idle_s:
+                zygote.send_request({})
+                return zygote.read_answer(REPLY_TIMEOUT_S) | {"end": "timeout"}
             if time.monotonic() > deadline:
-                raise Broken("a zygote does not answer in time")
-        return zygote.answer(WAIT_S)
+                raise ZygoteError("a zygote does not answer in time")
+        return zygote.read_answer(REPLY_TIMEOUT_S)
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ChildOutcome:
     """How one child ended, as its zygote saw it, and the line that the child wrote."""
 
     end: str  # report, gone, timeout or stopped
-    exit: int
+    exit_code: int
     status: str  # of the child's own report, "" without a readable one
     reason: str
     cpu_s: float
@@ -283,66 +298,89 @@ class Outcome:
     output: str
 
 
-def _outcome(message: dict[str, Any]) -> Outcome:
+def _parse_outcome(message: dict[str, Any]) -> ChildOutcome:
     """Raises KeyError, TypeError or ValueError if the zygote's message is not one."""
     status = reason = ""
     try:
-        told = json.loads(message["report"].split("\n")[0])
-        if told["status"] in STATUSES and isinstance(told["reason"], str):
-            status, reason = told["status"], printable(told["reason"][:300])
+        report = json.loads(message["report"].split("\n")[0])
+        if report["status"] in REPORTED_STATUSES and isinstance(report["reason"], str):
+            status, reason = report["status"], escape_unprintable(report["reason"][:300])
     except (ValueError, TypeError, KeyError, RecursionError):
         pass  # a child wrote nonsense: it counts as having said nothing
-    return Outcome(
+    return ChildOutcome(
         message["end"], int(message["exit"]), status, reason,
         float(message["cpu_s"]), float(message["wall_s"]), str(message["output"]),
     )  # fmt: skip
 
 
-def printable(text: str) -> str:
+def escape_unprintable(text: str) -> str:
     """A program's words as one line that moves no cursor and turns no text around: they stand in lists of verdicts."""
-    words = " ".join(text.split())
+    one_line = " ".join(text.split())
     return "".join(
-        each if each.isprintable() else each.encode("unicode_escape").decode() for each in words
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in one_line
     )
 
 
-def alone(c: Outcome, trust: str, timeout_s: float) -> Verdict:
+def decide_verdict_without_tests(outcome: ChildOutcome, trust: str, timeout_s: float) -> Verdict:
     """The verdict on a program that was only run."""
-    status, reason = _ended(c, timeout_s)
-    return Verdict(status, reason, c.cpu_s, c.wall_s, c.output, trust)
+    status, reason = _describe_end(outcome, timeout_s)
+    return Verdict(status, reason, outcome.cpu_s, outcome.wall_s, outcome.output, trust)
 
 
-def together(c: Outcome, t: Outcome, trust: str, timeout_s: float) -> Verdict:
+def decide_verdict_with_tests(
+    program_outcome: ChildOutcome, tests_outcome: ChildOutcome, trust: str, timeout_s: float
+) -> Verdict:
     """The verdict on a program and its tests. Passed only if the tests' side says so and nothing speaks against it."""
-    if "timeout" in (c.end, t.end):
-        status, reason = "timeout", _late(c if c.end == "timeout" else t, timeout_s)
-    elif c.status and c.status != "passed":
-        status, reason = c.status, c.reason
-    elif t.status == "gone":
-        status, reason = _fallen(c, t.reason)
-    elif t.end == "report" and t.status:
-        status, reason = t.status, t.reason
+    if "timeout" in (program_outcome.end, tests_outcome.end):
+        status, reason = (
+            "timeout",
+            _describe_timeout(
+                program_outcome if program_outcome.end == "timeout" else tests_outcome, timeout_s
+            ),
+        )
+    elif program_outcome.status and program_outcome.status != "passed":
+        status, reason = program_outcome.status, program_outcome.reason
+    elif tests_outcome.status == "gone":
+        status, reason = _describe_early_end(program_outcome, tests_outcome.reason)
+    elif tests_outcome.end == "report" and tests_outcome.status:
+        status, reason = tests_outcome.status, tests_outcome.reason
     else:
-        status, reason = "error", f"the tests ended without a verdict (exit {t.exit})"
-    return Verdict(status, reason, c.cpu_s + t.cpu_s, max(c.wall_s, t.wall_s), c.output, trust)
+        status, reason = (
+            "error",
+            f"the tests ended without a verdict (exit {tests_outcome.exit_code})",
+        )
+    return Verdict(
+        status,
+        reason,
+        program_outcome.cpu_s + tests_outcome.cpu_s,
+        max(program_outcome.wall_s, tests_outcome.wall_s),
+        program_outcome.output,
+        trust,
+    )
 
 
-def _ended(c: Outcome, timeout_s: float) -> tuple[str, str]:
-    if c.end == "timeout":
-        return "timeout", _late(c, timeout_s)
-    if c.end == "report" and c.status and c.status != "gone":
-        return c.status, c.reason
-    return _fallen(c, "the program ended before its end")
+def _describe_end(outcome: ChildOutcome, timeout_s: float) -> tuple[str, str]:
+    if outcome.end == "timeout":
+        return "timeout", _describe_timeout(outcome, timeout_s)
+    if outcome.end == "report" and outcome.status and outcome.status != "gone":
+        return outcome.status, outcome.reason
+    return _describe_early_end(outcome, "the program ended before its end")
 
 
-def _fallen(c: Outcome, why: str) -> tuple[str, str]:
+def _describe_early_end(outcome: ChildOutcome, reason: str) -> tuple[str, str]:
     """A program's process that is gone: by a signal, or by its own exit; or it spoke what is not the protocol."""
-    if "protocol" in why or "raised" in why:
-        return "error", why
-    return "killed", f"{why} (signal {-c.exit})" if c.exit < 0 else f"{why} (exit {c.exit})"
+    if "protocol" in reason or "raised" in reason:
+        return "error", reason
+    return (
+        "killed",
+        f"{reason} (signal {-outcome.exit_code})"
+        if outcome.exit_code < 0
+        else f"{reason} (exit {outcome.exit_code})",
+    )
 
 
-def _late(outcome: Outcome, timeout_s: float) -> str:
+def _describe_timeout(outcome: ChildOutcome, timeout_s: float) -> str:
     """Why, in words that are the same every time: what was measured stands beside it."""
     return (
         f"over {timeout_s:g} s of CPU"
@@ -351,23 +389,23 @@ def _late(outcome: Outcome, timeout_s: float) -> str:
     )
 
 
-def crowd() -> float:
+def processes_per_core() -> float:
     """Processes that want a core, a core, by the kernel's mean over a minute; at least 1."""
     return max(1.0, os.getloadavg()[0] / len(os.sched_getaffinity(0)))
 
 
-def unused_users(number: int) -> list[int]:
+def find_unused_users(count: int) -> list[int]:
     """Ids of users that own no process and have no name, for root to become; empty for anybody else."""
     if os.getuid() != 0:
-        return [0] * number
+        return [0] * count
     import pwd
 
-    taken = {entry.pw_uid for entry in pwd.getpwall()}
+    taken_ids = {entry.pw_uid for entry in pwd.getpwall()}
     for entry in os.scandir("/proc"):
         if entry.name.isdigit():
             with contextlib.suppress(
                 FileNotFoundError, ProcessLookupError
             ):  # it may have ended since it was listed
-                taken.add(os.stat(entry.path).st_uid)
-    first = 200_000 + os.getpid() % 40_000 * 1_000  # each supervisor has a range of its own
-    return [uid for uid in range(first, first + 1_000) if uid not in taken][:number]
+                taken_ids.add(os.stat(entry.path).st_uid)
+    first_id = 200_000 + os.getpid() % 40_000 * 1_000  # each supervisor has a range of its own
+    return [uid for uid in range(first_id, first_id + 1_000) if uid not in taken_ids][:count]

@@ -24,36 +24,43 @@ from os import read, write
 from sys import getrefcount
 from typing import Any, NoReturn
 
-from hornbook.sandbox.codec import Codec, ProtocolError, from_bytes, to_bytes
-from hornbook.sandbox.exceptions import again, forget_frames
+from hornbook.sandbox.codec import Codec, ProtocolError, frame_from_bytes, frame_to_bytes
+from hornbook.sandbox.exceptions import forget_frames, raise_with_context
 from hornbook.sandbox.proxies import (
-    ANSWERS,
-    DUNDERS,
-    FACES,
-    KINDS,
-    NOT,
-    OWN,
-    SLOTS,
-    Remote,
-    face_of,
-    kind_of,
-    mask_of,
-    plain_of,
-    remote_class,
+    DELEGATE_ALL,
+    DELEGATE_NONE,
+    DELEGATE_OPERATORS,
+    KIND_TYPES,
+    PLAIN_TYPES,
+    PROXY_SLOTS,
+    SPECIAL_METHODS,
+    Proxy,
+    compute_method_mask,
+    extract_plain_value,
+    find_kind_name,
+    find_plain_name,
+    make_proxy_class,
 )
-from hornbook.sandbox.shared_objects import Linked
-from hornbook.sandbox.streams import Streaming, run, step
+from hornbook.sandbox.shared_objects import SharedObjectCodec
+from hornbook.sandbox.streams import StreamCodec, await_next, run_in_new_loop
 
-FRAME_BYTES = 8 << 20
+MAX_FRAME_BYTES = 8 << 20
 # What reading a hostile frame raises; it ends the conversation, for it must not be caught among the
 # tests.
-MALFORMED = (ProtocolError, RecursionError, TypeError, ValueError, LookupError, AttributeError)
-HOMES = (
+MALFORMED_FRAME_ERRORS = (
+    ProtocolError,
+    RecursionError,
+    TypeError,
+    ValueError,
+    LookupError,
+    AttributeError,
+)
+USER_MODULES = (
     "program",
     "tests",
 )  # modules of which the classes are made by whoever wrote them, on either end
 CAPWORDS = re.compile(r"[A-Z]+[a-z][A-Za-z0-9]*|[A-Z]")
-OF: dict[str, Callable[..., Any]] = {
+QUERIES: dict[str, Callable[..., Any]] = {
     "repr": repr,
     "str": str,
     "hash": hash,
@@ -64,225 +71,247 @@ OF: dict[str, Callable[..., Any]] = {
     "format": format,
     "isinstance": isinstance,
     "issubclass": issubclass,
-    "plain": lambda value: plain_of(value),
-    "await": run,
-    "anext": lambda generator: run(step(generator)),
+    "plain": lambda value: extract_plain_value(value),
+    "await": run_in_new_loop,
+    "anext": lambda generator: run_in_new_loop(await_next(generator)),
 }
 
 
-class Gone(BaseException):
+class PeerGone(BaseException):
     """The other process ended, or broke the protocol: nothing that it says counts from now on."""
 
 
-def anything(op: str, target: object, name: str) -> bool:
+def permit_all(op: str, target: object, name: str) -> bool:
     return True
 
 
-class Peer(Streaming):
+class Peer(StreamCodec):
     """One end of the conversation. `broken` says why it ended, "" while it lives."""
 
     def __init__(
         self,
-        handle: int,
-        permits: Callable[[str, object, str], bool] = anything,
-        trusts: bool = False,
+        socket_fd: int,
+        is_permitted: Callable[[str, object, str], bool] = permit_all,
+        trusts_other_end: bool = False,
     ) -> None:
         """`trusts`: the other end's objects may answer for themselves, as the tests' may towards the program."""
-        super().__init__(2 if trusts else 1, trusts)
-        self._fd, self._permits = handle, permits
-        self._remotes: dict[int, Any] = {}
+        super().__init__(2 if trusts_other_end else 1, trusts_other_end)
+        self._socket_fd, self._is_permitted = socket_fd, is_permitted
+        self._proxies: dict[int, Any] = {}
         self._lock = threading.RLock()
-        self._sent: list[Sequence[Any]] = []
-        self.broken = ""
+        self._arguments_in_flight: list[Sequence[Any]] = []
+        self.end_reason = ""
 
     # what the program using this end does
 
-    def call(
-        self, number: int, args: tuple[Any, ...], named: dict[str, Any], own: int = NOT
+    def call_object(
+        self,
+        object_id: int,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        delegation: int = DELEGATE_NONE,
     ) -> Any:
         """Call the other end's object; arguments that it changes are changed here too."""
-        values = [*args, *named.values()] if named else args
-        sent = [self.encode(value) for value in values]
-        self._sent.append(values)
+        values = [*args, *kwargs.values()] if kwargs else args
+        trees = [self.encode_value(value) for value in values]
+        self._arguments_in_flight.append(values)
         try:
-            return self.ask("call", number, list(named), sent, own)
+            return self.request_reply("call", object_id, list(kwargs), trees, delegation)
         finally:
-            self._sent.pop()
+            self._arguments_in_flight.pop()
 
-    def do(self, op: str, number: int, name: str, *args: Any, own: int = NOT) -> Any:
+    def ask_object(
+        self, op: str, object_id: int, name: str, *args: Any, delegation: int = DELEGATE_NONE
+    ) -> Any:
         """Ask something of an object of the other end; an object that it gives speaks for itself as far as `own`."""
-        return self.ask(op, number, name, [self.encode(arg) for arg in args], own)
+        return self.request_reply(
+            op, object_id, name, [self.encode_value(arg) for arg in args], delegation
+        )
 
-    def ask(
-        self, op: str, number: int, name: str | list[str], trees: list[Any], own: int = NOT
+    def request_reply(
+        self,
+        op: str,
+        object_id: int,
+        name: str | list[str],
+        trees: list[Any],
+        delegation: int = DELEGATE_NONE,
     ) -> Any:
         """Send a request and answer the other end's own until its reply comes."""
         with self._lock:
             if op != "io":
-                self.tell_streams()
-            self.send([op, number, name, trees])
-            self._quiet += op == "of"
+                self.announce_redirections()
+            self.send_frame([op, object_id, name, trees])
+            self._query_depth += op == "of"
             try:
                 while True:
-                    frame = self.receive()
+                    frame = self.receive_frame()
                     if frame[0] in ("r", "x", "X"):
-                        return self._replied(frame, own, op == "do" and name == "__next__")
-                    self.answer(frame)
+                        return self._read_reply(
+                            frame, delegation, op == "do" and name == "__next__"
+                        )
+                    self.answer_request(frame)
             finally:
-                self._quiet -= op == "of"
+                self._query_depth -= op == "of"
 
-    def _replied(self, frame: list[Any], own: int, steps: bool) -> Any:
-        given_up = self._learned(frame, 2)
+    def _read_reply(self, frame: list[Any], delegation: int, is_next: bool) -> Any:
+        released_ids = self._apply_frame_updates(frame, 2)
         if frame[0] != "r":
-            error = self._raised(frame, steps)
-            self.end(given_up)
-            again(error)
-        value = self._owned(frame[1], own)
-        if given_up:
-            self.end(given_up)
+            error = self._decode_raised(frame, is_next)
+            self.release_objects(released_ids)
+            raise_with_context(error)
+        value = self._decode_delegated(frame[1], delegation)
+        if released_ids:
+            self.release_objects(released_ids)
         return value
 
-    def _learned(self, frame: list[Any], size: int) -> list[int]:
+    def _apply_frame_updates(self, frame: list[Any], own_parts: int) -> list[int]:
         """The frame's news, which stand behind its own parts, and the links that end with it."""
-        if len(frame) <= size:
+        if len(frame) <= own_parts:
             return []
         try:
-            news = frame[size]
-            return self.learn(news)
-        except MALFORMED as error:
-            return self.give_up(f"the program broke the protocol: {error}")
+            updates = frame[own_parts]
+            return self.apply_updates(updates)
+        except MALFORMED_FRAME_ERRORS as error:
+            return self.end_conversation(f"the program broke the protocol: {error}")
 
-    def serve(self) -> None:
+    def serve_requests(self) -> None:
         """Answer until the other end is gone."""
         while True:
-            self.answer(self.receive())
+            self.answer_request(self.receive_frame())
 
-    def offer(self, named: dict[str, object]) -> None:
+    def send_offer(self, objects: dict[str, object]) -> None:
         """Answer the question for the program's functions and classes by name."""
-        self.send(["r", [[name, self.encode(value)] for name, value in named.items()]])
+        self.send_frame(
+            ["r", [[name, self.encode_value(value)] for name, value in objects.items()]]
+        )
 
-    def offered(self, wanted: Sequence[str], classes: Sequence[str] | None) -> dict[str, Any]:
+    def receive_offer(self, names: Sequence[str], classes: Sequence[str] | None) -> dict[str, Any]:
         """What the other end has under these names, `classes` among them; with None, names in CapWords are classes."""
-        frame = self.receive()
+        frame = self.receive_frame()
         if frame[0] != "r" or len(frame) < 2 or type(frame[1]) is not list:
-            self.give_up("the program broke the protocol: no offer")
-        given_up = self._learned(frame, 2)
-        found = {}
+            self.end_conversation("the program broke the protocol: no offer")
+        released_ids = self._apply_frame_updates(frame, 2)
+        objects = {}
         for pair in frame[1]:
             if type(pair) is not list or len(pair) != 2 or type(pair[0]) is not str:
-                self.give_up("the program broke the protocol: no offer")
+                self.end_conversation("the program broke the protocol: no offer")
             if (
-                pair[0] in wanted
+                pair[0] in names
             ):  # else a program could put functions of its own in the place of built-in ones
-                known = CAPWORDS.fullmatch(pair[0]) if classes is None else pair[0] in classes
-                found[pair[0]] = self._owned(pair[1], OWN if known else NOT)
-        self.end(given_up)
-        return found
+                is_class = CAPWORDS.fullmatch(pair[0]) if classes is None else pair[0] in classes
+                objects[pair[0]] = self._decode_delegated(
+                    pair[1], DELEGATE_OPERATORS if is_class else DELEGATE_NONE
+                )
+        self.release_objects(released_ids)
+        return objects
 
     # frames
 
-    def send(self, frame: list[Any]) -> None:
-        news = self.news()
-        data = to_bytes(frame if news is None else [*frame, news])
-        if len(data) > FRAME_BYTES:
-            if news is not None:
-                self.unsent(news)
+    def send_frame(self, frame: list[Any]) -> None:
+        updates = self.collect_updates()
+        data = frame_to_bytes(frame if updates is None else [*frame, updates])
+        if len(data) > MAX_FRAME_BYTES:
+            if updates is not None:
+                self.restore_unsent_updates(updates)
             raise ValueError(
-                f"a value of {len(data):,} bytes does not cross: the limit is {FRAME_BYTES:,}"
+                f"a value of {len(data):,} bytes does not cross: the limit is {MAX_FRAME_BYTES:,}"
             )
         data = struct.pack("=I", len(data)) + data
         try:
-            sent = write(self._fd, data)
-            while sent < len(data):
-                sent += write(self._fd, data[sent : sent + (1 << 16)])
+            written = write(self._socket_fd, data)
+            while written < len(data):
+                written += write(self._socket_fd, data[written : written + (1 << 16)])
         except OSError:
-            self.give_up("the program ended")
+            self.end_conversation("the program ended")
 
-    def receive(self) -> list[Any]:
-        data = self._read(65536)
+    def receive_frame(self) -> list[Any]:
+        data = self._read_bytes(65536)
         size = int.from_bytes(data[:4], "little")
-        if len(data) < 4 or size > FRAME_BYTES:
-            self.give_up("the program broke the protocol: a frame of no proper size")
+        if len(data) < 4 or size > MAX_FRAME_BYTES:
+            self.end_conversation("the program broke the protocol: a frame of no proper size")
         if len(data) < size + 4:
-            parts, have = [data], len(data)
-            while have < size + 4:
-                parts.append(self._read(1 << 20))
-                have += len(parts[-1])
+            parts, received = [data], len(data)
+            while received < size + 4:
+                parts.append(self._read_bytes(1 << 20))
+                received += len(parts[-1])
             data = b"".join(parts)
         if len(data) != size + 4:
-            self.give_up("the program broke the protocol: it spoke out of turn")
+            self.end_conversation("the program broke the protocol: it spoke out of turn")
         try:
-            frame = from_bytes(data[4:])
+            frame = frame_from_bytes(data[4:])
         except ProtocolError as error:
-            self.give_up(f"the program broke the protocol: {error}")
+            self.end_conversation(f"the program broke the protocol: {error}")
         if type(frame) is not list or not frame:
-            self.give_up("the program broke the protocol: no frame")
+            self.end_conversation("the program broke the protocol: no frame")
         return frame
 
-    def _read(self, size: int) -> bytes:
+    def _read_bytes(self, size: int) -> bytes:
         try:
-            data = read(self._fd, size)
+            data = read(self._socket_fd, size)
         except OSError:
             data = b""
         if not data:
-            self.give_up("the program ended")
+            self.end_conversation("the program ended")
         return data
 
-    def give_up(self, why: str) -> NoReturn:
-        self.broken = self.broken or why
-        raise Gone(self.broken)
+    def end_conversation(self, reason: str) -> NoReturn:
+        self.end_reason = self.end_reason or reason
+        raise PeerGone(self.end_reason)
 
-    def decode(self, tree: Any) -> Any:
+    def decode_tree(self, tree: Any) -> Any:
         try:
-            return Codec.decode(self, tree)
-        except MALFORMED as error:
-            return self.give_up(f"the program broke the protocol: {error}")
+            return Codec.decode_tree(self, tree)
+        except MALFORMED_FRAME_ERRORS as error:
+            return self.end_conversation(f"the program broke the protocol: {error}")
 
     # answering
 
-    def answer(self, frame: list[Any]) -> None:
+    def answer_request(self, frame: list[Any]) -> None:
         """Do one request of the other end and reply with its result or its exception."""
-        given_up = self._learned(frame, 4)
-        quiet = frame[0] == "of"
-        self._quiet += quiet
+        released_ids = self._apply_frame_updates(frame, 4)
+        is_query = frame[0] == "of"
+        self._query_depth += is_query
         try:
-            self._reply(frame, given_up)
+            self._send_reply(frame, released_ids)
         finally:
-            self._quiet -= quiet
+            self._query_depth -= is_query
 
-    def _reply(self, frame: list[Any], given_up: list[int]) -> None:
+    def _send_reply(self, frame: list[Any], released_ids: list[int]) -> None:
         try:
-            reply = ["r", self._done(frame, given_up)]
-        except Gone:
+            reply = ["r", self._perform_request(frame, released_ids)]
+        except PeerGone:
             raise
         except (
             BaseException
         ) as error:  # SystemExit, KeyboardInterrupt, a subclass of its own end all
-            reply = ["x" if isinstance(error, Exception) else "X", self._exception(error)]
-            if self._trusts:
+            reply = ["x" if isinstance(error, Exception) else "X", self._encode_exception(error)]
+            if self._trusts_other_end:
                 forget_frames(error)
         try:
-            self.send(reply)
+            self.send_frame(reply)
         except (ValueError, RecursionError) as error:
-            self.send(["x", self._exception(error)])
+            self.send_frame(["x", self._encode_exception(error)])
 
-    def _done(self, frame: list[Any], given_up: list[int]) -> Any:
+    def _perform_request(self, frame: list[Any], released_ids: list[int]) -> Any:
         if len(frame) < 4 or type(frame[1]) is not int or type(frame[3]) is not list:
-            self.give_up("the program broke the protocol: no request")
-        op, number, name, trees = frame[:4]
-        values = [self.decode(tree) for tree in trees]
-        self.end(given_up)
+            self.end_conversation("the program broke the protocol: no request")
+        op, object_id, name, trees = frame[:4]
+        values = [self.decode_tree(tree) for tree in trees]
+        self.release_objects(released_ids)
         if op == "io":
-            result = self.stream(str(name), values)
-            return self._tree(result, ())
-        target: Any = self._mine.get(number)
+            result = self.answer_stream_request(str(name), values)
+            return self._encode_result(result, ())
+        target: Any = self._local_objects.get(object_id)
         if op == "call":
-            if type(name) is not list or not self._permits(op, target, ""):
+            if type(name) is not list or not self._is_permitted(op, target, ""):
                 raise TypeError("this object of the tests can not be called from the program")
-            cut = len(values) - len(name)
-            result = target(*values[:cut], **dict(zip(name, values[cut:], strict=True)))
-            return self._tree(result, values)
-        if type(name) is not str or not self._permits(op, target, name):
+            positional_count = len(values) - len(name)
+            result = target(
+                *values[:positional_count],
+                **dict(zip(name, values[positional_count:], strict=True)),
+            )
+            return self._encode_result(result, values)
+        if type(name) is not str or not self._is_permitted(op, target, name):
             raise AttributeError(f"the program has no access to {name!r} of an object of the tests")
         if op == "get":
             result = getattr(target, name)
@@ -292,121 +321,139 @@ class Peer(Streaming):
         elif op == "do":
             result = getattr(type(target), name)(target, *values)
         else:
-            result = OF[name](target, *values)
-        return self._tree(result, ())
+            result = QUERIES[name](target, *values)
+        return self._encode_result(result, ())
 
-    def _tree(self, result: Any, values: Sequence[Any]) -> Any:
+    def _encode_result(self, result: Any, args: Sequence[Any]) -> Any:
         """A result, with tuples among the arguments named as such, so that the caller finds the very ones it passed."""
-        self._given = {
-            id(value): at for at, value in enumerate(values) if type(value) is tuple and value
+        self._argument_tuples = {
+            id(value): i for i, value in enumerate(args) if type(value) is tuple and value
         }
-        self._loose = True
+        self._skip_unheld = True
         try:
-            return self.encode(result)
+            return self.encode_value(result)
         finally:
-            self._given, self._loose = {}, False
+            self._argument_tuples, self._skip_unheld = {}, False
 
     # handles
 
-    def handle(self, value: Any) -> object:
-        kind = type(value)
-        if issubclass(kind, Remote) and value._hb_peer is self:
+    def encode_handle(self, value: Any) -> object:
+        value_type = type(value)
+        if issubclass(value_type, Proxy) and value._hb_peer is self:
             return {"p": value._hb_number}
-        if kind is types.TracebackType:
-            return self._trace(value)
+        if value_type is types.TracebackType:
+            return self._encode_traceback(value)
         if isinstance(value, BaseException):
-            return {"E": self._exception(value)}
+            return {"E": self._encode_exception(value)}
         if isinstance(value, type) and issubclass(value, BaseException):
-            return self._class(value)
+            return self._encode_class(value)
         if id(value) in self._stand_ins:
             return {"p": self._stand_ins[id(value)][1]}
-        number, known = self._number(value)
-        if known:
-            return {"o": [number]}
-        home = self._number(kind)[0] if kind.__module__ in HOMES else 0
+        object_id, is_known = self._assign_object_id(value)
+        if is_known:
+            return {"o": [object_id]}
+        class_id = (
+            self._assign_object_id(value_type)[0] if value_type.__module__ in USER_MODULES else 0
+        )
         return {
-            "o": [number, face_of(kind), mask_of(kind), kind.__name__[:80], kind_of(value), home]
+            "o": [
+                object_id,
+                find_plain_name(value_type),
+                compute_method_mask(value_type),
+                value_type.__name__[:80],
+                find_kind_name(value),
+                class_id,
+            ]
         }
 
-    def unhandle(self, tag: str, body: Any) -> object:
-        if tag == "a" and type(body) is int and self._sent and 0 <= body < len(self._sent[-1]):
-            return self._sent[-1][body]
+    def decode_handle(self, tag: str, body: Any) -> object:
+        if (
+            tag == "a"
+            and type(body) is int
+            and self._arguments_in_flight
+            and 0 <= body < len(self._arguments_in_flight[-1])
+        ):
+            return self._arguments_in_flight[-1][body]
         if tag == "l":
-            return self.linked(body)
-        if tag == "p" and type(body) is int and body in self._mine:
-            return self._mine[body]
+            return self.find_shared(body)
+        if tag == "p" and type(body) is int and body in self._local_objects:
+            return self._local_objects[body]
         if tag == "o":
-            return self._remote(body, NOT)
+            return self._decode_proxy(body, DELEGATE_NONE)
         if tag == "E":
-            return self._rebuilt(body)
+            return self._decode_exception(body)
         if tag == "X":
-            return self._mirror(body)
+            return self._decode_mirror_class(body)
         if tag == "T":
-            return self._dead_end(body)
+            return self._decode_traceback(body)
         raise ProtocolError(f"unknown tag {tag[:20]!r}")
 
-    def _remote(self, body: Any, own: int) -> Any:
-        number, own = body[0], ANSWERS if self._trusts else own
-        found = self._remotes.get(number)
-        if found is not None:
-            if issubclass(type(found), Remote) and own > found._hb_own:
-                object.__setattr__(found, "_hb_own", own)
-            return found
+    def _decode_proxy(self, body: Any, delegation: int) -> Any:
+        object_id, delegation = body[0], DELEGATE_ALL if self._trusts_other_end else delegation
+        proxy = self._proxies.get(object_id)
+        if proxy is not None:
+            if issubclass(type(proxy), Proxy) and delegation > proxy._hb_own:
+                object.__setattr__(proxy, "_hb_own", delegation)
+            return proxy
         if len(body) != 6:
             raise ProtocolError("a handle that was never described")
-        _, face, mask, name, kind, home = body
-        if not (type(number) is type(mask) is type(home) is int) or type(name) is not str:
+        _, plain_name, mask, name, kind, class_id = body
+        if not (type(object_id) is type(mask) is type(class_id) is int) or type(name) is not str:
             raise ProtocolError("a malformed handle")
-        found = object.__new__(
-            remote_class(name, mask & ((1 << len(DUNDERS)) - 1), self if home else None, home)
+        proxy = object.__new__(
+            make_proxy_class(
+                name, mask & ((1 << len(SPECIAL_METHODS)) - 1), self if class_id else None, class_id
+            )
         )
         for slot, value in zip(
-            SLOTS, (self, number, own, FACES.get(face), KINDS.get(kind)), strict=True
+            PROXY_SLOTS,
+            (self, object_id, delegation, PLAIN_TYPES.get(plain_name), KIND_TYPES.get(kind)),
+            strict=True,
         ):
-            object.__setattr__(found, slot, value)
-        self._remotes[number] = found
+            object.__setattr__(proxy, slot, value)
+        self._proxies[object_id] = proxy
         if kind in ("coroutine", "async_generator"):
-            found = self._remotes[number] = self.awaited(found, kind)
-        return found
+            proxy = self._proxies[object_id] = self.make_stand_in(proxy, kind)
+        return proxy
 
-    def _owned(self, tree: Any, own: int) -> Any:
+    def _decode_delegated(self, tree: Any, delegation: int) -> Any:
         """The result of calling a class: an object that speaks for itself, as far as `own` goes."""
-        if own and type(tree) is dict and tree.keys() == {"o"}:
+        if delegation and type(tree) is dict and tree.keys() == {"o"}:
             try:
-                return self._remote(tree["o"], own)
-            except MALFORMED as error:
-                self.give_up(f"the program broke the protocol: {error}")
-        return self.decode(tree)
+                return self._decode_proxy(tree["o"], delegation)
+            except MALFORMED_FRAME_ERRORS as error:
+                self.end_conversation(f"the program broke the protocol: {error}")
+        return self.decode_tree(tree)
 
-    def _raised(self, frame: list[Any], steps: bool) -> BaseException:
+    def _decode_raised(self, frame: list[Any], is_next: bool) -> BaseException:
         try:
-            error = self._rebuilt(frame[1])
-        except MALFORMED as problem:
-            self.give_up(f"the program broke the protocol: {problem}")
+            error = self._decode_exception(frame[1])
+        except MALFORMED_FRAME_ERRORS as problem:
+            self.end_conversation(f"the program broke the protocol: {problem}")
         if frame[0] == "X" or not isinstance(error, Exception):
-            self.give_up(f"the program raised {type(error).__name__}: {error}")
-        if isinstance(error, StopIteration) and not steps:
+            self.end_conversation(f"the program raised {type(error).__name__}: {error}")
+        if isinstance(error, StopIteration) and not is_next:
             # Else a call that raises it would end `all(map(f, cases))` early, and so pass.
             return RuntimeError("the program raised StopIteration outside of an iterator")
         return error
 
 
-class _Counting(Peer):
+class _ReferenceCounter(Peer):
     """Counts references where `shared` does."""
 
     counts: list[int]
 
-    def shared(self, value: Any, depth: int) -> object:
+    def encode_shared(self, value: Any, depth: int) -> object:
         self.counts.append(getrefcount(value))
         return None
 
 
-def _fewest() -> tuple[int, int]:
+def _count_unheld_references() -> tuple[int, int]:
     """References to a result that only `_done` holds, and to parts of it; versions of Python count differently."""
-    peer, result = _Counting(-1), [[None, 1], {1: bytearray()}, {"x": {2}}]
+    peer, result = _ReferenceCounter(-1), [[None, 1], {1: bytearray()}, {"x": {2}}]
     peer.counts = []
-    peer._tree(result, ())
+    peer._encode_result(result, ())
     return peer.counts[0], min(peer.counts[1:])
 
 
-Linked.fewest = _fewest()
+SharedObjectCodec.unheld_references = _count_unheld_references()

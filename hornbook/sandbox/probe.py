@@ -38,55 +38,56 @@ class Layer:
     remedy: str = ""
 
 
-def probe() -> list[Layer]:
+def probe_layers() -> list[Layer]:
     """Try every lock. Takes about 0.3 s."""
     if sys.platform != "linux":
         return [
-            Layer(name, False, f"{PROMISES[name]}: Linux only", elsewhere()) for name in PROMISES
+            Layer(name, False, f"{PROMISES[name]}: Linux only", describe_alternatives())
+            for name in PROMISES
         ]
-    return [_layer(name) for name in PROMISES]
+    return [_probe_layer(name) for name in PROMISES]
 
 
-def elsewhere() -> str:
+def describe_alternatives() -> str:
     """What to do on macOS and Windows."""
     return "use Linux: a container (docker run --rm -it python:3.11), a virtual machine, WSL 2, or a remote worker"
 
 
-def _layer(name: str) -> Layer:
+def _probe_layer(name: str) -> Layer:
     command = [sys.executable, "-B", "-m", "hornbook.sandbox.probe", name]
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
-    tried = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
-    held = tried.returncode == 0
-    lines = (tried.stderr or tried.stdout).strip().splitlines()
+    process = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
+    is_held = process.returncode == 0
+    lines = (process.stderr or process.stdout).strip().splitlines()
     detail = (
         f"held: {PROMISES[name]}"
-        if held
+        if is_held
         else f"{PROMISES[name]}: {lines[-1] if lines else 'not to be had'}"
     )
-    return Layer(name, held, detail, "" if held else REMEDIES[name])
+    return Layer(name, is_held, detail, "" if is_held else REMEDIES[name])
 
 
-def _landlock() -> None:
+def _try_landlock() -> None:
     from hornbook.sandbox import confinement
 
-    confinement.confine()
-    confinement.landlock(["/usr"], [])
+    confinement.confine_process()
+    confinement.apply_landlock(["/usr"], [])
     _must_fail("reading /etc/passwd", lambda: open("/etc/passwd").close())
     _must_fail("writing a file", lambda: open("/tmp/hornbook-probe", "w").close())
 
 
-def _seccomp() -> None:
+def _try_seccomp() -> None:
     from hornbook.sandbox import confinement
 
-    filters = confinement.Seccomp()
-    confinement.confine()
-    filters.install()
+    seccomp_filter = confinement.SeccompFilter()
+    confinement.confine_process()
+    seccomp_filter.install_filter()
     _must_fail("a fork", lambda: os.fork() or os._exit(0))
     _must_fail("a socket", lambda: socket.socket().connect(("127.0.0.1", 9)))
     _must_fail("a signal to the parent", lambda: os.kill(os.getppid(), 0))
 
 
-def _limits() -> None:
+def _try_limits() -> None:
     from hornbook.sandbox import confinement
 
     confinement.limit_program(10, 512 << 20, 0)
@@ -97,28 +98,31 @@ def _limits() -> None:
     raise SystemExit("1 GiB could be had under a limit of 512 MiB")
 
 
-def _namespaces() -> None:
+def _try_namespaces() -> None:
     from hornbook.sandbox import namespaces
 
-    namespaces.enter(["/usr/lib"], 0)
+    namespaces.enter_namespaces(["/usr/lib"], 0)
     if os.getpid() != 1:
         raise SystemExit("not process 1")
     _must_fail("reading /etc/passwd", lambda: open("/etc/passwd").close())
 
 
-def _must_fail(what: str, act: Callable[[], object]) -> None:
+def _must_fail(action: str, attempt: Callable[[], object]) -> None:
     try:
-        act()
+        attempt()
     except OSError as error:
         if not isinstance(error, ConnectionRefusedError):
             return
-    raise SystemExit(f"{what} was not stopped")
+    raise SystemExit(f"{action} was not stopped")
 
 
 if __name__ == "__main__":
     try:
-        {"landlock": _landlock, "seccomp": _seccomp, "limits": _limits, "namespaces": _namespaces}[
-            sys.argv[1]
-        ]()
+        {
+            "landlock": _try_landlock,
+            "seccomp": _try_seccomp,
+            "limits": _try_limits,
+            "namespaces": _try_namespaces,
+        }[sys.argv[1]]()
     except OSError as problem:
         raise SystemExit(str(problem)) from None

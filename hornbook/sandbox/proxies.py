@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-FACES: dict[str, type] = {
+PLAIN_TYPES: dict[str, type] = {
     kind.__name__: kind
     for kind in (
         bool,
@@ -34,7 +34,7 @@ FACES: dict[str, type] = {
         frozenset,
     )
 }
-KINDS: dict[str, type] = {
+KIND_TYPES: dict[str, type] = {
     "class": type,
     "coroutine": types.CoroutineType,
     "function": types.FunctionType,
@@ -42,38 +42,53 @@ KINDS: dict[str, type] = {
     "method": types.MethodType,
     "async_generator": types.AsyncGeneratorType,
 }
-BINARY = "add sub mul matmul truediv floordiv mod divmod pow lshift rshift and xor or".split()  # noqa: SIM905
-DUNDERS = [
+BINARY_OPERATORS = [
+    "add",
+    "sub",
+    "mul",
+    "matmul",
+    "truediv",
+    "floordiv",
+    "mod",
+    "divmod",
+    "pow",
+    "lshift",
+    "rshift",
+    "and",
+    "xor",
+    "or",
+]  # noqa: SIM905
+SPECIAL_METHODS = [
     f"__{name}__"
     for name in (  # noqa: SIM905
         "call getitem setitem delitem len iter next reversed bool int float index complex enter exit length_hint "
         "missing fspath aenter aexit aiter anext bytes abs neg pos invert round trunc floor ceil contains"
     ).split()
-    + BINARY
-    + [f"r{name}" for name in BINARY]
-    + [f"i{name}" for name in BINARY if name != "divmod"]
+    + BINARY_OPERATORS
+    + [f"r{name}" for name in BINARY_OPERATORS]
+    + [f"i{name}" for name in BINARY_OPERATORS if name != "divmod"]
 ]
-ANSWERING = frozenset(
-    DUNDERS[DUNDERS.index("__abs__") :]
+GUARDED_METHODS = frozenset(
+    SPECIAL_METHODS[SPECIAL_METHODS.index("__abs__") :]
 )  # could answer with what is hoped for: only own objects may
 COMPARISONS = ("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__")
 
 # How far an object speaks for itself: not at all; in all but comparisons with plain values; in all,
 # which is how the tests' objects stand towards the program.
-NOT, OWN, ANSWERS = range(3)
-SLOTS = ("_hb_peer", "_hb_number", "_hb_own", "_hb_face", "_hb_kind")
+DELEGATE_NONE, DELEGATE_OPERATORS, DELEGATE_ALL = range(3)
+PROXY_SLOTS = ("_hb_peer", "_hb_number", "_hb_own", "_hb_face", "_hb_kind")
 
 
-class Remote:
+class Proxy:
     """An object of the other end. Its special methods are those that the object's class has (see remote_class)."""
 
-    __slots__ = (*SLOTS, "__weakref__")
+    __slots__ = (*PROXY_SLOTS, "__weakref__")
 
     def __getattr__(self, name: str) -> Any:
         # What a class has under a name that the tests wrote speaks for itself as what it makes
         # does: an Enum's members.
-        own = self._hb_own if self._hb_kind is type else NOT
-        return self._hb_peer.do("get", self._hb_number, name, own=own)
+        delegation = self._hb_own if self._hb_kind is type else DELEGATE_NONE
+        return self._hb_peer.do("get", self._hb_number, name, own=delegation)
 
     def __setattr__(self, name: str, value: Any) -> None:
         self._hb_peer.do("set", self._hb_number, name, value)
@@ -82,19 +97,19 @@ class Remote:
         self._hb_peer.do("set", self._hb_number, name)
 
     def __repr__(self) -> str:
-        return self._of("repr", str)
+        return self._query_plain("repr", str)
 
     def __str__(self) -> str:
-        return self._of("str", str)
+        return self._query_plain("str", str)
 
     def __format__(self, spec: str) -> str:
-        return self._of("format", str, spec)
+        return self._query_plain("format", str, spec)
 
     def __hash__(self) -> int:
-        return self._of("hash", int)
+        return self._query_plain("hash", int)
 
     def __dir__(self) -> Any:
-        return self._of("dir", list)
+        return self._query_plain("dir", list)
 
     def __copy__(self) -> Any:
         return self._hb_peer.do("of", self._hb_number, "copy")
@@ -103,38 +118,40 @@ class Remote:
         return self._hb_peer.do("of", self._hb_number, "deepcopy")
 
     def __instancecheck__(self, value: Any) -> bool:
-        if isinstance(type(value), type) and issubclass(type(value), Remote):
+        if isinstance(type(value), type) and issubclass(type(value), Proxy):
             return value._hb_peer.do("of", value._hb_number, "isinstance", self) is True
         return False
 
     def __subclasscheck__(self, value: Any) -> bool:
-        if issubclass(type(value), Remote):
+        if issubclass(type(value), Proxy):
             return value._hb_peer.do("of", value._hb_number, "issubclass", self) is True
         return False
 
-    def _of(self, what: str, kind: Callable[..., T], *args: Any) -> T:
-        value = self._hb_peer.do("of", self._hb_number, what, *args)
-        if type(value) is not kind:
-            raise TypeError(f"{what}() of an object of the program gave no plain value")
+    def _query_plain(self, query: str, result_type: Callable[..., T], *args: Any) -> T:
+        value = self._hb_peer.do("of", self._hb_number, query, *args)
+        if type(value) is not result_type:
+            raise TypeError(f"{query}() of an object of the program gave no plain value")
         return value  # type: ignore[no-any-return]
 
-    def _compare(self, name: str, other: Any) -> Any:
-        remote = issubclass(type(other), Remote)
-        if self._hb_own == ANSWERS or (remote and (self._hb_own or other._hb_own)):
+    def _compare_with(self, name: str, other: Any) -> Any:
+        is_proxy = issubclass(type(other), Proxy)
+        if self._hb_own == DELEGATE_ALL or (is_proxy and (self._hb_own or other._hb_own)):
             return self._hb_peer.do("do", self._hb_number, name, other)
         if self._hb_face is not None:
-            mine = self._of("plain", self._hb_face)
-            theirs = (
+            own_value = self._query_plain("plain", self._hb_face)
+            other_value = (
                 other._of("plain", other._hb_face)
-                if remote and other._hb_face is not None
+                if is_proxy and other._hb_face is not None
                 else other
             )
             return (
-                NotImplemented if issubclass(type(theirs), Remote) else getattr(mine, name)(theirs)
+                NotImplemented
+                if issubclass(type(other_value), Proxy)
+                else getattr(own_value, name)(other_value)
             )
-        if remote and name in ("__eq__", "__ne__"):
-            same = self._hb_peer is other._hb_peer and self._hb_number == other._hb_number
-            return same == (name == "__eq__")
+        if is_proxy and name in ("__eq__", "__ne__"):
+            is_same = self._hb_peer is other._hb_peer and self._hb_number == other._hb_number
+            return is_same == (name == "__eq__")
         return NotImplemented
 
     @property
@@ -147,25 +164,27 @@ class Remote:
             return self._hb_face
         if self._hb_kind is not None:
             return self._hb_kind
-        said = self._hb_peer.do("get", self._hb_number, "__class__")
+        reported = self._hb_peer.do("get", self._hb_number, "__class__")
         # A plain value would have crossed as one: an object that calls itself a list lies.
-        return type(self) if any(said is plain for plain in FACES.values()) else said
+        return type(self) if any(reported is plain for plain in PLAIN_TYPES.values()) else reported
 
 
-def _forward(name: str) -> Callable[..., Any]:
-    def method(self: Any, *args: Any) -> Any:
+def _make_forwarder(name: str) -> Callable[..., Any]:
+    def forward_call(self: Any, *args: Any) -> Any:
         return self._hb_peer.do("do", self._hb_number, name, *args)
 
-    return method
+    return forward_call
 
 
-def _guarded(name: str) -> Callable[..., Any]:
+def _make_guarded_operator(name: str) -> Callable[..., Any]:
     """An operator of which the answer counts: asked of own objects, worked out here for plain values, else refused."""
 
-    def method(self: Any, *args: Any) -> Any:
-        own = max([self._hb_own, *(arg._hb_own for arg in args if issubclass(type(arg), Remote))])
-        if own:
-            return self._hb_peer.do("do", self._hb_number, name, *args, own=own)
+    def apply_operator(self: Any, *args: Any) -> Any:
+        delegation = max(
+            [self._hb_own, *(arg._hb_own for arg in args if issubclass(type(arg), Proxy))]
+        )
+        if delegation:
+            return self._hb_peer.do("do", self._hb_number, name, *args, own=delegation)
         if self._hb_face is not None:
             operator = getattr(self._of("plain", self._hb_face), name, None)
             return NotImplemented if operator is None else operator(*args)
@@ -178,106 +197,122 @@ def _guarded(name: str) -> Callable[..., Any]:
             else self._hb_peer.do("do", self._hb_number, name, *args)
         )
 
-    return method
+    return apply_operator
 
 
-def _call(self: Any, /, *args: Any, **named: Any) -> Any:
-    return self._hb_peer.call(self._hb_number, args, named, self._hb_own)
+def _call_remote(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+    return self._hb_peer.call(self._hb_number, args, kwargs, self._hb_own)
 
 
-def _comparison(name: str) -> Callable[[Any, Any], Any]:
-    def method(self: Any, other: Any) -> Any:
+def _make_comparison(name: str) -> Callable[[Any, Any], Any]:
+    def compare(self: Any, other: Any) -> Any:
         return self._compare(name, other)
 
-    return method
+    return compare
 
 
-DOC = vars(Remote)["__doc__"]  # a class without one would hide it
+PROXY_DOC = vars(Proxy)["__doc__"]  # a class without one would hide it
 for _name in COMPARISONS:
-    setattr(Remote, _name, _comparison(_name))
-METHODS: list[Callable[..., Any]] = [
-    _call if name == "__call__" else _guarded(name) if name in ANSWERING else _forward(name)
-    for name in DUNDERS
+    setattr(Proxy, _name, _make_comparison(_name))
+PROXY_METHODS: list[Callable[..., Any]] = [
+    _call_remote
+    if name == "__call__"
+    else _make_guarded_operator(name)
+    if name in GUARDED_METHODS
+    else _make_forwarder(name)
+    for name in SPECIAL_METHODS
 ]
 
 
-def _exit(self: Any, kind: Any = None, error: Any = None, trace: Any = None) -> Any:
-    done = self._hb_peer.do("do", self._hb_number, "__exit__", kind, error, trace)
-    return done and not _must_go_on(self, error)
+def _exit_block(self: Any, error_type: Any = None, error: Any = None, trace: Any = None) -> Any:
+    is_swallowed = self._hb_peer.do("do", self._hb_number, "__exit__", error_type, error, trace)
+    return is_swallowed and not _must_propagate(self, error)
 
 
-async def _aexit(self: Any, kind: Any = None, error: Any = None, trace: Any = None) -> Any:
-    done = await self._hb_peer.do("do", self._hb_number, "__aexit__", kind, error, trace)
-    return done and not _must_go_on(self, error)
+async def _exit_async_block(
+    self: Any, error_type: Any = None, error: Any = None, trace: Any = None
+) -> Any:
+    is_swallowed = await self._hb_peer.do(
+        "do", self._hb_number, "__aexit__", error_type, error, trace
+    )
+    return is_swallowed and not _must_propagate(self, error)
 
 
-def _must_go_on(block: Any, error: Any) -> bool:
+def _must_propagate(context: Any, error: Any) -> bool:
     """Whether it is an assertion of the tests: else a program could swallow those that it fails."""
-    tests = block._hb_own != ANSWERS
-    return tests and isinstance(error, AssertionError) and "_hb_number" not in vars(error)
+    is_on_tests_side = context._hb_own != DELEGATE_ALL
+    return (
+        is_on_tests_side and isinstance(error, AssertionError) and "_hb_number" not in vars(error)
+    )
 
 
-METHODS[DUNDERS.index("__exit__")] = _exit
-METHODS[DUNDERS.index("__aexit__")] = _aexit
-_classes: dict[tuple[str, int, object, int], type] = {}
+PROXY_METHODS[SPECIAL_METHODS.index("__exit__")] = _exit_block
+PROXY_METHODS[SPECIAL_METHODS.index("__aexit__")] = _exit_async_block
+_class_by_key: dict[tuple[str, int, object, int], type] = {}
 
 
-def remote_class(name: str, mask: int, peer: Any = None, home: int = 0) -> type:
+def make_proxy_class(name: str, mask: int, peer: Any = None, class_id: int = 0) -> type:
     """The class of Remotes for objects with these special methods, so that callable() and len() know what they may.
 
     home: the number of the object's class, for one that is no standard class: type(x)(...) makes
     another.
     """
-    key = name, mask, peer, home
-    if key not in _classes:
+    key = name, mask, peer, class_id
+    if key not in _class_by_key:
 
-        def make(cls: type, *args: Any, **named: Any) -> Any:
-            if not home:
+        def create_instance(cls: type, *args: Any, **kwargs: Any) -> Any:
+            if not class_id:
                 raise TypeError(f"cannot create {name!r} instances")
-            return peer.call(home, args, named)
+            return peer.call(class_id, args, kwargs)
 
         members: dict[str, Any] = {
-            dunder: METHODS[at] for at, dunder in enumerate(DUNDERS) if mask >> at & 1
+            dunder: PROXY_METHODS[i] for i, dunder in enumerate(SPECIAL_METHODS) if mask >> i & 1
         }
-        members |= {"__slots__": (), "__doc__": DOC, "__new__": make}
-        _classes[key] = type(name, (Remote,), members)
-    return _classes[key]
+        members |= {"__slots__": (), "__doc__": PROXY_DOC, "__new__": create_instance}
+        _class_by_key[key] = type(name, (Proxy,), members)
+    return _class_by_key[key]
 
 
-_masks: dict[type, int] = {}
+_mask_by_type: dict[type, int] = {}
 
 
-def _has(kind: type, name: str) -> bool:
+def _has_method(kind: type, name: str) -> bool:
     """Whether instances have this special method; the class itself has those of its metaclass besides."""
     return next((vars(base)[name] for base in kind.__mro__ if name in vars(base)), None) is not None
 
 
-def mask_of(kind: type) -> int:
-    if kind not in _masks:
-        _masks[kind] = sum(1 << at for at, name in enumerate(DUNDERS) if _has(kind, name))
-    return _masks[kind]
+def compute_method_mask(kind: type) -> int:
+    if kind not in _mask_by_type:
+        _mask_by_type[kind] = sum(
+            1 << i for i, name in enumerate(SPECIAL_METHODS) if _has_method(kind, name)
+        )
+    return _mask_by_type[kind]
 
 
-def face_of(kind: type) -> str | None:
+def find_plain_name(kind: type) -> str | None:
     """The plain type that this type extends."""
-    return next((name for name, plain in FACES.items() if issubclass(kind, plain)), None)
+    return next((name for name, plain in PLAIN_TYPES.items() if issubclass(kind, plain)), None)
 
 
-def kind_of(value: object) -> str | None:
-    return next((name for name, kind in KINDS.items() if isinstance(value, kind)), None)
+def find_kind_name(value: object) -> str | None:
+    return next((name for name, kind in KIND_TYPES.items() if isinstance(value, kind)), None)
 
 
-def plain_of(value: Any) -> Any:
+def extract_plain_value(value: Any) -> Any:
     """The plain value inside an instance of a subclass, by the plain type's own methods."""
-    face: Any = FACES[face_of(type(value)) or ""]
-    if face is dict:
+    plain_type: Any = PLAIN_TYPES[find_plain_name(type(value)) or ""]
+    if plain_type is dict:
         return dict(dict.items(value))
-    if face in (list, tuple, set, frozenset):
-        return face(face.__iter__(value))
-    by: dict[type, Callable[[Any], Any]] = {
+    if plain_type in (list, tuple, set, frozenset):
+        return plain_type(plain_type.__iter__(value))
+    converters: dict[type, Callable[[Any], Any]] = {
         int: int.__int__,
         float: float.__float__,
         str: str.__str__,
         complex: complex.__complex__,
     }
-    return by[face](value) if face in by else face(face.__add__(value, face()))
+    return (
+        converters[plain_type](value)
+        if plain_type in converters
+        else plain_type(plain_type.__add__(value, plain_type()))
+    )

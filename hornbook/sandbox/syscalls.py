@@ -16,7 +16,7 @@ LANDLOCK_CREATE_RULESET, LANDLOCK_ADD_RULE, LANDLOCK_RESTRICT_SELF = 444, 445, 4
 
 # Calls without conditions: name, x86_64, aarch64 (-1 where the architecture has none). From the
 # kernel's unistd.h.
-ALLOWED = """
+ALLOWED_CALLS = """
 read 0 63; write 1 64; open 2 -1; close 3 57; stat 4 -1; fstat 5 80; lstat 6 -1; poll 7 -1; lseek 8 62; mmap 9 222
 mprotect 10 226; munmap 11 215; brk 12 214; rt_sigaction 13 134; rt_sigprocmask 14 135; rt_sigreturn 15 139
 pread64 17 67; pwrite64 18 68; readv 19 65; writev 20 66; access 21 -1; pipe 22 -1; select 23 -1; sched_yield 24 124
@@ -41,110 +41,123 @@ statx 332 291; rseq 334 293; close_range 436 436; faccessat2 439 439; epoll_pwai
 
 ENOSYS, EPERM = 38, 1
 KILL, ALLOW, ERRNO = 0x80000000, 0x7FFF0000, 0x00050000
-PID = 0xFFFFFFFF  # stands for the own pid until it is patched in
+PID_PLACEHOLDER = 0xFFFFFFFF  # stands for the own pid until it is patched in
 LOAD, EQUAL, AT_LEAST, ANY_BIT, AND, RETURN = 0x20, 0x15, 0x35, 0x45, 0x54, 0x06
 
 
-Step = tuple[int, int, int, int]  # code, jump if true, jump if false, operand
+Instruction = tuple[int, int, int, int]  # code, jump if true, jump if false, operand
 
 
 @dataclass(frozen=True)
-class Rule:
+class SyscallRule:
     """Allowed only if each (argument, mask, values) holds: the argument's low 32 bits under mask are among values."""
 
     name: str
-    numbers: tuple[int, int]  # x86_64, aarch64
-    tests: tuple[tuple[int, int, tuple[int, ...]], ...] = ()
-    otherwise: int = ERRNO | EPERM
-    zero: int = -1  # this argument, a pointer, must be null in all 64 bits
+    call_numbers: tuple[int, int]  # x86_64, aarch64
+    argument_tests: tuple[tuple[int, int, tuple[int, ...]], ...] = ()
+    refusal: int = ERRNO | EPERM
+    null_argument: int = -1  # this argument, a pointer, must be null in all 64 bits
 
 
-FULL = 0xFFFFFFFF
-RULES = (
-    Rule("clone", (56, 220), ((0, 0x10000, (0x10000,)),)),  # CLONE_THREAD: threads, never processes
-    Rule(
+ALL_BITS = 0xFFFFFFFF
+SYSCALL_RULES = (
+    SyscallRule(
+        "clone", (56, 220), ((0, 0x10000, (0x10000,)),)
+    ),  # CLONE_THREAD: threads, never processes
+    SyscallRule(
         "clone3", (435, 435), ((0, 0, (1,)),), ERRNO | ENOSYS
     ),  # its flags lie in memory; libc falls back to clone
-    Rule("openat2", (437, 437), ((0, 0, (1,)),), ERRNO | ENOSYS),
-    Rule("kill", (62, 129), ((0, FULL, (PID,)),)),
-    Rule("tgkill", (234, 131), ((0, FULL, (PID,)),)),
-    Rule("prlimit64", (302, 261), zero=2),  # read, not change
-    Rule(
-        "ioctl", (16, 29), ((1, FULL, (0x5401, 0x5451, 0x5421, 0x541B)),)
+    SyscallRule("openat2", (437, 437), ((0, 0, (1,)),), ERRNO | ENOSYS),
+    SyscallRule("kill", (62, 129), ((0, ALL_BITS, (PID_PLACEHOLDER,)),)),
+    SyscallRule("tgkill", (234, 131), ((0, ALL_BITS, (PID_PLACEHOLDER,)),)),
+    SyscallRule("prlimit64", (302, 261), null_argument=2),  # read, not change
+    SyscallRule(
+        "ioctl", (16, 29), ((1, ALL_BITS, (0x5401, 0x5451, 0x5421, 0x541B)),)
     ),  # TCGETS, FIOCLEX, FIONBIO, FIONREAD
     # dup, get and set flags, locks; not F_SETOWN or F_SETSIG, which aim signals at others
-    Rule("fcntl", (72, 25), ((1, FULL, (0, 1, 2, 3, 4, 5, 6, 7, 1030)),)),
-    Rule(
-        "socketpair", (53, 199), ((0, FULL, (1,)), (1, 0xF, (1,)))
+    SyscallRule("fcntl", (72, 25), ((1, ALL_BITS, (0, 1, 2, 3, 4, 5, 6, 7, 1030)),)),
+    SyscallRule(
+        "socketpair", (53, 199), ((0, ALL_BITS, (1,)), (1, 0xF, (1,)))
     ),  # AF_UNIX, SOCK_STREAM: asyncio needs one
-    Rule("sendto", (44, 206), zero=4),  # only on what is connected
-    Rule("prctl", (157, 167), ((0, FULL, (15, 16)),)),  # a thread's name
+    SyscallRule("sendto", (44, 206), null_argument=4),  # only on what is connected
+    SyscallRule("prctl", (157, 167), ((0, ALL_BITS, (15, 16)),)),  # a thread's name
 )
 
 
 @dataclass(frozen=True)
-class Table:
+class SyscallTable:
     """One architecture: its audit number, its plain calls, its conditional ones."""
 
-    audit: int
-    plain: tuple[int, ...]
+    audit_arch: int
+    allowed_calls: tuple[int, ...]
     column: int
 
 
-def _plain(column: int) -> tuple[int, ...]:
-    rows = [row.split() for row in ALLOWED.replace("\n", ";").split(";") if row.strip()]
-    return tuple(int(row[1 + column]) for row in rows if row[1 + column] != "-1")
+def _parse_allowed_calls(column: int) -> tuple[int, ...]:
+    rows = [
+        fields.split() for fields in ALLOWED_CALLS.replace("\n", ";").split(";") if fields.strip()
+    ]
+    return tuple(int(fields[1 + column]) for fields in rows if fields[1 + column] != "-1")
 
 
-TABLES = {"x86_64": Table(0xC000003E, _plain(0), 0), "aarch64": Table(0xC00000B7, _plain(1), 1)}
+TABLES = {
+    "x86_64": SyscallTable(0xC000003E, _parse_allowed_calls(0), 0),
+    "aarch64": SyscallTable(0xC00000B7, _parse_allowed_calls(1), 1),
+}
 
 
-def program(table: Table) -> tuple[bytes, list[int]]:
+def build_filter(table: SyscallTable) -> tuple[bytes, list[int]]:
     """The filter's instructions, 8 bytes each, and the byte offsets at which the own pid has to be written."""
-    code: list[Step] = [
+    code: list[Instruction] = [
         (LOAD, 0, 0, 4),  # seccomp_data.arch
-        (EQUAL, 1, 0, table.audit),
+        (EQUAL, 1, 0, table.audit_arch),
         (RETURN, 0, 0, KILL),
         (LOAD, 0, 0, 0),  # seccomp_data.nr
         (AT_LEAST, 0, 1, 0x40000000),  # x32
         (RETURN, 0, 0, KILL),
     ]
-    answers: dict[int, list[Step]] = dict.fromkeys(table.plain, [(RETURN, 0, 0, ALLOW)])
-    answers |= {rule.numbers[table.column]: _body(rule) for rule in RULES}
-    code += _tree(_ranges(answers))
-    at = [8 * i + 4 for i, step in enumerate(code) if step[0] == EQUAL and step[3] == PID]
-    return b"".join(struct.pack("=HBBI", *step) for step in code), at
+    actions: dict[int, list[Instruction]] = dict.fromkeys(
+        table.allowed_calls, [(RETURN, 0, 0, ALLOW)]
+    )
+    actions |= {rule.call_numbers[table.column]: _build_rule(rule) for rule in SYSCALL_RULES}
+    code += _build_search_tree(_group_ranges(actions))
+    pid_offsets = [
+        8 * i + 4
+        for i, instruction in enumerate(code)
+        if instruction[0] == EQUAL and instruction[3] == PID_PLACEHOLDER
+    ]
+    return b"".join(struct.pack("=HBBI", *instruction) for instruction in code), pid_offsets
 
 
-def _ranges(answers: Mapping[int, list[Step]]) -> list[tuple[int, list[Step]]]:
+def _group_ranges(actions: Mapping[int, list[Instruction]]) -> list[tuple[int, list[Instruction]]]:
     """(first number, what to do from there on), in order; numbers without an answer are refused."""
-    refuse: list[Step] = [(RETURN, 0, 0, ERRNO | EPERM)]
-    found = [(0, answers.get(0, refuse))]
-    for number in range(1, max(answers) + 2):
-        answer = answers.get(number, refuse)
-        if answer != found[-1][1]:
-            found.append((number, answer))
-    return found
+    refuse: list[Instruction] = [(RETURN, 0, 0, ERRNO | EPERM)]
+    ranges = [(0, actions.get(0, refuse))]
+    for call_number in range(1, max(actions) + 2):
+        action = actions.get(call_number, refuse)
+        if action != ranges[-1][1]:
+            ranges.append((call_number, action))
+    return ranges
 
 
-def _tree(ranges: Sequence[tuple[int, list[Step]]]) -> list[Step]:
+def _build_search_tree(ranges: Sequence[tuple[int, list[Instruction]]]) -> list[Instruction]:
     """A binary search. The kernel walks the filter once for each number when it is loaded, a list took 0.7 ms."""
     if len(ranges) == 1:
         return ranges[0][1]
     middle = len(ranges) // 2
-    below, above = _tree(ranges[:middle]), _tree(ranges[middle:])
+    below, above = _build_search_tree(ranges[:middle]), _build_search_tree(ranges[middle:])
     return [(AT_LEAST, len(below), 0, ranges[middle][0]), *below, *above]
 
 
-def _body(rule: Rule) -> list[Step]:
+def _build_rule(rule: SyscallRule) -> list[Instruction]:
     """Instructions after the call's number matched; they always return."""
-    refuse = (RETURN, 0, 0, rule.otherwise)
-    code: list[Step] = []
-    for argument, mask, values in rule.tests:
+    refuse = (RETURN, 0, 0, rule.refusal)
+    code: list[Instruction] = []
+    for argument, mask, values in rule.argument_tests:
         code += [(LOAD, 0, 0, 16 + 8 * argument), (AND, 0, 0, mask)]
         code += [(EQUAL, len(values) - i, 0, value) for i, value in enumerate(values)]
         code.append(refuse)
-    if rule.zero >= 0:
-        for half in (0, 4):
-            code += [(LOAD, 0, 0, 16 + 8 * rule.zero + half), (EQUAL, 1, 0, 0), refuse]
+    if rule.null_argument >= 0:
+        for offset in (0, 4):
+            code += [(LOAD, 0, 0, 16 + 8 * rule.null_argument + offset), (EQUAL, 1, 0, 0), refuse]
     return [*code, (RETURN, 0, 0, ALLOW)]

@@ -16,39 +16,37 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from hornbook import exams, store
-from hornbook.frame.stage import Desk, Form, Price, Size, Stage, Whole
-from hornbook.intervals import Estimate, wilson
+from hornbook.frame.stage import FileStage, Price, RunContext, Size, Stage
+from hornbook.intervals import Estimate, wilson_interval
 from hornbook.llm import LLM
 from hornbook.models.embedder import Embedder
-from hornbook.records import share
+from hornbook.records import hash_fraction
 from hornbook.scrub import detect, ngram, planted_copies, review_decisions, syntax
 from hornbook.scrub import judge_pairs as judging
-from hornbook.scrub.exam_index import problems
-from hornbook.scrub.pairs import excerpt
+from hornbook.scrub.exam_index import load_problems
+from hornbook.scrub.pairs import cut_excerpt
 from hornbook.scrub.table import THRESHOLDS
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from hornbook.exams import Problem
 
-DISTANCES = (0.1, 0.2, 0.3, 0.4)
+DISTANCE_THRESHOLDS = (0.1, 0.2, 0.3, 0.4)
 
 
 @dataclass(frozen=True)
-class Settings:
+class AuditSettings:
     """What is measured: 13-grams, trees at each of `rates` with trees below `smallest` left out, vectors if `how`."""
 
-    ngram: int = ngram.N
-    shared: int = 0
-    smallest: int = 15
+    ngram: int = ngram.NGRAM_SIZE
+    max_problems_per_ngram: int = 0
+    min_tree_nodes: int = 15
     rates: tuple[float, ...] = THRESHOLDS
-    how: Embedder | None = None
-    distances: tuple[float, ...] = DISTANCES
+    embedder: Embedder | None = None
+    distances: tuple[float, ...] = DISTANCE_THRESHOLDS
 
 
 @dataclass(frozen=True)
-class Found:
+class DetectorResult:
     """A row of the audit: a detector with its threshold, what it looked at, and how much of that it hit."""
 
     detector: str
@@ -58,134 +56,166 @@ class Found:
 
 
 @dataclass(frozen=True)
-class AuditScrub(Whole):
+class AuditScrub(FileStage):
     """Plant copies of `exams` and look for them; look for the exams in `data`, of which `sample` records are read."""
 
     data: Stage
     exams: tuple[str | Stage, ...] = ("humaneval",)
-    settings: Settings = Settings()
-    sample: int = 2000
-    shown: int = 40  # hits written out to be judged
+    settings: AuditSettings = AuditSettings()
+    sample_size: int = 2000
+    max_hits: int = 40  # hits written out to be judged
     judge: LLM | None = None
 
     version: ClassVar[int] = 2
-    form: ClassVar[Form] = "files"
 
-    def facts(self, desk: Desk) -> Mapping[str, Any]:
-        digests = {exam: exams.source(exam) for exam in self.exams if isinstance(exam, str)}
-        asked = {"question": judging.QUESTION} if self.judge else {}
-        return {"exams": digests, **asked, **review_decisions.facts(desk, self)}
+    def identity_inputs(self, ctx: RunContext) -> Mapping[str, Any]:
+        digests = {
+            exam: exams.describe_source(exam) for exam in self.exams if isinstance(exam, str)
+        }
+        prompt_inputs = {"question": judging.JUDGE_PROMPT} if self.judge else {}
+        return {
+            "exams": digests,
+            **prompt_inputs,
+            **review_decisions.decision_identity_inputs(ctx, self),
+        }
 
-    def price(self, desk: Desk, inputs: Sequence[Size]) -> Price:
-        size = inputs[0]
-        read = size.megabytes * min(1.0, self.sample / max(1.0, size.documents)) + 1
+    def price(self, ctx: RunContext, inputs: Sequence[Size]) -> Price:
+        data_size = inputs[0]
+        megabytes_read = (
+            data_size.megabytes * min(1.0, self.sample_size / max(1.0, data_size.documents)) + 1
+        )
         return Price(
-            Size(), minutes=0.3 + read / syntax.MB_S / 60 + (read * 0.7 if self.settings.how else 0)
+            Size(),
+            minutes=0.3
+            + megabytes_read / syntax.MB_PER_SECOND / 60
+            + (megabytes_read * 0.7 if self.settings.embedder else 0),
         )
 
-    def make(self, desk: Desk) -> Iterable[tuple[str, pa.Table]]:
-        exam, device = problems(desk, self.exams), str(desk.options.get("device", "cpu"))
-        made = list(planted_copies.planted(exam))
-        rows = self._sampled(desk)
-        on_plants = hits(exam, [text for *_, text in made], self.settings, device)
-        on_data = hits(exam, [row["text"] for row in rows], self.settings, device)
-        found = [
-            *recall([kind for kind, *_ in made], on_plants),
-            *recall(["data"] * len(rows), on_data),
+    def write_files(self, ctx: RunContext) -> None:
+        problems, device = load_problems(ctx, self.exams), str(ctx.options.get("device", "cpu"))
+        copies = list(planted_copies.plant_copies(problems))
+        rows = self._sample_records(ctx)
+        hits_in_copies = find_hits(problems, [text for *_, text in copies], self.settings, device)
+        hits_in_data = find_hits(problems, [row["text"] for row in rows], self.settings, device)
+        results = [
+            *recall_by_group([kind for kind, *_ in copies], hits_in_copies),
+            *recall_by_group(["data"] * len(rows), hits_in_data),
         ]
-        store.write_json(desk.folder(self) / "audit.json", [asdict(each) for each in found])
-        pairs = self._judged(desk, self._to_be_judged(exam, rows, on_data))
-        store.write_json(desk.folder(self) / "hits.json", pairs)
         store.write_json(
-            desk.folder(self) / "precision.json", [asdict(each) for each in precision(pairs)]
+            ctx.run.stage_folder(self) / "audit.json", [asdict(result) for result in results]
         )
-        yield from ()
+        pairs = self._judge_hits(ctx, self._select_hits(problems, rows, hits_in_data))
+        store.write_json(ctx.run.stage_folder(self) / "hits.json", pairs)
+        store.write_json(
+            ctx.run.stage_folder(self) / "precision.json",
+            [asdict(result) for result in precision_by_detector(pairs)],
+        )
 
-    def _sampled(self, desk: Desk) -> list[dict[str, Any]]:
+    def _sample_records(self, ctx: RunContext) -> list[dict[str, Any]]:
         """The records with the smallest hashes of their ids, in the data's order."""
-        ids = [one for table in desk.kept(self.data, ["id"]) for one in table["id"].to_pylist()]
-        chosen = set(sorted(ids, key=lambda one: (share(self.name, one), one))[: self.sample])
-        tables = desk.kept(self.data, ["id", "text", "origin", "path", "start"])
-        return [row for table in tables for row in table.to_pylist() if row["id"] in chosen]
+        ids = [
+            one
+            for table in ctx.run.read_kept_rows(self.data, ["id"])
+            for one in table["id"].to_pylist()
+        ]
+        chosen_ids = set(
+            sorted(ids, key=lambda record_id: (hash_fraction(self.name, record_id), record_id))[
+                : self.sample_size
+            ]
+        )
+        tables = ctx.run.read_kept_rows(self.data, ["id", "text", "origin", "path", "start"])
+        return [row for table in tables for row in table.to_pylist() if row["id"] in chosen_ids]
 
-    def _to_be_judged(
+    def _select_hits(
         self,
-        exam: Sequence[Problem],
+        problems: Sequence[Problem],
         rows: Sequence[Mapping[str, Any]],
-        found: Mapping[str, Sequence[str]],
+        hits: Mapping[str, Sequence[str]],
     ) -> list[dict[str, str]]:
         """Pairs for a person's eyes, an equal share of each detector's, chosen by hash."""
-        known = {problem.task_id: problem for problem in exam}
+        problem_by_id = {problem.task_id: problem for problem in problems}
         pairs = []
-        for detector, tasks in found.items():
-            hit = [(row, task) for row, task in zip(rows, tasks, strict=True) if task]
-            hit.sort(key=lambda pair: share(detector, pair[0]["id"]))
-            for row, task in hit[: -(-self.shown // len(found))]:
-                where = f"{row['origin']}:{row['path']}:{row['start']}"
-                text = excerpt(known[task], row["text"])
-                pairs.append({"detector": detector, "record": row["id"], "where": where, "text": text,
-                              "task_id": task, "problem": known[task].solution, "verdict": "", "by": ""})  # fmt: skip
+        for detector, tasks in hits.items():
+            row_tasks = [(row, task) for row, task in zip(rows, tasks, strict=True) if task]
+            row_tasks.sort(key=lambda pair: hash_fraction(detector, pair[0]["id"]))
+            for row, task in row_tasks[: -(-self.max_hits // len(hits))]:
+                location = f"{row['origin']}:{row['path']}:{row['start']}"
+                text = cut_excerpt(problem_by_id[task], row["text"])
+                pairs.append({"detector": detector, "record": row["id"], "where": location, "text": text,
+                              "task_id": task, "problem": problem_by_id[task].solution, "verdict": "", "by": ""})  # fmt: skip
         return pairs
 
-    def _judged(self, desk: Desk, pairs: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
+    def _judge_hits(
+        self, ctx: RunContext, pairs: Sequence[Mapping[str, str]]
+    ) -> list[dict[str, str]]:
         """The pairs with the judge's verdicts, and over them those that people gave."""
-        made = [dict(pair) for pair in pairs]
+        labelled = [dict(pair) for pair in pairs]
         if self.judge is not None:
-            questions = [judging.question(pair["problem"], pair["text"]) for pair in made]
+            questions = [judging.format_prompt(pair["problem"], pair["text"]) for pair in labelled]
             for pair, (verdict, _) in zip(
-                made, judging.ask(self.judge, questions, desk), strict=True
+                labelled, judging.ask_judge(self.judge, questions, ctx), strict=True
             ):
                 pair |= {"verdict": verdict, "by": self.judge.model if verdict else ""}
-        decided = review_decisions.of_stage(desk, self)
-        for pair in made:
-            if given := decided.get(pair["record"], {}).get(pair["task_id"]):
-                pair |= {"verdict": given, "by": "a person"}
-        return made
+        decisions = review_decisions.read_stage_verdicts(ctx, self)
+        for pair in labelled:
+            if decision := decisions.get(pair["record"], {}).get(pair["task_id"]):
+                pair |= {"verdict": decision, "by": "a person"}
+        return labelled
 
 
-def precision(pairs: Iterable[Mapping[str, str]]) -> Iterator[Found]:
+def precision_by_detector(pairs: Iterable[Mapping[str, str]]) -> Iterator[DetectorResult]:
     """Of each detector's hits that have a verdict, how many are copies or paraphrases."""
-    given: dict[str, list[str]] = {}
+    verdicts_by_detector: dict[str, list[str]] = {}
     for pair in pairs:
         if pair["verdict"]:
-            given.setdefault(pair["detector"], []).append(pair["verdict"])
-    for detector, mine in given.items():
-        number = sum(verdict in review_decisions.DROPPED for verdict in mine)
-        yield Found(detector, "hits with a verdict", number, wilson(number, len(mine)))
+            verdicts_by_detector.setdefault(pair["detector"], []).append(pair["verdict"])
+    for detector, verdicts in verdicts_by_detector.items():
+        copy_count = sum(verdict in review_decisions.DROPPED_VERDICTS for verdict in verdicts)
+        yield DetectorResult(
+            detector, "hits with a verdict", copy_count, wilson_interval(copy_count, len(verdicts))
+        )
 
 
-def hits(
-    exam: Sequence[Problem], texts: Sequence[str], settings: Settings, device: str = "cpu"
+def find_hits(
+    problems: Sequence[Problem], texts: Sequence[str], settings: AuditSettings, device: str = "cpu"
 ) -> dict[str, list[str]]:
     """For each detector at each of its thresholds: of every text the problem that it hits, "" where it hits none."""
     import pyarrow as pa
 
     column = pa.chunked_array([pa.array(texts, pa.string())])
-    found = {
-        f"{settings.ngram}-gram": detect.by_words(exam, column, settings.ngram, settings.shared)
+    hits = {
+        f"{settings.ngram}-gram": detect.match_ngrams(
+            problems, column, settings.ngram, settings.max_problems_per_ngram
+        )
     }
-    tasks, rates, _ = detect.by_trees(
-        exam, texts, settings.smallest, min(settings.rates, default=syntax.FLOOR)
+    tasks, rates, _ = detect.match_trees(
+        problems, texts, settings.min_tree_nodes, min(settings.rates, default=syntax.MIN_RATE)
     )
-    for least in settings.rates:
-        near = zip(tasks, rates, strict=True)
-        found[f"syntax tree at {least:g}"] = [
-            task if rate >= least - 1e-6 else "" for task, rate in near
+    for min_rate in settings.rates:
+        matches = zip(tasks, rates, strict=True)
+        hits[f"syntax tree at {min_rate:g}"] = [
+            task if rate >= min_rate - 1e-6 else "" for task, rate in matches
         ]
-    if settings.how is not None:
-        tasks, far = detect.by_vectors(exam, texts, settings.how, device)
-        for most in settings.distances:
-            near = zip(tasks, far, strict=True)
-            found[f"embedding within {most:g}"] = [
-                task if distance <= most else "" for task, distance in near
+    if settings.embedder is not None:
+        tasks, distances = detect.match_embeddings(problems, texts, settings.embedder, device)
+        for max_distance in settings.distances:
+            matches = zip(tasks, distances, strict=True)
+            hits[f"embedding within {max_distance:g}"] = [
+                task if distance <= max_distance else "" for task, distance in matches
             ]
-    return found
+    return hits
 
 
-def recall(groups: Sequence[str], found: Mapping[str, Sequence[str]]) -> Iterator[Found]:
+def recall_by_group(
+    groups: Sequence[str], hits: Mapping[str, Sequence[str]]
+) -> Iterator[DetectorResult]:
     """How many of each group every detector hit, whichever problem it named; groups in the order of their first."""
-    for detector, tasks in found.items():
+    for detector, tasks in hits.items():
         for group in dict.fromkeys(groups):
-            mine = [task for of, task in zip(groups, tasks, strict=True) if of == group]
-            number = sum(task != "" for task in mine)
-            yield Found(detector, group, number, wilson(number, len(mine)))
+            group_tasks = [
+                task for task_group, task in zip(groups, tasks, strict=True) if task_group == group
+            ]
+            hit_count = sum(task != "" for task in group_tasks)
+            yield DetectorResult(
+                detector, group, hit_count, wilson_interval(hit_count, len(group_tasks))
+            )

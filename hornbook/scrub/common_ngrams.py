@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from hornbook import exams, store
-from hornbook.frame.stage import Desk, Form, Price, Size, Stage, Whole
+from hornbook.frame.stage import FileStage, Price, RunContext, Size, Stage
 from hornbook.scrub import ngram
-from hornbook.scrub.exam_index import problems
+from hornbook.scrub.exam_index import load_problems
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,54 +24,63 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Idioms(Whole):
+class Idioms(FileStage):
     """Count in how many documents of `data` each run of `ngram` words of the exams' code is found."""
 
     data: Stage
     exams: tuple[str | Stage, ...] = ("humaneval",)
-    ngram: int = ngram.N
-    often: int = 10
+    ngram: int = ngram.NGRAM_SIZE
+    max_documents: int = 10
 
     version: ClassVar[int] = 2
-    form: ClassVar[Form] = "files"
 
-    def facts(self, desk: Desk) -> Mapping[str, Any]:
-        return {"exams": {exam: exams.source(exam) for exam in self.exams if isinstance(exam, str)}}
+    def identity_inputs(self, ctx: RunContext) -> Mapping[str, Any]:
+        return {
+            "exams": {
+                exam: exams.describe_source(exam) for exam in self.exams if isinstance(exam, str)
+            }
+        }
 
-    def price(self, desk: Desk, inputs: Sequence[Size]) -> Price:
+    def price(self, ctx: RunContext, inputs: Sequence[Size]) -> Price:
         return Price(Size(), minutes=0.2 + inputs[0].megabytes / 200 / 60)  # 300 MB/s, and reading
 
-    def make(self, desk: Desk) -> Iterable[tuple[str, pa.Table]]:
-        found = frequent(
-            problems(desk, self.exams), desk.kept(self.data, ["text"]), self.ngram, self.often
+    def write_files(self, ctx: RunContext) -> None:
+        counts = count_common_ngrams(
+            load_problems(ctx, self.exams),
+            ctx.run.read_kept_rows(self.data, ["text"]),
+            self.ngram,
+            self.max_documents,
         )
-        store.write_json(desk.folder(self) / "idioms.json", found)
-        yield from ()
+        store.write_json(ctx.run.stage_folder(self) / "idioms.json", counts)
 
 
-def frequent(
-    exam: Sequence[Problem], tables: Iterable[pa.Table], n: int, often: int
+def count_common_ngrams(
+    problems: Sequence[Problem], tables: Iterable[pa.Table], n: int, max_documents: int
 ) -> dict[str, int]:
     """Runs of the exam's code that more than `often` texts have, and how many have them."""
     import numpy as np
 
-    runs = ngram.index([[problem.solution] for problem in exam], n)
-    counts = np.zeros(len(runs.spelled), np.int64)
-    for rows in tables:
-        counts += np.bincount(ngram.find(runs, rows["text"])[:, 1], minlength=len(counts))
-    prose = set().union(*(ngram.runs_of(problem.text, n) for problem in exam))
-    often_found = [
-        (run, number)
-        for run, number in zip(runs.spelled, counts.tolist(), strict=True)
-        if number > often
+    index = ngram.build_index([[problem.solution] for problem in problems], n)
+    counts = np.zeros(len(index.ngrams), np.int64)
+    for table in tables:
+        counts += np.bincount(ngram.find_ngrams(index, table["text"])[:, 1], minlength=len(counts))
+    docstring_ngrams = set().union(*(ngram.extract_ngrams(problem.text, n) for problem in problems))
+    common = [
+        (ngram_bytes, count)
+        for ngram_bytes, count in zip(index.ngrams, counts.tolist(), strict=True)
+        if count > max_documents
     ]
     return {
-        run.decode("utf-8", "replace"): number for run, number in often_found if run not in prose
+        ngram_bytes.decode("utf-8", "replace"): count
+        for ngram_bytes, count in common
+        if ngram_bytes not in docstring_ngrams
     }
 
 
-def read(desk: Desk, stage: Stage | None) -> frozenset[bytes]:
+def read_common_ngrams(ctx: RunContext, stage: Stage | None) -> frozenset[bytes]:
     """The idioms that a finished stage found; none where there is no stage."""
     if stage is None:
         return frozenset()
-    return frozenset(run.encode() for run in store.read_json(desk.folder(stage) / "idioms.json"))
+    return frozenset(
+        text.encode() for text in store.read_json(ctx.run.stage_folder(stage) / "idioms.json")
+    )

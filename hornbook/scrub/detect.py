@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from hornbook.models.embedder import Embedder, embed
+from hornbook.models.embedder import Embedder, embed_texts
 from hornbook.scrub import embedding_match, exam_index, ngram, syntax
 
 if TYPE_CHECKING:
@@ -20,38 +20,48 @@ if TYPE_CHECKING:
     from hornbook.exams import Problem
 
 
-def by_words(
-    exam: Sequence[Problem],
+def match_ngrams(
+    problems: Sequence[Problem],
     texts: pa.ChunkedArray,
-    n: int = ngram.N,
-    shared: int = 0,
-    idioms: frozenset[bytes] = frozenset(),
+    n: int = ngram.NGRAM_SIZE,
+    max_problems_per_ngram: int = 0,
+    excluded_ngrams: frozenset[bytes] = frozenset(),
 ) -> list[str]:
     """The problem with which each text has most runs of n words in common."""
-    runs = exam_index.runs(tuple(exam), n, shared, idioms)
-    found = ngram.closest(runs, ngram.find(runs, texts), len(texts))
-    return [exam[at].task_id if at >= 0 else "" for at in found]
+    index = exam_index.index_ngrams(tuple(problems), n, max_problems_per_ngram, excluded_ngrams)
+    closest = ngram.most_shared_problems(index, ngram.find_ngrams(index, texts), len(texts))
+    return [problems[position].task_id if position >= 0 else "" for position in closest]
 
 
-def by_trees(
-    exam: Sequence[Problem], texts: Sequence[str], smallest: int = 0, cutoff: float = syntax.FLOOR
+def match_trees(
+    problems: Sequence[Problem],
+    texts: Sequence[str],
+    min_tree_nodes: int = 0,
+    cutoff: float = syntax.MIN_RATE,
 ) -> tuple[list[str], list[float], list[str]]:
     """The problem that one of each text's functions matches best, the rate ("" and 0 below the cutoff), and whether
     the text parsed, was repaired, or is unreadable.
     """
-    units = [unit if len(unit) >= smallest else "" for unit in exam_index.units(tuple(exam))]
-    trees = [syntax.trees(text) for text in texts]
-    best, rate = syntax.nearest(units, trees, cutoff)
-    tasks = [exam[at].task_id if at >= 0 else "" for at in best.tolist()]
-    return tasks, rate.tolist(), [tree.state for tree in trees]
+    problem_trees = [
+        tree if len(tree) >= min_tree_nodes else ""
+        for tree in exam_index.entry_point_trees(tuple(problems))
+    ]
+    text_trees = [syntax.read_trees(text) for text in texts]
+    best, rates = syntax.nearest_problems(problem_trees, text_trees, cutoff)
+    tasks = [problems[position].task_id if position >= 0 else "" for position in best.tolist()]
+    return tasks, rates.tolist(), [trees.state for trees in text_trees]
 
 
-def by_vectors(
-    exam: Sequence[Problem], texts: Sequence[str], how: Embedder, device: str = "cpu"
+def match_embeddings(
+    problems: Sequence[Problem], texts: Sequence[str], embedder: Embedder, device: str = "cpu"
 ) -> tuple[list[str], list[float]]:
     """The problem of which one of the forms (exam_index.views) is nearest to each text, and their vectors' L2 distance."""
-    if not texts or not exam:
+    if not texts or not problems:
         return [""] * len(texts), [math.inf] * len(texts)
-    forms, owners = exam_index.views(exam)
-    where, distance = embedding_match.nearest(embed(forms, how, device), embed(texts, how, device))
-    return [exam[owners[at]].task_id for at in where[:, 0].tolist()], distance[:, 0].tolist()
+    variants, owners = exam_index.embedding_variants(problems)
+    neighbours, distances = embedding_match.nearest_vectors(
+        embed_texts(variants, embedder, device), embed_texts(texts, embedder, device)
+    )
+    return [
+        problems[owners[position]].task_id for position in neighbours[:, 0].tolist()
+    ], distances[:, 0].tolist()

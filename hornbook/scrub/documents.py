@@ -17,24 +17,24 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from hornbook import records
-from hornbook.frame.stage import Desk
+from hornbook.frame.stage import RunContext
 from hornbook.records import UserError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 # In the order in which they are joined.
-TEXT = ("prompt", "problem", "instruction", "question", "text", "content", "code", "solution", "canonical_solution",
+TEXT_COLUMNS = ("prompt", "problem", "instruction", "question", "text", "content", "code", "solution", "canonical_solution",
         "output", "response", "completion")  # fmt: skip
-COLUMNS = {name: records.DOCUMENT[name] for name in ("id", "text", "origin", "path", "start")}
-PLAIN = (".py", ".md", ".txt")
-SUFFIXES = (*PLAIN, ".ipynb", ".jsonl", ".json", ".jsonl.gz", ".jsonl.zst", ".parquet")
+BATCH_COLUMNS = {name: records.DOCUMENT[name] for name in ("id", "text", "origin", "path", "start")}
+TEXT_SUFFIXES = (".py", ".md", ".txt")
+SUFFIXES = (*TEXT_SUFFIXES, ".ipynb", ".jsonl", ".json", ".jsonl.gz", ".jsonl.zst", ".parquet")
 BATCH_ROWS, BATCH_BYTES = 5000, 8_000_000
 
 Row = dict[str, Any]
 
 
-def batches(
+def read_batches(
     paths: Sequence[Path], columns: Sequence[str] = (), skipped: dict[str, int] | None = None
 ) -> Iterator[pa.Table]:
     """Tables of COLUMNS, a few MB each, in the order of the paths. `skipped` gets the reasons and their numbers.
@@ -45,51 +45,51 @@ def batches(
     skipped = {} if skipped is None else skipped
     for path in paths:
         if (path / "manifest.json").is_file():
-            yield from _of_stage(path)
+            yield from _read_stage_batches(path)
         else:
-            yield from _batched(_rows(path, columns, skipped))
+            yield from _batch_rows(_read_rows(path, columns, skipped))
 
 
-def _of_stage(path: Path) -> Iterator[pa.Table]:
+def _read_stage_batches(path: Path) -> Iterator[pa.Table]:
     """The rows that a finished stage keeps."""
-    for table in Desk(path.parent).kept(path.name, list(COLUMNS)):
-        for at in range(0, len(table), BATCH_ROWS):
-            yield table.slice(at, BATCH_ROWS)
+    for table in RunContext(path.parent).run.read_kept_rows(path.name, list(BATCH_COLUMNS)):
+        for start in range(0, len(table), BATCH_ROWS):
+            yield table.slice(start, BATCH_ROWS)
 
 
-def _batched(rows: Iterable[Row]) -> Iterator[pa.Table]:
-    held: list[Row] = []
-    size = 0
+def _batch_rows(rows: Iterable[Row]) -> Iterator[pa.Table]:
+    batch: list[Row] = []
+    batch_size = 0
     for row in rows:
-        held.append(row)
-        size += len(row["text"])
-        if len(held) == BATCH_ROWS or size > BATCH_BYTES:
-            yield records.table(held, COLUMNS)
-            held, size = [], 0
-    if held:
-        yield records.table(held, COLUMNS)
+        batch.append(row)
+        batch_size += len(row["text"])
+        if len(batch) == BATCH_ROWS or batch_size > BATCH_BYTES:
+            yield records.make_table(batch, BATCH_COLUMNS)
+            batch, batch_size = [], 0
+    if batch:
+        yield records.make_table(batch, BATCH_COLUMNS)
 
 
-def files(path: Path) -> list[Path]:
+def list_files(path: Path) -> list[Path]:
     """The file itself, or the readable files of a folder, sorted. Raises UserError where there is none."""
     if path.is_file():
-        found = [path]
+        candidates = [path]
     else:
-        found = sorted(each for each in path.rglob("*") if each.is_file())
-    readable = [each for each in found if each.name.endswith(SUFFIXES)]
+        candidates = sorted(path_inside for path_inside in path.rglob("*") if path_inside.is_file())
+    readable = [candidate for candidate in candidates if candidate.name.endswith(SUFFIXES)]
     if not readable:
-        what = "no file that can be read" if path.exists() else "nothing there"
-        raise UserError(f"{path}: {what}; give a file or a folder of {', '.join(SUFFIXES)}")
+        problem = "no file that can be read" if path.exists() else "nothing there"
+        raise UserError(f"{path}: {problem}; give a file or a folder of {', '.join(SUFFIXES)}")
     return readable
 
 
-def _rows(path: Path, columns: Sequence[str], skipped: dict[str, int]) -> Iterator[Row]:
-    for file in files(path):
-        within = (
+def _read_rows(path: Path, columns: Sequence[str], skipped: dict[str, int]) -> Iterator[Row]:
+    for file in list_files(path):
+        relative_path = (
             str(file.relative_to(path)) if path.is_dir() else ""
         )  # once a file: a row costs as much as this
-        for number, values in _read(file, skipped):
-            text = values if isinstance(values, str) else _joined(values, columns, file)
+        for line_number, values in _read_file(file, skipped):
+            text = values if isinstance(values, str) else _join_columns(values, columns, file)
             if text:
                 # A lone surrogate fits in no Arrow table.
                 text = text.encode("utf-8", "replace").decode("utf-8")
@@ -97,89 +97,93 @@ def _rows(path: Path, columns: Sequence[str], skipped: dict[str, int]) -> Iterat
                     "id": records.document_id(text),
                     "text": text,
                     "origin": path.name,
-                    "start": number,
-                    "path": within,
+                    "start": line_number,
+                    "path": relative_path,
                 }
             else:
-                _skip(skipped, "no text")
+                _count_skipped(skipped, "no text")
 
 
-def _joined(values: Mapping[str, Any], columns: Sequence[str], file: Path) -> str:
+def _join_columns(values: Mapping[str, Any], columns: Sequence[str], file: Path) -> str:
     missing = [name for name in columns if name not in values]
     if missing:
         raise UserError(f"{file} has no column {missing[0]}; it has {', '.join(values) or 'none'}")
     return "\n".join(
-        [text for name in columns or TEXT if isinstance(text := values.get(name), str)]
+        [text for name in columns or TEXT_COLUMNS if isinstance(text := values.get(name), str)]
     )
 
 
-def _skip(skipped: dict[str, int], reason: str) -> None:
+def _count_skipped(skipped: dict[str, int], reason: str) -> None:
     skipped[reason] = skipped.get(reason, 0) + 1
 
 
-def _read(file: Path, skipped: dict[str, int]) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
+def _read_file(
+    file: Path, skipped: dict[str, int]
+) -> Iterator[tuple[int, Mapping[str, Any] | str]]:
     """(line or row, from 1, and its fields), or the whole text of a file of plain text."""
     try:
         if file.suffix == ".parquet":
-            yield from _parquet(file)
-        elif file.suffix in PLAIN:
+            yield from _read_parquet(file)
+        elif file.suffix in TEXT_SUFFIXES:
             yield 1, file.read_text(encoding="utf-8", errors="replace")
         elif file.suffix == ".ipynb":
-            yield 1, notebook(file.read_text(encoding="utf-8", errors="replace"))
+            yield 1, join_notebook_cells(file.read_text(encoding="utf-8", errors="replace"))
         elif file.suffix == ".json":
-            yield from _objects(json.loads(file.read_text(encoding="utf-8")), file)
+            yield from _read_json_objects(json.loads(file.read_text(encoding="utf-8")), file)
         else:
-            yield from _lines(file, skipped)
+            yield from _read_json_lines(file, skipped)
     except (OSError, EOFError, ValueError) as error:
         if isinstance(error, UserError):
             raise
         raise UserError(f"{file} cannot be read ({error}): mend it, or leave it out") from error
 
 
-def notebook(text: str) -> str:
+def join_notebook_cells(text: str) -> str:
     """The cells of a notebook end to end, code and prose as they stand. ValueError for what is no notebook."""
     cells = json.loads(text)
     if not isinstance(cells, dict):
         raise ValueError("no notebook")
     # Up to format 3 the cells lie in worksheets, and code is called input.
-    found = cells.get("cells") or [
+    code_cells = cells.get("cells") or [
         cell for sheet in cells.get("worksheets", ()) for cell in sheet.get("cells", ())
     ]
-    sources = [cell.get("source", cell.get("input", "")) for cell in found]
-    return "\n\n".join(each if isinstance(each, str) else "".join(each) for each in sources)
+    sources = [cell.get("source", cell.get("input", "")) for cell in code_cells]
+    return "\n\n".join(source if isinstance(source, str) else "".join(source) for source in sources)
 
 
-def _parquet(file: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+def _read_parquet(file: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
     import pyarrow.parquet as pq
 
-    number = 0
+    row_number = 0
     for batch in pq.ParquetFile(file, memory_map=True).iter_batches(1000):
         for values in batch.to_pylist():
-            number += 1
-            yield number, values
+            row_number += 1
+            yield row_number, values
 
 
-def _objects(value: Any, file: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+def _read_json_objects(value: Any, file: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
     if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
         raise UserError(f"{file} must hold a JSON list of objects, or be .jsonl")
     yield from enumerate(value, start=1)
 
 
-def _lines(file: Path, skipped: dict[str, int]) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    with _opened(file) as opened:
-        for number, line in enumerate(opened, start=1):
+def _read_json_lines(
+    file: Path, skipped: dict[str, int]
+) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    with _open_stream(file) as stream:
+        for line_number, line in enumerate(stream, start=1):
             if line.strip():
                 try:
                     values = json.loads(line)
                 except ValueError:
                     values = None
                 if isinstance(values, dict):
-                    yield number, values
+                    yield line_number, values
                 else:
-                    _skip(skipped, "no JSON object")
+                    _count_skipped(skipped, "no JSON object")
 
 
-def _opened(file: Path) -> IO[bytes] | gzip.GzipFile:
+def _open_stream(file: Path) -> IO[bytes] | gzip.GzipFile:
     if file.suffix == ".gz":
         return gzip.open(file)
     if file.suffix == ".zst":

@@ -18,17 +18,20 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-BLOCK = 1 << 22  # numbers of one block of the product: 16 MB, whatever the sizes
-INDEX_PAST = 100_000  # rows to search among
-LINKS, BUILD, SEARCH = (
+BLOCK_VALUES = 1 << 22  # numbers of one block of the product: 16 MB, whatever the sizes
+MIN_INDEX_ROWS = 100_000  # rows to search among
+HNSW_LINKS, HNSW_BUILD_CANDIDATES, HNSW_SEARCH_CANDIDATES = (
     32,
     80,
     256,
 )  # of HNSW: neighbours of a row, candidates while building and while searching
 
 
-def nearest(
-    among: NDArray[np.float32], vectors: NDArray[np.float32], k: int = 1, index: bool = False
+def nearest_vectors(
+    candidates: NDArray[np.float32],
+    queries: NDArray[np.float32],
+    k: int = 1,
+    use_index: bool = False,
 ) -> tuple[Any, Any]:
     """Positions in `among` (rows, d) and L2 distances, each (n, min(k, rows)), nearest first, of (n, d) vectors.
 
@@ -36,21 +39,26 @@ def nearest(
     """
     import numpy as np
 
-    k = min(k, len(among))
-    if index and len(among) > INDEX_PAST:
-        return _indexed(among, vectors, k)
-    where, distance = np.zeros((len(vectors), k), np.int64), np.zeros((len(vectors), k), np.float32)
-    rows = max(1, BLOCK // max(1, len(among)))
-    for at in range(0, len(vectors), rows):
-        product = vectors[at : at + rows] @ among.T
-        found = np.argsort(-product, axis=1, kind="stable")[:, :k]
-        near = np.take_along_axis(product, found, axis=1)
-        where[at : at + rows] = found
-        distance[at : at + rows] = np.sqrt(np.maximum(2 - 2 * near, 0))
-    return where, distance
+    k = min(k, len(candidates))
+    if use_index and len(candidates) > MIN_INDEX_ROWS:
+        return _search_hnsw_index(candidates, queries, k)
+    neighbours, distances = (
+        np.zeros((len(queries), k), np.int64),
+        np.zeros((len(queries), k), np.float32),
+    )
+    block_rows = max(1, BLOCK_VALUES // max(1, len(candidates)))
+    for start in range(0, len(queries), block_rows):
+        product = queries[start : start + block_rows] @ candidates.T
+        order = np.argsort(-product, axis=1, kind="stable")[:, :k]
+        similarities = np.take_along_axis(product, order, axis=1)
+        neighbours[start : start + block_rows] = order
+        distances[start : start + block_rows] = np.sqrt(np.maximum(2 - 2 * similarities, 0))
+    return neighbours, distances
 
 
-def _indexed(among: NDArray[np.float32], vectors: NDArray[np.float32], k: int) -> tuple[Any, Any]:
+def _search_hnsw_index(
+    candidates: NDArray[np.float32], queries: NDArray[np.float32], k: int
+) -> tuple[Any, Any]:
     import numpy as np
 
     try:
@@ -60,8 +68,11 @@ def _indexed(among: NDArray[np.float32], vectors: NDArray[np.float32], k: int) -
             "an index needs faiss: pip install 'hornbook[index]', or leave index out (exact)"
         ) from None
     faiss.omp_set_num_threads(1)  # built by several threads, an index differs from run to run
-    graph = faiss.IndexHNSWFlat(among.shape[1], LINKS)
-    graph.hnsw.efConstruction, graph.hnsw.efSearch = BUILD, max(SEARCH, k)
-    graph.add(np.ascontiguousarray(among, np.float32))
-    squared, where = graph.search(np.ascontiguousarray(vectors, np.float32), k)
-    return where, np.sqrt(np.maximum(squared, 0))
+    graph = faiss.IndexHNSWFlat(candidates.shape[1], HNSW_LINKS)
+    graph.hnsw.efConstruction, graph.hnsw.efSearch = (
+        HNSW_BUILD_CANDIDATES,
+        max(HNSW_SEARCH_CANDIDATES, k),
+    )
+    graph.add(np.ascontiguousarray(candidates, np.float32))
+    squared, neighbours = graph.search(np.ascontiguousarray(queries, np.float32), k)
+    return neighbours, np.sqrt(np.maximum(squared, 0))

@@ -14,8 +14,8 @@ import functools
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from hornbook.exams import from_records, load
-from hornbook.frame.stage import Desk, Stage
+from hornbook.exams import load_exam, problems_from_records
+from hornbook.frame.stage import RunContext, Stage
 from hornbook.records import UserError
 from hornbook.scrub import ngram, syntax
 
@@ -23,53 +23,62 @@ if TYPE_CHECKING:
     from hornbook.exams import Problem
 
 
-def problems(desk: Desk, exams: Sequence[str | Stage]) -> list[Problem]:
+def load_problems(ctx: RunContext, exams: Sequence[str | Stage]) -> list[Problem]:
     """The problems of all exams, in their order. Raises UserError where there is none to keep out."""
-    found: list[Problem] = []
+    problems: list[Problem] = []
     for exam in exams:
         if isinstance(exam, str):
-            found += load(exam)
+            problems += load_exam(exam)
         else:
-            found += from_records(row for table in desk.kept(exam) for row in table.to_pylist())
-    if not found:
+            problems += problems_from_records(
+                row for table in ctx.run.read_kept_rows(exam) for row in table.to_pylist()
+            )
+    if not problems:
         raise UserError("nothing to keep unseen: name an exam, such as exams=('humaneval',)")
-    return found
+    return problems
 
 
 @functools.lru_cache(maxsize=4)
-def runs(
-    exam: tuple[Problem, ...],
-    n: int = ngram.N,
-    shared: int = 0,
-    idioms: frozenset[bytes] = frozenset(),
-) -> ngram.Runs:
+def index_ngrams(
+    problems: tuple[Problem, ...],
+    n: int = ngram.NGRAM_SIZE,
+    max_problems_per_ngram: int = 0,
+    excluded_ngrams: frozenset[bytes] = frozenset(),
+) -> ngram.NgramIndex:
     """The runs of words of each problem's text and solution."""
-    return ngram.index([(problem.text, problem.solution) for problem in exam], n, shared, idioms)
+    return ngram.build_index(
+        [(problem.text, problem.solution) for problem in problems],
+        n,
+        max_problems_per_ngram,
+        excluded_ngrams,
+    )
 
 
 @functools.lru_cache(maxsize=4)
-def units(exam: tuple[Problem, ...]) -> tuple[str, ...]:
+def entry_point_trees(problems: tuple[Problem, ...]) -> tuple[str, ...]:
     """The tree of each problem's entry point, as a string."""
-    return tuple(syntax.unit(problem.solution, problem.entry_point) for problem in exam)
+    return tuple(
+        syntax.entry_point_tree(problem.solution, problem.entry_point) for problem in problems
+    )
 
 
-def views(exam: Sequence[Problem]) -> tuple[list[str], list[int]]:
+def embedding_variants(problems: Sequence[Problem]) -> tuple[list[str], list[int]]:
     """The forms of all problems, and of each form the position of its problem."""
-    found = [(text, at) for at, problem in enumerate(exam)
-             for text in (problem.solution, without_docstrings(problem.solution)) if text]  # fmt: skip
-    return [text for text, _ in found], [at for _, at in found]
+    variants = [(text, owner) for owner, problem in enumerate(problems)
+             for text in (problem.solution, strip_docstrings(problem.solution)) if text]  # fmt: skip
+    return [text for text, _ in variants], [owner for _, owner in variants]
 
 
-def without_docstrings(program: str) -> str | None:
+def strip_docstrings(program: str) -> str | None:
     """The program without its docstrings, otherwise letter for letter; None where it has none that can go."""
-    gone = [node for _, node in docstrings(ast.parse(program))]
+    docstring_nodes = [node for _, node in find_docstrings(ast.parse(program))]
     lines = program.splitlines()
-    for node in sorted(gone, key=lambda n: -n.lineno):
+    for node in sorted(docstring_nodes, key=lambda statement: -statement.lineno):
         lines[node.lineno - 1 : node.end_lineno] = []
-    return parsing("\n".join(lines) + "\n") if gone else None
+    return text_if_valid("\n".join(lines) + "\n") if docstring_nodes else None
 
 
-def parsing(text: str) -> str | None:
+def text_if_valid(text: str) -> str | None:
     """The text, if it is a program."""
     try:
         ast.parse(text)
@@ -78,7 +87,7 @@ def parsing(text: str) -> str | None:
     return text
 
 
-def docstrings(tree: ast.AST) -> Iterator[tuple[Any, ast.Expr]]:
+def find_docstrings(tree: ast.AST) -> Iterator[tuple[Any, ast.Expr]]:
     """(owner, statement) of every docstring that is not all of its owner's body."""
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Module) and len(node.body) > 1:

@@ -17,26 +17,26 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from hornbook import llm, records, store
-from hornbook.frame.stage import Desk, Price, Size, Whole
-from hornbook.intervals import wilson
+from hornbook.frame.stage import GlobalStage, Price, RunContext, Size
+from hornbook.intervals import wilson_interval
 from hornbook.llm import LLM
 from hornbook.scrub import nearest_records as nearby
 from hornbook.scrub import review_decisions
-from hornbook.scrub.exam_index import problems
-from hornbook.scrub.nearest_records import NEAR, NearExam
-from hornbook.scrub.pairs import Pair
-from hornbook.scrub.review_decisions import DROPPED, VERDICTS
+from hornbook.scrub.exam_index import load_problems
+from hornbook.scrub.nearest_records import NEAR_COLUMNS, NearExam
+from hornbook.scrub.pairs import ReviewPair
+from hornbook.scrub.review_decisions import DROPPED_VERDICTS, VERDICTS
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from hornbook.exams import Problem
 
-TRIES = 3
-COLUMNS = {name: kind for name, kind in NEAR.items() if name not in ("by", "rank", "value")} | {
+MAX_TRIES = 3
+JUDGED_COLUMNS = {name: column_type for name, column_type in NEAR_COLUMNS.items() if name not in ("by", "rank", "value")} | {
     "said": "string", "verdict": "string", "why": "string", "kept": "bool", "reason": "string",
 }  # fmt: skip
-QUESTION = """\
+JUDGE_PROMPT = """\
 A is a problem of an exam with its solution. B is a part of the data that a model was trained on. Would somebody who \
 had learned B by heart have been given A's answer?
 
@@ -59,126 +59,157 @@ Give your reason in one sentence, then end with "Verdict: " and one of: copy, pa
 
 
 @dataclass(frozen=True)
-class JudgeNear(Whole):
+class JudgeNear(GlobalStage):
     """Ask a judge about each record that `near` has beside a problem; by vectors alone, only `within` that distance."""
 
     near: NearExam
     judge: LLM
     top: int = 3
-    within: float = 0.4
+    max_distance: float = 0.4
 
-    def facts(self, desk: Desk) -> Mapping[str, Any]:
-        return {"question": QUESTION}
+    def identity_inputs(self, ctx: RunContext) -> Mapping[str, Any]:
+        return {"question": JUDGE_PROMPT}
 
-    def price(self, desk: Desk, inputs: Sequence[Size]) -> Price:
-        number = 164 * self.top  # of an exam of HumanEval's size, if every problem had so many
-        tokens = number * 900
-        minutes = tokens / 600 / 60 if self.judge.kind == "embedded" else number / 600
-        return Price(Size(number, number * 0.001), tokens, number, minutes, 1500)
-
-    def make(self, desk: Desk) -> Iterable[tuple[str, pa.Table]]:
-        exam = {problem.task_id: problem for problem in problems(desk, self.near.exams)}
-        found = candidates(nearby.of(desk, self.near, self.top), self.within)
-        desk.reporter.begin(self.name, len(found), "pairs")
-        replies = ask(
-            self.judge,
-            [question(exam[rows[0].task_id].solution, rows[0].text) for rows in found],
-            desk,
+    def price(self, ctx: RunContext, inputs: Sequence[Size]) -> Price:
+        request_count = (
+            164 * self.top
+        )  # of an exam of HumanEval's size, if every problem had so many
+        tokens = request_count * 900
+        minutes = tokens / 600 / 60 if self.judge.kind == "embedded" else request_count / 600
+        return Price(
+            Size(request_count, request_count * 0.001), tokens, request_count, minutes, 1500
         )
-        judged = [
-            {**asdict(rows[0]), "said": said(rows), "verdict": verdict, "why": why, "kept": bool(verdict),
-             "reason": "" if verdict else "no verdict in the judge's reply"}
-            for rows, (verdict, why) in zip(found, replies, strict=True)
-        ]  # fmt: skip
-        yield "judged", records.table(judged, COLUMNS)
-        facts = {
-            "judge": self.judge.model,
-            "asked": len(found),
-            "precision": list(precision(found, judged)),
+
+    def make_shards(self, ctx: RunContext) -> Iterable[tuple[str, pa.Table]]:
+        problem_by_id = {
+            problem.task_id: problem for problem in load_problems(ctx, self.near.exams)
         }
-        store.write_json(desk.folder(self) / "judged.json", facts)
+        candidates = group_candidates(
+            nearby.read_nearest(ctx, self.near, self.top), self.max_distance
+        )
+        ctx.reporter.begin(self.name, len(candidates), "pairs")
+        replies = ask_judge(
+            self.judge,
+            [
+                format_prompt(problem_by_id[rows[0].task_id].solution, rows[0].text)
+                for rows in candidates
+            ],
+            ctx,
+        )
+        judged_rows = [
+            {**asdict(rows[0]), "said": describe_evidence(rows), "verdict": verdict, "why": why, "kept": bool(verdict),
+             "reason": "" if verdict else "no verdict in the judge's reply"}
+            for rows, (verdict, why) in zip(candidates, replies, strict=True)
+        ]  # fmt: skip
+        yield "judged", records.make_table(judged_rows, JUDGED_COLUMNS)
+        summary = {
+            "judge": self.judge.model,
+            "asked": len(candidates),
+            "precision": list(precision_by_detector(candidates, judged_rows)),
+        }
+        store.write_json(ctx.run.stage_folder(self) / "judged.json", summary)
 
 
-def candidates(found: Iterable[nearby.Near], within: float) -> list[list[nearby.Near]]:
+def group_candidates(
+    records: Iterable[nearby.NearRecord], max_distance: float
+) -> list[list[nearby.NearRecord]]:
     """The rows of each record and problem that one detector at least calls near, in the order of the problems."""
-    pairs: dict[tuple[str, str], list[nearby.Near]] = {}
-    for each in found:
-        if each.by != "embedding" or each.value <= within:
-            pairs.setdefault((each.task_id, each.id), []).append(each)
+    pairs: dict[tuple[str, str], list[nearby.NearRecord]] = {}
+    for record in records:
+        if record.by != "embedding" or record.value <= max_distance:
+            pairs.setdefault((record.task_id, record.id), []).append(record)
     return list(pairs.values())
 
 
-def said(rows: Sequence[nearby.Near]) -> str:
+def describe_evidence(rows: Sequence[nearby.NearRecord]) -> str:
     """What the detectors say of a pair: "13-grams 4, syntax 0.93, embedding 0.21"."""
-    names = {"words": "13-grams {:.0f}", "syntax": "syntax {:.2f}", "embedding": "embedding {:.2f}"}
-    return ", ".join(names[row.by].format(row.value) for row in rows)
+    templates = {
+        "words": "13-grams {:.0f}",
+        "syntax": "syntax {:.2f}",
+        "embedding": "embedding {:.2f}",
+    }
+    return ", ".join(templates[row.by].format(row.value) for row in rows)
 
 
-def question(problem: str, text: str) -> str:
+def format_prompt(problem: str, text: str) -> str:
     """The prompt for one pair."""
-    return QUESTION.format(problem=problem.strip(), text=text.strip())
+    return JUDGE_PROMPT.format(problem=problem.strip(), text=text.strip())
 
 
-def parse(reply: str) -> str:
+def parse_verdict(reply: str) -> str:
     """The verdict that a reply ends with, or nothing.
 
     >>> parse("Only names differ. Verdict: Copy."), parse("**Verdict:** same idea"), parse("a copy, I think")
     ('copy', 'same idea', '')
     """
-    found = re.findall(rf"(?i)\bverdict\W*({'|'.join(VERDICTS)})\b", reply)
-    return found[-1].lower() if found else ""
+    verdicts = re.findall(rf"(?i)\bverdict\W*({'|'.join(VERDICTS)})\b", reply)
+    return verdicts[-1].lower() if verdicts else ""
 
 
-def ask(judge: LLM, prompts: Sequence[str], desk: Desk) -> list[tuple[str, str]]:
+def ask_judge(judge: LLM, prompts: Sequence[str], ctx: RunContext) -> list[tuple[str, str]]:
     """(verdict, reply) of each prompt; a reply without a verdict is asked for again, TRIES times in all."""
-    found = [("", "")] * len(prompts)
-    for attempt in range(TRIES):
-        waiting = [at for at, (verdict, _) in enumerate(found) if not verdict]
-        if not waiting:
+    replies = [("", "")] * len(prompts)
+    for attempt in range(MAX_TRIES):
+        unanswered = [row for row, (verdict, _) in enumerate(replies) if not verdict]
+        if not unanswered:
             break
-        answers = llm.complete(
-            judge, [prompts[at] for at in waiting], desk, samples=[attempt] * len(waiting)
+        answers = llm.complete_prompts(
+            judge, [prompts[row] for row in unanswered], ctx, samples=[attempt] * len(unanswered)
         )
-        for at, answer in zip(waiting, answers, strict=True):
-            found[at] = (parse(answer.text), answer.text.strip())
-    return found
+        for row, answer in zip(unanswered, answers, strict=True):
+            replies[row] = (parse_verdict(answer.text), answer.text.strip())
+    return replies
 
 
-def precision(
-    found: Sequence[Sequence[nearby.Near]], judged: Sequence[Mapping[str, Any]]
+def precision_by_detector(
+    candidates: Sequence[Sequence[nearby.NearRecord]], judged_rows: Sequence[Mapping[str, Any]]
 ) -> Iterator[dict[str, Any]]:
     """Of each detector's candidates that got a verdict, how many are copies or paraphrases."""
-    for by in nearby.DETECTORS:
-        mine = [row["verdict"] for rows, row in zip(found, judged, strict=True)
-                if row["verdict"] and any(each.by == by for each in rows)]  # fmt: skip
-        if mine:
-            hits = sum(verdict in DROPPED for verdict in mine)
-            counts = {verdict: mine.count(verdict) for verdict in VERDICTS}
-            yield {"detector": by, "hits": hits, "rate": asdict(wilson(hits, len(mine)))} | counts
+    for detector in nearby.DETECTORS:
+        verdicts = [row["verdict"] for rows, row in zip(candidates, judged_rows, strict=True)
+                if row["verdict"] and any(record.by == detector for record in rows)]  # fmt: skip
+        if verdicts:
+            hits = sum(verdict in DROPPED_VERDICTS for verdict in verdicts)
+            counts = {verdict: verdicts.count(verdict) for verdict in VERDICTS}
+            yield {
+                "detector": detector,
+                "hits": hits,
+                "rate": asdict(wilson_interval(hits, len(verdicts))),
+            } | counts
 
 
-def dropped(desk: Desk, stage: JudgeNear | None) -> dict[str, tuple[str, str]]:
+def read_judged_copies(ctx: RunContext, stage: JudgeNear | None) -> dict[str, tuple[str, str]]:
     """(verdict, task_id) of every record that was called a copy or a paraphrase, by its id; people go before judges."""
     if stage is None:
         return {}
-    decided = review_decisions.of_stage(desk, stage)
+    decisions = review_decisions.read_stage_verdicts(ctx, stage)
     rows = [
         row
-        for table in desk.tables(stage, ["id", "task_id", "verdict"])
+        for table in ctx.run.read_shards(stage, ["id", "task_id", "verdict"])
         for row in table.to_pylist()
     ]
-    held = [
-        (row["id"], decided.get(row["id"], {}).get(row["task_id"], row["verdict"]), row["task_id"])
+    verdicts = [
+        (
+            row["id"],
+            decisions.get(row["id"], {}).get(row["task_id"], row["verdict"]),
+            row["task_id"],
+        )
         for row in rows
     ]
-    return {id: (verdict, task) for id, verdict, task in reversed(held) if verdict in DROPPED}
+    return {
+        record_id: (verdict, task)
+        for record_id, verdict, task in reversed(verdicts)
+        if verdict in DROPPED_VERDICTS
+    }
 
 
-def pairs(rows: Iterable[Mapping[str, Any]], exam: Mapping[str, Problem], judge: str) -> list[Pair]:
+def make_review_pairs(
+    rows: Iterable[Mapping[str, Any]], problem_by_id: Mapping[str, Problem], judge: str
+) -> list[ReviewPair]:
     """A judge's rows as pairs to be looked at."""
     return [
-        Pair(row["task_id"], exam[row["task_id"]].solution, row["id"], f"{row['origin']}:{row['path']}:{row['start']}",
+        ReviewPair(row["task_id"], problem_by_id[row["task_id"]].solution, row["id"], f"{row['origin']}:{row['path']}:{row['start']}",
              row["text"], row["said"], row["verdict"], judge)
         for row in rows
-        if row["task_id"] in exam
+        if row["task_id"] in problem_by_id
     ]  # fmt: skip

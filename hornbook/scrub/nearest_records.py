@@ -16,17 +16,17 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from hornbook import exams, records
-from hornbook.frame.stage import Desk, Price, Runs, Size, Stage
-from hornbook.models.embedder import Embedder, embed
+from hornbook.frame.stage import Placement, Price, RunContext, Size, Stage
+from hornbook.models.embedder import Embedder, embed_texts
 from hornbook.scrub import embedding_match, exam_index, ngram, syntax
-from hornbook.scrub.pairs import excerpt
+from hornbook.scrub.pairs import cut_excerpt
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from hornbook.exams import Problem
 
-NEAR: dict[str, str] = {
+NEAR_COLUMNS: dict[str, str] = {
     "task_id": "string",
     "by": "string",  # words, syntax or embedding
     "rank": "int32",  # 1 is the nearest
@@ -41,7 +41,7 @@ DETECTORS = ("words", "syntax", "embedding")
 
 
 @dataclass(frozen=True)
-class Near:
+class NearRecord:
     """A training record that is near a problem: a row of NEAR."""
 
     task_id: str
@@ -62,154 +62,201 @@ class NearExam(Stage):
     data: tuple[Stage, ...]
     exams: tuple[str | Stage, ...] = ("humaneval",)
     top: int = 3
-    how: Embedder | None = None  # None: no vectors
-    index: bool = (
+    embedder: Embedder | None = None  # None: no vectors
+    use_index: bool = (
         False  # of parts of more than nearest.INDEX_PAST records: nearly exact, by an index
     )
 
     version: ClassVar[int] = 2
 
     @property
-    def runs(self) -> Runs:  # type: ignore[override]
+    def placement(self) -> Placement:  # type: ignore[override]
         """With embeddings a model's weights stay in one process; without, every core reads for itself."""
-        return "core" if self.how is None else "machine"
+        return "per_core" if self.embedder is None else "per_machine"
 
-    def facts(self, desk: Desk) -> Mapping[str, Any]:
-        return {"exams": {exam: exams.source(exam) for exam in self.exams if isinstance(exam, str)}}
+    def identity_inputs(self, ctx: RunContext) -> Mapping[str, Any]:
+        return {
+            "exams": {
+                exam: exams.describe_source(exam) for exam in self.exams if isinstance(exam, str)
+            }
+        }
 
-    def parts(self, desk: Desk) -> Sequence[str]:
-        return [f"{at}-{part}" for at, stage in enumerate(self.data) for part in desk.parts(stage)]
+    def shards(self, ctx: RunContext) -> Sequence[str]:
+        return [
+            f"{stage_index}-{part}"
+            for stage_index, stage in enumerate(self.data)
+            for part in ctx.run.shard_names(stage)
+        ]
 
-    def work(self, desk: Desk, part: str) -> pa.Table:
-        at, _, which = part.partition("-")
-        rows = desk.table(
-            self.data[int(at)], which, ["id", "text", "origin", "path", "start", "kept"]
+    def make_shard(self, ctx: RunContext, part: str) -> pa.Table:
+        stage_index, _, stage_shard = part.partition("-")
+        rows = ctx.run.read_shard(
+            self.data[int(stage_index)],
+            stage_shard,
+            ["id", "text", "origin", "path", "start", "kept"],
         )
-        device = str(desk.options.get("device", "cpu"))
-        kept = rows.filter(rows["kept"])
-        found = near(
-            exam_index.problems(desk, self.exams), kept, self.top, self.how, device, self.index
+        device = str(ctx.options.get("device", "cpu"))
+        kept_rows = rows.filter(rows["kept"])
+        nearest = find_nearest(
+            exam_index.load_problems(ctx, self.exams),
+            kept_rows,
+            self.top,
+            self.embedder,
+            device,
+            self.use_index,
         )
-        return records.table((asdict(each) for each in found), NEAR)
+        return records.make_table((asdict(record) for record in nearest), NEAR_COLUMNS)
 
-    def price(self, desk: Desk, inputs: Sequence[Size]) -> Price:
+    def price(self, ctx: RunContext, inputs: Sequence[Size]) -> Price:
         megabytes = sum(size.megabytes for size in inputs[: len(self.data)])
-        minutes = 0.2 + megabytes / syntax.MB_S / 60 / max(1, desk.workers)
+        minutes = 0.2 + megabytes / syntax.MB_PER_SECOND / 60 / max(1, ctx.workers)
         return Price(
             Size(),
-            minutes=minutes + (megabytes * 0.7 if self.how else 0),
-            peak_mb=1600 if self.how else 400,
+            minutes=minutes + (megabytes * 0.7 if self.embedder else 0),
+            peak_mb=1600 if self.embedder else 400,
         )
 
 
-def of(desk: Desk, stage: NearExam | str, top: int = 3) -> list[Near]:
+def read_nearest(ctx: RunContext, stage: NearExam | str, top: int = 3) -> list[NearRecord]:
     """What a finished stage found, over all parts."""
-    rows = (table.to_pylist() for table in desk.tables(stage))
-    return merged(([Near(**row) for row in part] for part in rows), top)
+    shards = (table.to_pylist() for table in ctx.run.read_shards(stage))
+    return merge_nearest(([NearRecord(**record) for record in shard] for shard in shards), top)
 
 
-def near(
-    exam: Sequence[Problem],
+def find_nearest(
+    problems: Sequence[Problem],
     rows: pa.Table,
     top: int = 3,
-    how: Embedder | None = None,
+    embedder: Embedder | None = None,
     device: str = "cpu",
-    index: bool = False,
-) -> list[Near]:
+    use_index: bool = False,
+) -> list[NearRecord]:
     """The `top` nearest of these rows (columns id, text, origin, path, start) to each problem, by each detector.
 
     Of equally near rows the first ones are taken. A problem that nothing is near has no row.
     """
-    found = itertools.chain(
-        _by_words(exam, rows, top),
-        _by_trees(exam, rows, top),
-        _by_vectors(exam, rows, top, how, device, index),
+    rankings = itertools.chain(
+        _rank_by_ngrams(problems, rows, top),
+        _rank_by_trees(problems, rows, top),
+        _rank_by_embeddings(problems, rows, top, embedder, device, use_index),
     )
-    described = rows.select(["id", "origin", "path", "start"])
-    made = []
-    for problem, by, ranked in found:
-        for rank, (at, value) in enumerate(ranked, start=1):
-            where = {name: described[name][at].as_py() for name in described.column_names}
-            text = excerpt(exam[problem], rows["text"][at].as_py())
-            made.append(Near(exam[problem].task_id, by, rank, float(value), **where, text=text))
-    return made
+    origins = rows.select(["id", "origin", "path", "start"])
+    records = []
+    for problem_index, detector, ranked in rankings:
+        for rank, (row, value) in enumerate(ranked, start=1):
+            record_columns = {name: origins[name][row].as_py() for name in origins.column_names}
+            text = cut_excerpt(problems[problem_index], rows["text"][row].as_py())
+            records.append(
+                NearRecord(
+                    problems[problem_index].task_id,
+                    detector,
+                    rank,
+                    float(value),
+                    **record_columns,
+                    text=text,
+                )
+            )
+    return records
 
 
-Ranked = Iterator[tuple[int, str, list[tuple[int, float]]]]
+Rankings = Iterator[tuple[int, str, list[tuple[int, float]]]]
 
 
-def _by_words(exam: Sequence[Problem], rows: pa.Table, top: int) -> Ranked:
-    runs = exam_index.runs(tuple(exam))
+def _rank_by_ngrams(problems: Sequence[Problem], rows: pa.Table, top: int) -> Rankings:
+    index = exam_index.index_ngrams(tuple(problems))
     counts: dict[int, dict[int, float]] = {}
-    for text, run in ngram.find(runs, rows["text"]).tolist():
-        for problem in runs.owners[run]:
-            mine = counts.setdefault(problem, {})
-            mine[text] = mine.get(text, 0) + 1
-    for problem, mine in sorted(counts.items()):
-        yield problem, "words", sorted(mine.items(), key=lambda item: (-item[1], item[0]))[:top]
+    for row, ngram_id in ngram.find_ngrams(index, rows["text"]).tolist():
+        for problem_index in index.owners[ngram_id]:
+            row_counts = counts.setdefault(problem_index, {})
+            row_counts[row] = row_counts.get(row, 0) + 1
+    for problem_index, row_counts in sorted(counts.items()):
+        yield (
+            problem_index,
+            "words",
+            sorted(row_counts.items(), key=lambda item: (-item[1], item[0]))[:top],
+        )
 
 
-def _by_trees(exam: Sequence[Problem], rows: pa.Table, top: int) -> Ranked:
-    trees, owners = syntax.group(syntax.trees(text) for text in rows["text"].to_pylist())
-    for problem, found, rates in syntax.rates(exam_index.units(tuple(exam)), trees):
+def _rank_by_trees(problems: Sequence[Problem], rows: pa.Table, top: int) -> Rankings:
+    trees, owners = syntax.group_equal_trees(
+        syntax.read_trees(text) for text in rows["text"].to_pylist()
+    )
+    for problem_index, tree_indices, rates in syntax.match_rates(
+        exam_index.entry_point_trees(tuple(problems)), trees
+    ):
         best: dict[int, float] = {}
-        for at in (-rates).argsort(kind="stable").tolist():
-            if len(best) >= top and rates[at] < min(best.values()):
+        for i in (-rates).argsort(kind="stable").tolist():
+            if len(best) >= top and rates[i] < min(best.values()):
                 break
-            for text in owners[found[at]][:top]:
-                best.setdefault(text, float(rates[at]))
-        yield problem, "syntax", sorted(best.items(), key=lambda item: (-item[1], item[0]))[:top]
+            for row in owners[tree_indices[i]][:top]:
+                best.setdefault(row, float(rates[i]))
+        yield (
+            problem_index,
+            "syntax",
+            sorted(best.items(), key=lambda item: (-item[1], item[0]))[:top],
+        )
 
 
-def _by_vectors(
-    exam: Sequence[Problem],
+def _rank_by_embeddings(
+    problems: Sequence[Problem],
     rows: pa.Table,
     top: int,
-    how: Embedder | None,
+    embedder: Embedder | None,
     device: str,
-    index: bool,
-) -> Ranked:
-    if how is None or not len(rows):
+    use_index: bool,
+) -> Rankings:
+    if embedder is None or not len(rows):
         return
-    forms, owners = exam_index.views(exam)
-    vectors = embed(rows["text"].to_pylist(), how, device)
-    where, distance = embedding_match.nearest(vectors, embed(forms, how, device), top, index)
+    variants, owners = exam_index.embedding_variants(problems)
+    vectors = embed_texts(rows["text"].to_pylist(), embedder, device)
+    neighbours, distances = embedding_match.nearest_vectors(
+        vectors, embed_texts(variants, embedder, device), top, use_index
+    )
     best: dict[int, dict[int, float]] = {}
-    for problem, found, far in zip(owners, where.tolist(), distance.tolist(), strict=True):
-        mine = best.setdefault(problem, {})
-        for at, value in zip(found, far, strict=True):
-            mine[at] = min(value, mine.get(at, value))
-    for problem, mine in best.items():
-        yield problem, "embedding", sorted(mine.items(), key=lambda item: (item[1], item[0]))[:top]
-
-
-def merged(parts: Iterable[Iterable[Near]], top: int = 3) -> list[Near]:
-    """The nearest of all parts, given in the order of the data; problems by the numbers in their names."""
-    groups: dict[tuple[str, str], list[Near]] = {}
-    for each in itertools.chain.from_iterable(parts):
-        groups.setdefault((each.task_id, each.by), []).append(each)
-    tasks = sorted({task for task, _ in groups}, key=numbered)
-    made = []
-    for task, by in itertools.product(tasks, DETECTORS):
-        ranked = sorted(
-            groups.get((task, by), []),
-            key=lambda one: one.value if by == "embedding" else -one.value,
+    for problem_index, variant_neighbours, variant_distances in zip(
+        owners, neighbours.tolist(), distances.tolist(), strict=True
+    ):
+        row_distances = best.setdefault(problem_index, {})
+        for row, distance in zip(variant_neighbours, variant_distances, strict=True):
+            row_distances[row] = min(distance, row_distances.get(row, distance))
+    for problem_index, row_distances in best.items():
+        yield (
+            problem_index,
+            "embedding",
+            sorted(row_distances.items(), key=lambda item: (item[1], item[0]))[:top],
         )
-        made += [
-            Near(**asdict(one) | {"rank": rank}) for rank, one in enumerate(ranked[:top], start=1)
+
+
+def merge_nearest(shards: Iterable[Iterable[NearRecord]], top: int = 3) -> list[NearRecord]:
+    """The nearest of all parts, given in the order of the data; problems by the numbers in their names."""
+    groups: dict[tuple[str, str], list[NearRecord]] = {}
+    for record in itertools.chain.from_iterable(shards):
+        groups.setdefault((record.task_id, record.by), []).append(record)
+    tasks = sorted({task for task, _ in groups}, key=natural_sort_key)
+    merged_records = []
+    for task, detector in itertools.product(tasks, DETECTORS):
+        ranked = sorted(
+            groups.get((task, detector), []),
+            key=lambda record: record.value if detector == "embedding" else -record.value,
+        )
+        merged_records += [
+            NearRecord(**asdict(record) | {"rank": rank})
+            for rank, record in enumerate(ranked[:top], start=1)
         ]
-    return made
+    return merged_records
 
 
-def numbered(task: str) -> list[tuple[str, int]]:
+def natural_sort_key(task_id: str) -> list[tuple[str, int]]:
     """HumanEval/9 before HumanEval/10."""
-    return [(word, int(number or 0)) for word, number in re.findall(r"(\D*)(\d*)", task)]
+    return [(word, int(digits or 0)) for word, digits in re.findall(r"(\D*)(\d*)", task_id)]
 
 
-def matches(exam: Sequence[Problem], found: Iterable[Near]) -> dict[str, float]:
+def best_match_rates(
+    problems: Sequence[Problem], records: Iterable[NearRecord]
+) -> dict[str, float]:
     """The highest match rate of every problem, 0 where nothing comes near: what table.similar divides by."""
-    best = dict.fromkeys((problem.task_id for problem in exam), 0.0)
-    for each in found:
-        if each.by == "syntax" and each.rank == 1:
-            best[each.task_id] = max(best[each.task_id], each.value)
+    best = dict.fromkeys((problem.task_id for problem in problems), 0.0)
+    for record in records:
+        if record.by == "syntax" and record.rank == 1:
+            best[record.task_id] = max(best[record.task_id], record.value)
     return best

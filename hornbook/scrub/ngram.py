@@ -18,119 +18,128 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hornbook.scrub.normalise import code_points, folded
+from hornbook.scrub.normalise import build_code_point_table, normalise_text
 
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
     from numpy.typing import NDArray
 
-    Hits = NDArray[np.int64]
+    HitArray = NDArray[np.int64]
 
-N = 13
+NGRAM_SIZE = 13
 WORD = re.compile(rb"[0-9A-Za-z\x80-\xff]+")
 ESCAPE = re.compile(rb"\\[ntr]")
-LETTERS = re.compile(rb"[A-Za-z\x80-\xff]{2}")
-BITS_A_RUN = 64  # of the bitmap: a run of words that is not the exam's passes it once in 64 times
+TWO_LETTERS = re.compile(rb"[A-Za-z\x80-\xff]{2}")
+BITMAP_BITS_PER_NGRAM = (
+    64  # of the bitmap: a run of words that is not the exam's passes it once in 64 times
+)
 
 
 @dataclass(frozen=True, eq=False)
-class Runs:
+class NgramIndex:
     """The runs of an exam, ready to be looked for. `owners[r]` are the positions of the problems that have run r."""
 
     n: int
-    spelled: list[bytes]  # words joined by single spaces
+    ngrams: list[bytes]  # words joined by single spaces
     owners: list[tuple[int, ...]]
-    index: tuple[
+    hash_tables: tuple[
         NDArray[Any], ...
     ]  # bitmap, keys, runs, words, places: what the kernel looks them up in
 
 
-def words_of(text: str) -> list[bytes]:
+def split_words(text: str) -> list[bytes]:
     """The words of a text in UTF-8, by the rule above."""
-    plain = ESCAPE.sub(b" ", folded(text).encode("utf-8", "surrogatepass"))
-    return [word.lower() for word in WORD.findall(plain)]
+    normalised = ESCAPE.sub(b" ", normalise_text(text).encode("utf-8", "surrogatepass"))
+    return [word.lower() for word in WORD.findall(normalised)]
 
 
-def runs_of(text: str, n: int = N) -> set[bytes]:
+def extract_ngrams(text: str, n: int = NGRAM_SIZE) -> set[bytes]:
     """The runs of n words of a text, words joined by single spaces: the plain form of what the kernel looks for."""
-    words = words_of(text)
-    return {b" ".join(words[at : at + n]) for at in range(len(words) - n + 1)}
+    words = split_words(text)
+    return {b" ".join(words[start : start + n]) for start in range(len(words) - n + 1)}
 
 
-def index(
-    problems: Sequence[Sequence[str]],
-    n: int = N,
-    shared: int = 0,
-    left_out: Collection[bytes] = frozenset(),
-) -> Runs:
+def build_index(
+    problem_texts: Sequence[Sequence[str]],
+    n: int = NGRAM_SIZE,
+    max_problems: int = 0,
+    excluded: Collection[bytes] = frozenset(),
+) -> NgramIndex:
     """Index the runs of each problem's texts but some; and, unless `shared` is 0, those that more problems have.
 
     >>> index([["one two three"], ["two three four"]], n=2).owners
     [(0,), (1,), (0, 1)]
     """
     owners: dict[bytes, list[int]] = {}
-    for at, texts in enumerate(problems):
-        for run in sorted(set().union(*(runs_of(text, n) for text in texts))):
-            if LETTERS.search(run) and run not in left_out:
-                owners.setdefault(run, []).append(at)
-    return _indexed(
-        n, {run: who for run, who in owners.items() if not shared or len(who) <= shared}
+    for problem_index, texts in enumerate(problem_texts):
+        for ngram in sorted(set().union(*(extract_ngrams(text, n) for text in texts))):
+            if TWO_LETTERS.search(ngram) and ngram not in excluded:
+                owners.setdefault(ngram, []).append(problem_index)
+    return _build_hash_tables(
+        n,
+        {
+            ngram: problem_ids
+            for ngram, problem_ids in owners.items()
+            if not max_problems or len(problem_ids) <= max_problems
+        },
     )
 
 
-def _indexed(n: int, owners: dict[bytes, list[int]]) -> Runs:
+def _build_hash_tables(n: int, owners: dict[bytes, list[int]]) -> NgramIndex:
     import numpy as np
 
     from hornbook.scrub import ngram_kernel as kernel
 
-    spelled = sorted(owners)
-    words = np.frombuffer(b"".join(spelled) or b"\0", np.uint8)
-    places = np.cumsum([0, *map(len, spelled)], dtype=np.int64)
-    hashed = kernel.hashes(words, places)
-    size = 1 << max(6, (len(spelled) * 4).bit_length())
-    keys, slots = np.zeros(size, np.uint64), np.full(size, -1, np.int64)
-    for at, key in enumerate(hashed.tolist()):
-        slot = key & (size - 1)
+    ngrams = sorted(owners)
+    words = np.frombuffer(b"".join(ngrams) or b"\0", np.uint8)
+    starts = np.cumsum([0, *map(len, ngrams)], dtype=np.int64)
+    hashes = kernel.hash_ngrams(words, starts)
+    capacity = 1 << max(6, (len(ngrams) * 4).bit_length())
+    keys, slots = np.zeros(capacity, np.uint64), np.full(capacity, -1, np.int64)
+    for ngram_id, key in enumerate(hashes.tolist()):
+        slot = key & (capacity - 1)
         while slots[slot] >= 0:
-            slot = (slot + 1) & (size - 1)
-        keys[slot], slots[slot] = key, at
-    bits = 1 << max(12, (len(spelled) * BITS_A_RUN).bit_length())
+            slot = (slot + 1) & (capacity - 1)
+        keys[slot], slots[slot] = key, ngram_id
+    bits = 1 << max(12, (len(ngrams) * BITMAP_BITS_PER_NGRAM).bit_length())
     bitmap = np.zeros(bits // 64, np.uint64)
-    high = hashed >> np.uint64(64 - bits.bit_length() + 1)
-    np.bitwise_or.at(bitmap, high >> np.uint64(6), np.uint64(1) << (high & np.uint64(63)))
-    return Runs(
-        n, spelled, [tuple(owners[run]) for run in spelled], (bitmap, keys, slots, words, places)
+    high_bits = hashes >> np.uint64(64 - bits.bit_length() + 1)
+    np.bitwise_or.at(bitmap, high_bits >> np.uint64(6), np.uint64(1) << (high_bits & np.uint64(63)))
+    return NgramIndex(
+        n, ngrams, [tuple(owners[ngram]) for ngram in ngrams], (bitmap, keys, slots, words, starts)
     )
 
 
-def find(runs: Runs, texts: pa.Array | pa.ChunkedArray) -> Hits:
+def find_ngrams(index: NgramIndex, texts: pa.Array | pa.ChunkedArray) -> HitArray:
     """(text, run) of every run that a text has, each once, in order: int64 of shape (hits, 2)."""
     import numpy as np
 
-    found, at = [], 0
-    for data, offsets in _buffers(texts):
-        hits = _found(runs, data, offsets)
-        found.append(np.unique(hits, axis=0) + np.array([at, 0]))
-        at += len(offsets) - 1
-    return np.concatenate(found) if found else np.zeros((0, 2), np.int64)
+    hits_per_chunk, first_text = [], 0
+    for data, offsets in _string_buffers(texts):
+        hits = _find_in_buffer(index, data, offsets)
+        hits_per_chunk.append(np.unique(hits, axis=0) + np.array([first_text, 0]))
+        first_text += len(offsets) - 1
+    return np.concatenate(hits_per_chunk) if hits_per_chunk else np.zeros((0, 2), np.int64)
 
 
-def _found(runs: Runs, data: Any, offsets: Any) -> Hits:
+def _find_in_buffer(index: NgramIndex, data: Any, offsets: Any) -> HitArray:
     import numpy as np
 
     from hornbook.scrub import ngram_kernel as kernel
 
-    room = 1 << 16  # 1 MB; whoever has more is read twice
+    capacity = 1 << 16  # 1 MB; whoever has more is read twice
     while True:
-        out = np.zeros((room, 2), np.int64)
-        number = kernel.find(data, offsets, runs.n, code_points(), runs.index, out)
-        if number <= room:
-            return out[:number]
-        room = number
+        out = np.zeros((capacity, 2), np.int64)
+        hit_count = kernel.find_ngrams(
+            data, offsets, index.n, build_code_point_table(), index.hash_tables, out
+        )
+        if hit_count <= capacity:
+            return out[:hit_count]
+        capacity = hit_count
 
 
-def _buffers(texts: pa.Array | pa.ChunkedArray) -> Iterator[tuple[Any, Any]]:
+def _string_buffers(texts: pa.Array | pa.ChunkedArray) -> Iterator[tuple[Any, Any]]:
     """(bytes, offsets) of each chunk of a column of strings, without copying the text."""
     import numpy as np
     import pyarrow as pa
@@ -143,10 +152,10 @@ def _buffers(texts: pa.Array | pa.ChunkedArray) -> Iterator[tuple[Any, Any]]:
             yield np.frombuffer(data if data is not None and data.size else b"\0", np.uint8), starts
 
 
-def closest(runs: Runs, hits: Hits, number: int) -> list[int]:
+def most_shared_problems(index: NgramIndex, hits: HitArray, text_count: int) -> list[int]:
     """For each of `number` texts the problem (a position) with which it shares most runs, -1 for none."""
-    counts: list[dict[int, int]] = [{} for _ in range(number)]
-    for text, run in hits.tolist():
-        for problem in runs.owners[run]:
-            counts[text][problem] = counts[text].get(problem, 0) + 1
+    counts: list[dict[int, int]] = [{} for _ in range(text_count)]
+    for text, ngram_id in hits.tolist():
+        for problem_index in index.owners[ngram_id]:
+            counts[text][problem_index] = counts[text].get(problem_index, 0) + 1
     return [max(count, key=lambda p: (count[p], -p)) if count else -1 for count in counts]

@@ -18,11 +18,11 @@ import numpy as np
 from numba import extending, njit, types
 
 intrinsic: Any = extending.intrinsic
-_M, _R = np.uint64(0xFF51AFD7ED558CCD), np.uint64(0x9E3779B97F4A7C15)
-ZERO, ONE, THREE, SEVEN, EIGHT = (np.uint64(number) for number in (0, 1, 3, 7, 8))
-LOWEST, HIGHEST = np.uint64(0x0101010101010101), np.uint64(0x8080808080808080)
+_MIX_MULTIPLIER, _ROLL_MULTIPLIER = np.uint64(0xFF51AFD7ED558CCD), np.uint64(0x9E3779B97F4A7C15)
+ZERO, ONE, THREE, SEVEN, EIGHT = (np.uint64(value) for value in (0, 1, 3, 7, 8))
+LOW_BITS, HIGH_BITS = np.uint64(0x0101010101010101), np.uint64(0x8080808080808080)
 SPACE = np.uint8(32)
-ROOM = 32  # zeros after a text, so that sixteen bytes can be read at any place of it
+PADDING = 32  # zeros after a text, so that sixteen bytes can be read at any place of it
 
 
 # LLVM's own words, because numba would turn bytes into 64-bit numbers, of which an instruction
@@ -30,40 +30,48 @@ ROOM = 32  # zeros after a text, so that sixteen bytes can be read at any place 
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def _as_read(typing: Any, c: Any, before: Any) -> Any:
+def _normalise_byte(typing: Any, c: Any, previous: Any) -> Any:
     """What a byte of a word is read as (ASCII capitals as small letters), zero for what separates words: all else, and
     the rest of a line end, tab or return that is spelled out with a backslash `before` it."""
 
     def make(context: Any, b: Any, signature: Any, a: Any) -> Any:
-        def byte(value: int) -> Any:
+        def byte_constant(value: int) -> Any:
             return ir.Constant(ir.IntType(8), value)
 
-        def between(x: Any, first: str, last: str) -> Any:
-            return b.icmp_unsigned("<=", b.sub(x, byte(ord(first))), byte(ord(last) - ord(first)))
+        def is_between(x: Any, first: str, last: str) -> Any:
+            return b.icmp_unsigned(
+                "<=", b.sub(x, byte_constant(ord(first))), byte_constant(ord(last) - ord(first))
+            )
 
-        def either(*tests: Any) -> Any:
-            found = tests[0]
+        def any_of(*tests: Any) -> Any:
+            result = tests[0]
             for test in tests[1:]:
-                found = b.or_(found, test)
-            return found
+                result = b.or_(result, test)
+            return result
 
-        small = b.or_(a[0], byte(32))
-        letter = between(small, "a", "z")
-        word = either(letter, between(a[0], "0", "9"), b.icmp_unsigned(">=", a[0], byte(128)))
-        escaped = either(*(b.icmp_unsigned("==", a[0], byte(ord(each))) for each in "ntr"))
-        spelled = b.and_(escaped, b.icmp_unsigned("==", a[1], byte(ord("\\"))))
-        return b.select(b.and_(word, b.not_(spelled)), b.select(letter, small, a[0]), byte(0))
+        lower = b.or_(a[0], byte_constant(32))
+        is_letter = is_between(lower, "a", "z")
+        is_word = any_of(
+            is_letter, is_between(a[0], "0", "9"), b.icmp_unsigned(">=", a[0], byte_constant(128))
+        )
+        is_escape_letter = any_of(
+            *(b.icmp_unsigned("==", a[0], byte_constant(ord(letter))) for letter in "ntr")
+        )
+        is_escaped = b.and_(is_escape_letter, b.icmp_unsigned("==", a[1], byte_constant(ord("\\"))))
+        return b.select(
+            b.and_(is_word, b.not_(is_escaped)), b.select(is_letter, lower, a[0]), byte_constant(0)
+        )
 
     return types.uint8(types.uint8, types.uint8), make
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def _or(typing: Any, one: Any, other: Any) -> Any:
+def _or_bytes(typing: Any, one: Any, other: Any) -> Any:
     return types.uint8(types.uint8, types.uint8), lambda context, b, signature, a: b.or_(a[0], a[1])
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def _trailing_zeros(typing: Any, number: Any) -> Any:
+def _count_trailing_zeros(typing: Any, value: Any) -> Any:
     """Zero bits below the lowest set bit of a 64-bit number; 64 of zero."""
 
     def make(context: Any, b: Any, signature: Any, a: Any) -> Any:
@@ -73,91 +81,98 @@ def _trailing_zeros(typing: Any, number: Any) -> Any:
 
 
 @njit(nogil=True, cache=True)
-def _read(text: Any, read: Any) -> None:
+def _normalise_text(text: Any, normalised: Any) -> None:
     """Write the bytes of words as they are read, zero for what separates them, and zeros after the end."""
     size = len(text)
     if size:
-        read[0] = _as_read(text[0], np.uint8(0))
-    for at in range(
+        normalised[0] = _normalise_byte(text[0], np.uint8(0))
+    for i in range(
         size - 1
     ):  # from nothing, or LLVM would look whether a place counts from the end
-        read[at + 1] = _as_read(text[at + 1], text[at])
-    read[size : size + ROOM] = 0
+        normalised[i + 1] = _normalise_byte(text[i + 1], text[i])
+    normalised[size : size + PADDING] = 0
 
 
 @njit(inline="always")
-def _eight(read: Any, at: Any) -> Any:
+def _load_8_bytes(words64: Any, position: Any) -> Any:
     """The eight bytes from `at` on, the first of them lowest, out of two aligned numbers."""
-    whole, bits = at >> THREE, (at & SEVEN) << THREE
-    return read[whole] >> bits | (read[whole + ONE] << ONE) << (np.uint64(63) - bits)
+    whole, bits = position >> THREE, (position & SEVEN) << THREE
+    return words64[whole] >> bits | (words64[whole + ONE] << ONE) << (np.uint64(63) - bits)
 
 
 @njit(inline="always")
-def _begin(read: Any, at: Any, end: Any) -> Any:
+def _find_word_start(words64: Any, position: Any, end: Any) -> Any:
     """Where the next word begins, or a place from `end` on. Two numbers at once, for blanks are of all lengths and a
     wrong guess of the processor costs more than a number too many."""
-    while at < end:
-        first, second = _eight(read, at), _eight(read, at + EIGHT)
+    while position < end:
+        first, second = _load_8_bytes(words64, position), _load_8_bytes(words64, position + EIGHT)
         if first | second:
             more = ZERO - np.uint64(first == ZERO)
             return (
-                at + (_trailing_zeros(first) >> THREE) + (_trailing_zeros(second) >> THREE & more)
+                position
+                + (_count_trailing_zeros(first) >> THREE)
+                + (_count_trailing_zeros(second) >> THREE & more)
             )
-        at += EIGHT + EIGHT
-    return at
+        position += EIGHT + EIGHT
+    return position
 
 
 @njit(inline="always")
-def _zeros(letters: Any) -> Any:
+def _mask_zero_bytes(chunk: Any) -> Any:
     """A number whose lowest set bit is the highest of the first zero byte; zero where there is none."""
-    return (letters - LOWEST) & ~letters & HIGHEST
+    return (chunk - LOW_BITS) & ~chunk & HIGH_BITS
 
 
 @njit(inline="always")
-def _before(zeros: Any) -> Any:
+def _bits_below(zero_mask: Any) -> Any:
     """All bits below that byte; every bit where there is none."""
-    return ((zeros & (ZERO - zeros)) >> SEVEN) - ONE
+    return ((zero_mask & (ZERO - zero_mask)) >> SEVEN) - ONE
 
 
 @njit(inline="always")
-def _mixed(word: Any, letters: Any) -> Any:
-    word = (word ^ letters) * _M
-    return word ^ (word >> np.uint64(29))
+def _mix_hash(hashed: Any, chunk: Any) -> Any:
+    hashed = (hashed ^ chunk) * _MIX_MULTIPLIER
+    return hashed ^ (hashed >> np.uint64(29))
 
 
 @njit(inline="always")
-def _word(read: Any, at: Any) -> Any:
+def _hash_word(words64: Any, position: Any) -> Any:
     """(end, hash) of the word that begins here: sixteen letters at once, for `_begin`'s reason."""
     hashed = ZERO
     while True:
-        first, second = _eight(read, at), _eight(read, at + EIGHT)
-        ends, later = _zeros(first), _zeros(second)
-        more = ZERO - np.uint64(ends == ZERO)
-        hashed = _mixed(_mixed(hashed, first & _before(ends)), second & _before(later) & more)
-        at += (_trailing_zeros(ends) >> THREE) + (_trailing_zeros(later) >> THREE & more)
-        if ends | later:
-            return at, hashed
+        first, second = _load_8_bytes(words64, position), _load_8_bytes(words64, position + EIGHT)
+        zeros_in_first, zeros_in_second = _mask_zero_bytes(first), _mask_zero_bytes(second)
+        more = ZERO - np.uint64(zeros_in_first == ZERO)
+        hashed = _mix_hash(
+            _mix_hash(hashed, first & _bits_below(zeros_in_first)),
+            second & _bits_below(zeros_in_second) & more,
+        )
+        position += (_count_trailing_zeros(zeros_in_first) >> THREE) + (
+            _count_trailing_zeros(zeros_in_second) >> THREE & more
+        )
+        if zeros_in_first | zeros_in_second:
+            return position, hashed
 
 
 @njit(nogil=True, cache=True)
-def hashes(data: Any, offsets: Any) -> Any:
+def hash_ngrams(data: Any, offsets: Any) -> Any:
     """The hash of each run of words joined by single spaces: what `find` computes as it rolls along."""
-    found = np.zeros(len(offsets) - 1, np.uint64)
-    read = np.zeros(_longest(offsets), np.uint8)
+    hashes = np.zeros(len(offsets) - 1, np.uint64)
+    normalised = np.zeros(_buffer_size(offsets), np.uint8)
     for i in range(len(offsets) - 1):
         size = offsets[i + 1] - offsets[i]
-        _read(data[offsets[i] : offsets[i + 1]], read)
-        at, rolled = ZERO, ZERO
-        while at < np.uint64(size):
-            at, word = _word(read.view(np.uint64), at)
-            rolled = rolled * _R + word
-            at += ONE
-        found[i] = rolled
-    return found
+        _normalise_text(data[offsets[i] : offsets[i + 1]], normalised)
+        position, rolled = ZERO, ZERO
+        while position < np.uint64(size):
+            position, word = _hash_word(normalised.view(np.uint64), position)
+            rolled = rolled * _ROLL_MULTIPLIER + word
+            position += ONE
+        hashes[i] = rolled
+    return hashes
 
 
 @njit(nogil=True, cache=True)
-def find(data: Any, offsets: Any, n: int, table: Any, index: Any, out: Any) -> int:
+def find_ngrams(data: Any, offsets: Any, n: int, table: Any, index: Any, out: Any) -> int:
     """Write (text, run) for every occurrence into `out` (capacity, 2); returns how many there are, also beyond it.
 
     `table` is fold.py's. `index` is (bitmap, keys, runs, words, places): `keys` and `runs` are a hash set of a power of
@@ -165,141 +180,147 @@ def find(data: Any, offsets: Any, n: int, table: Any, index: Any, out: Any) -> i
     `bitmap` has a bit for the highest bits of each key.
     """
     bitmap = index[0]
-    number, capacity = 0, len(out)
-    recent, begins = np.zeros(n, np.uint64), np.zeros(n, np.uint64)
+    hit_count, capacity = 0, len(out)
+    recent, starts = np.zeros(n, np.uint64), np.zeros(n, np.uint64)
     oldest = np.uint64(1)
     for _ in range(n):
-        oldest *= _R
+        oldest *= _ROLL_MULTIPLIER
     shift = np.uint64(64 - _log2(len(bitmap) * 64))
-    read = np.zeros(_longest(offsets), np.uint8)
-    plain, eights = np.empty(len(read), np.uint8), read.view(np.uint64)
+    normalised = np.zeros(_buffer_size(offsets), np.uint8)
+    replaced, words64 = np.empty(len(normalised), np.uint8), normalised.view(np.uint64)
     for i in range(len(offsets) - 1):
         size = offsets[i + 1] - offsets[i]
         text = data[offsets[i] : offsets[i + 1]]
-        if _ascii(text):
-            _read(text, read)
+        if _is_ascii(text):
+            _normalise_text(text, normalised)
         else:
-            size, _ = _fold(data, offsets[i], offsets[i + 1], table, plain, 0)
-            _read(plain[:size], read)
-        at, end = ZERO, np.uint64(size)
-        rolled, seen, slot = ZERO, 0, 0
+            size, _ = _normalise_utf8(data, offsets[i], offsets[i + 1], table, replaced, 0)
+            _normalise_text(replaced[:size], normalised)
+        position, end = ZERO, np.uint64(size)
+        rolled, word_count, slot = ZERO, 0, 0
         recent[:] = 0
         while True:
-            begin = _begin(eights, at, end)
-            if begin >= end:
+            start = _find_word_start(words64, position, end)
+            if start >= end:
                 break
-            at, word = _word(eights, begin)
-            rolled = rolled * _R + word - recent[slot] * oldest
-            recent[slot], begins[slot] = word, begin
+            position, word = _hash_word(words64, start)
+            rolled = rolled * _ROLL_MULTIPLIER + word - recent[slot] * oldest
+            recent[slot], starts[slot] = word, start
             slot += 1
             if slot == n:
                 slot = 0
-            seen += 1
+            word_count += 1
             high = rolled >> shift
-            if bitmap[high >> np.uint64(6)] >> (high & np.uint64(63)) & ONE and seen >= n:
+            if bitmap[high >> np.uint64(6)] >> (high & np.uint64(63)) & ONE and word_count >= n:
                 # `slot` is now the oldest of the n words, which is where the run begins.
-                run = _look_up(read[begins[slot] : at], rolled, index)
-                if run >= 0:
-                    if number < capacity:
-                        out[number, 0], out[number, 1] = i, run
-                    number += 1
-    return number
+                ngram_id = _look_up_ngram(normalised[starts[slot] : position], rolled, index)
+                if ngram_id >= 0:
+                    if hit_count < capacity:
+                        out[hit_count, 0], out[hit_count, 1] = i, ngram_id
+                    hit_count += 1
+    return hit_count
 
 
 @njit(nogil=True, cache=True)
-def fold(data: Any, offsets: Any, table: Any, out: Any, places: Any) -> bool:
+def normalise_texts(data: Any, offsets: Any, table: Any, out: Any, out_offsets: Any) -> bool:
     """Copy UTF-8 texts to `out` with the characters of `table` (fold.py) replaced; whether anything was."""
-    at, changed = 0, False
-    places[0] = 0
+    position, changed = 0, False
+    out_offsets[0] = 0
     for i in range(len(offsets) - 1):
-        at, other = _fold(data, offsets[i], offsets[i + 1], table, out, at)
-        changed |= other
-        places[i + 1] = at
+        position, text_changed = _normalise_utf8(
+            data, offsets[i], offsets[i + 1], table, out, position
+        )
+        changed |= text_changed
+        out_offsets[i + 1] = position
     return changed
 
 
 @njit(nogil=True, cache=True)
-def _fold(data: Any, byte: int, end: int, table: Any, out: Any, at: int) -> Any:
+def _normalise_utf8(
+    data: Any, position: int, end: int, table: Any, out: Any, out_position: int
+) -> Any:
     """One text, written from out[at] on; where it ends, and whether anything was replaced."""
     changed = False
-    while byte < end:
-        c = data[byte]
+    while position < end:
+        lead_byte = data[position]
         size, code = 1, 0
-        if c >= 0xF0:
-            size, code = 4, c & 0x07
-        elif c >= 0xE0:
-            size, code = 3, c & 0x0F
-        elif c >= 0xC0:
-            size, code = 2, c & 0x1F
+        if lead_byte >= 0xF0:
+            size, code = 4, lead_byte & 0x07
+        elif lead_byte >= 0xE0:
+            size, code = 3, lead_byte & 0x0F
+        elif lead_byte >= 0xC0:
+            size, code = 2, lead_byte & 0x1F
         for more in range(1, size):
-            code = code << 6 | (data[byte + more] & 0x3F)
-        plain = table[code] if size > 1 and code < len(table) else 0
-        if plain == 0:
+            code = code << 6 | (data[position + more] & 0x3F)
+        replacement = table[code] if size > 1 and code < len(table) else 0
+        if replacement == 0:
             for more in range(size):
-                out[at + more] = data[byte + more]
-            at += size
+                out[out_position + more] = data[position + more]
+            out_position += size
         else:
             changed = True
-            if plain > 1:
-                out[at] = plain
-                at += 1
-        byte += size
-    return at, changed
+            if replacement > 1:
+                out[out_position] = replacement
+                out_position += 1
+        position += size
+    return out_position, changed
 
 
 @njit(nogil=True, cache=True)
-def _ascii(text: Any) -> bool:
-    every = np.uint8(0)
-    for at in range(len(text)):
-        every = _or(every, text[at])
-    return bool(every < 128)
+def _is_ascii(text: Any) -> bool:
+    all_bits = np.uint8(0)
+    for i in range(len(text)):
+        all_bits = _or_bytes(all_bits, text[i])
+    return bool(all_bits < 128)
 
 
 @njit(inline="always")
-def _longest(offsets: Any) -> int:
+def _buffer_size(offsets: Any) -> int:
     """Bytes for the longest text and the room behind it, a multiple of eight."""
     longest = 0
     for i in range(len(offsets) - 1):
         longest = max(longest, offsets[i + 1] - offsets[i])
-    return (longest + ROOM + 7) // 8 * 8
+    return (longest + PADDING + 7) // 8 * 8
 
 
 @njit(inline="always")
 def _log2(x: Any) -> int:
-    number = 0
+    exponent = 0
     while x > 1:
         x >>= 1
-        number += 1
-    return number
+        exponent += 1
+    return exponent
 
 
 @njit(nogil=True, cache=True)
-def _look_up(read: Any, key: Any, index: Any) -> int:
+def _look_up_ngram(normalised: Any, key: Any, index: Any) -> int:
     """The run that these bytes spell, or -1."""
     _, keys, runs, words, places = index
     mask = np.uint64(len(keys) - 1)
     slot = key & mask
     while runs[slot] >= 0:
-        if keys[slot] == key and _same(read, words[places[runs[slot]] : places[runs[slot] + 1]]):
+        if keys[slot] == key and _has_same_words(
+            normalised, words[places[runs[slot]] : places[runs[slot] + 1]]
+        ):
             return int(runs[slot])
         slot = (slot + ONE) & mask
     return -1
 
 
 @njit(nogil=True, cache=True)
-def _same(read: Any, spelled: Any) -> bool:
+def _has_same_words(normalised: Any, ngram: Any) -> bool:
     """Whether the words of `read`, zeros between them, are those of `spelled`, single spaces between them."""
-    begin = 0
-    for c in spelled:
-        if begin >= len(read):
+    position = 0
+    for letter in ngram:
+        if position >= len(normalised):
             return False
-        if c == SPACE:
-            if read[begin] != 0:
+        if letter == SPACE:
+            if normalised[position] != 0:
                 return False
-            while read[begin] == 0:  # the last byte belongs to a word
-                begin += 1
-        elif read[begin] == c:
-            begin += 1
+            while normalised[position] == 0:  # the last byte belongs to a word
+                position += 1
+        elif normalised[position] == letter:
+            position += 1
         else:
             return False
-    return begin == len(read)
+    return position == len(normalised)

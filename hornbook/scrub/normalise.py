@@ -25,43 +25,47 @@ GREEK = dict(zip("οναικρυχΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "ovaikpuxABEZHI
 QUOTES = dict(zip("‘’‚‛′`“”„‟″«»", "''''''" + '"' * 7, strict=True))
 QUOTES.pop("`")  # is ASCII, and Markdown's
 DASHES = dict.fromkeys("‐‑‒–—―−", "-")
-UNSEEN = "\u00ad\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2061\u2062\u2063\ufeff"
+INVISIBLE = "\u00ad\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2061\u2062\u2063\ufeff"
 SPACES = dict.fromkeys(
     "\u00a0\u1680\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B))), " "
 )
-WIDE = {chr(code + 0xFEE0): chr(code) for code in range(0x21, 0x7F)}
-MATHEMATICAL = {chr(code): plain for code in range(0x1D400, 0x1D800)
-                if (plain := unicodedata.normalize("NFKC", chr(code))).isascii()}  # fmt: skip
+FULL_WIDTH = {chr(code + 0xFEE0): chr(code) for code in range(0x21, 0x7F)}
+MATHEMATICAL = {chr(code): letter for code in range(0x1D400, 0x1D800)
+                if (letter := unicodedata.normalize("NFKC", chr(code))).isascii()}  # fmt: skip
 # Every one to one ASCII character or to none: what the kernel does by bytes is the same.
-TABLE = str.maketrans({**CYRILLIC, **GREEK, **QUOTES, **DASHES, **SPACES, **WIDE, **MATHEMATICAL,
-                       **dict.fromkeys(UNSEEN, None), "\u2028": "\n"})  # fmt: skip
+CHARACTER_MAP = str.maketrans({**CYRILLIC, **GREEK, **QUOTES, **DASHES, **SPACES, **FULL_WIDTH, **MATHEMATICAL,
+                       **dict.fromkeys(INVISIBLE, None), "\u2028": "\n"})  # fmt: skip
 
 
-def folded(text: str) -> str:
+def normalise_text(text: str) -> str:
     """The text as it looks.
 
     >>> folded("r\u0435turn\u00a0\u200bx"), folded("café")
     ('return x', 'café')
     """
-    return text if text.isascii() else text.translate(TABLE)
+    return text if text.isascii() else text.translate(CHARACTER_MAP)
 
 
-def column(texts: pa.Array | pa.ChunkedArray) -> pa.ChunkedArray:
+def normalise_column(texts: pa.Array | pa.ChunkedArray) -> pa.ChunkedArray:
     """A column of strings as it looks; of texts that are all ASCII, or have nothing odd, nothing is copied."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     arrays = texts.chunks if isinstance(texts, pa.ChunkedArray) else [texts]
-    found = []
+    normalised = []
     for array in arrays:
         strings = array.cast(pa.large_string())
-        other = pc.fill_null(pc.invert(pc.string_is_ascii(strings)), False)
-        made = _folded(strings.filter(other))
-        found.append(strings if made is None else pc.replace_with_mask(strings, other, made))
-    return pa.chunked_array(found, pa.large_string())
+        has_non_ascii = pc.fill_null(pc.invert(pc.string_is_ascii(strings)), False)
+        replacements = _normalise_strings(strings.filter(has_non_ascii))
+        normalised.append(
+            strings
+            if replacements is None
+            else pc.replace_with_mask(strings, has_non_ascii, replacements)
+        )
+    return pa.chunked_array(normalised, pa.large_string())
 
 
-def _folded(texts: pa.Array) -> pa.Array | None:
+def _normalise_strings(texts: pa.Array) -> pa.Array | None:
     """Texts that are not ASCII, folded; None where nothing changes."""
     import numpy as np
     import pyarrow as pa
@@ -72,21 +76,21 @@ def _folded(texts: pa.Array) -> pa.Array | None:
         return None
     _, offsets, data = texts.buffers()
     starts = np.frombuffer(offsets, np.int64)[texts.offset : texts.offset + len(texts) + 1]
-    given = np.frombuffer(data if data is not None and data.size else b"\0", np.uint8)
-    out, places = np.empty(starts[-1] - starts[0], np.uint8), np.zeros(len(starts), np.int64)
-    if not kernel.fold(given, starts, code_points(), out, places):
+    source = np.frombuffer(data if data is not None and data.size else b"\0", np.uint8)
+    out, out_offsets = np.empty(starts[-1] - starts[0], np.uint8), np.zeros(len(starts), np.int64)
+    if not kernel.normalise_texts(source, starts, build_code_point_table(), out, out_offsets):
         return None
     return pa.Array.from_buffers(
-        pa.large_string(), len(texts), [None, pa.py_buffer(places), pa.py_buffer(out)]
+        pa.large_string(), len(texts), [None, pa.py_buffer(out_offsets), pa.py_buffer(out)]
     )
 
 
 @functools.cache
-def code_points() -> Any:
+def build_code_point_table() -> Any:
     """For every code point below 0x20000 what it is folded to: 0 itself, 1 nothing, else an ASCII character."""
     import numpy as np
 
     table = np.zeros(0x20000, np.uint8)
-    for code, plain in TABLE.items():
-        table[code] = ord(plain) if isinstance(plain, str) else plain or 1
+    for code, replacement in CHARACTER_MAP.items():
+        table[code] = ord(replacement) if isinstance(replacement, str) else replacement or 1
     return table

@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from hornbook.scrub.exam_index import docstrings, parsing, without_docstrings
+from hornbook.scrub.exam_index import find_docstrings, strip_docstrings, text_if_valid
 
 if TYPE_CHECKING:
     from hornbook.exams import Problem
@@ -33,88 +33,97 @@ SYNONYMS = {
 }  # fmt: skip
 
 
-def verbatim(problem: Problem) -> str:
+def copy_verbatim(problem: Problem) -> str:
     """The prompt and its solution, as the exam has them."""
     return problem.solution
 
 
-def bare(problem: Problem) -> str | None:
+def remove_docstrings(problem: Problem) -> str | None:
     """The program without its docstrings, otherwise letter for letter."""
-    return without_docstrings(problem.solution)
+    return strip_docstrings(problem.solution)
 
 
-def reformatted(problem: Problem) -> str:
+def reformat_code(problem: Problem) -> str:
     """Other quotes, brackets, blank lines and indentation."""
-    text = ast.unparse(_undocumented(problem)).replace("    ", "\t")
+    text = ast.unparse(_parse_without_docstrings(problem)).replace("    ", "\t")
     return text.replace("\n", "\n\n") + "\n"
 
 
-def commented(problem: Problem) -> str:
+def insert_comments(problem: Problem) -> str:
     """A comment of a word after every second line."""
-    lines = ast.unparse(_undocumented(problem)).splitlines()
-    return "\n".join(line + "  # step" * (number % 2) for number, line in enumerate(lines)) + "\n"
+    lines = ast.unparse(_parse_without_docstrings(problem)).splitlines()
+    return (
+        "\n".join(line + "  # step" * (line_index % 2) for line_index, line in enumerate(lines))
+        + "\n"
+    )
 
 
-def renamed(problem: Problem) -> str:
+def rename_variables(problem: Problem) -> str:
     """Every name that the program binds, replaced by another."""
-    return ast.unparse(_renamed(_undocumented(problem)))
+    return ast.unparse(_rename_bound_names(_parse_without_docstrings(problem)))
 
 
-def reordered(problem: Problem) -> str | None:
+def reorder_statements(problem: Problem) -> str | None:
     """Neighbours that do not depend on each other swapped, and the branches of an if with an else exchanged."""
-    tree = _undocumented(problem)
-    before = ast.unparse(tree)
-    after = ast.unparse(ast.fix_missing_locations(_Reorder().visit(tree)))
-    return after if after != before else None
+    tree = _parse_without_docstrings(problem)
+    original = ast.unparse(tree)
+    changed = ast.unparse(ast.fix_missing_locations(_ReorderStatements().visit(tree)))
+    return changed if changed != original else None
 
 
-def translated(problem: Problem) -> str | None:
+def translate_loops(problem: Problem) -> str | None:
     """Loops that fill a list as comprehensions and the reverse, all() and any() as loops."""
-    tree = _undocumented(problem)
-    before = ast.unparse(tree)
+    tree = _parse_without_docstrings(problem)
+    original = ast.unparse(tree)
     for node in ast.walk(tree):
         for field in ("body", "orelse"):
             block = getattr(node, field, None)
             if isinstance(block, list):
-                setattr(node, field, _translated(block))
-    after = ast.unparse(ast.fix_missing_locations(tree))
-    return after if after != before else None
+                setattr(node, field, _translate_block(block))
+    changed = ast.unparse(ast.fix_missing_locations(tree))
+    return changed if changed != original else None
 
 
-def other_constants(problem: Problem) -> str | None:
+def change_constants(problem: Problem) -> str | None:
     """Numbers one greater, texts reversed with a letter more, names as they were."""
-    tree = _undocumented(problem)
-    before = ast.unparse(tree)
-    after = ast.unparse(_Constants().visit(tree))
-    return after if after != before else None
+    tree = _parse_without_docstrings(problem)
+    original = ast.unparse(tree)
+    changed = ast.unparse(_ChangeConstants().visit(tree))
+    return changed if changed != original else None
 
 
-def reworded(problem: Problem) -> str | None:
+def reword_docstring(problem: Problem) -> str | None:
     """The docstring in other words and without its examples; the code letter for letter."""
-    return _reword(problem.solution)
+    return _reword_docstrings(problem.solution)
 
 
-def rewritten(problem: Problem) -> str | None:
+def rewrite_everything(problem: Problem) -> str | None:
     """The docstring in other words, names replaced, constants changed: a paraphrase of everything but the idea."""
-    text = _reword(problem.solution)
-    return ast.unparse(_Constants().visit(_renamed(ast.parse(text)))) if text else None
+    text = _reword_docstrings(problem.solution)
+    return (
+        ast.unparse(_ChangeConstants().visit(_rename_bound_names(ast.parse(text))))
+        if text
+        else None
+    )
 
 
-def in_class(problem: Problem) -> str:
+def wrap_in_class(problem: Problem) -> str:
     """Renamed, as the method of a class that stands among other code."""
     text = re.sub(
         r"^def (\w+)[(]",
         r"def \1(self, ",
-        ast.unparse(_renamed(_undocumented(problem))),
+        ast.unparse(_rename_bound_names(_parse_without_docstrings(problem))),
         flags=re.M,
     )
-    inside = "\n".join(f"    {line}" for line in text.splitlines())
-    return f"import sys\n\n\nclass Tools:\n    size = 3\n\n{inside}\n\n    def show(self):\n        print(self.size)\n"
+    method = "\n".join(f"    {line}" for line in text.splitlines())
+    return f"import sys\n\n\nclass Tools:\n    size = 3\n\n{method}\n\n    def show(self):\n        print(self.size)\n"
 
 
-def in_notebook(problem: Problem) -> str:
+def wrap_in_notebook(problem: Problem) -> str:
     """Renamed, in a cell of a notebook as it lies on disk."""
-    lines = ast.unparse(_renamed(_undocumented(problem))).splitlines(keepends=True)
+    lines = ast.unparse(_rename_bound_names(_parse_without_docstrings(problem))).splitlines(
+        keepends=True
+    )
     cells = [
         {"cell_type": "markdown", "source": ["# Try it\n"]},
         {"cell_type": "code", "source": lines},
@@ -122,15 +131,15 @@ def in_notebook(problem: Problem) -> str:
     return json.dumps({"cells": cells, "nbformat": 4}, indent=1)
 
 
-def in_session(problem: Problem) -> str:
+def wrap_in_session(problem: Problem) -> str:
     """Renamed, as it was typed at a prompt."""
-    lines = ast.unparse(_renamed(_undocumented(problem))).splitlines()
+    lines = ast.unparse(_rename_bound_names(_parse_without_docstrings(problem))).splitlines()
     return "".join(f"{'... ' if line.startswith(' ') else '>>> '}{line}\n" for line in lines)
 
 
-def with_argument(problem: Problem) -> str:
+def add_argument(problem: Problem) -> str:
     """Renamed, with an argument more that nothing comes of."""
-    tree = _renamed(_undocumented(problem))
+    tree = _rename_bound_names(_parse_without_docstrings(problem))
     for node in tree.body:
         if isinstance(node, ast.FunctionDef):
             node.args.args.append(ast.arg("verbose"))
@@ -138,84 +147,88 @@ def with_argument(problem: Problem) -> str:
     return ast.unparse(ast.fix_missing_locations(tree))
 
 
-def as_while(problem: Problem) -> str | None:
+def convert_for_to_while(problem: Problem) -> str | None:
     """Renamed, with loops over range(n) as while loops."""
-    tree = _renamed(_undocumented(problem))
-    before = ast.unparse(tree)
-    after = ast.unparse(ast.fix_missing_locations(_While().visit(tree)))
-    return after if after != before else None
+    tree = _rename_bound_names(_parse_without_docstrings(problem))
+    original = ast.unparse(tree)
+    changed = ast.unparse(ast.fix_missing_locations(_ForToWhile().visit(tree)))
+    return changed if changed != original else None
 
 
-KINDS: dict[str, Callable[[Any], str | None]] = {
-    "verbatim": verbatim,
-    "without its docstring": bare,
-    "reformatted": reformatted,
-    "commented": commented,
-    "renamed": renamed,
-    "statements reordered": reordered,
-    "loop or comprehension translated": translated,
-    "constants changed": other_constants,
-    "docstring reworded": reworded,
-    "rewritten: words, names and constants": rewritten,
-    "in a class, renamed": in_class,
-    "in a notebook, renamed": in_notebook,
-    "in a session, renamed": in_session,
-    "an argument more, renamed": with_argument,
-    "for as while, renamed": as_while,
+COPY_KINDS: dict[str, Callable[[Any], str | None]] = {
+    "verbatim": copy_verbatim,
+    "without its docstring": remove_docstrings,
+    "reformatted": reformat_code,
+    "commented": insert_comments,
+    "renamed": rename_variables,
+    "statements reordered": reorder_statements,
+    "loop or comprehension translated": translate_loops,
+    "constants changed": change_constants,
+    "docstring reworded": reword_docstring,
+    "rewritten: words, names and constants": rewrite_everything,
+    "in a class, renamed": wrap_in_class,
+    "in a notebook, renamed": wrap_in_notebook,
+    "in a session, renamed": wrap_in_session,
+    "an argument more, renamed": add_argument,
+    "for as while, renamed": convert_for_to_while,
 }
 
 
-def planted(exam: Sequence[Problem]) -> Iterator[tuple[str, str, str]]:
+def plant_copies(problems: Sequence[Problem]) -> Iterator[tuple[str, str, str]]:
     """(kind, task_id, text) of everything that can be made of these problems."""
-    for kind, make in KINDS.items():
-        for problem in exam:
-            text = make(problem)
+    for kind, make_copy in COPY_KINDS.items():
+        for problem in problems:
+            text = make_copy(problem)
             if text is not None:
                 yield kind, problem.task_id, text
 
 
-def _undocumented(problem: Problem) -> ast.Module:
+def _parse_without_docstrings(problem: Problem) -> ast.Module:
     tree = ast.parse(problem.solution)
-    for owner, _ in list(docstrings(tree)):
+    for owner, _ in list(find_docstrings(tree)):
         del owner.body[0]
     return tree
 
 
-def _reword(program: str) -> str | None:
+def _reword_docstrings(program: str) -> str | None:
     """Every docstring of a program by the table of synonyms, cut before its first example."""
     lines = program.splitlines()
-    found = sorted(docstrings(ast.parse(program)), key=lambda pair: -pair[1].lineno)
-    for _, node in found:
-        given = ast.literal_eval(node.value)
-        prose = re.split(r">>>|\n\s*(?:for )?examples?\b", given, maxsplit=1, flags=re.I)[0]
-        told = re.sub(r"[A-Za-z]+", lambda m: SYNONYMS.get(m[0].lower(), m[0]), prose)
-        told = told.replace("\\", " ").replace('"', "'").strip()
-        lines[node.lineno - 1 : node.end_lineno] = [f'{" " * node.col_offset}"""{told}"""']
-    return parsing("\n".join(lines) + "\n") if found else None
+    docstring_nodes = sorted(find_docstrings(ast.parse(program)), key=lambda pair: -pair[1].lineno)
+    for _, node in docstring_nodes:
+        docstring = ast.literal_eval(node.value)
+        prose = re.split(r">>>|\n\s*(?:for )?examples?\b", docstring, maxsplit=1, flags=re.I)[0]
+        reworded = re.sub(
+            r"[A-Za-z]+", lambda match: SYNONYMS.get(match[0].lower(), match[0]), prose
+        )
+        reworded = reworded.replace("\\", " ").replace('"', "'").strip()
+        lines[node.lineno - 1 : node.end_lineno] = [f'{" " * node.col_offset}"""{reworded}"""']
+    return text_if_valid("\n".join(lines) + "\n") if docstring_nodes else None
 
 
-def _renamed(tree: ast.Module) -> ast.Module:
-    bound: dict[str, str] = {}
+def _rename_bound_names(tree: ast.Module) -> ast.Module:
+    new_names: dict[str, str] = {}
     for node in ast.walk(tree):
         match node:
             case (
                 ast.FunctionDef(name=name) | ast.arg(arg=name) | ast.Name(id=name, ctx=ast.Store())
             ):
-                bound.setdefault(name, f"thing_{len(bound)}")
+                new_names.setdefault(name, f"thing_{len(new_names)}")
     for node in ast.walk(tree):
         match node:
             case ast.Name():
-                node.id = bound.get(node.id, node.id)
+                node.id = new_names.get(node.id, node.id)
             case ast.arg() | ast.keyword() if node.arg:
-                node.arg = bound.get(node.arg, node.arg) if isinstance(node, ast.arg) else node.arg
+                node.arg = (
+                    new_names.get(node.arg, node.arg) if isinstance(node, ast.arg) else node.arg
+                )
             case ast.FunctionDef():
-                node.name = bound[node.name]
+                node.name = new_names[node.name]
             case ast.Global() | ast.Nonlocal():
-                node.names = [bound.get(name, name) for name in node.names]
+                node.names = [new_names.get(name, name) for name in node.names]
     return tree
 
 
-class _Constants(ast.NodeTransformer):
+class _ChangeConstants(ast.NodeTransformer):
     def visit_Constant(self, node: ast.Constant) -> ast.Constant:
         if isinstance(node.value, str):
             return ast.copy_location(ast.Constant(node.value[::-1] + "q"), node)
@@ -228,7 +241,7 @@ class _Constants(ast.NodeTransformer):
         return node if isinstance(node.value, ast.Constant) else self.generic_visit(node)
 
 
-class _While(ast.NodeTransformer):
+class _ForToWhile(ast.NodeTransformer):
     def visit_For(self, node: ast.For) -> Any:
         self.generic_visit(node)
         match node:
@@ -239,7 +252,7 @@ class _While(ast.NodeTransformer):
         return node
 
 
-class _Reorder(ast.NodeTransformer):
+class _ReorderStatements(ast.NodeTransformer):
     def visit_If(self, node: ast.If) -> Any:
         self.generic_visit(node)
         if node.orelse and not (len(node.orelse) == 1 and isinstance(node.orelse[0], ast.If)):
@@ -250,16 +263,16 @@ class _Reorder(ast.NodeTransformer):
         super().generic_visit(node)
         for field in ("body", "orelse"):
             block = getattr(node, field, None)
-            at = 0
-            while isinstance(block, list) and at + 1 < len(block):
-                if _independent(block[at], block[at + 1]):
-                    block[at], block[at + 1] = block[at + 1], block[at]
-                    at += 1
-                at += 1
+            i = 0
+            while isinstance(block, list) and i + 1 < len(block):
+                if _are_independent(block[i], block[i + 1]):
+                    block[i], block[i + 1] = block[i + 1], block[i]
+                    i += 1
+                i += 1
         return node
 
 
-def _independent(first: ast.stmt, second: ast.stmt) -> bool:
+def _are_independent(first: ast.stmt, second: ast.stmt) -> bool:
     """Whether two statements are assignments of which neither binds what the other has, or both define functions."""
     if isinstance(first, ast.FunctionDef) and isinstance(second, ast.FunctionDef):
         return True
@@ -274,17 +287,19 @@ def _independent(first: ast.stmt, second: ast.stmt) -> bool:
     return not bound[0] & names[1] and not bound[1] & names[0]
 
 
-def _translated(block: list[ast.stmt]) -> list[ast.stmt]:
+def _translate_block(block: list[ast.stmt]) -> list[ast.stmt]:
     """A block with what can be said the other way said so."""
-    made: list[ast.stmt] = []
+    statements: list[ast.stmt] = []
     for statement in block:
-        made += _looped(statement)
-        while len(made) > 1 and (comprehension := _comprehended(made[-2], made[-1])):
-            made[-2:] = [comprehension]
-    return made
+        statements += _comprehension_to_loop(statement)
+        while len(statements) > 1 and (
+            comprehension := _loop_to_comprehension(statements[-2], statements[-1])
+        ):
+            statements[-2:] = [comprehension]
+    return statements
 
 
-def _comprehended(first: ast.stmt, second: ast.stmt) -> ast.stmt | None:
+def _loop_to_comprehension(first: ast.stmt, second: ast.stmt) -> ast.stmt | None:
     """`x = []; for t in it: [if c:] x.append(e)` as `x = [e for t in it if c]`."""
     match first, second:
         case (
@@ -299,46 +314,47 @@ def _comprehended(first: ast.stmt, second: ast.stmt) -> ast.stmt | None:
                 case ast.Expr(
                     ast.Call(ast.Attribute(ast.Name(id=filled), "append"), [item], [])
                 ) if filled == name:
-                    each = ast.comprehension(target, iterated, tests, 0)
-                    return ast.Assign(first.targets, ast.ListComp(item, [each]))
+                    generator = ast.comprehension(target, iterated, tests, 0)
+                    return ast.Assign(first.targets, ast.ListComp(item, [generator]))
     return None
 
 
-def _looped(statement: ast.stmt) -> list[ast.stmt]:
+def _comprehension_to_loop(statement: ast.stmt) -> list[ast.stmt]:
     """`x = [e for t in it if c]` (or return) as a loop that appends, `return all(...)` as one that returns early."""
     match statement:
         case ast.Assign(
-            targets=[ast.Name(id=name)], value=ast.ListComp(elt=item, generators=[each])
+            targets=[ast.Name(id=name)], value=ast.ListComp(elt=item, generators=[generator])
         ):
-            return [_empty(name), _loop(each, _append(name, item))]
-        case ast.Return(ast.ListComp(elt=item, generators=[each])):
+            return [_assign_empty_list(name), _build_loop(generator, _append_item(name, item))]
+        case ast.Return(ast.ListComp(elt=item, generators=[generator])):
             return [
-                _empty("found"),
-                _loop(each, _append("found", item)),
+                _assign_empty_list("found"),
+                _build_loop(generator, _append_item("found", item)),
                 ast.Return(ast.Name("found", ast.Load())),
             ]
         case ast.Return(
             ast.Call(
-                ast.Name(id="all" | "any" as which), [ast.GeneratorExp(elt=item, generators=[each])]
+                ast.Name(id="all" | "any" as function_name),
+                [ast.GeneratorExp(elt=item, generators=[generator])],
             )
         ):
-            test = ast.UnaryOp(ast.Not(), item) if which == "all" else item
-            early = ast.If(test, [ast.Return(ast.Constant(which == "any"))], [])
-            return [_loop(each, early), ast.Return(ast.Constant(which == "all"))]
+            test = ast.UnaryOp(ast.Not(), item) if function_name == "all" else item
+            early = ast.If(test, [ast.Return(ast.Constant(function_name == "any"))], [])
+            return [_build_loop(generator, early), ast.Return(ast.Constant(function_name == "all"))]
     return [statement]
 
 
-def _empty(name: str) -> ast.stmt:
+def _assign_empty_list(name: str) -> ast.stmt:
     return ast.Assign([ast.Name(name, ast.Store())], ast.List([], ast.Load()))
 
 
-def _append(name: str, item: ast.expr) -> ast.stmt:
+def _append_item(name: str, item: ast.expr) -> ast.stmt:
     return ast.Expr(
         ast.Call(ast.Attribute(ast.Name(name, ast.Load()), "append", ast.Load()), [item], [])
     )
 
 
-def _loop(each: ast.comprehension, inner: ast.stmt) -> ast.stmt:
-    for test in reversed(each.ifs):
+def _build_loop(generator: ast.comprehension, inner: ast.stmt) -> ast.stmt:
+    for test in reversed(generator.ifs):
         inner = ast.If(test, [inner], [])
-    return ast.For(each.target, each.iter, [inner], [])
+    return ast.For(generator.target, generator.iter, [inner], [])

@@ -16,19 +16,21 @@ import re
 import warnings
 from collections.abc import Iterator, Sequence
 
-REPAIRS = 20  # of one text: what then still does not parse is left alone
-STRINGS = 200  # of one text that are read as code
-FENCE = re.compile(r"^[ \t>]*(?:```|~~~)[^\n`]*\n(.*?)(?:```|~~~|\Z)", re.M | re.S)
-OPENING = re.compile(r"[ \t]*(?:(?:async[ \t]+)?def|class)[ \t]+\w|[ \t]*@\w")
+MAX_REPAIRS = 20  # of one text: what then still does not parse is left alone
+MAX_STRINGS = 200  # of one text that are read as code
+FENCED_BLOCK = re.compile(r"^[ \t>]*(?:```|~~~)[^\n`]*\n(.*?)(?:```|~~~|\Z)", re.M | re.S)
+DEFINITION_LINE = re.compile(r"[ \t]*(?:(?:async[ \t]+)?def|class)[ \t]+\w|[ \t]*@\w")
 # Marks that stand before every line of a listing; each may be followed by the line's own
 # indentation.
-MARKS = tuple(re.compile(mark, re.M) for mark in (
+LINE_PREFIXES = tuple(re.compile(pattern, re.M) for pattern in (
     r"^[ \t]*(?:>>>|\.\.\.)(?: |$)", r"^[ \t]*(?:In ?\[\d*\]|\.{3,}): ?", r"^[+-](?![+-])", r"^ *>(?: |(?=\S)|$)",
     r"^ *#+ ?", r"^ *\d+[:.|)]?(?=\s)", r"^ *\|(?: |$)",
 ))  # fmt: skip
 DEFINITION = r"(?:async[ \t]+)?def[ \t]+\w+[ \t]*\("
-MARKED = tuple(re.compile(mark.pattern + r"\s*" + DEFINITION, re.M) for mark in MARKS)
-QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.S)
+PREFIXED_DEFINITIONS = tuple(
+    re.compile(prefix.pattern + r"\s*" + DEFINITION, re.M) for prefix in LINE_PREFIXES
+)
+JSON_STRING = re.compile(r'"((?:[^"\\]|\\.)*)"', re.S)
 PYTHON_2 = (
     (re.compile(r"^([ \t]*)print[ \t]+>>[ \t]*[^,\n]+,?[ \t]*(.*)$", re.M), r"\1print(\2)"),
     (
@@ -47,7 +49,7 @@ PYTHON_2 = (
 )
 
 
-def parsed(text: str) -> ast.Module | int:
+def parse_module(text: str) -> ast.Module | int:
     """The module, or the number of lines before the error (0 where nothing is known)."""
     try:
         with warnings.catch_warnings():
@@ -63,33 +65,39 @@ def parsed(text: str) -> ast.Module | int:
         return 0
 
 
-def definitions(text: str) -> int:
+def count_definitions(text: str) -> int:
     """How many functions a text seems to define, in whatever wraps them; cheap, and a little too many."""
     return text.count("def ")
 
 
-def mended(text: str) -> list[ast.Module]:
+def repair_modules(text: str) -> list[ast.Module]:
     """The modules of a text that does not parse as a whole."""
-    newer = python_3(text)
-    whole = parsed(newer) if newer != text else 0
+    modern = convert_python2(text)
+    whole = parse_module(modern) if modern != text else 0
     if isinstance(whole, ast.Module):
         return [whole]
-    return [module for block in FENCE.findall(text) or [newer] for module in _cut(block)]
+    return [
+        module
+        for block in FENCED_BLOCK.findall(text) or [modern]
+        for module in _parse_pieces(block)
+    ]
 
 
-def hidden(text: str, module: ast.Module | None) -> Iterator[ast.Module]:
+def find_hidden_modules(text: str, module: ast.Module | None) -> Iterator[ast.Module]:
     """The modules of code that stands behind marks or in strings; `module` is the text's own, if it parsed."""
-    for mark, marked in zip(MARKS, MARKED, strict=True):
-        if marked.search(text):
-            lines = [mark.sub("", line, count=1) for line in text.splitlines()]
-            yield from _cut(python_3("\n".join(lines)))
+    for prefix, prefixed_definition in zip(LINE_PREFIXES, PREFIXED_DEFINITIONS, strict=True):
+        if prefixed_definition.search(text):
+            lines = [prefix.sub("", line, count=1) for line in text.splitlines()]
+            yield from _parse_pieces(convert_python2("\n".join(lines)))
             break
-    for string in list(_strings(module) if module is not None else _quoted(text))[:STRINGS]:
-        found = parsed(string)
-        yield from [found] if isinstance(found, ast.Module) else mended(string)
+    for string in list(_code_strings(module) if module is not None else _json_code_strings(text))[
+        :MAX_STRINGS
+    ]:
+        parsed = parse_module(string)
+        yield from [parsed] if isinstance(parsed, ast.Module) else repair_modules(string)
 
 
-def python_3(text: str) -> str:
+def convert_python2(text: str) -> str:
     """Python 2 as Python 3, by line: good enough to see the trees, not to run.
 
     >>> python_3("try:\\n    print 'a', x\\nexcept E, e: pass\\n")
@@ -100,7 +108,7 @@ def python_3(text: str) -> str:
     return text
 
 
-def _strings(module: ast.Module) -> Iterator[str]:
+def _code_strings(module: ast.Module) -> Iterator[str]:
     """Strings of more than a line that hold code; a list of lines is one string."""
     for node in ast.walk(module):
         if isinstance(node, ast.List) and len(node.elts) > 1:
@@ -109,7 +117,7 @@ def _strings(module: ast.Module) -> Iterator[str]:
                 for e in node.elts
                 if isinstance(e, ast.Constant) and isinstance(e.value, str)
             ]
-            if len(lines) == len(node.elts) and (text := _lines(lines)):
+            if len(lines) == len(node.elts) and (text := _join_code_lines(lines)):
                 yield text
         elif (
             isinstance(node, ast.Constant)
@@ -119,24 +127,24 @@ def _strings(module: ast.Module) -> Iterator[str]:
             yield node.value
 
 
-def _quoted(text: str) -> Iterator[str]:
+def _json_code_strings(text: str) -> Iterator[str]:
     """The same of a text that is no Python: JSON's strings, those that only a comma parts joined."""
     joined: list[str] = []
     end = -1
-    for match in QUOTED.finditer(text):
+    for match in JSON_STRING.finditer(text):
         try:
             value = json.loads(match[0], strict=False)
         except ValueError:
             continue
         if end >= 0 and text[end : match.start()].strip() != ",":
-            yield from filter(None, [_lines(joined)])
+            yield from filter(None, [_join_code_lines(joined)])
             joined = []
         joined.append(value)
         end = match.end()
-    yield from filter(None, [_lines(joined)])
+    yield from filter(None, [_join_code_lines(joined)])
 
 
-def _lines(lines: Sequence[str]) -> str:
+def _join_code_lines(lines: Sequence[str]) -> str:
     """Lines as a text, with line ends where they have none; empty if it holds no code."""
     text = "".join(line if line.endswith("\n") else line + "\n" for line in lines)
     return text if _holds_code(text) else ""
@@ -146,39 +154,39 @@ def _holds_code(text: str) -> bool:
     return "def " in text and "\n" in text.strip()
 
 
-def _cut(text: str) -> Iterator[ast.Module]:
+def _parse_pieces(text: str) -> Iterator[ast.Module]:
     """The modules that can be read from a text that does not parse as a whole."""
-    lines, at = text.replace("\0", "").splitlines(), 0
-    for _ in range(REPAIRS):
-        block = _outdented(lines[at:])
-        module, number = _longest(block)
+    lines, start = text.replace("\0", "").splitlines(), 0
+    for _ in range(MAX_REPAIRS):
+        block = _outdent_block(lines[start:])
+        module, line_count = _longest_valid_prefix(block)
         if module is not None and module.body:
             yield module
-        at += number + (number < len(block))  # the line of the error is given up
-        while at < len(lines) and not OPENING.match(lines[at]):
-            at += 1
-        if at >= len(lines):
+        start += line_count + (line_count < len(block))  # the line of the error is given up
+        while start < len(lines) and not DEFINITION_LINE.match(lines[start]):
+            start += 1
+        if start >= len(lines):
             return
 
 
-def _outdented(lines: Sequence[str]) -> list[str]:
+def _outdent_block(lines: Sequence[str]) -> list[str]:
     """Lines up to the first that is indented less than the first one, without that indentation."""
     first = next((line for line in lines if line.strip()), "")
     margin = first[: len(first) - len(first.lstrip())]
-    found = []
+    block = []
     for line in lines:
         if line.strip() and not line.startswith(margin):
             break
-        found.append(line.removeprefix(margin))
-    return found
+        block.append(line.removeprefix(margin))
+    return block
 
 
-def _longest(lines: Sequence[str]) -> tuple[ast.Module | None, int]:
+def _longest_valid_prefix(lines: Sequence[str]) -> tuple[ast.Module | None, int]:
     """A prefix of lines that parses, and its length: what stands before an error's line is tried, again and again."""
-    number = len(lines)
-    while number > 0:
-        found = parsed("\n".join(lines[:number]) + "\n")
-        if isinstance(found, ast.Module):
-            return found, number
-        number = min(found, number - 1)
+    line_count = len(lines)
+    while line_count > 0:
+        parsed = parse_module("\n".join(lines[:line_count]) + "\n")
+        if isinstance(parsed, ast.Module):
+            return parsed, line_count
+        line_count = min(parsed, line_count - 1)
     return None, 0

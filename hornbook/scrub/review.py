@@ -15,71 +15,82 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from hornbook import exams, store
-from hornbook.frame.stage import Desk
+from hornbook.frame.stage import RunContext
 from hornbook.records import UserError
 from hornbook.scrub import judge_pairs, nearest_records, review_decisions, syntax
-from hornbook.scrub.pairs import Mark, Pair, excerpt, shared
+from hornbook.scrub.pairs import ReviewPair, SharedSpan, cut_excerpt, find_shared_spans
 
 if TYPE_CHECKING:
     from hornbook.exams import Problem
 
-KINDS = ("Scrub", "JudgeNear", "NearExam", "AuditScrub")
-DECIDED = (
+REVIEWED_CLASSES = ("Scrub", "JudgeNear", "NearExam", "AuditScrub")
+DECIDABLE_CLASSES = (
     "Scrub",
     "JudgeNear",
     "AuditScrub",
 )  # whose decisions are applied; the others are only looked at
 
 
-def stages(desk: Desk) -> list[str]:
+def reviewable_stages(ctx: RunContext) -> list[str]:
     """The finished stages of a run that have pairs to show."""
-    return [name for name in desk.stages() if _kind(desk, name) in KINDS]
+    return [
+        name for name in ctx.run.finished_stages() if _stage_class(ctx, name) in REVIEWED_CLASSES
+    ]
 
 
-def _kind(desk: Desk, stage: str) -> str:
-    return str(desk.manifest(stage)["identity"]["stage"])
+def _stage_class(ctx: RunContext, stage: str) -> str:
+    return str(ctx.run.read_manifest(stage)["identity"]["stage"])
 
 
-def pairs(desk: Desk, stage: str, kept: bool = False) -> list[Pair]:
+def read_pairs(ctx: RunContext, stage: str, kept: bool = False) -> list[ReviewPair]:
     """All pairs of a stage; of a Scrub its hits, or with `kept` the records that came near and stayed.
 
     Raises UserError for a stage that has none.
     """
-    if stage not in desk.stages() or _kind(desk, stage) not in KINDS:
+    if stage not in ctx.run.finished_stages() or _stage_class(ctx, stage) not in REVIEWED_CLASSES:
         raise UserError(
-            f"{desk.root} has no pairs of {stage!r}; it has those of {', '.join(stages(desk)) or 'none'}"
+            f"{ctx.root} has no pairs of {stage!r}; it has those of {', '.join(reviewable_stages(ctx)) or 'none'}"
         )
-    made = {"Scrub": _scrubbed, "JudgeNear": _judged, "NearExam": _near, "AuditScrub": _audited}[
-        _kind(desk, stage)
-    ]
-    found = made(desk, stage, kept)
-    decided = review_decisions.read(desk.root / review_decisions.FILE)
-    given = {(each.id, each.task_id): each for each in decided if each.stage == stage}
+    read_stage_pairs = {
+        "Scrub": _read_scrub_pairs,
+        "JudgeNear": _read_judge_pairs,
+        "NearExam": _read_near_pairs,
+        "AuditScrub": _read_audit_pairs,
+    }[_stage_class(ctx, stage)]
+    pairs = read_stage_pairs(ctx, stage, kept)
+    decisions = review_decisions.read_decisions(ctx.root / review_decisions.DECISIONS_FILE)
+    decision_by_pair = {
+        (decision.id, decision.task_id): decision
+        for decision in decisions
+        if decision.stage == stage
+    }
     return [
-        replace(pair, verdict=given[key].verdict, by=given[key].by or "a person")
-        if key in given
+        replace(
+            pair, verdict=decision_by_pair[key].verdict, by=decision_by_pair[key].by or "a person"
+        )
+        if key in decision_by_pair
         else pair
-        for pair in found
+        for pair in pairs
         for key in [(pair.id, pair.task_id)]
     ]
 
 
-def _exam(desk: Desk, stage: str) -> dict[str, Problem]:
+def _load_stage_problems(ctx: RunContext, stage: str) -> dict[str, Problem]:
     """The problems that a stage compared with, by their names: as its manifest names them."""
-    found: list[Problem] = []
-    for exam in desk.manifest(stage)["identity"]["settings"]["exams"]:
+    problems: list[Problem] = []
+    for exam in ctx.run.read_manifest(stage)["identity"]["settings"]["exams"]:
         if isinstance(exam, str):
-            found += exams.load(exam)
+            problems += exams.load_exam(exam)
         else:
-            found += exams.from_records(
-                row for table in desk.kept(exam["stage"]) for row in table.to_pylist()
+            problems += exams.problems_from_records(
+                row for table in ctx.run.read_kept_rows(exam["stage"]) for row in table.to_pylist()
             )
-    return {problem.task_id: problem for problem in found}
+    return {problem.task_id: problem for problem in problems}
 
 
-def _scrubbed(desk: Desk, stage: str, kept: bool) -> list[Pair]:
-    exam = _exam(desk, stage)
-    wanted = [
+def _read_scrub_pairs(ctx: RunContext, stage: str, kept: bool) -> list[ReviewPair]:
+    problem_by_id = _load_stage_problems(ctx, stage)
+    columns = [
         "id",
         "text",
         "origin",
@@ -90,119 +101,141 @@ def _scrubbed(desk: Desk, stage: str, kept: bool) -> list[Pair]:
         "syntax_match",
         "nearest_exam",
     ]
-    found = []
-    for table in desk.tables(stage, wanted):
+    pairs = []
+    for table in ctx.run.read_shards(stage, columns):
         for row in table.to_pylist():
-            task, said = _task(row, exam), row["reason"] or ""
-            if kept and row["kept"] and (row["syntax_match"] or 0) >= syntax.FLOOR:
-                task, said = row["nearest_exam"], f"syntax {row['syntax_match']:.2f}, kept"
+            task, evidence = _task_from_reason(row, problem_by_id), row["reason"] or ""
+            if kept and row["kept"] and (row["syntax_match"] or 0) >= syntax.MIN_RATE:
+                task, evidence = row["nearest_exam"], f"syntax {row['syntax_match']:.2f}, kept"
             elif (
                 kept or row["kept"] or row["syntax_match"] is None
             ):  # null: another stage dropped it before
                 continue
-            if task in exam:
-                text = excerpt(exam[task], row["text"])
-                found.append(Pair(task, exam[task].solution, row["id"], _where(row), text, said))
-    return _sorted(found)
+            if task in problem_by_id:
+                text = cut_excerpt(problem_by_id[task], row["text"])
+                pairs.append(
+                    ReviewPair(
+                        task,
+                        problem_by_id[task].solution,
+                        row["id"],
+                        _format_location(row),
+                        text,
+                        evidence,
+                    )
+                )
+    return _sort_pairs(pairs)
 
 
-def _task(row: Mapping[str, Any], exam: Mapping[str, Problem]) -> str:
+def _task_from_reason(row: Mapping[str, Any], problem_by_id: Mapping[str, Problem]) -> str:
     """The problem that a reason names: "13-gram overlap: HumanEval/12", "syntax tree match: HumanEval/3 at 0.97"."""
-    named = (row["reason"] or "").partition(": ")[2]
-    return named if named in exam else re.sub(r" at [\d.]+$", "", named)
+    task = (row["reason"] or "").partition(": ")[2]
+    return task if task in problem_by_id else re.sub(r" at [\d.]+$", "", task)
 
 
-def _judged(desk: Desk, stage: str, kept: bool) -> list[Pair]:
-    settings = desk.manifest(stage)["identity"]["settings"]
-    rows = [row for table in desk.tables(stage) for row in table.to_pylist()]
-    return judge_pairs.pairs(
-        rows, _exam(desk, settings["near"]["stage"]), settings["judge"]["model"]
+def _read_judge_pairs(ctx: RunContext, stage: str, kept: bool) -> list[ReviewPair]:
+    settings = ctx.run.read_manifest(stage)["identity"]["settings"]
+    rows = [row for table in ctx.run.read_shards(stage) for row in table.to_pylist()]
+    return judge_pairs.make_review_pairs(
+        rows, _load_stage_problems(ctx, settings["near"]["stage"]), settings["judge"]["model"]
     )
 
 
-def _near(desk: Desk, stage: str, kept: bool) -> list[Pair]:
-    return beside(_exam(desk, stage).values(), nearest_records.of(desk, stage))
+def _read_near_pairs(ctx: RunContext, stage: str, kept: bool) -> list[ReviewPair]:
+    return pair_nearest(
+        _load_stage_problems(ctx, stage).values(), nearest_records.read_nearest(ctx, stage)
+    )
 
 
-def beside(problems: Iterable[Problem], found: Sequence[nearest_records.Near]) -> list[Pair]:
+def pair_nearest(
+    problems: Iterable[Problem], records: Sequence[nearest_records.NearRecord]
+) -> list[ReviewPair]:
     """Neighbours (near.py) as pairs, one a record and problem."""
-    exam = {problem.task_id: problem.solution for problem in problems}
+    solution_by_id = {problem.task_id: problem.solution for problem in problems}
     return [
-        Pair(
+        ReviewPair(
             row.task_id,
-            exam[row.task_id],
+            solution_by_id[row.task_id],
             row.id,
-            _where(vars(row)),
+            _format_location(vars(row)),
             row.text,
-            judge_pairs.said(group),
+            judge_pairs.describe_evidence(group),
         )
-        for group in judge_pairs.candidates(found, within=2.0)
+        for group in judge_pairs.group_candidates(records, max_distance=2.0)
         for row in group[:1]
     ]
 
 
-def _audited(desk: Desk, stage: str, kept: bool) -> list[Pair]:
-    hits = store.read_json(desk.folder(stage) / "hits.json") or []
+def _read_audit_pairs(ctx: RunContext, stage: str, kept: bool) -> list[ReviewPair]:
+    hits = store.read_json(ctx.run.stage_folder(stage) / "hits.json") or []
     return [
-        Pair(hit["task_id"], hit["problem"], hit["record"], hit["where"], hit["text"], hit["detector"], hit["verdict"],
+        ReviewPair(hit["task_id"], hit["problem"], hit["record"], hit["where"], hit["text"], hit["detector"], hit["verdict"],
              hit.get("by", ""))
         for hit in hits
     ]  # fmt: skip
 
 
-def _where(row: Mapping[str, Any]) -> str:
+def _format_location(row: Mapping[str, Any]) -> str:
     return f"{row['origin']}:{row['path']}:{row['start']}"
 
 
-def _sorted(found: Sequence[Pair]) -> list[Pair]:
+def _sort_pairs(pairs: Sequence[ReviewPair]) -> list[ReviewPair]:
     return sorted(
-        found, key=lambda pair: (nearest_records.numbered(pair.task_id), pair.where, pair.id)
+        pairs,
+        key=lambda pair: (nearest_records.natural_sort_key(pair.task_id), pair.location, pair.id),
     )
 
 
-def decide(
-    desk: Desk, stage: str, words: Sequence[str], by: str = ""
-) -> list[review_decisions.Decision]:
+def record_decisions(
+    ctx: RunContext, stage: str, options: Sequence[str], by: str = ""
+) -> list[review_decisions.ReviewDecision]:
     """Write decisions given as ID=VERDICT or ID:TASK=VERDICT, an id by its first characters; "open" takes one back.
 
     Raises UserError for what names no pair or more than one record, and writes nothing then.
     """
-    if _kind(desk, stage) not in DECIDED:
+    if _stage_class(ctx, stage) not in DECIDABLE_CLASSES:
         raise UserError(
             f"nothing is decided about {stage}: it only says who is near; decide about a Scrub of the data"
         )
-    looked = [
-        *pairs(desk, stage),
-        *(pairs(desk, stage, kept=True) if _kind(desk, stage) == "Scrub" else []),
+    pairs = [
+        *read_pairs(ctx, stage),
+        *(read_pairs(ctx, stage, kept=True) if _stage_class(ctx, stage) == "Scrub" else []),
     ]
-    known = {(pair.id, pair.task_id) for pair in looked}
+    pair_keys = {(pair.id, pair.task_id) for pair in pairs}
     # What was let go is no hit any more, and can be called back.
-    known |= {
-        (id, task) for id, tasks in review_decisions.of_stage(desk, stage).items() for task in tasks
+    pair_keys |= {
+        (id, task)
+        for id, tasks in review_decisions.read_stage_verdicts(ctx, stage).items()
+        for task in tasks
     }
-    made = [decision for word in words for decision in _decisions(word, stage, known, by)]
-    review_decisions.add(desk.root / review_decisions.FILE, made)
-    return made
+    decisions = [
+        decision
+        for word in options
+        for decision in _parse_decision_option(word, stage, pair_keys, by)
+    ]
+    review_decisions.append_decisions(ctx.root / review_decisions.DECISIONS_FILE, decisions)
+    return decisions
 
 
-def _decisions(
-    word: str, stage: str, known: set[tuple[str, str]], by: str
-) -> Iterator[review_decisions.Decision]:
-    name, _, verdict = word.rpartition("=")
+def _parse_decision_option(
+    option: str, stage: str, pair_keys: set[tuple[str, str]], by: str
+) -> Iterator[review_decisions.ReviewDecision]:
+    name, _, verdict = option.rpartition("=")
     id, _, task = name.partition(":")
     if verdict not in (*review_decisions.VERDICTS, "open") or not id:
-        raise UserError(f"{word!r}: write ID=VERDICT or ID:TASK=VERDICT, a verdict being one of "
+        raise UserError(f"{option!r}: write ID=VERDICT or ID:TASK=VERDICT, a verdict being one of "
                         f"{', '.join(review_decisions.VERDICTS)}, or open")  # fmt: skip
-    found = {
-        (one, problem) for one, problem in known if one.startswith(id) and task in ("", problem)
+    matching = {
+        (record_id, problem)
+        for record_id, problem in pair_keys
+        if record_id.startswith(id) and task in ("", problem)
     }
-    if len({one for one, _ in found}) != 1:
+    if len({record_id for record_id, _ in matching}) != 1:
         raise UserError(
-            f"{word!r} names {len(found) or 'no'} pairs of {stage}: give more of the record's id"
+            f"{option!r} names {len(matching) or 'no'} pairs of {stage}: give more of the record's id"
         )
-    for one, problem in sorted(found):
-        yield review_decisions.Decision(
-            stage, one, problem, "" if verdict == "open" else verdict, by
+    for record_id, problem in sorted(matching):
+        yield review_decisions.ReviewDecision(
+            stage, record_id, problem, "" if verdict == "open" else verdict, by
         )
 
 
@@ -217,40 +250,42 @@ mark{color:inherit}.same{background:#ffd98a}.form{background:#cfe3ff}.key span{p
 """
 
 
-def page(title: str, found: Sequence[Pair], how: str = "") -> str:
+def render_review_page(title: str, pairs: Sequence[ReviewPair], instructions: str = "") -> str:
     """One self-contained HTML page; everything in it but its own words is escaped."""
     counts = ", ".join(
-        f"{name} {sum(pair.verdict == name for pair in found)}"
+        f"{name} {sum(pair.verdict == name for pair in pairs)}"
         for name in review_decisions.VERDICTS
     )
-    waiting = sum(not pair.verdict for pair in found)
-    sections = "".join(_section(number, pair) for number, pair in enumerate(found, start=1))
+    undecided = sum(not pair.verdict for pair in pairs)
+    sections = "".join(
+        _render_pair(pair_number, pair) for pair_number, pair in enumerate(pairs, start=1)
+    )
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(title)}</title>'
         f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style><h1>{html.escape(title)}</h1>'
-        f"<p>{len(found)} pairs: {counts}, not decided {waiting}. {html.escape(how)}</p>"
+        f"<p>{len(pairs)} pairs: {counts}, not decided {undecided}. {html.escape(instructions)}</p>"
         '<p class="key"><span class="same">same words</span> <span class="form">same code but for names, numbers and '
         f"texts</span></p>{sections}</html>\n"
     )
 
 
-def _section(number: int, pair: Pair) -> str:
-    first, second = shared(pair.problem, pair.text)
+def _render_pair(pair_number: int, pair: ReviewPair) -> str:
+    first, second = find_shared_spans(pair.problem, pair.text)
     verdict = (
         f" &middot; <strong>{html.escape(pair.verdict)}</strong> ({html.escape(pair.by)})"
         if pair.verdict
         else ""
     )
     return (
-        f"<section><h2>{number}. {html.escape(pair.task_id)} &middot; {html.escape(pair.where)}{verdict}</h2>"
-        f"<p>{html.escape(pair.said)} &middot; <code>{html.escape(pair.id[:12])}</code></p><div class=sides>"
-        f"<pre>{_marked(pair.problem, first)}</pre><pre>{_marked(pair.text, second)}</pre></div></section>"
+        f"<section><h2>{pair_number}. {html.escape(pair.task_id)} &middot; {html.escape(pair.location)}{verdict}</h2>"
+        f"<p>{html.escape(pair.evidence)} &middot; <code>{html.escape(pair.id[:12])}</code></p><div class=sides>"
+        f"<pre>{_highlight_spans(pair.problem, first)}</pre><pre>{_highlight_spans(pair.text, second)}</pre></div></section>"
     )
 
 
-def _marked(text: str, marks: Sequence[Mark]) -> str:
-    made, at = "", 0
-    for start, stop, kind in marks:
-        made += f"{html.escape(text[at:start])}<mark class={kind}>{html.escape(text[start:stop])}</mark>"
-        at = stop
-    return made + html.escape(text[at:])
+def _highlight_spans(text: str, spans: Sequence[SharedSpan]) -> str:
+    highlighted, position = "", 0
+    for start, stop, kind in spans:
+        highlighted += f"{html.escape(text[position:start])}<mark class={kind}>{html.escape(text[start:stop])}</mark>"
+        position = stop
+    return highlighted + html.escape(text[position:])

@@ -15,17 +15,17 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from hornbook import store
-from hornbook.frame.stage import Desk, Stage
+from hornbook.frame.stage import RunContext, Stage
 from hornbook.records import UserError
 
 Verdict = Literal["copy", "paraphrase", "same idea", "unrelated"]
 VERDICTS: tuple[str, ...] = get_args(Verdict)
-DROPPED = ("copy", "paraphrase")  # what must not be trained on
-FILE = "decisions.jsonl"
+DROPPED_VERDICTS = ("copy", "paraphrase")  # what must not be trained on
+DECISIONS_FILE = "decisions.jsonl"
 
 
 @dataclass(frozen=True)
-class Decision:
+class ReviewDecision:
     """A verdict on a record and a problem, and who gave it. An empty verdict takes an earlier one back."""
 
     stage: str
@@ -35,15 +35,15 @@ class Decision:
     by: str = ""
 
 
-def read(path: Path) -> list[Decision]:
+def read_decisions(path: Path) -> list[ReviewDecision]:
     """The decisions that hold, the last one on each pair; none where there is no file.
 
     Raises UserError for a line that is no decision.
     """
     if not path.is_file():
         return []
-    held: dict[tuple[str, str, str], Decision] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    decision_by_pair: dict[tuple[str, str, str], ReviewDecision] = {}
+    for line_number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
         if not line.strip():
             continue
         try:
@@ -51,43 +51,45 @@ def read(path: Path) -> list[Decision]:
             stage, id, task, verdict = (
                 str(row[name]) for name in ("stage", "id", "task_id", "verdict")
             )
-            made = Decision(stage, id, task, verdict, str(row.get("by", "")))
-            if made.verdict and made.verdict not in VERDICTS:
-                raise ValueError(f"{made.verdict!r} is none of {', '.join(VERDICTS)}")
+            decision = ReviewDecision(stage, id, task, verdict, str(row.get("by", "")))
+            if decision.verdict and decision.verdict not in VERDICTS:
+                raise ValueError(f"{decision.verdict!r} is none of {', '.join(VERDICTS)}")
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise UserError(
-                f"{path}, line {number}: no decision ({error}): mend the line, or take it out"
+                f"{path}, line {line_number}: no decision ({error}): mend the line, or take it out"
             ) from None
-        held[made.stage, made.id, made.task_id] = made
-    return [each for each in held.values() if each.verdict]
+        decision_by_pair[decision.stage, decision.id, decision.task_id] = decision
+    return [decision for decision in decision_by_pair.values() if decision.verdict]
 
 
-def add(path: Path, decisions: Iterable[Decision]) -> None:
+def append_decisions(path: Path, decisions: Iterable[ReviewDecision]) -> None:
     """Write further decisions; the file is whole at every moment."""
-    before = path.read_text(encoding="utf-8") if path.is_file() else ""
-    lines = "".join(json.dumps(asdict(each), ensure_ascii=False) + "\n" for each in decisions)
-    with store.whole(path) as temporary:
+    existing = path.read_text(encoding="utf-8") if path.is_file() else ""
+    lines = "".join(
+        json.dumps(asdict(decision), ensure_ascii=False) + "\n" for decision in decisions
+    )
+    with store.atomic_write(path) as temporary:
         temporary.write_text(
-            before + ("\n" if before and not before.endswith("\n") else "") + lines,
+            existing + ("\n" if existing and not existing.endswith("\n") else "") + lines,
             encoding="utf-8",
         )
 
 
-def of_stage(desk: Desk, stage: Stage | str) -> dict[str, dict[str, str]]:
+def read_stage_verdicts(ctx: RunContext, stage: Stage | str) -> dict[str, dict[str, str]]:
     """Verdicts by record's id and task_id that were given on this stage's hits."""
     name = stage if isinstance(stage, str) else stage.name
-    made: dict[str, dict[str, str]] = {}
-    for each in read(desk.root / FILE):
-        if each.stage == name:
-            made.setdefault(each.id, {})[each.task_id] = each.verdict
-    return made
+    verdicts: dict[str, dict[str, str]] = {}
+    for decision in read_decisions(ctx.root / DECISIONS_FILE):
+        if decision.stage == name:
+            verdicts.setdefault(decision.id, {})[decision.task_id] = decision.verdict
+    return verdicts
 
 
-def facts(desk: Desk, stage: Stage) -> dict[str, dict[str, str]]:
+def decision_identity_inputs(ctx: RunContext, stage: Stage) -> dict[str, dict[str, str]]:
     """What of an identity the decisions are: nothing where nothing was decided."""
-    made = {
+    verdicts = {
         f"{id[:12]} {task}": verdict
-        for id, tasks in sorted(of_stage(desk, stage).items())
+        for id, tasks in sorted(read_stage_verdicts(ctx, stage).items())
         for task, verdict in sorted(tasks.items())
     }
-    return {"decisions": made} if made else {}
+    return {"decisions": verdicts} if verdicts else {}

@@ -21,105 +21,111 @@ from typing import TYPE_CHECKING, Any
 from hornbook import store
 from hornbook.models.embedder import Embedder
 from hornbook.records import UserError
-from hornbook.scrub.nearest_records import Near, merged, near
+from hornbook.scrub.nearest_records import NearRecord, find_nearest, merge_nearest
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from hornbook.exams import Problem
 
-Advance = Callable[[int], object]
+ProgressCallback = Callable[[int], object]
 
 
-def search(
-    exam: Sequence[Problem],
+def search_batches(
+    problems: Sequence[Problem],
     batches: Iterable[pa.Table],
     top: int = 3,
-    how: Embedder | None = None,
+    embedder: Embedder | None = None,
     workers: int = 1,
-    advance: Advance = lambda number: None,
-) -> list[Near]:
+    advance: ProgressCallback = lambda row_count: None,
+) -> list[NearRecord]:
     """The nearest of all batches. `advance` hears of every batch's rows. A model's vectors are made in this process."""
     batches = iter(batches)
     first = list(itertools.islice(batches, 2))
     batches = itertools.chain(first, batches)
-    if workers == 1 or how is not None or len(first) < 2:
-        return merged(_one_by_one(exam, batches, top, how, advance), top)
+    if workers == 1 or embedder is not None or len(first) < 2:
+        return merge_nearest(_search_in_process(problems, batches, top, embedder, advance), top)
     # spawn, never fork: pyarrow's and numba's threads do not survive a fork.
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
-        return merged(_side_by_side(pool, exam, batches, top, 2 * workers, advance), top)
+        return merge_nearest(
+            _search_in_pool(pool, problems, batches, top, 2 * workers, advance), top
+        )
 
 
-def _one_by_one(
-    exam: Sequence[Problem],
+def _search_in_process(
+    problems: Sequence[Problem],
     batches: Iterable[pa.Table],
     top: int,
-    how: Embedder | None,
-    advance: Advance,
-) -> Iterator[list[Near]]:
-    for rows in batches:
-        yield near(exam, rows, top, how)
-        advance(len(rows))
+    embedder: Embedder | None,
+    advance: ProgressCallback,
+) -> Iterator[list[NearRecord]]:
+    for table in batches:
+        yield find_nearest(problems, table, top, embedder)
+        advance(len(table))
 
 
-def _side_by_side(
-    pool: ProcessPoolExecutor, exam: Sequence[Problem], batches: Iterable[pa.Table], top: int, window: int,
-    advance: Advance,
-) -> Iterator[list[Near]]:  # fmt: skip
+def _search_in_pool(
+    pool: ProcessPoolExecutor, problems: Sequence[Problem], batches: Iterable[pa.Table], top: int, window: int,
+    advance: ProgressCallback,
+) -> Iterator[list[NearRecord]]:  # fmt: skip
     """Results in the batches' order; no more than `window` batches are in memory."""
-    running: deque[tuple[Future[list[Near]], int]] = deque()
-    for rows in batches:
-        running.append((pool.submit(near, exam, rows, top), len(rows)))
+    running: deque[tuple[Future[list[NearRecord]], int]] = deque()
+    for table in batches:
+        running.append((pool.submit(find_nearest, problems, table, top), len(table)))
         while len(running) >= window:
-            yield _done(running, advance)
+            yield _take_oldest_result(running, advance)
     while running:
-        yield _done(running, advance)
+        yield _take_oldest_result(running, advance)
 
 
-def _done(running: deque[tuple[Future[list[Near]], int]], advance: Advance) -> list[Near]:
-    future, number = running.popleft()
-    found = future.result()
-    advance(number)
-    return found
+def _take_oldest_result(
+    running: deque[tuple[Future[list[NearRecord]], int]], advance: ProgressCallback
+) -> list[NearRecord]:
+    future, row_count = running.popleft()
+    records = future.result()
+    advance(row_count)
+    return records
 
 
-def listed(found: Sequence[Near], passed: Mapping[str, Mapping[str, bool]]) -> list[str]:
+def format_neighbours(
+    records: Sequence[NearRecord], passed: Mapping[str, Mapping[str, bool]]
+) -> list[str]:
     """A line a neighbour: problem, how near by which detector, where it is, and who solved the problem."""
     lines = []
-    for each in found:
-        solved = [model for model, verdicts in passed.items() if verdicts.get(each.task_id)]
-        where = f"{each.origin}:{each.path}" if each.path else each.origin
-        by = f", solved by {', '.join(solved) or 'none'}" if passed else ""
-        near_by = (
-            f"{each.value:.0f} runs of words"
-            if each.by == "words"
-            else f"{each.by} {each.value:.2f}"
+    for record in records:
+        solved = [model for model, verdicts in passed.items() if verdicts.get(record.task_id)]
+        location = f"{record.origin}:{record.path}" if record.path else record.origin
+        solved_by = f", solved by {', '.join(solved) or 'none'}" if passed else ""
+        nearness = (
+            f"{record.value:.0f} runs of words"
+            if record.by == "words"
+            else f"{record.by} {record.value:.2f}"
         )
-        lines.append(f"{each.task_id}: {near_by}, {where}:{each.start}{by}")
+        lines.append(f"{record.task_id}: {nearness}, {location}:{record.start}{solved_by}")
     return lines
 
 
-def results(word: str) -> dict[str, dict[str, bool]]:
+def read_results(option: str) -> dict[str, dict[str, bool]]:
     """Verdicts by model and task id, from NAME=FILE or FILE; a file of several protocols gives a model each.
 
     Raises UserError for a file that is none of the three forms.
     """
-    name, path = file_of(word)
-    rows = list(_rows(path))
+    name, path = parse_results_option(option)
+    rows = list(_read_result_rows(path))
     if not rows:
         raise UserError(f"{path} has no results")
     protocols = sorted({row.get("protocol", "") for row in rows})
-    found: dict[str, dict[str, bool]] = {}
+    results: dict[str, dict[str, bool]] = {}
     for row in sorted(rows, key=lambda row: int(row.get("sample", 0))):
         model = f"{name} {row['protocol']}" if len(protocols) > 1 else name
-        found.setdefault(model, {}).setdefault(row["task_id"], row["passed"])
-    return found
+        results.setdefault(model, {}).setdefault(row["task_id"], row["passed"])
+    return results
 
 
-def file_of(word: str) -> tuple[str, Path]:
+def parse_results_option(option: str) -> tuple[str, Path]:
     """(name, file) of NAME=FILE, or of FILE, which is called after itself. Raises UserError where there is none."""
-    name, _, where = (None, None, word) if Path(word).exists() else word.partition("=")
-    path = Path(where)
+    name, _, path_text = (None, None, option) if Path(option).exists() else option.partition("=")
+    path = Path(path_text)
     path = path / "answers.parquet" if path.is_dir() else path
     if not path.is_file():
         raise UserError(f"there is no file of results {path}: give one as FILE or NAME=FILE")
@@ -127,13 +133,13 @@ def file_of(word: str) -> tuple[str, Path]:
     return name or (path.parent.name if path.name == "answers.parquet" else path.stem), path
 
 
-def _rows(path: Path) -> Iterator[dict[str, Any]]:
+def _read_result_rows(path: Path) -> Iterator[dict[str, Any]]:
     """task_id and passed, perhaps sample and protocol, of every result."""
     try:
         if path.suffix == ".parquet":
             rows: list[Mapping[str, Any]] = store.read_table(path).to_pylist()
         elif path.suffix == ".json":
-            rows = list(_evalplus(json.loads(path.read_text(encoding="utf-8"))))
+            rows = list(_read_evalplus(json.loads(path.read_text(encoding="utf-8"))))
         else:
             lines = path.read_text(encoding="utf-8").splitlines()
             rows = [json.loads(line) for line in lines if line.strip()]
@@ -153,15 +159,15 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
         ) from error
 
 
-def _evalplus(value: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _read_evalplus(value: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """EvalPlus: eval -> task -> samples with base_status; its plus tests, where they were run, are another exam."""
     for task, samples in value["eval"].items():
         # Before 0.2 a task had {"base": [[status, details], ...]}.
-        old = isinstance(samples, Mapping)
+        is_old_format = isinstance(samples, Mapping)
         statuses = (
-            [each[0] for each in samples["base"]]
-            if old
-            else [each["base_status"] for each in samples]
+            [attempt[0] for attempt in samples["base"]]
+            if is_old_format
+            else [attempt["base_status"] for attempt in samples]
         )
-        for number, status in enumerate(statuses):
-            yield {"task_id": task, "sample": number, "passed": status in ("pass", "success")}
+        for sample, status in enumerate(statuses):
+            yield {"task_id": task, "sample": sample, "passed": status in ("pass", "success")}

@@ -9,81 +9,89 @@ another model at each threshold, as in the paper.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from hornbook import store
-from hornbook.frame.stage import Desk, Form, Price, Size, Stage, Whole
+from hornbook.frame.stage import FileStage, Price, RunContext, Size, Stage
 from hornbook.records import UserError
 from hornbook.scrub import nearest_records as nearby
 from hornbook.scrub import similar, table
-from hornbook.scrub.exam_index import problems
+from hornbook.scrub.exam_index import load_problems
 from hornbook.scrub.nearest_records import NearExam
 
 if TYPE_CHECKING:
-    import pyarrow as pa
+    pass
 
-RETRAINED = "retrained on pruned"
+RETRAINED_COLUMN = "retrained on pruned"
 
 
 @dataclass(frozen=True)
-class SimilarTable(Whole):
+class SimilarTable(FileStage):
     """Table 3. `retrained` and `pruned` are in the order of `thresholds`; `scores` are NAME=FILE, or FILE."""
 
     near: NearExam
     models: tuple[Stage, ...] = ()
-    retrained: tuple[Stage, ...] = ()
-    pruned: tuple[Stage, ...] = ()
+    retrained_models: tuple[Stage, ...] = ()
+    pruned_data: tuple[Stage, ...] = ()
     scores: tuple[str, ...] = ()
     thresholds: tuple[float, ...] = table.THRESHOLDS
 
-    form: ClassVar[Form] = "files"
-
-    def facts(self, desk: Desk) -> Mapping[str, Any]:
-        for name, given in (("retrained", self.retrained), ("pruned", self.pruned)):
-            if given and len(given) != len(self.thresholds):
+    def identity_inputs(self, ctx: RunContext) -> Mapping[str, Any]:
+        for name, stages in (("retrained", self.retrained_models), ("pruned", self.pruned_data)):
+            if stages and len(stages) != len(self.thresholds):
                 raise UserError(
-                    f"{self.name}: {len(given)} stages {name} for {len(self.thresholds)} thresholds"
+                    f"{self.name}: {len(stages)} stages {name} for {len(self.thresholds)} thresholds"
                 )
-        files = [similar.file_of(word) for word in self.scores]
-        return {"scores": {str(path): store.digest(path) for _, path in files}}
+        files = [similar.parse_results_option(option) for option in self.scores]
+        return {"scores": {str(path): store.file_digest(path) for _, path in files}}
 
-    def price(self, desk: Desk, inputs: Sequence[Size]) -> Price:
+    def price(self, ctx: RunContext, inputs: Sequence[Size]) -> Price:
         return Price(Size(), minutes=0.05)
 
-    def make(self, desk: Desk) -> Iterable[tuple[str, pa.Table]]:
-        exam = problems(desk, self.near.exams)
-        matches = nearby.matches(exam, nearby.of(desk, self.near, 1))
+    def write_files(self, ctx: RunContext) -> None:
+        problems = load_problems(ctx, self.near.exams)
+        matches = nearby.best_match_rates(problems, nearby.read_nearest(ctx, self.near, 1))
         passed: dict[str, Mapping[str, bool]] = {}
-        for word in (
-            *(f"{stage.name}={desk.folder(stage)}" for stage in self.models),
+        for option in (
+            *(f"{stage.name}={ctx.run.stage_folder(stage)}" for stage in self.models),
             *self.scores,
         ):
-            passed |= similar.results(word)
-        again = {
-            tau: self._first(desk.folder(stage))
-            for tau, stage in zip(self.thresholds, self.retrained, strict=False)
+            passed |= similar.read_results(option)
+        retrained_results = {
+            tau: self._read_first_protocol(ctx.run.stage_folder(stage))
+            for tau, stage in zip(self.thresholds, self.retrained_models, strict=False)
         }  # noqa: B905
-        made = table.similar(matches, passed, self.thresholds, {RETRAINED: again} if again else {})
-        facts = {"exam": [exam if isinstance(exam, str) else exam.name for exam in self.near.exams],
-                 "models": list(made.models), "rows": table.as_json(made), "pruned": self._pruned(desk)}  # fmt: skip
-        store.write_json(desk.folder(self) / "table.json", facts)
-        with store.whole(desk.folder(self) / "table.md") as temporary:
-            temporary.write_text("\n".join(table.lines(made)) + "\n", encoding="utf-8")
-        yield from ()
-
-    def _first(self, folder: Path) -> Mapping[str, bool]:
-        """Verdicts by the first protocol of a model's exam."""
-        return next(iter(similar.results(str(folder)).values()))
-
-    def _pruned(self, desk: Desk) -> list[dict[str, Any]]:
-        """How many records each threshold took away."""
-        found = []
-        for tau, stage in zip(self.thresholds, self.pruned):  # noqa: B905
-            facts = desk.manifest(stage)
-            found.append(
-                {"threshold": tau, "removed": facts["seen"] - facts["kept"], "of": facts["seen"]}
+        similarity = table.build_table(
+            matches,
+            passed,
+            self.thresholds,
+            {RETRAINED_COLUMN: retrained_results} if retrained_results else {},
+        )
+        summary = {"exam": [exam if isinstance(exam, str) else exam.name for exam in self.near.exams],
+                 "models": list(similarity.models), "rows": table.table_records(similarity), "pruned": self._count_pruned(ctx)}  # fmt: skip
+        store.write_json(ctx.run.stage_folder(self) / "table.json", summary)
+        with store.atomic_write(ctx.run.stage_folder(self) / "table.md") as temporary:
+            temporary.write_text(
+                "\n".join(table.format_markdown(similarity)) + "\n", encoding="utf-8"
             )
-        return found
+
+    def _read_first_protocol(self, folder: Path) -> Mapping[str, bool]:
+        """Verdicts by the first protocol of a model's exam."""
+        return next(iter(similar.read_results(str(folder)).values()))
+
+    def _count_pruned(self, ctx: RunContext) -> list[dict[str, Any]]:
+        """How many records each threshold took away."""
+        rows = []
+        for tau, stage in zip(self.thresholds, self.pruned_data):  # noqa: B905
+            manifest = ctx.run.read_manifest(stage)
+            rows.append(
+                {
+                    "threshold": tau,
+                    "removed": manifest["seen"] - manifest["kept"],
+                    "of": manifest["seen"],
+                }
+            )
+        return rows

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from hornbook import exams, records
-from hornbook.frame.stage import Desk, Marking, Price, Runs, Size, Stage
+from hornbook.frame.stage import Placement, Price, RowFilter, RunContext, Size, Stage
 from hornbook.models.embedder import Embedder
 from hornbook.scrub import (
     common_ngrams,
@@ -31,7 +31,7 @@ from hornbook.scrub import (
     tree_edit_distance,
 )
 from hornbook.scrub.common_ngrams import Idioms
-from hornbook.scrub.exam_index import problems
+from hornbook.scrub.exam_index import load_problems
 from hornbook.scrub.judge_pairs import JudgeNear
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Scrub(Marking):
+class Scrub(RowFilter):
     """Drop what overlaps with `exams`: names for benchmarks.load, or stages of exercises. None switches a detector off.
 
     `shared`: a run of words that more problems than this have is an idiom and no evidence (0: every run counts).
@@ -53,106 +53,136 @@ class Scrub(Marking):
     """
 
     exams: tuple[str | Stage, ...] = ("humaneval",)
-    ngram: int | None = ngram.N
+    ngram: int | None = ngram.NGRAM_SIZE
     syntax: float | None = 0.95
     embedding: float | None = None  # the greatest distance that is too near
-    how: Embedder = Embedder()
-    shared: int = 0
-    smallest: int = 15
+    embedder: Embedder = Embedder()
+    max_problems_per_ngram: int = 0
+    min_tree_nodes: int = 15
     idioms: Idioms | None = None  # runs of words that it found often are no evidence
     recheck: float | None = None
-    judged: JudgeNear | None = None  # what a judge called a copy or a paraphrase goes too
+    judge_stage: JudgeNear | None = None  # what a judge called a copy or a paraphrase goes too
 
     version: ClassVar[int] = 2
 
     @property
-    def runs(self) -> Runs:  # type: ignore[override]
+    def placement(self) -> Placement:  # type: ignore[override]
         """With embeddings a model's weights stay in one process; without, every core reads for itself."""
-        return "core" if self.embedding is None else "machine"
+        return "per_core" if self.embedding is None else "per_machine"
 
-    def facts(self, desk: Desk) -> Mapping[str, Any]:
-        digests = {exam: exams.source(exam) for exam in self.exams if isinstance(exam, str)}
-        judged = review_decisions.facts(desk, self.judged) if self.judged else {}
+    def identity_inputs(self, ctx: RunContext) -> Mapping[str, Any]:
+        digests = {
+            exam: exams.describe_source(exam) for exam in self.exams if isinstance(exam, str)
+        }
+        judge_decisions = (
+            review_decisions.decision_identity_inputs(ctx, self.judge_stage)
+            if self.judge_stage
+            else {}
+        )
         return {
             "exams": digests,
-            **review_decisions.facts(desk, self),
-            **({"on what was judged": judged} if judged else {}),
+            **review_decisions.decision_identity_inputs(ctx, self),
+            **({"on what was judged": judge_decisions} if judge_decisions else {}),
         }
 
-    def price(self, desk: Desk, inputs: Sequence[Size]) -> Price:
+    def price(self, ctx: RunContext, inputs: Sequence[Size]) -> Price:
         megabytes = inputs[0].megabytes
         minutes = 0.2 + (
-            megabytes / syntax.MB_S / 60 / max(1, desk.workers) if self.syntax is not None else 0
+            megabytes / syntax.MB_PER_SECOND / 60 / max(1, ctx.workers)
+            if self.syntax is not None
+            else 0
         )
         if self.embedding is None:
             return Price(inputs[0], minutes=minutes)
         # 7,000 tokens a second on 2 cores (benchmarks/embed.py), 3.6 bytes a token.
-        tokens = min(megabytes * 1e6 / 3.6, inputs[0].documents * self.how.tokens)
+        tokens = min(megabytes * 1e6 / 3.6, inputs[0].documents * self.embedder.tokens)
         return Price(
             inputs[0], tokens=tokens, minutes=minutes + 0.5 + tokens / 7000 / 60, peak_mb=1600
         )
 
-    def mark(self, desk: Desk, rows: pa.Table) -> pa.Table:
+    def filter_rows(self, ctx: RunContext, rows: pa.Table) -> pa.Table:
         import pyarrow as pa
 
-        exam, decided = problems(desk, self.exams), review_decisions.of_stage(desk, self)
-        names = rows["id"].to_pylist()
-        looked = self._looked(desk, exam, rows)
-        mine = [self._excused(id, decided) for id in names] if decided else []
-        again = [at for at, excused in enumerate(mine) if excused]
-        for at in again:  # decisions are made by hand: there are few
-            others = [problem for problem in exam if problem.task_id not in mine[at]]
-            one = self._looked(desk, others, rows.slice(at, 1))
-            looked = pa.concat_tables([looked.slice(0, at), one, looked.slice(at + 1)])
-        reasons = [self._reason(row) for row in looked.to_pylist()]
-        by_judge = judge_pairs.dropped(desk, self.judged)
-        for at, id in enumerate(names):
-            if id in by_judge and not reasons[at]:
-                reasons[at] = "judged a {}: {}".format(*by_judge[id])
-            for task, verdict in decided.get(id, {}).items():
-                if verdict in review_decisions.DROPPED:
-                    reasons[at] = f"decided a {verdict}: {task}"
-        columns = {name: looked[name] for name in looked.column_names}
-        return records.marks([not reason for reason in reasons], reasons, **columns)
+        problems, decisions = (
+            load_problems(ctx, self.exams),
+            review_decisions.read_stage_verdicts(ctx, self),
+        )
+        record_ids = rows["id"].to_pylist()
+        compared = self._compare_rows(ctx, problems, rows)
+        excused_by_row = (
+            [self._excused_problems(id, decisions) for id in record_ids] if decisions else []
+        )
+        excused_rows = [
+            row for row, excused_problems in enumerate(excused_by_row) if excused_problems
+        ]
+        for row in excused_rows:  # decisions are made by hand: there are few
+            others = [problem for problem in problems if problem.task_id not in excused_by_row[row]]
+            compared_row = self._compare_rows(ctx, others, rows.slice(row, 1))
+            compared = pa.concat_tables(
+                [compared.slice(0, row), compared_row, compared.slice(row + 1)]
+            )
+        reasons = [self._drop_reason(row) for row in compared.to_pylist()]
+        judged_copies = judge_pairs.read_judged_copies(ctx, self.judge_stage)
+        for row, id in enumerate(record_ids):
+            if id in judged_copies and not reasons[row]:
+                reasons[row] = "judged a {}: {}".format(*judged_copies[id])
+            for task, verdict in decisions.get(id, {}).items():
+                if verdict in review_decisions.DROPPED_VERDICTS:
+                    reasons[row] = f"decided a {verdict}: {task}"
+        columns = {name: compared[name] for name in compared.column_names}
+        return records.verdict_columns([not reason for reason in reasons], reasons, **columns)
 
-    def _excused(self, id: str, decided: Mapping[str, Mapping[str, str]]) -> set[str]:
+    def _excused_problems(self, id: str, decisions: Mapping[str, Mapping[str, str]]) -> set[str]:
         """The problems of which this record was decided to be no copy."""
         return {
             task
-            for task, verdict in decided.get(id, {}).items()
-            if verdict not in review_decisions.DROPPED
+            for task, verdict in decisions.get(id, {}).items()
+            if verdict not in review_decisions.DROPPED_VERDICTS
         }
 
-    def _looked(self, desk: Desk, exam: Sequence[Problem], rows: pa.Table) -> pa.Table:
+    def _compare_rows(
+        self, ctx: RunContext, problems: Sequence[Problem], rows: pa.Table
+    ) -> pa.Table:
         """How near each row comes to these problems, by each detector that is switched on."""
         import pyarrow as pa
 
         texts = rows["text"].to_pylist()
-        nothing = [""] * len(rows)
-        hits, names, rates, states = nothing, nothing, [0.0] * len(rows), nothing
+        no_matches = [""] * len(rows)
+        ngram_hits, matched_problems, rates, states = (
+            no_matches,
+            no_matches,
+            [0.0] * len(rows),
+            no_matches,
+        )
         if self.ngram is not None:
-            hits = detect.by_words(
-                exam, rows["text"], self.ngram, self.shared, common_ngrams.read(desk, self.idioms)
+            ngram_hits = detect.match_ngrams(
+                problems,
+                rows["text"],
+                self.ngram,
+                self.max_problems_per_ngram,
+                common_ngrams.read_common_ngrams(ctx, self.idioms),
             )
         if self.syntax is not None:
-            names, rates, states = detect.by_trees(
-                exam, texts, self.smallest, min(self.syntax, syntax.FLOOR)
+            matched_problems, rates, states = detect.match_trees(
+                problems, texts, self.min_tree_nodes, min(self.syntax, syntax.MIN_RATE)
             )
             if self.recheck is not None:
-                names, rates = tree_edit_distance.confirmed(exam, texts, names, rates, self.recheck)
-        columns = {"ngram_hit": pa.array(hits, pa.string()), "nearest_exam": pa.array(names, pa.string()),
+                matched_problems, rates = tree_edit_distance.confirm_matches(
+                    problems, texts, matched_problems, rates, self.recheck
+                )
+        columns = {"ngram_hit": pa.array(ngram_hits, pa.string()), "nearest_exam": pa.array(matched_problems, pa.string()),
                    "syntax_match": pa.array(rates, pa.float32()), "tree": pa.array(states, pa.string())}  # fmt: skip
         if self.embedding is not None:
-            near, far = detect.by_vectors(
-                exam, texts, self.how, str(desk.options.get("device", "cpu"))
+            embedding_matches, distances = detect.match_embeddings(
+                problems, texts, self.embedder, str(ctx.options.get("device", "cpu"))
             )
             columns |= {
-                "embedding_exam": pa.array(near, pa.string()),
-                "embedding_distance": pa.array(far, pa.float32()),
+                "embedding_exam": pa.array(embedding_matches, pa.string()),
+                "embedding_distance": pa.array(distances, pa.float32()),
             }
         return pa.table(columns)
 
-    def _reason(self, row: Mapping[str, Any]) -> str:
+    def _drop_reason(self, row: Mapping[str, Any]) -> str:
         """Why a row is dropped; a rate is a 32-bit number, in which 0.95 is a little less than 0.95."""
         if row["ngram_hit"]:
             return f"{self.ngram}-gram overlap: {row['ngram_hit']}"

@@ -15,19 +15,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hornbook.scrub import repair
-from hornbook.scrub.normalise import folded
-from hornbook.scrub.tree_string import FUNCTIONS, code
+from hornbook.scrub.normalise import normalise_text
+from hornbook.scrub.tree_string import FUNCTIONS, write_tree_string
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-FLOOR = 0.8  # the lowest rate that anybody asks for; below it a rate is written as 0, which is what makes this fast
-MB_S = 3.5  # a core, of library code: the parser's speed, beside which comparing is nothing
+MIN_RATE = 0.8  # the lowest rate that anybody asks for; below it a rate is written as 0, which is what makes this fast
+MB_PER_SECOND = (
+    3.5  # a core, of library code: the parser's speed, beside which comparing is nothing
+)
 
 # Of every statement that holds others, and of a clause of one, the fields that hold them, the last
 # first.
-_INNER = {
+_BLOCK_FIELDS = {
     kind: fields
     for kind in vars(ast).values()
     if isinstance(kind, type) and issubclass(kind, (ast.stmt, ast.ExceptHandler, ast.match_case))
@@ -40,57 +42,61 @@ _INNER = {
 
 
 @dataclass(frozen=True)
-class Trees:
+class FunctionTrees:
     """The functions of a text, in its order, and whether it parsed, was repaired, or has nothing that does."""
 
     names: tuple[str, ...]
-    codes: tuple[str, ...]
+    tree_strings: tuple[str, ...]
     state: str  # parsed, repaired, or unreadable
 
 
-def trees(text: str) -> Trees:
+def read_trees(text: str) -> FunctionTrees:
     """The functions that a text defines, those that stand behind marks or in strings among them (mend.py)."""
-    found, state = _read(text)
+    functions, state = _parse_functions(text)
     try:
-        return Trees(
-            tuple(name for name, _ in found), tuple(code(node) for _, node in found), state
+        return FunctionTrees(
+            tuple(name for name, _ in functions),
+            tuple(write_tree_string(node) for _, node in functions),
+            state,
         )
     except RecursionError:  # a sum of a thousand terms is a tree of a thousand levels
-        return Trees((), (), "unreadable")
+        return FunctionTrees((), (), "unreadable")
 
 
-def functions(text: str) -> list[tuple[str, Any]]:
+def find_functions(text: str) -> list[tuple[str, Any]]:
     """(name, node) of the same functions."""
-    return _read(text)[0]
+    return _parse_functions(text)[0]
 
 
-def _read(text: str) -> tuple[list[tuple[str, Any]], str]:
+def _parse_functions(text: str) -> tuple[list[tuple[str, Any]], str]:
     """The functions, and whether the text parsed, was repaired, or is unreadable."""
-    text = folded(text)
-    whole = repair.parsed(text)
-    if isinstance(whole, ast.Module):
-        modules, state = [whole], "parsed"
+    text = normalise_text(text)
+    parsed = repair.parse_module(text)
+    if isinstance(parsed, ast.Module):
+        modules, state = [parsed], "parsed"
     else:
-        modules, state = repair.mended(text), "repaired"
-    found = [each for module in modules for each in _functions(module)]
-    if repair.definitions(text) > len(found):
-        more = list(repair.hidden(text, whole if isinstance(whole, ast.Module) else None))
-        found += [each for module in more for each in _functions(module)]
-        modules += more
-    return found, state if modules else "unreadable"
+        modules, state = repair.repair_modules(text), "repaired"
+    functions = [function for module in modules for function in _walk_functions(module)]
+    if repair.count_definitions(text) > len(functions):
+        hidden_modules = list(
+            repair.find_hidden_modules(text, parsed if isinstance(parsed, ast.Module) else None)
+        )
+        functions += [function for module in hidden_modules for function in _walk_functions(module)]
+        modules += hidden_modules
+    return functions, state if modules else "unreadable"
 
 
-def _functions(module: ast.Module) -> Iterator[tuple[str, Any]]:
+def _walk_functions(module: ast.Module) -> Iterator[tuple[str, Any]]:
     """Every function of a module, named lambdas included, without looking into expressions, where none can be."""
-    waiting: list[Any] = module.body[::-1]
-    while waiting:
-        node = waiting.pop()
+    pending: list[Any] = module.body[::-1]
+    while pending:
+        node = pending.pop()
         kind = type(node)
-        if kind in _INNER:
+        if kind in _BLOCK_FIELDS:
             if kind in FUNCTIONS:
                 yield node.name, node
-            for field in _INNER[kind]:
-                waiting += getattr(node, field)[::-1]
+            for field in _BLOCK_FIELDS[kind]:
+                pending += getattr(node, field)[::-1]
         elif (
             kind is ast.Assign
             and type(node.value) is ast.Lambda
@@ -100,15 +106,15 @@ def _functions(module: ast.Module) -> Iterator[tuple[str, Any]]:
             yield name, ast.FunctionDef(name, node.value.args, [ast.Return(node.value.body)], [])
 
 
-def unit(program: str, entry_point: str) -> str:
+def entry_point_tree(program: str, entry_point: str) -> str:
     """The string of the function of this name, or of the last one of a program; empty where there is none."""
-    found = trees(program)
-    named = dict(zip(found.names, found.codes, strict=True))
-    return named.get(entry_point, found.codes[-1] if found.codes else "")
+    trees = read_trees(program)
+    tree_by_name = dict(zip(trees.names, trees.tree_strings, strict=True))
+    return tree_by_name.get(entry_point, trees.tree_strings[-1] if trees.tree_strings else "")
 
 
-def rates(
-    exam: Sequence[str], codes: Sequence[str], cutoff: float = FLOOR
+def match_rates(
+    problem_trees: Sequence[str], text_trees: Sequence[str], cutoff: float = MIN_RATE
 ) -> Iterator[tuple[int, Any, Any]]:
     """For each tree of an exam: its position, positions of the codes at or above the cutoff, and their match rates.
 
@@ -118,51 +124,53 @@ def rates(
     from rapidfuzz.distance import Levenshtein
     from rapidfuzz.process import cdist
 
-    lengths = np.array([len(each) for each in codes], np.int64)
+    lengths = np.array([len(tree) for tree in text_trees], np.int64)
     order = np.argsort(lengths, kind="stable")
-    ordered, at_length = [codes[at] for at in order.tolist()], lengths[order]
-    for problem, tree in enumerate(exam):
-        first = np.searchsorted(at_length, len(tree) * cutoff - 1e-9, "left")
-        last = np.searchsorted(at_length, len(tree) / cutoff + 1e-9, "right")
+    sorted_trees, sorted_lengths = [text_trees[i] for i in order.tolist()], lengths[order]
+    for problem_index, tree in enumerate(problem_trees):
+        first = np.searchsorted(sorted_lengths, len(tree) * cutoff - 1e-9, "left")
+        last = np.searchsorted(sorted_lengths, len(tree) / cutoff + 1e-9, "right")
         if not tree or first >= last:
             continue
-        found = cdist([tree], ordered[first:last], scorer=Levenshtein.normalized_similarity, score_cutoff=cutoff,
+        rates = cdist([tree], sorted_trees[first:last], scorer=Levenshtein.normalized_similarity, score_cutoff=cutoff,
                       dtype=np.float32)[0]  # fmt: skip
-        near = np.flatnonzero(found > 0)
-        if len(near):
-            yield problem, order[first + near], found[near]
+        matching = np.flatnonzero(rates > 0)
+        if len(matching):
+            yield problem_index, order[first + matching], rates[matching]
 
 
-def nearest(exam: Sequence[str], texts: Sequence[Trees], cutoff: float = FLOOR) -> tuple[Any, Any]:
+def nearest_problems(
+    problem_trees: Sequence[str], texts: Sequence[FunctionTrees], cutoff: float = MIN_RATE
+) -> tuple[Any, Any]:
     """For each text the position of the problem that one of its functions matches best (-1: none), and the rate."""
     import numpy as np
 
-    unique, owners = group(texts)
-    best, rate = np.full(len(texts), -1, np.int64), np.zeros(len(texts), np.float32)
-    for problem, found, values in rates(exam, unique, cutoff):
-        for at, value in zip(found.tolist(), values.tolist(), strict=True):
-            for text in owners[at]:
-                if value > rate[text]:
-                    best[text], rate[text] = problem, value
-    return best, rate
+    unique, owners = group_equal_trees(texts)
+    best, best_rate = np.full(len(texts), -1, np.int64), np.zeros(len(texts), np.float32)
+    for problem_index, tree_indices, rates in match_rates(problem_trees, unique, cutoff):
+        for tree_index, rate in zip(tree_indices.tolist(), rates.tolist(), strict=True):
+            for text_index in owners[tree_index]:
+                if rate > best_rate[text_index]:
+                    best[text_index], best_rate[text_index] = problem_index, rate
+    return best, best_rate
 
 
-def group(texts: Iterable[Trees]) -> tuple[list[str], list[list[int]]]:
+def group_equal_trees(texts: Iterable[FunctionTrees]) -> tuple[list[str], list[list[int]]]:
     """Distinct trees, and the positions of the texts that have each: equal trees are compared once."""
     owners: dict[str, list[int]] = {}
-    for at, found in enumerate(texts):
-        for tree in set(found.codes):
-            owners.setdefault(tree, []).append(at)
+    for text_index, trees in enumerate(texts):
+        for tree in set(trees.tree_strings):
+            owners.setdefault(tree, []).append(text_index)
     return list(owners), list(owners.values())
 
 
-def best_of(
-    exam: Sequence[str], texts: Sequence[Trees], cutoff: float = FLOOR
+def best_rates(
+    problem_trees: Sequence[str], texts: Sequence[FunctionTrees], cutoff: float = MIN_RATE
 ) -> NDArray[np.float32]:
     """For each problem the highest match rate among all texts: it decides on which side of the table a problem is."""
     import numpy as np
 
-    best = np.zeros(len(exam), np.float32)
-    for problem, _, values in rates(exam, group(texts)[0], cutoff):
-        best[problem] = values.max()
+    best = np.zeros(len(problem_trees), np.float32)
+    for problem_index, _, rates in match_rates(problem_trees, group_equal_trees(texts)[0], cutoff):
+        best[problem_index] = rates.max()
     return best

@@ -12,14 +12,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from hornbook.intervals import Estimate, wilson
+from hornbook.intervals import Estimate, wilson_interval
 from hornbook.records import UserError
 
 THRESHOLDS = (0.95, 0.9, 0.85, 0.8)
 
 
 @dataclass(frozen=True)
-class Row:
+class PassRateRow:
     """A line of the table: at a threshold, the problems on one side of it, and how many of them each model solved."""
 
     threshold: float
@@ -30,32 +30,34 @@ class Row:
     @property
     def rates(self) -> tuple[Estimate, ...]:
         """Pass rates with 95 % Wilson intervals."""
-        return tuple(wilson(number, self.n) for number in self.passed)
+        return tuple(wilson_interval(count, self.n) for count in self.passed)
 
 
 @dataclass(frozen=True)
-class Table:
+class PassRateTable:
     """The whole table: three rows a threshold."""
 
     models: tuple[str, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[PassRateRow, ...]
 
 
-def similar(
+def build_table(
     matches: Mapping[str, float],
     passed: Mapping[str, Mapping[str, bool]],
     thresholds: Sequence[float] = THRESHOLDS,
-    by_threshold: Mapping[str, Mapping[float, Mapping[str, bool]]] | None = None,
-) -> Table:
+    models_by_threshold: Mapping[str, Mapping[float, Mapping[str, bool]]] | None = None,
+) -> PassRateTable:
     """The table from match rates by task id and from verdicts by model and task id; more tasks than those are ignored.
 
     `by_threshold` are columns that hold another model at each threshold, such as one retrained on what it left.
     Raises UserError for a model without a verdict on one of the problems.
     """
     columns = {name: dict.fromkeys(thresholds, verdicts) for name, verdicts in passed.items()}
-    columns |= {name: dict(models) for name, models in (by_threshold or {}).items()}
+    columns |= {name: dict(models) for name, models in (models_by_threshold or {}).items()}
     for model, verdicts in (
-        (name, each) for name, models in columns.items() for each in models.values()
+        (name, model_verdicts)
+        for name, models in columns.items()
+        for model_verdicts in models.values()
     ):
         missing = [task for task in matches if task not in verdicts]
         if missing:
@@ -65,20 +67,20 @@ def similar(
     rows = []
     for threshold in thresholds:
         # A rate is kept as a 32-bit number, in which 0.95 is a little less than 0.95.
-        near = {task for task in matches if matches[task] >= threshold - 1e-6}
+        similar_tasks = {task for task in matches if matches[task] >= threshold - 1e-6}
         for subset, members in (
-            ("similar", near),
-            ("non-similar", matches.keys() - near),
+            ("similar", similar_tasks),
+            ("non-similar", matches.keys() - similar_tasks),
             ("total", matches.keys()),
         ):
             counts = tuple(
                 sum(models[threshold][task] for task in members) for models in columns.values()
             )
-            rows.append(Row(threshold, subset, len(members), counts))
-    return Table(tuple(columns), tuple(rows))
+            rows.append(PassRateRow(threshold, subset, len(members), counts))
+    return PassRateTable(tuple(columns), tuple(rows))
 
 
-def count(percent: float, n: int, digits: int = 1) -> int:
+def count_from_percent(percent: float, n: int, digits: int = 1) -> int:
     """The number of n that, rounded, gives this percentage: published tables back to counts.
 
     >>> count(81.7, 71)
@@ -87,21 +89,23 @@ def count(percent: float, n: int, digits: int = 1) -> int:
     Raises UserError where none or more than one does.
     """
     # Half a unit of the last digit, and a little for what is printed from floating point numbers.
-    fitting = [k for k in range(n + 1) if abs(100 * k / n - percent) <= 0.5 * 10**-digits + 1e-9]
-    if len(fitting) != 1:
+    candidates = [k for k in range(n + 1) if abs(100 * k / n - percent) <= 0.5 * 10**-digits + 1e-9]
+    if len(candidates) != 1:
         raise UserError(
-            f"{percent}% of {n} is {' or '.join(map(str, fitting)) or 'no whole number'}: no single count fits"
+            f"{percent}% of {n} is {' or '.join(map(str, candidates)) or 'no whole number'}: no single count fits"
         )
-    return fitting[0]
+    return candidates[0]
 
 
-def lines(table: Table) -> list[str]:
+def format_markdown(table: PassRateTable) -> list[str]:
     """The table as Markdown, a rate as "58/71 81.7% [71.2, 89.0]"."""
     head = ["threshold", "subset", "n", *table.models]
-    shown = [head, ["---"] * len(head)]
+    table_rows = [head, ["---"] * len(head)]
     for row in table.rows:
-        cells = [_cell(number, rate) for number, rate in zip(row.passed, row.rates, strict=True)]
-        shown.append(
+        cells = [
+            _format_cell(count, rate) for count, rate in zip(row.passed, row.rates, strict=True)
+        ]
+        table_rows.append(
             [
                 f"{row.threshold:g}" if row.subset == "similar" else "",
                 row.subset,
@@ -109,10 +113,10 @@ def lines(table: Table) -> list[str]:
                 *cells,
             ]
         )
-    return [f"| {' | '.join(cells)} |" for cells in shown]
+    return [f"| {' | '.join(cells)} |" for cells in table_rows]
 
 
-def _cell(passed: int, rate: Estimate) -> str:
+def _format_cell(passed: int, rate: Estimate) -> str:
     if not rate.n:
         return "no problems"
     return (
@@ -120,11 +124,11 @@ def _cell(passed: int, rate: Estimate) -> str:
     )
 
 
-def as_json(table: Table) -> list[dict[str, object]]:
+def table_records(table: PassRateTable) -> list[dict[str, object]]:
     """A dictionary a row and model: threshold, subset, n, model, passed, rate, low, high."""
     return [
-        {"threshold": row.threshold, "subset": row.subset, "n": row.n, "model": model, "passed": number,
+        {"threshold": row.threshold, "subset": row.subset, "n": row.n, "model": model, "passed": count,
          "rate": rate.value if row.n else None, "low": rate.low, "high": rate.high}
         for row in table.rows
-        for model, number, rate in zip(table.models, row.passed, row.rates, strict=True)
+        for model, count, rate in zip(table.models, row.passed, row.rates, strict=True)
     ]  # fmt: skip

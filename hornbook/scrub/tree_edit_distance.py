@@ -19,43 +19,59 @@ from hornbook.scrub import syntax, tree_string
 if TYPE_CHECKING:
     from hornbook.exams import Problem
 
-Tree = tuple[
+TreeShape = tuple[
     list[int], list[str]
 ]  # of each node in preorder its parent (-1 for the root) and its letter
 
 
-def confirmed(
-    exam: Sequence[Problem],
+def confirm_matches(
+    problems: Sequence[Problem],
     texts: Sequence[str],
     names: Sequence[str],
     rates: Sequence[float],
-    least: float,
+    min_rate: float,
 ) -> tuple[list[str], list[float]]:
     """Matches by strings that hold by trees; a match that does not is taken back ("" and 0)."""
-    by_name = {problem.task_id: problem for problem in exam}
-    found_names, found_rates = list(names), list(rates)
-    for at, (text, name) in enumerate(zip(texts, names, strict=True)):
-        if name and rate(by_name[name], text) < least - 1e-9:
-            found_names[at], found_rates[at] = "", 0.0
-    return found_names, found_rates
+    problem_by_id = {problem.task_id: problem for problem in problems}
+    confirmed_names, confirmed_rates = list(names), list(rates)
+    for row, (text, name) in enumerate(zip(texts, names, strict=True)):
+        if name and best_tree_rate(problem_by_id[name], text) < min_rate - 1e-9:
+            confirmed_names[row], confirmed_rates[row] = "", 0.0
+    return confirmed_names, confirmed_rates
 
 
-def rate(problem: Problem, text: str) -> float:
+def best_tree_rate(problem: Problem, text: str) -> float:
     """The best rate that a function of the text has with the problem's by true distance; 0 where nothing is near."""
     from rapidfuzz.distance import Levenshtein
 
-    own = [node for name, node in syntax.functions(problem.solution) if name == problem.entry_point]
-    if not own:
+    reference = [
+        node
+        for name, node in syntax.find_functions(problem.solution)
+        if name == problem.entry_point
+    ]
+    if not reference:
         return 0.0
-    unit, first, best = tree_string.code(own[-1]), shape(own[-1]), 0.0
-    for _, node in syntax.functions(text):
-        if Levenshtein.normalized_similarity(unit, tree_string.code(node)) >= syntax.FLOOR - 1e-6:
-            second = shape(node)
-            best = max(best, 1 - distance(first, second) / max(len(first[1]), len(second[1])))
+    reference_string, reference_shape, best = (
+        tree_string.write_tree_string(reference[-1]),
+        tree_shape(reference[-1]),
+        0.0,
+    )
+    for _, node in syntax.find_functions(text):
+        if (
+            Levenshtein.normalized_similarity(reference_string, tree_string.write_tree_string(node))
+            >= syntax.MIN_RATE - 1e-6
+        ):
+            shape = tree_shape(node)
+            best = max(
+                best,
+                1
+                - tree_distance(reference_shape, shape)
+                / max(len(reference_shape[1]), len(shape[1])),
+            )
     return best
 
 
-def distance(first: Tree, second: Tree) -> int:
+def tree_distance(first: TreeShape, second: TreeShape) -> int:
     """Nodes to insert, delete or relabel to make one tree of the other."""
     try:
         from xted import x_ted_compute
@@ -66,14 +82,14 @@ def distance(first: Tree, second: Tree) -> int:
     return int(x_ted_compute(*first, *second))
 
 
-def shape(function: ast.AST) -> Tree:
+def tree_shape(function: ast.AST) -> TreeShape:
     """The tree of which canon.code writes the string, an end of a block being a node around it.
 
     >>> shape(ast.parse("def f(a): pass").body[0])[0]
     [-1, 0, 1, 0, 3]
     """
-    made: Tree = ([], [])
-    for parent, letter in tree_string.nodes(function):
-        made[0].append(parent)
-        made[1].append(letter)
-    return made
+    parents_and_letters: TreeShape = ([], [])
+    for parent, letter in tree_string.list_nodes(function):
+        parents_and_letters[0].append(parent)
+        parents_and_letters[1].append(letter)
+    return parents_and_letters

@@ -14,10 +14,10 @@ import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from hornbook.scrub.tree_rewrites import FORMS, told
+from hornbook.scrub.tree_rewrites import NODE_REWRITES, rewrite_block
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
-_BLIND = {
+_IGNORED_FIELDS = {
     "ctx",
     "annotation",
     "returns",
@@ -27,28 +27,30 @@ _BLIND = {
     "kind",
     "decorator_list",
 }
-_BLOCKS = {"body", "orelse", "finalbody", "handlers", "cases"}
+_BLOCK_FIELD_NAMES = {"body", "orelse", "finalbody", "handlers", "cases"}
 _END = "\x01"
 Writer = Callable[[Any, Callable[[str], None]], None]
 
 
-def _kinds() -> dict[type, tuple[str, tuple[tuple[str, bool], ...]]]:
+def _build_node_table() -> dict[type, tuple[str, tuple[tuple[str, bool], ...]]]:
     """Of every kind of node: its character, and the fields that hold nodes, each with whether it is a block."""
     names = sorted(
         name
         for name, kind in vars(ast).items()
         if isinstance(kind, type) and issubclass(kind, ast.AST)
     )
-    found: dict[type, tuple[str, tuple[tuple[str, bool], ...]]] = {}
-    for at, name in enumerate(names):
+    node_table: dict[type, tuple[str, tuple[tuple[str, bool], ...]]] = {}
+    for kind_index, name in enumerate(names):
         kind = getattr(ast, name)
         # A lambda's or a conditional's body is an expression, not a list: no end is written after
         # it.
-        whole = ("IfExp", "Lambda", "Expression")
+        expression_holders = ("IfExp", "Lambda", "Expression")
         fields = tuple(
-            (f, f in _BLOCKS and name not in whole) for f in kind._fields if f not in _BLIND
+            (field, field in _BLOCK_FIELD_NAMES and name not in expression_holders)
+            for field in kind._fields
+            if field not in _IGNORED_FIELDS
         )
-        leaf = name in (
+        is_leaf = name in (
             "Name",
             "arg",
             "alias",
@@ -58,30 +60,32 @@ def _kinds() -> dict[type, tuple[str, tuple[tuple[str, bool], ...]]]:
             "Import",
             "ImportFrom",
         )
-        found[kind] = (chr(0x20 + at), () if leaf else fields)
+        node_table[kind] = (chr(0x20 + kind_index), () if is_leaf else fields)
     # sum(x for ...) and sum([x for ...]) are one.
-    found[ast.GeneratorExp] = found[ast.ListComp]
+    node_table[ast.GeneratorExp] = node_table[ast.ListComp]
     for name in ("FunctionDef", "For", "With"):
-        found[getattr(ast, f"Async{name}")] = found[getattr(ast, name)]
-    return found
+        node_table[getattr(ast, f"Async{name}")] = node_table[getattr(ast, name)]
+    return node_table
 
 
-_KINDS = _kinds()
+_NODE_TABLE = _build_node_table()
 _LEAVES = {
     kind: letter
-    for kind, (letter, fields) in _KINDS.items()
+    for kind, (letter, fields) in _NODE_TABLE.items()
     if not fields and kind is not ast.Constant
 }
 _CONSTANTS = {
-    kind: chr(2 + at)
-    for at, kind in enumerate((str, int, float, bool, bytes, complex, type(None), type(...)))
+    kind: chr(2 + kind_index)
+    for kind_index, kind in enumerate(
+        (str, int, float, bool, bytes, complex, type(None), type(...))
+    )
 }
 _WRITERS: dict[
     type, Writer
 ] = {}  # of every kind of node what writes it, in its form; filled at the end
 
 
-def code(function: ast.AST) -> str:
+def write_tree_string(function: ast.AST) -> str:
     """The string of a function's tree.
 
     >>> first, second = (ast.parse(text).body[0] for text in ("def f(a): return a + 1", "def g(b): return b + 2"))
@@ -117,75 +121,81 @@ _BLOCK = """
 """
 
 
-def _written(kind: type) -> Writer:
+def _compile_writer(kind: type) -> Writer:
     """What writes a node of this kind as it stands, a function made from source that names every field.
 
     It takes 27 us for a tree of 120 letters, a loop over a table of fields with getattr 44 (a
     one-off script).
     """
-    letter, fields = _KINDS[kind]
+    letter, fields = _NODE_TABLE[kind]
     source = f"def write(node, out):\n    out({letter!r})\n"
-    source += "".join((_BLOCK if block else _FIELD).format(field=field) for field, block in fields)
-    made: dict[str, Writer] = {}
-    exec(source, globals(), made)
-    return made["write"]
+    source += "".join(
+        (_BLOCK if is_block else _FIELD).format(field=field) for field, is_block in fields
+    )
+    namespace: dict[str, Writer] = {}
+    exec(source, globals(), namespace)
+    return namespace["write"]
 
 
-def nodes(function: ast.AST) -> list[tuple[int, str]]:
+def list_nodes(function: ast.AST) -> list[tuple[int, str]]:
     """The same tree with its shape: (position of the parent, letter) of each node, parents first; a block is a node."""
-    made: list[tuple[int, str]] = []
+    tree_nodes: list[tuple[int, str]] = []
 
     def visit(node: Any, parent: int) -> None:
-        if type(node) in FORMS:
-            node = _equation(FORMS[type(node)](node))
-        kind, mine = type(node), len(made)
-        made.append(
-            (parent, _CONSTANTS[type(node.value)] if kind is ast.Constant else _KINDS[kind][0])
+        if type(node) in NODE_REWRITES:
+            node = _sort_equation(NODE_REWRITES[type(node)](node))
+        kind, node_index = type(node), len(tree_nodes)
+        tree_nodes.append(
+            (parent, _CONSTANTS[type(node.value)] if kind is ast.Constant else _NODE_TABLE[kind][0])
         )
-        for field, block in () if kind is ast.Constant else _KINDS[kind][1]:
+        for field, is_block in () if kind is ast.Constant else _NODE_TABLE[kind][1]:
             child = getattr(node, field)
-            if type(child) is list and block and child:
-                made.append((mine, _END))
-                around = len(made) - 1
-                for each in _in_order(child):
-                    visit(each, around)
+            if type(child) is list and is_block and child:
+                tree_nodes.append((node_index, _END))
+                block_index = len(tree_nodes) - 1
+                for statement in _sort_statements(child):
+                    visit(statement, block_index)
             else:
-                for each in child if type(child) is list else (child,):
-                    if type(each) in _KINDS:
-                        visit(each, mine)
+                for statement in child if type(child) is list else (child,):
+                    if type(statement) in _NODE_TABLE:
+                        visit(statement, node_index)
 
     visit(function, -1)
-    return made
+    return tree_nodes
 
 
-def _in_order(block: Sequence[Any]) -> list[Any]:
+def _sort_statements(block: Sequence[Any]) -> list[Any]:
     """Statements as they are compared: neighbouring assignments and neighbouring functions sorted by their strings."""
-    made: list[Any] = []
-    for kind, same in itertools.groupby(told(block), key=type):
-        run = list(same)
-        made += sorted(run, key=code) if kind in (ast.Assign, ast.FunctionDef) else run
-    return made
+    statements: list[Any] = []
+    for kind, group in itertools.groupby(rewrite_block(block), key=type):
+        members = list(group)
+        statements += (
+            sorted(members, key=write_tree_string)
+            if kind in (ast.Assign, ast.FunctionDef)
+            else members
+        )
+    return statements
 
 
 def _write_block(block: Sequence[Any], out: Callable[[str], None]) -> None:
     """Statements in their order, but neighbouring assignments and neighbouring functions sorted."""
-    statements = told(block)
-    at = 0
-    while at < len(statements):
-        kind = type(statements[at])
-        stop = at + 1
+    statements = rewrite_block(block)
+    start = 0
+    while start < len(statements):
+        kind = type(statements[start])
+        stop = start + 1
         if kind is ast.Assign or kind is ast.FunctionDef:
             while stop < len(statements) and type(statements[stop]) is kind:
                 stop += 1
-        if stop - at == 1:
-            _WRITERS[kind](statements[at], out)
+        if stop - start == 1:
+            _WRITERS[kind](statements[start], out)
         else:
-            for each in sorted(map(code, statements[at:stop])):
-                out(each)
-        at = stop
+            for string in sorted(map(write_tree_string, statements[start:stop])):
+                out(string)
+        start = stop
 
 
-def _equation(node: Any) -> Any:
+def _sort_equation(node: Any) -> Any:
     """Of `a == b` and `b == a` one: the sides sorted by their strings. Other nodes as they are."""
     if (
         type(node) is not ast.Compare
@@ -194,19 +204,25 @@ def _equation(node: Any) -> Any:
     ):
         return node
     left, right = node.left, node.comparators[0]
-    return node if code(left) <= code(right) else ast.Compare(right, node.ops, [left])
+    return (
+        node
+        if write_tree_string(left) <= write_tree_string(right)
+        else ast.Compare(right, node.ops, [left])
+    )
 
 
-def _formed(form: Callable[[Any], Any]) -> Writer:
+def _rewrite_then_write(rewrite: Callable[[Any], Any]) -> Writer:
     def write(node: Any, out: Callable[[str], None]) -> None:
-        node = form(node)
-        _PLAIN[type(node)](node, out)
+        node = rewrite(node)
+        _PLAIN_WRITERS[type(node)](node, out)
 
     return write
 
 
-_PLAIN = {kind: _written(kind) for kind in _KINDS}
-_COMPARED = _PLAIN[ast.Compare]
-_PLAIN[ast.Compare] = lambda node, out: _COMPARED(_equation(node), out)
-_PLAIN[ast.Constant] = lambda node, out: out(_CONSTANTS[type(node.value)])
-_WRITERS |= _PLAIN | {kind: _formed(form) for kind, form in FORMS.items()}
+_PLAIN_WRITERS = {kind: _compile_writer(kind) for kind in _NODE_TABLE}
+_WRITE_COMPARE = _PLAIN_WRITERS[ast.Compare]
+_PLAIN_WRITERS[ast.Compare] = lambda node, out: _WRITE_COMPARE(_sort_equation(node), out)
+_PLAIN_WRITERS[ast.Constant] = lambda node, out: out(_CONSTANTS[type(node.value)])
+_WRITERS |= _PLAIN_WRITERS | {
+    kind: _rewrite_then_write(rewrite) for kind, rewrite in NODE_REWRITES.items()
+}

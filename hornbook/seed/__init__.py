@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hornbook.exams.handwritten import Handwritten, split
+from hornbook.exams.handwritten import HandwrittenExercise, split_exercises
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parent / "exercises"
 
 
-def exercises() -> Iterator[Handwritten]:
+def read_exercises() -> Iterator[HandwrittenExercise]:
     """Every exercise of the shelf, easy to hard within a topic file."""
     for path in sorted(FOLDER.glob("*.py")):
-        yield from split(path.read_text(encoding="utf-8"), path.name)
+        yield from split_exercises(path.read_text(encoding="utf-8"), path.name)

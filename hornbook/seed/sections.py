@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parent / "sections"
 FORMATS = ("tutorial", "worked example", "FAQ", "commented walk-through", "debugging story")
 
-_HEAD = re.compile(
+_HEAD_PATTERN = re.compile(
     r"# (?P<title>.+)\ntopic: (?P<topic>.+)\nformat: (?P<format>.+)\n\n(?P<body>(?s:.+))\Z"
 )
-_BLOCK = re.compile(
+_BLOCK_PATTERN = re.compile(
     r"^```python\n(.*?)^```\n(?:\n?^```text\n(.*?)^```\n)?", re.DOTALL | re.MULTILINE
 )
 
 
 @dataclass(frozen=True)
-class Block:
+class LessonBlock:
     """One code block, and what it prints where the lesson shows it."""
 
     code: str
@@ -39,34 +39,37 @@ class Block:
 
 
 @dataclass(frozen=True)
-class Section:
+class SeedSection:
     """One lesson. `text` is what a student reads: the title and the body, without the topic and format lines."""
 
     title: str
     topic: str  # a leaf of the topic tree (vocabulary/topics.txt), "Branch / leaf", or a branch
     format: str  # one of FORMATS
     text: str
-    blocks: tuple[Block, ...]  # in order; later ones use the names of earlier ones
+    blocks: tuple[LessonBlock, ...]  # in order; later ones use the names of earlier ones
     path: str  # the file's name
 
 
-def sections() -> Iterator[Section]:
+def read_sections() -> Iterator[SeedSection]:
     """Every section of the shelf, in the order of the files' numbers."""
     for path in sorted(FOLDER.glob("*.md")):
-        yield split(path.read_text(encoding="utf-8"), path.name)
+        yield parse_section(path.read_text(encoding="utf-8"), path.name)
 
 
-def split(source: str, path: str) -> Section:
+def parse_section(source: str, path: str) -> SeedSection:
     """One file as a record. Raises AssertionError, with the file's name, where its head is not as it must be."""
-    head = _HEAD.match(source)
+    head = _HEAD_PATTERN.match(source)
     assert head, (
         f"{path} does not open with '# title', 'topic: ...', 'format: ...' and an empty line"
     )
-    return Section(
+    return SeedSection(
         title=head["title"],
         topic=head["topic"],
         format=head["format"],
         text=f"# {head['title']}\n\n{head['body']}",
-        blocks=tuple(Block(code, output or None) for code, output in _BLOCK.findall(head["body"])),
+        blocks=tuple(
+            LessonBlock(code, output or None)
+            for code, output in _BLOCK_PATTERN.findall(head["body"])
+        ),
         path=path,
     )

@@ -22,86 +22,101 @@ from hornbook.records import UserError
 if TYPE_CHECKING:
     from torch import Tensor
 
-KEPT = 2
-PLACES = "step-" + 7 * "[0-9]"
+KEEP_NEWEST = 2
+FOLDER_PATTERN = "step-" + 7 * "[0-9]"
 
 
 @dataclass(frozen=True)
-class Saved:
+class Checkpoint:
     """A sound checkpoint."""
 
     tensors: dict[str, Tensor]
     facts: dict[str, Any]
 
-    def under(self, prefix: str) -> dict[str, Tensor]:
+    def select_tensors(self, prefix: str) -> dict[str, Tensor]:
         """The tensors whose name begins so, by the rest of their name."""
         return {
-            name.removeprefix(prefix): t
-            for name, t in self.tensors.items()
+            name.removeprefix(prefix): tensor
+            for name, tensor in self.tensors.items()
             if name.startswith(prefix)
         }
 
 
-def place_of(folder: Path, step: int) -> Path:
+def step_folder(folder: Path, step: int) -> Path:
     return folder / f"step-{step:07d}"
 
 
-def save(folder: Path, step: int, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> Path:
+def save_checkpoint(
+    folder: Path, step: int, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]
+) -> Path:
     """Write a checkpoint, then remove those that are no longer needed; the step in facts["best_step"] stays."""
     from safetensors.torch import save_file
 
-    place = place_of(folder, step)
-    with store.whole(place) as temporary:
+    target = step_folder(folder, step)
+    with store.atomic_write(target) as temporary:
         temporary.mkdir()
         weights = temporary / "state.safetensors"
         save_file({name: tensor.detach().contiguous() for name, tensor in tensors.items()}, weights)
-        known = {**facts, "step": step, "sha256": store.digest(weights)}
-        store.write_json(temporary / "facts.json", {**known, "own_sha256": _own(known)})
-    keep = {place.name, place_of(folder, facts.get("best_step", -1)).name}
-    for old in sorted(folder.glob(PLACES))[:-KEPT]:
-        if old.name not in keep:
-            shutil.rmtree(old)
-    return place
+        stamped = {**facts, "step": step, "sha256": store.file_digest(weights)}
+        store.write_json(
+            temporary / "facts.json", {**stamped, "own_sha256": _digest_facts(stamped)}
+        )
+    kept_names = {target.name, step_folder(folder, facts.get("best_step", -1)).name}
+    for old_folder in sorted(folder.glob(FOLDER_PATTERN))[:-KEEP_NEWEST]:
+        if old_folder.name not in kept_names:
+            shutil.rmtree(old_folder)
+    return target
 
 
-def newest(folder: Path, say: Callable[[str], None]) -> Saved | None:
+def load_newest(folder: Path, say: Callable[[str], None]) -> Checkpoint | None:
     """The newest sound checkpoint, or None where there is none; a damaged one is removed, and this is said.
 
     One whose best checkpoint is gone is not sound: a run that went on from it could not end as it
     would have.
     """
-    store.sweep(folder)
-    places = sorted(folder.glob(PLACES), reverse=True)
-    for place in places:
-        found = read(place)
-        best = place_of(folder, found.facts.get("best_step", -1)) if found else place
-        if found and (best == place or found.facts.get("best_step", -1) < 0 or sound(best)):
-            return found
-        what = f"needs {best.name}, which is" if found else "is"
-        before = "the one before it" if place != places[-1] else "the beginning"
-        say(f"the checkpoint {place} {what} damaged: going on from {before}")
-        shutil.rmtree(place)
+    store.remove_unfinished_files(folder)
+    folders = sorted(folder.glob(FOLDER_PATTERN), reverse=True)
+    for checkpoint_folder in folders:
+        checkpoint = load_checkpoint(checkpoint_folder)
+        best_folder = (
+            step_folder(folder, checkpoint.facts.get("best_step", -1))
+            if checkpoint
+            else checkpoint_folder
+        )
+        if checkpoint and (
+            best_folder == checkpoint_folder
+            or checkpoint.facts.get("best_step", -1) < 0
+            or read_verified_facts(best_folder)
+        ):
+            return checkpoint
+        problem = f"needs {best_folder.name}, which is" if checkpoint else "is"
+        fallback = "the one before it" if checkpoint_folder != folders[-1] else "the beginning"
+        say(f"the checkpoint {checkpoint_folder} {problem} damaged: going on from {fallback}")
+        shutil.rmtree(checkpoint_folder)
     return None
 
 
-def read(place: Path) -> Saved | None:
+def load_checkpoint(checkpoint_folder: Path) -> Checkpoint | None:
     """One checkpoint, or None where it is not what was written."""
     from safetensors.torch import load_file
 
-    facts = sound(place)
-    return Saved(load_file(place / "state.safetensors"), facts) if facts else None
+    facts = read_verified_facts(checkpoint_folder)
+    return Checkpoint(load_file(checkpoint_folder / "state.safetensors"), facts) if facts else None
 
 
-def sound(place: Path) -> dict[str, Any] | None:
+def read_verified_facts(checkpoint_folder: Path) -> dict[str, Any] | None:
     """The facts of a checkpoint that is, byte for byte, what was written; else None."""
     try:
-        facts = store.read_json(place / "facts.json")
-        own = facts.pop("own_sha256")
-        whole = own == _own(facts) and store.digest(place / "state.safetensors") == facts["sha256"]
+        facts = store.read_json(checkpoint_folder / "facts.json")
+        own_digest = facts.pop("own_sha256")
+        intact = (
+            own_digest == _digest_facts(facts)
+            and store.file_digest(checkpoint_folder / "state.safetensors") == facts["sha256"]
+        )
     except (OSError, UserError, KeyError, TypeError, AttributeError):
         return None
-    return dict(facts) if whole else None
+    return dict(facts) if intact else None
 
 
-def _own(facts: Mapping[str, Any]) -> str:
+def _digest_facts(facts: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

@@ -28,24 +28,24 @@ from hornbook.frame.stage import Reporter
 from hornbook.models.transformer import NO_TARGET, Phi
 from hornbook.records import UserError
 from hornbook.train import checkpoint, optim
-from hornbook.train.parallel import Team, gathered, spread_like
-from hornbook.train.sequences import Rows, Sequences, rows_of
+from hornbook.train.parallel import ProcessGroup, gather_tensor, shard_like
+from hornbook.train.sequences import RowIndices, Sequences, batch_rows
 
 BAD_STEPS = 16  # in a row without a finite gradient, after which training stops; fp16's scale needs a few to settle
-HELD_OUT = 256  # sequences at most that each evaluation reads
-SAY_EVERY_S = 30.0
+MAX_HELD_OUT_SEQUENCES = 256  # sequences at most that each evaluation reads
+REPORT_EVERY_S = 30.0
 # A spike: a loss so many standard deviations above the mean of the steps before it, at most so
 # many, and no fewer.
-SPIKE, SPIKE_STEPS, FEWEST = 6.0, 128, 32
+SPIKE_DEVIATIONS, SPIKE_WINDOW, SPIKE_MIN_STEPS = 6.0, 128, 32
 # fp16 as in Micikevicius et al. 2018: the loss is multiplied so that small gradients survive;
 # halved when one overflows, doubled after 2,000 steps without.
-SCALE, SCALE_AFTER = 2.0**16, 2000
+INITIAL_LOSS_SCALE, STEPS_BEFORE_SCALE_UP = 2.0**16, 2000
 
 Precision = Literal["fp32", "bf16", "fp16"]
 
 
 @dataclass(frozen=True)
-class Settings:
+class LoopSettings:
     """What the loop does; the names are those of the Train stage."""
 
     steps: int
@@ -71,7 +71,7 @@ class Settings:
 
 
 @dataclass
-class Progress:
+class TrainingProgress:
     """Where a training stands; what of it is not a tensor."""
 
     step: int = 0
@@ -80,7 +80,7 @@ class Progress:
     best_loss: float | None = None
     skipped: int = 0  # steps without a finite gradient
     bad: int = 0  # of them in a row, up to now
-    scale: float = SCALE  # of fp16's loss
+    scale: float = INITIAL_LOSS_SCALE  # of fp16's loss
     good: int = 0  # steps since the scale was changed
 
 
@@ -92,141 +92,156 @@ class Speed:
     tokens: int = 0
 
 
-class Loop:
+class TrainingLoop:
     """One training. `run()` does what is left of it; `finish()` leaves the model with the weights that go on."""
 
     def __init__(
-        self, model: Phi, data: Sequences, held_out: Sequences, how: Settings, folder: Path, team: Team,
+        self, model: Phi, data: Sequences, held_out: Sequences, settings: LoopSettings, folder: Path, process_group: ProcessGroup,
         reporter: Reporter,
     ) -> None:  # fmt: skip
-        self.model, self.data, self.held_out, self.how = model.to(team.device), data, held_out, how
-        self.folder, self.team, self.reporter = folder, team, reporter
-        self.at, self.speed, self.micro = Progress(), Speed(), how.micro_batch
-        self.watch: Callable[[dict[str, Any]], None] = lambda row: None  # told of each step
-        self.leave: Callable[[int, dict[str, Tensor]], None] = lambda step, weights: (
+        self.model, self.data, self.held_out, self.settings = (
+            model.to(process_group.device),
+            data,
+            held_out,
+            settings,
+        )
+        self.folder, self.process_group, self.reporter = folder, process_group, reporter
+        self.progress, self.speed, self.micro_batch = (
+            TrainingProgress(),
+            Speed(),
+            settings.micro_batch,
+        )
+        self.log_step: Callable[[dict[str, Any]], None] = lambda row: None  # told of each step
+        self.export_snapshot: Callable[[int, dict[str, Tensor]], None] = lambda step, weights: (
             None
         )  # given each snapshot
-        if how.compile:
-            self.model.quicken()
-        self.loss, self.summing = team.losses(self.model)
-        self.optimisers = optim.optimisers(
-            model, how.lr, how.betas, how.eps, how.weight_decay, how.muon
+        if settings.compile:
+            self.model.compile_blocks()
+        self.loss_fn, self.sync_module = process_group.wrap_loss(self.model)
+        self.optimisers = optim.make_optimisers(
+            model, settings.lr, settings.betas, settings.eps, settings.weight_decay, settings.muon
         )
 
-    def run(self) -> Progress:
+    def train_to_end(self) -> TrainingProgress:
         """Train to the last step. Ctrl-C and SIGTERM save a checkpoint first and raise KeyboardInterrupt.
 
         Raises UserError for gradients that stay not finite, and for memory that does not suffice.
         """
-        self._resume()
-        started = said = time.perf_counter()
-        with _polite_stop() as asked:
-            while self.at.step < self.how.steps:
-                stop = self._step(asked())
+        self._resume_from_checkpoint()
+        started = last_report = time.perf_counter()
+        with _defer_stop_signals() as stop_requested:
+            while self.progress.step < self.settings.steps:
+                stop = self._train_step(stop_requested())
                 self.speed.seconds = time.perf_counter() - started
-                self._after_step(stop)
-                if time.perf_counter() - said > SAY_EVERY_S:
-                    said = time.perf_counter()
-                    self._say()
-        return self.at
+                self._evaluate_and_save(stop)
+                if time.perf_counter() - last_report > REPORT_EVERY_S:
+                    last_report = time.perf_counter()
+                    self._report_speed()
+        return self.progress
 
-    def _step(self, stop: bool) -> bool:
+    def _train_step(self, stop_requested: bool) -> bool:
         """One optimiser step over the whole batch; true if any process of the team was asked to stop."""
-        how, team = self.how, self.team
-        lr = optim.rate(
-            self.at.step,
-            how.lr,
-            how.min_lr,
-            how.warmup,
-            how.schedule_steps or how.steps,
-            how.schedule,
+        settings, group = self.settings, self.process_group
+        lr = optim.learning_rate(
+            self.progress.step,
+            settings.lr,
+            settings.min_lr,
+            settings.warmup,
+            settings.schedule_steps or settings.steps,
+            settings.schedule,
         )
-        rows = rows_of(self.at.step, how.batch, len(self.data), how.seed)
-        count = self.data.counted(rows)
-        mine = np.array_split(rows, team.world)[team.rank]
-        nats, stopped = team.sums(self._gradients(mine, max(1, count)), float(stop))
-        norm = self._norm()
+        rows = batch_rows(self.progress.step, settings.batch, len(self.data), settings.seed)
+        count = self.data.count_targets(rows)
+        own_rows = np.array_split(rows, group.world_size)[group.rank]
+        nats, stop_requests = group.sum_over_processes(
+            self._accumulate_gradients(own_rows, max(1, count)), float(stop_requested)
+        )
+        norm = self._gradient_norm()
         finite = math.isfinite(nats) and math.isfinite(norm)
         if finite:
-            self._update(lr, norm)
-        self._after_gradients(finite)
-        self.at.step += 1
+            self._update_weights(lr, norm)
+        self._adjust_loss_scale(finite)
+        self.progress.step += 1
         self.speed.tokens += rows.size * self.data.context
-        if team.rank == 0:
-            meter.count(tokens_in=rows.size * self.data.context)
-        seen = (self.at.log[-1]["tokens"] if self.at.log else 0) + count
-        facts = {
-            "step": self.at.step,
+        if group.rank == 0:
+            meter.add_usage(tokens_in=rows.size * self.data.context)
+        tokens_seen = (self.progress.log[-1]["tokens"] if self.progress.log else 0) + count
+        entry = {
+            "step": self.progress.step,
             "loss": nats / max(1, count),
             "lr": lr,
             "grad_norm": norm,
-            "tokens": seen,
+            "tokens": tokens_seen,
         }
-        self.at.log.append({**facts, "held_out_loss": None})
-        self._remark(finite)
-        return stopped > 0
+        self.progress.log.append({**entry, "held_out_loss": None})
+        self._report_anomalies(finite)
+        return stop_requests > 0
 
-    def _gradients(self, rows: Rows, count: int) -> float:
+    def _accumulate_gradients(self, rows: RowIndices, count: int) -> float:
         """Sum the gradients of these sequences' mean loss over the team; returns this process's summed nats."""
         self.model.train()
         while True:
-            self._seed()
-            total = torch.zeros((), dtype=torch.float64, device=self.team.device)
+            self._seed_dropout()
+            total = torch.zeros((), dtype=torch.float64, device=self.process_group.device)
             try:
-                parts = np.array_split(rows, -(-len(rows) // self.micro))
-                for at, part in enumerate(parts):
-                    batch = self.data.batch(part, self.team.device)
-                    with self.team.accumulating(self.summing, at + 1 == len(parts)):
-                        with self._cast():
-                            loss = self.loss(batch.ids, batch.targets, batch.documents)
+                micro_batches = np.array_split(rows, -(-len(rows) // self.micro_batch))
+                for i, micro_rows in enumerate(micro_batches):
+                    batch = self.data.read_batch(micro_rows, self.process_group.device)
+                    with self.process_group.sync_gradients(
+                        self.sync_module, i + 1 == len(micro_batches)
+                    ):
+                        with self._autocast_context():
+                            loss = self.loss_fn(batch.ids, batch.targets, batch.documents)
                         # both ways of summing over a team give the mean over its processes
-                        (loss * (self._scale() * self.team.world / count)).backward()  # type: ignore[no-untyped-call]
+                        (
+                            loss * (self._loss_scale() * self.process_group.world_size / count)
+                        ).backward()  # type: ignore[no-untyped-call]
                     total += loss.detach()
                 return float(total)
             except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
-                self._smaller(error)
+                self._halve_micro_batch(error)
 
-    def _smaller(self, error: BaseException) -> None:
+    def _halve_micro_batch(self, error: BaseException) -> None:
         """After memory was exhausted: half the micro-batch, or a UserError where that is no way out."""
-        if not exhausted(error):
+        if not is_out_of_memory(error):
             raise error
-        half = self.micro // 2
+        half = self.micro_batch // 2
         if not half:
             raise UserError(
                 f"one sequence of {self.data.context} tokens does not fit in memory beside {self.model.shape}: use a "
                 "smaller shape or context, or several devices with hold=shards"
             ) from error
-        if self.team.world > 1:
+        if self.process_group.world_size > 1:
             raise UserError(
-                f"a micro-batch of {self.micro} does not fit in memory: micro_batch={half} may"
+                f"a micro-batch of {self.micro_batch} does not fit in memory: micro_batch={half} may"
             ) from error
         self.reporter.say(
-            f"a micro-batch of {self.micro} sequences does not fit in memory: going on with {half}"
+            f"a micro-batch of {self.micro_batch} sequences does not fit in memory: going on with {half}"
         )
-        self.micro = half
+        self.micro_batch = half
         for optimiser in self.optimisers:
             optimiser.zero_grad(set_to_none=True)
-        if self.team.device.startswith("cuda"):
+        if self.process_group.device.startswith("cuda"):
             torch.cuda.empty_cache()
 
-    def _seed(self) -> None:
+    def _seed_dropout(self) -> None:
         """Dropout's random state, from the seed, the step and the process alone."""
-        name = f"{self.how.seed}/{self.at.step}/{self.team.rank}"
+        name = f"{self.settings.seed}/{self.progress.step}/{self.process_group.rank}"
         torch.manual_seed(
             int.from_bytes(hashlib.blake2b(name.encode(), digest_size=7).digest(), "big")
         )
 
-    def _scale(self) -> float:
-        return self.at.scale if self.how.precision == "fp16" else 1.0
+    def _loss_scale(self) -> float:
+        return self.progress.scale if self.settings.precision == "fp16" else 1.0
 
-    def _norm(self) -> float:
+    def _gradient_norm(self) -> float:
         """The length of the whole gradient, as it is without fp16's scale."""
         grads = [p.grad for p in self.model.parameters() if p.grad is not None]
-        return float(gathered(torch.nn.utils.get_total_norm(grads))) / self._scale()
+        return float(gather_tensor(torch.nn.utils.get_total_norm(grads))) / self._loss_scale()
 
-    def _update(self, lr: float, norm: float) -> None:
+    def _update_weights(self, lr: float, norm: float) -> None:
         """Clip and step. Scale and clipping are one factor."""
-        factor = 1 / self._scale() * min(1.0, (self.how.clip or math.inf) / (norm + 1e-6))
+        factor = 1 / self._loss_scale() * min(1.0, (self.settings.clip or math.inf) / (norm + 1e-6))
         if factor != 1.0:
             torch._foreach_mul_(
                 [p.grad for p in self.model.parameters() if p.grad is not None], factor
@@ -236,173 +251,200 @@ class Loop:
                 group["lr"] = lr
             optimiser.step()
 
-    def _after_gradients(self, finite: bool) -> None:
+    def _adjust_loss_scale(self, finite: bool) -> None:
         """Count what was skipped, mind the scale, and stop where nothing is finite any more."""
-        at = self.at
+        progress = self.progress
         for optimiser in self.optimisers:
             optimiser.zero_grad(set_to_none=True)
-        at.bad, at.good, at.skipped = (
-            (0, at.good + 1, at.skipped) if finite else (at.bad + 1, 0, at.skipped + 1)
+        progress.bad, progress.good, progress.skipped = (
+            (0, progress.good + 1, progress.skipped)
+            if finite
+            else (progress.bad + 1, 0, progress.skipped + 1)
         )
         if not finite:
-            at.scale /= 2
-        elif at.good == SCALE_AFTER:
-            at.scale, at.good = at.scale * 2, 0
-        if at.bad >= BAD_STEPS:
+            progress.scale /= 2
+        elif progress.good == STEPS_BEFORE_SCALE_UP:
+            progress.scale, progress.good = progress.scale * 2, 0
+        if progress.bad >= BAD_STEPS:
             raise UserError(
-                f"the gradient was not finite for {at.bad} steps, up to {at.step + 1}: try an lr below {self.how.lr}, "
+                f"the gradient was not finite for {progress.bad} steps, up to {progress.step + 1}: try an lr below {self.settings.lr}, "
                 "a longer warmup, clip=1.0 or precision=fp32; the last checkpoint is from before"
             )
 
-    def _remark(self, finite: bool) -> None:
+    def _report_anomalies(self, finite: bool) -> None:
         """Say what was odd about the step that was just logged."""
-        last, clip = self.at.log[-1], self.how.clip
+        entry, clip = self.progress.log[-1], self.settings.clip
         if not finite:
             self.reporter.say(
-                f"step {self.at.step} is skipped, its gradient is not finite: {self.at.skipped} so far"
+                f"step {self.progress.step} is skipped, its gradient is not finite: {self.progress.skipped} so far"
             )
-        elif spiked([row["loss"] for row in self.at.log[-SPIKE_STEPS - 1 :]]):
-            what = (
+        elif is_loss_spike([row["loss"] for row in self.progress.log[-SPIKE_WINDOW - 1 :]]):
+            advice = (
                 f"its gradient was clipped to a length of {clip:g}"
                 if clip
                 else "clip=1.0 would bound its gradient"
             )
             self.reporter.say(
-                f"step {self.at.step} is a spike, with a loss of {last['loss']:.2f}: {what}"
+                f"step {self.progress.step} is a spike, with a loss of {entry['loss']:.2f}: {advice}"
             )
 
-    def _after_step(self, stop: bool) -> None:
+    def _evaluate_and_save(self, stop_requested: bool) -> None:
         """Evaluate and save when it is time."""
-        how, at = self.how, self.at
-        last = at.step == how.steps
-        save = stop or last or _due(at.step, how.checkpoint_every)
-        if len(self.held_out) and (last or _due(at.step, how.evaluate_every)):
-            loss = at.log[-1]["held_out_loss"] = self.held_out_loss()
-            if at.best_loss is None or loss < at.best_loss:
-                at.best_loss, at.best_step = loss, at.step
-                save = save or how.best
-        self.watch(at.log[-1])
-        if how.snapshot_every and (last or _due(at.step, how.snapshot_every)):
-            self.leave(at.step, self._whole())
+        settings, progress = self.settings, self.progress
+        is_last = progress.step == settings.steps
+        save = stop_requested or is_last or _is_due(progress.step, settings.checkpoint_every)
+        if len(self.held_out) and (is_last or _is_due(progress.step, settings.evaluate_every)):
+            loss = progress.log[-1]["held_out_loss"] = self.compute_held_out_loss()
+            if progress.best_loss is None or loss < progress.best_loss:
+                progress.best_loss, progress.best_step = loss, progress.step
+                save = save or settings.best
+        self.log_step(progress.log[-1])
+        if settings.snapshot_every and (is_last or _is_due(progress.step, settings.snapshot_every)):
+            self.export_snapshot(progress.step, self._gather_weights())
         if save:
-            self._save()
-        if stop and not last:
+            self._save_checkpoint()
+        if stop_requested and not is_last:
             raise KeyboardInterrupt
         self.reporter.advance()
 
     @torch.no_grad()
-    def held_out_loss(self) -> float:
+    def compute_held_out_loss(self) -> float:
         """Nats a token over the held-out sequences, at most HELD_OUT of them."""
         self.model.eval()
-        rows, team = np.arange(min(HELD_OUT, len(self.held_out))), self.team
+        rows, group = np.arange(min(MAX_HELD_OUT_SEQUENCES, len(self.held_out))), self.process_group
         total, count = 0.0, 0
         # Every process must take part in every forward pass, so one without a share reads a row
         # that does not count.
-        for part in np.array_split(rows, team.world * -(-len(rows) // (team.world * self.micro)))[
-            team.rank :: team.world
-        ]:
-            batch = self.held_out.batch(part if len(part) else rows[:1], team.device)
-            targets = batch.targets if len(part) else torch.full_like(batch.targets, NO_TARGET)
-            with self._cast():
-                total += float(self.model.loss(batch.ids, targets, batch.documents))
-            count += self.held_out.counted(part)
-        nats, counted = team.sums(total, count)
+        for micro_rows in np.array_split(
+            rows, group.world_size * -(-len(rows) // (group.world_size * self.micro_batch))
+        )[group.rank :: group.world_size]:
+            batch = self.held_out.read_batch(
+                micro_rows if len(micro_rows) else rows[:1], group.device
+            )
+            targets = (
+                batch.targets if len(micro_rows) else torch.full_like(batch.targets, NO_TARGET)
+            )
+            with self._autocast_context():
+                total += float(self.model.sum_loss(batch.ids, targets, batch.documents))
+            count += self.held_out.count_targets(micro_rows)
+        nats, counted = group.sum_over_processes(total, count)
         return nats / max(1, counted)
 
-    def _cast(self) -> contextlib.AbstractContextManager[Any]:
-        if self.how.precision == "fp32":
+    def _autocast_context(self) -> contextlib.AbstractContextManager[Any]:
+        if self.settings.precision == "fp32":
             return contextlib.nullcontext()
-        dtype = torch.bfloat16 if self.how.precision == "bf16" else torch.float16
-        return torch.autocast(self.team.device.split(":")[0], dtype)
+        dtype = torch.bfloat16 if self.settings.precision == "bf16" else torch.float16
+        return torch.autocast(self.process_group.device.split(":")[0], dtype)
 
-    def _say(self) -> None:
-        last = self.at.log[-1]
+    def _report_speed(self) -> None:
+        last = self.progress.log[-1]
         self.reporter.say(
-            f"step {self.at.step}: loss {last['loss']:.3f}, {self.speed.tokens / self.speed.seconds:,.0f} tokens/s"
+            f"step {self.progress.step}: loss {last['loss']:.3f}, {self.speed.tokens / self.speed.seconds:,.0f} tokens/s"
         )
 
-    def _whole(self) -> dict[str, Tensor]:
-        return {name: gathered(tensor) for name, tensor in self.model.state_dict().items()}
+    def _gather_weights(self) -> dict[str, Tensor]:
+        return {name: gather_tensor(tensor) for name, tensor in self.model.state_dict().items()}
 
-    def _save(self) -> None:
-        tensors = {f"model.{name}": tensor for name, tensor in self._whole().items()}
+    def _save_checkpoint(self) -> None:
+        tensors = {f"model.{name}": tensor for name, tensor in self._gather_weights().items()}
         tensors |= {
-            f"optim.{name}": tensor for name, tensor in optim.state(self.optimisers).items()
+            f"optim.{name}": tensor for name, tensor in optim.state_tensors(self.optimisers).items()
         }
-        if self.team.rank == 0:
-            checkpoint.save(
-                self.folder, self.at.step, tensors, {**vars(self.at), "micro": self.micro}
+        if self.process_group.rank == 0:
+            checkpoint.save_checkpoint(
+                self.folder,
+                self.progress.step,
+                tensors,
+                {**vars(self.progress), "micro": self.micro_batch},
             )
-        self.team.wait()
+        self.process_group.wait_for_all()
 
-    def _resume(self) -> None:
-        found = checkpoint.newest(self.folder, self.reporter.say) if self.team.rank == 0 else None
-        self.team.wait()  # the others look after the damaged ones are gone
-        found = found if self.team.rank == 0 else checkpoint.newest(self.folder, lambda said: None)
-        if found is None:
+    def _resume_from_checkpoint(self) -> None:
+        saved = (
+            checkpoint.load_newest(self.folder, self.reporter.say)
+            if self.process_group.rank == 0
+            else None
+        )
+        self.process_group.wait_for_all()  # the others look after the damaged ones are gone
+        saved = (
+            saved
+            if self.process_group.rank == 0
+            else checkpoint.load_newest(self.folder, lambda message: None)
+        )
+        if saved is None:
             return
-        self._put(found.under("model."))
-        optim.restore(self.optimisers, found.under("optim."))
-        self.micro = min(self.micro, int(found.facts["micro"]))
-        self.at = Progress(**{name: found.facts[name] for name in vars(self.at)})
-        self.reporter.advance(self.at.step)
+        self._load_weights(saved.select_tensors("model."))
+        optim.restore_state(self.optimisers, saved.select_tensors("optim."))
+        self.micro_batch = min(self.micro_batch, int(saved.facts["micro"]))
+        self.progress = TrainingProgress(
+            **{name: saved.facts[name] for name in vars(self.progress)}
+        )
+        self.reporter.advance(self.progress.step)
 
-    def _put(self, whole: dict[str, Tensor]) -> None:
-        mine = self.model.state_dict()
-        self.model.load_state_dict({name: spread_like(whole[name], mine[name]) for name in mine})
+    def _load_weights(self, weights: dict[str, Tensor]) -> None:
+        own_state = self.model.state_dict()
+        self.model.load_state_dict(
+            {name: shard_like(weights[name], own_state[name]) for name in own_state}
+        )
 
-    def finish(self) -> dict[str, Tensor]:
+    def final_weights(self) -> dict[str, Tensor]:
         """The weights that go on: the best of the held-out loss if asked for, else the last."""
-        if self.how.best and 0 < self.at.best_step < self.at.step:
-            found = checkpoint.read(checkpoint.place_of(self.folder, self.at.best_step))
-            if found is None:
+        if self.settings.best and 0 < self.progress.best_step < self.progress.step:
+            saved = checkpoint.load_checkpoint(
+                checkpoint.step_folder(self.folder, self.progress.best_step)
+            )
+            if saved is None:
                 raise UserError(
-                    f"the best checkpoint, {checkpoint.place_of(self.folder, self.at.best_step)}, is damaged: give the "
+                    f"the best checkpoint, {checkpoint.step_folder(self.folder, self.progress.best_step)}, is damaged: give the "
                     "same command again, and training goes on from the one before it"
                 )
-            return found.under("model.")
-        return self._whole()
+            return saved.select_tensors("model.")
+        return self._gather_weights()
 
 
-def exhausted(error: BaseException) -> bool:
+def is_out_of_memory(error: BaseException) -> bool:
     """Whether this is what a GPU, numpy or torch's allocator on a CPU raises where memory does not suffice."""
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or "allocate memory" in str(
         error
     )
 
 
-def spiked(losses: Sequence[float]) -> bool:
+def is_loss_spike(losses: Sequence[float]) -> bool:
     """Whether the last loss stands out of those before it; what is not finite does not count.
 
     >>> spiked([2.0, 2.1] * 20 + [3.0]), spiked([2.0, 2.1] * 20 + [2.2]), spiked([2.0, 3.0])
     (True, False, False)
     """
-    before = np.array([loss for loss in losses[:-1] if math.isfinite(loss)])
-    if len(before) < FEWEST:
+    earlier = np.array([loss for loss in losses[:-1] if math.isfinite(loss)])
+    if len(earlier) < SPIKE_MIN_STEPS:
         return False
-    return bool(losses[-1] > before.mean() + SPIKE * max(before.std(), 0.01 * before.mean()))
+    return bool(
+        losses[-1] > earlier.mean() + SPIKE_DEVIATIONS * max(earlier.std(), 0.01 * earlier.mean())
+    )
 
 
-def _due(step: int, every: int) -> bool:
+def _is_due(step: int, every: int) -> bool:
     return every > 0 and step % every == 0
 
 
 @contextlib.contextmanager
-def _polite_stop() -> Iterator[Callable[[], bool]]:
+def _defer_stop_signals() -> Iterator[Callable[[], bool]]:
     """Ctrl-C and SIGTERM are noted and answered after the step; a second one is answered at once."""
-    noted: list[int] = []
+    received: list[int] = []
     if threading.current_thread() is not threading.main_thread():
         yield lambda: False
         return
 
-    def note(number: int, frame: object) -> None:
-        if noted:
+    def note_signal(signum: int, frame: object) -> None:
+        if received:
             raise KeyboardInterrupt
-        noted.append(number)
+        received.append(signum)
 
-    before: Sequence[Any] = [signal.signal(each, note) for each in (signal.SIGINT, signal.SIGTERM)]
+    previous_handlers: Sequence[Any] = [
+        signal.signal(signum, note_signal) for signum in (signal.SIGINT, signal.SIGTERM)
+    ]
     try:
-        yield lambda: bool(noted)
+        yield lambda: bool(received)
     finally:
-        for each, handler in zip((signal.SIGINT, signal.SIGTERM), before, strict=True):
-            signal.signal(each, handler)
+        for signum, handler in zip((signal.SIGINT, signal.SIGTERM), previous_handlers, strict=True):
+            signal.signal(signum, handler)

@@ -15,17 +15,17 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from hornbook.train.parallel import gathered, spread_like
+from hornbook.train.parallel import gather_tensor, shard_like
 
 Schedule = Literal["linear", "cosine", "constant"]
 
 # Jordan et al. 2024 (kellerjordan.github.io/posts/muon): the polynomial, its 5 rounds, the
 # momentum.
-ROUNDS, MOMENTUM = 5, 0.95
+NEWTON_SCHULZ_ROUNDS, MOMENTUM = 5, 0.95
 A, B, C = 3.4445, -4.7750, 2.0315
 
 
-def rate(
+def learning_rate(
     step: int, peak: float, lowest: float, warmup: int, steps: int, schedule: Schedule
 ) -> float:
     """The learning rate of a step, counted from 0: linear from nothing over `warmup`, then down to `lowest` at `steps`.
@@ -38,11 +38,11 @@ def rate(
     if schedule == "constant":
         return peak
     done = min(1.0, (step - warmup) / max(1, steps - warmup))
-    left = 1 - done if schedule == "linear" else (1 + math.cos(math.pi * done)) / 2
-    return lowest + (peak - lowest) * left
+    remaining = 1 - done if schedule == "linear" else (1 + math.cos(math.pi * done)) / 2
+    return lowest + (peak - lowest) * remaining
 
 
-def optimisers(
+def make_optimisers(
     model: nn.Module,
     lr: float,
     betas: tuple[float, float],
@@ -51,30 +51,32 @@ def optimisers(
     muon: bool,
 ) -> list[torch.optim.Optimizer]:
     """AdamW for everything, or Muon for the blocks' matrices and AdamW for the rest."""
-    named = dict(model.named_parameters())
+    params_by_name = dict(model.named_parameters())
     hidden = [
-        name for name, p in named.items() if muon and name.startswith("blocks.") and p.ndim == 2
+        name
+        for name, p in params_by_name.items()
+        if muon and name.startswith("blocks.") and p.ndim == 2
     ]
-    rest = [p for name, p in named.items() if name not in hidden]
+    rest = [p for name, p in params_by_name.items() if name not in hidden]
     groups = [
         {"params": [p for p in rest if p.ndim >= 2], "weight_decay": weight_decay},
         {"params": [p for p in rest if p.ndim < 2], "weight_decay": 0.0},
     ]
-    made: list[torch.optim.Optimizer] = [
+    created: list[torch.optim.Optimizer] = [
         torch.optim.AdamW(groups, lr=lr, betas=betas, eps=eps, fused=True)
     ]
     if hidden:
-        made.append(
+        created.append(
             Muon(
-                [named[name] for name in hidden],
-                [_pieces(name, named[name]) for name in hidden],
+                [params_by_name[name] for name in hidden],
+                [_matrix_heights(name, params_by_name[name]) for name in hidden],
                 weight_decay,
             )
         )
-    return made
+    return created
 
 
-def _pieces(name: str, matrix: Tensor) -> list[int]:
+def _matrix_heights(name: str, matrix: Tensor) -> list[int]:
     """Rows of the matrices that a parameter holds one below the other: q, k, v and fc1 in `into`."""
     width = matrix.shape[1]
     return [width, width, width, 4 * width] if name.endswith(".into.weight") else [matrix.shape[0]]
@@ -86,58 +88,66 @@ class Muon(torch.optim.Optimizer):
     """
 
     def __init__(
-        self, matrices: Sequence[Tensor], pieces: Sequence[list[int]], weight_decay: float
+        self, matrices: Sequence[Tensor], matrix_heights: Sequence[list[int]], weight_decay: float
     ) -> None:
         super().__init__(matrices, {"lr": 0.0, "weight_decay": weight_decay})
-        self.pieces = pieces
+        self.matrix_heights = matrix_heights
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> None:  # type: ignore[override]
         group = self.param_groups[0]
-        for matrix, rows in zip(group["params"], self.pieces, strict=True):
+        for matrix, heights in zip(group["params"], self.matrix_heights, strict=True):
             state = self.state[matrix]
             if not state:
                 state["momentum"] = torch.zeros_like(matrix)
             state["momentum"].lerp_(matrix.grad, 1 - MOMENTUM)
-            wanted = gathered(
+            update = gather_tensor(
                 matrix.grad.lerp(state["momentum"], MOMENTUM)
             )  # Nesterov's look ahead
-            turned = torch.cat([_orthogonal(piece) for piece in torch.split(wanted, rows)])
+            orthogonal = torch.cat(
+                [_orthogonalise_matrix(piece) for piece in torch.split(update, heights)]
+            )
             matrix.mul_(1 - group["lr"] * group["weight_decay"])
-            matrix.add_(spread_like(turned, matrix), alpha=-group["lr"])
+            matrix.add_(shard_like(orthogonal, matrix), alpha=-group["lr"])
 
 
-def _orthogonal(matrix: Tensor) -> Tensor:
+def _orthogonalise_matrix(matrix: Tensor) -> Tensor:
     """Near the closest matrix with orthonormal rows or columns, times 0.2 of the root of its longer side."""
     rows, columns = matrix.shape
     x = matrix.bfloat16() if matrix.is_cuda else matrix
     x = x.t() if rows > columns else x
     x = x / (x.norm() + 1e-7)
-    for _ in range(ROUNDS):
+    for _ in range(NEWTON_SCHULZ_ROUNDS):
         square = x @ x.t()
         x = A * x + (B * square + C * square @ square) @ x
-    turned = x.t() if rows > columns else x
-    scaled: Tensor = turned.to(matrix.dtype) * (0.2 * math.sqrt(max(rows, columns)))
+    oriented = x.t() if rows > columns else x
+    scaled: Tensor = oriented.to(matrix.dtype) * (0.2 * math.sqrt(max(rows, columns)))
     return scaled
 
 
-def state(made: Sequence[torch.optim.Optimizer]) -> dict[str, Tensor]:
+def state_tensors(optimisers: Sequence[torch.optim.Optimizer]) -> dict[str, Tensor]:
     """Every tensor of the optimisers' state, whole, named by optimiser, parameter and kind."""
     return {
-        f"{at}.{index}.{kind}": gathered(tensor)
-        for at, each in enumerate(made)
-        for index, kinds in each.state_dict()["state"].items()
+        f"{optimiser_index}.{index}.{kind}": gather_tensor(tensor)
+        for optimiser_index, optimiser in enumerate(optimisers)
+        for index, kinds in optimiser.state_dict()["state"].items()
         for kind, tensor in kinds.items()
     }
 
 
-def restore(made: Sequence[torch.optim.Optimizer], tensors: Mapping[str, Tensor]) -> None:
+def restore_state(
+    optimisers: Sequence[torch.optim.Optimizer], tensors: Mapping[str, Tensor]
+) -> None:
     """Put back what `state` gave."""
-    states: list[dict[int, dict[str, Any]]] = [{} for _ in made]
+    states: list[dict[int, dict[str, Any]]] = [{} for _ in optimisers]
     for name, tensor in tensors.items():
-        at, index, kind = name.split(".")
-        parameters = [p for group in made[int(at)].param_groups for p in group["params"]]
+        optimiser_index, index, kind = name.split(".")
+        parameters = [
+            p for group in optimisers[int(optimiser_index)].param_groups for p in group["params"]
+        ]
         like = None if kind == "step" else parameters[int(index)]
-        states[int(at)].setdefault(int(index), {})[kind] = spread_like(tensor, like)
-    for each, found in zip(made, states, strict=True):
-        each.load_state_dict({"state": found, "param_groups": each.state_dict()["param_groups"]})
+        states[int(optimiser_index)].setdefault(int(index), {})[kind] = shard_like(tensor, like)
+    for optimiser, param_states in zip(optimisers, states, strict=True):
+        optimiser.load_state_dict(
+            {"state": param_states, "param_groups": optimiser.state_dict()["param_groups"]}
+        )

@@ -16,11 +16,11 @@ from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from hornbook import store
-from hornbook.frame.stage import Desk, Form, Price, Size, Stage, Whole
-from hornbook.records import UserError, share
+from hornbook.frame.stage import FileStage, Price, RunContext, Size, Stage
+from hornbook.records import UserError, hash_fraction
 from hornbook.train import tokenizers
 
 if TYPE_CHECKING:
@@ -35,13 +35,13 @@ if TYPE_CHECKING:
         str, str, str, NDArray[Any], int
     ]  # id, stage, text, ids, how many of them are the prompt's
 
-AT_ONCE = 1 << 16  # places that are turned into Python's numbers at a time
+ROWS_AT_ONCE = 1 << 16  # places that are turned into Python's numbers at a time
 # set -> the files of its ids and of what counts in the loss
 SETS = {"train": ("tokens.bin", "mask.bin"), "held-out": ("held_out.bin", "held_out_mask.bin")}
 
 
 @dataclass(frozen=True)
-class Pack(Whole):
+class Pack(FileStage):
     """Pack the kept texts. A `held_out` share of the documents, chosen by id, is never trained on.
 
     An exercise's prompt and solution are encoded apart, as an exam shows them: the prompt's last
@@ -62,8 +62,6 @@ class Pack(Whole):
         False  # whether texts may be packed that an exam may be in; the page prints it (unseen.py)
     )
 
-    form: ClassVar[Form] = "files"
-
     def __post_init__(self) -> None:
         allowed = {
             f"context={self.context}: 2 or more": self.context >= 2,
@@ -71,99 +69,113 @@ class Pack(Whole):
             f"packing={self.packing!r}: stream or whole": self.packing in ("stream", "whole"),
             f"loss={self.loss!r}: all or solution": self.loss in ("all", "solution"),
         }
-        wrong = [said for said, right in allowed.items() if not right]
-        if wrong:
-            raise UserError(f"{self.name}: {'; '.join(wrong)}")
+        broken_rules = [rule for rule, is_met in allowed.items() if not is_met]
+        if broken_rules:
+            raise UserError(f"{self.name}: {'; '.join(broken_rules)}")
 
-    def make(self, desk: Desk) -> Iterable[tuple[str, pa.Table]]:
+    def write_files(self, ctx: RunContext) -> None:
         import pyarrow as pa
 
         from hornbook.models.encode import Encoder
 
-        tokenizer = tokenizers.read(desk, self.tokenizer)
-        encoder = Encoder(tokenizer, lambda said: desk.reporter.say(f"{self.name}: {said}"))
-        folder = desk.folder(self)
-        encoded = _Encoded(folder / ".encoded.bin", encoder.dtype)
-        encoded.add_all(self._documents(desk, encoder))
+        tokenizer = tokenizers.read_tokenizer(ctx, self.tokenizer)
+        encoder = Encoder(tokenizer, lambda message: ctx.reporter.say(f"{self.name}: {message}"))
+        folder = ctx.run.stage_folder(self)
+        encoded = _EncodedDocuments(folder / ".encoded.bin", encoder.dtype)
+        encoded.add_all(self._encode_documents(ctx, encoder))
         tables, sequences = [], {}
         for name in SETS:
-            table, sequences[name] = self._write(
-                folder, name, encoded, self._chosen(encoded, name), tokenizer.end
+            table, sequences[name] = self._write_set(
+                folder, name, encoded, self._order_documents(encoded, name), tokenizer.end
             )
             tables.append(table)
         encoded.path.unlink()
         if not sequences["train"]:
-            found = sum(encoded.tokens)
+            token_count = sum(encoded.token_counts)
             raise UserError(
-                f"{self.name}: {found:,} tokens fill no sequence of {self.context}: more data, or a smaller context"
+                f"{self.name}: {token_count:,} tokens fill no sequence of {self.context}: more data, or a smaller context"
             )
         store.write_table(folder / "documents.parquet", pa.concat_tables(tables))
-        store.write_json(folder / "pack.json", self._facts(tokenizer, encoded, sequences))
-        return ()
+        store.write_json(folder / "pack.json", self._summarise_pack(tokenizer, encoded, sequences))
 
-    def _documents(self, desk: Desk, encoder: Encoder) -> Iterator[Document]:
+    def _encode_documents(self, ctx: RunContext, encoder: Encoder) -> Iterator[Document]:
         """Each with its end-of-text."""
         import numpy as np
 
         for stage in self.data:
-            for table in desk.kept(stage):
+            for table in ctx.run.read_kept_rows(stage):
                 texts = table["text"].to_pylist()
-                names = table["id"].to_pylist()
+                document_ids = table["id"].to_pylist()
                 if "prompt" in table.column_names:
-                    prompts = [each[:-1] for each in encoder.many(table["prompt"].to_pylist())]
-                    answers = encoder.many(table["solution"].to_pylist())
+                    prompts = [
+                        prompt_ids[:-1]
+                        for prompt_ids in encoder.encode_texts(table["prompt"].to_pylist())
+                    ]
+                    answers = encoder.encode_texts(table["solution"].to_pylist())
                     ids = [np.concatenate(pair) for pair in zip(prompts, answers, strict=True)]
-                    asked = [len(prompt) for prompt in prompts]
+                    prompt_lengths = [len(prompt_length) for prompt_length in prompts]
                 else:
-                    ids, asked = encoder.many(texts), [0] * len(texts)
-                for name, text, each, prompt in zip(names, texts, ids, asked, strict=True):
-                    yield name, stage.name, text, each, prompt if self.loss == "solution" else 0
+                    ids, prompt_lengths = encoder.encode_texts(texts), [0] * len(texts)
+                for document_id, text, prompt_ids, prompt_length in zip(
+                    document_ids, texts, ids, prompt_lengths, strict=True
+                ):
+                    yield (
+                        document_id,
+                        stage.name,
+                        text,
+                        prompt_ids,
+                        prompt_length if self.loss == "solution" else 0,
+                    )
 
-    def _chosen(self, encoded: _Encoded, name: str) -> list[int]:
+    def _order_documents(self, encoded: _EncodedDocuments, name: str) -> list[int]:
         """The numbers of a set's documents, in the order in which they are packed."""
-        wanted = name == "held-out"
+        is_held_out = name == "held-out"
         keys = [
-            (share(f"order {self.seed}", each), each, number)
-            for number, each in enumerate(encoded.names)
-            if (share("held-out", each) < self.held_out) == wanted
+            (hash_fraction(f"order {self.seed}", document_id), document_id, i)
+            for i, document_id in enumerate(encoded.document_ids)
+            if (hash_fraction("held-out", document_id) < self.held_out) == is_held_out
         ]
-        return [number for _, _, number in sorted(keys)]
+        return [i for _, _, i in sorted(keys)]
 
-    def _write(
-        self, folder: Path, name: str, encoded: _Encoded, chosen: Sequence[int], end: int
+    def _write_set(
+        self, folder: Path, name: str, encoded: _EncodedDocuments, order: Sequence[int], end: int
     ) -> tuple[pa.Table, int]:
         """Write one set; where each document lies, and the number of sequences. The files are filled where they lie."""
         import numpy as np
         import pyarrow as pa
 
-        lengths = np.asarray(encoded.tokens)[chosen]
-        places, number = (_stream if self.packing == "stream" else _whole)(lengths, self.context)
-        with _filled(folder / SETS[name][0], encoded.dtype, number * self.context, end) as ids:
-            source = encoded.ids()
-            for document, first, stop, start in _tuples(places):
-                at = encoded.at[chosen[document]]
-                ids[start : start + stop - first] = source[at + first : at + stop]
+        lengths = np.asarray(encoded.token_counts)[order]
+        places, sequence_count = (
+            _place_end_to_end if self.packing == "stream" else _place_best_fit
+        )(lengths, self.context)
+        with _create_filled(
+            folder / SETS[name][0], encoded.dtype, sequence_count * self.context, end
+        ) as ids:
+            source = encoded.map_ids()
+            for document, first, stop, start in _iterate_rows(places):
+                offset = encoded.offsets[order[document]]
+                ids[start : start + stop - first] = source[offset + first : offset + stop]
         if self.loss == "solution" or self.packing == "whole":
-            with _filled(
-                folder / SETS[name][1], np.dtype(np.uint8), number * self.context, 0
+            with _create_filled(
+                folder / SETS[name][1], np.dtype(np.uint8), sequence_count * self.context, 0
             ) as mask:
-                for document, first, stop, start in _tuples(places):
-                    asked = max(
-                        0, min(stop, encoded.prompts[chosen[document]]) - first
+                for document, first, stop, start in _iterate_rows(places):
+                    unlearned = max(
+                        0, min(stop, encoded.prompt_counts[order[document]]) - first
                     )  # the prompt's ids in this piece
-                    mask[start + asked : start + stop - first] = 1
-        numbers = [chosen[document] for document in places[:, 0].tolist()]
+                    mask[start + unlearned : start + stop - first] = 1
+        document_indices = [order[document] for document in places[:, 0].tolist()]
         columns = [
-            [encoded.names[at] for at in numbers],
-            [encoded.stages[at] for at in numbers],
+            [encoded.document_ids[offset] for offset in document_indices],
+            [encoded.stages[offset] for offset in document_indices],
             places[:, 3],
             places[:, 2] - places[:, 1],
-            [name] * len(numbers),
+            [name] * len(document_indices),
         ]
-        return pa.table(columns, schema=_schema()), number
+        return pa.table(columns, schema=_make_schema()), sequence_count
 
-    def _facts(
-        self, tokenizer: Tokenizer, encoded: _Encoded, sequences: dict[str, int]
+    def _summarise_pack(
+        self, tokenizer: Tokenizer, encoded: _EncodedDocuments, sequences: dict[str, int]
     ) -> dict[str, Any]:
         return {
             "context": self.context,
@@ -174,25 +186,25 @@ class Pack(Whole):
             "held_out": sequences["held-out"],
             "packing": self.packing,
             "loss": self.loss,
-            "documents": len(encoded.names),
-            "tokens": sum(encoded.tokens),
-            "bytes": sum(encoded.bytes),
+            "documents": len(encoded.document_ids),
+            "tokens": sum(encoded.token_counts),
+            "bytes": sum(encoded.byte_counts),
         }
 
-    def price(self, desk: Desk, inputs: Sequence[Size]) -> Price:
+    def price(self, ctx: RunContext, inputs: Sequence[Size]) -> Price:
         data = inputs[:-1]
-        size = Size(sum(each.documents for each in data), sum(each.megabytes for each in data))
+        size = Size(sum(item.documents for item in data), sum(item.megabytes for item in data))
         # 103 MB a second on one core to the scratch file (benchmarks/tokens.py); reading and
         # packing: an estimate.
         return Price(size, minutes=size.megabytes / 25 / 60, peak_mb=400)
 
 
-def trace(folder: Path, sequence: int, held_out: bool = False) -> list[dict[str, Any]]:
+def trace_sequence(folder: Path, sequence: int, held_out: bool = False) -> list[dict[str, Any]]:
     """The documents in a sequence: id, stage, and how many of its tokens are theirs, in their order."""
-    return next(traces(folder, [sequence], held_out))
+    return next(trace_sequences(folder, [sequence], held_out))
 
 
-def traces(
+def trace_sequences(
     folder: Path, sequences: Iterable[int], held_out: bool = False
 ) -> Iterator[list[dict[str, Any]]]:
     """`trace` of several sequences, with one look at the table."""
@@ -207,54 +219,56 @@ def traces(
     starts = table["start"].to_numpy()
     for sequence in sequences:
         first, stop = sequence * context, (sequence + 1) * context
-        low, high = np.searchsorted(starts, [first, stop])
+        first_row, stop_row = np.searchsorted(starts, [first, stop])
         rows = table.slice(
-            max(0, low - 1), high - max(0, low - 1)
+            max(0, first_row - 1), stop_row - max(0, first_row - 1)
         ).to_pylist()  # the one before may reach into it
-        found = [
+        overlaps = [
             {**row, "tokens": min(stop, row["start"] + row["tokens"]) - max(first, row["start"])}
             for row in rows
         ]
         yield [
             {name: row[name] for name in ("id", "stage", "tokens")}
-            for row in found
+            for row in overlaps
             if row["tokens"] > 0
         ]
 
 
-class _Encoded:
+class _EncodedDocuments:
     """All documents' ids end to end in a scratch file, and about each document what 150 bytes hold: its id (and once
     more where they are looked up), its stage, where it begins, its tokens, its prompt's, and its
     bytes."""
 
     def __init__(self, path: Path, dtype: np.dtype[Any]) -> None:
         self.path, self.dtype = path, dtype
-        self.names: list[str] = []
+        self.document_ids: list[str] = []
         self.stages: list[str] = []
-        self.at, self.tokens, self.prompts, self.bytes = (array("q") for _ in range(4))
+        self.offsets, self.token_counts, self.prompt_counts, self.byte_counts = (
+            array("q") for _ in range(4)
+        )
 
     def add_all(self, documents: Iterable[Document]) -> None:
         """Write the ids of (id, stage, text, ids, ids of the prompt); a text that came before is not taken again."""
         import numpy as np
 
-        at, seen = 0, set()
+        offset, seen = 0, set()
         with self.path.open(
             "wb", 1 << 20
         ) as file:  # in pieces of a document it takes a fifth longer
-            for name, stage, text, ids, prompt in documents:
-                if name in seen:
+            for document_id, stage, text, ids, prompt_length in documents:
+                if document_id in seen:
                     continue
-                seen.add(name)
+                seen.add(document_id)
                 file.write(np.ascontiguousarray(ids, self.dtype).data)
-                self.names.append(name)
+                self.document_ids.append(document_id)
                 self.stages.append(stage)
-                self.at.append(at)
-                self.tokens.append(len(ids))
-                self.prompts.append(prompt)
-                self.bytes.append(len(text) if text.isascii() else len(text.encode()))
-                at += len(ids)
+                self.offsets.append(offset)
+                self.token_counts.append(len(ids))
+                self.prompt_counts.append(prompt_length)
+                self.byte_counts.append(len(text) if text.isascii() else len(text.encode()))
+                offset += len(ids)
 
-    def ids(self) -> NDArray[Any]:
+    def map_ids(self) -> NDArray[Any]:
         """The scratch file as one array."""
         import numpy as np
 
@@ -265,7 +279,7 @@ class _Encoded:
         )
 
 
-def _stream(lengths: NDArray[Any], context: int) -> tuple[NDArray[Any], int]:
+def _place_end_to_end(lengths: NDArray[Any], context: int) -> tuple[NDArray[Any], int]:
     """Documents end to end; what is left after the last full sequence is cut off.
 
     Rows of places (int64): number of the document, its first id, the id after its last, where the
@@ -279,15 +293,15 @@ def _stream(lengths: NDArray[Any], context: int) -> tuple[NDArray[Any], int]:
     import numpy as np
 
     starts = np.cumsum(lengths) - lengths
-    number = int(lengths.sum()) // context
-    stops = np.minimum(lengths, number * context - starts)
+    sequence_count = int(lengths.sum()) // context
+    stops = np.minimum(lengths, sequence_count * context - starts)
     places = np.stack(
         [np.arange(len(lengths)), np.zeros_like(starts), stops, starts], axis=1
     ).astype(np.int64)
-    return places[stops > 0], number
+    return places[stops > 0], sequence_count
 
 
-def _whole(lengths: NDArray[Any], context: int) -> tuple[NDArray[Any], int]:
+def _place_best_fit(lengths: NDArray[Any], context: int) -> tuple[NDArray[Any], int]:
     """Each document into the fullest sequence that has room for it; longer ones are cut into full sequences first.
 
     >>> import numpy as np
@@ -300,52 +314,56 @@ def _whole(lengths: NDArray[Any], context: int) -> tuple[NDArray[Any], int]:
     by_room: list[list[int]] = [
         [] for _ in range(context + 1)
     ]  # sequences by what room they have left, last in first
-    rooms = 0  # a bit for each of these lists that has something
+    nonempty_rooms = 0  # a bit for each of these lists that has something
     places = array("q")
-    number = 0
+    sequence_count = 0
     for document, length in enumerate(lengths.tolist()):
         for first in range(0, length, context):
-            piece = min(context, length - first)
-            enough = rooms >> piece
-            if enough:
-                room = piece + (enough & -enough).bit_length() - 1
+            piece_length = min(context, length - first)
+            roomy = nonempty_rooms >> piece_length
+            if roomy:
+                room = piece_length + (roomy & -roomy).bit_length() - 1
                 sequence = by_room[room].pop()
                 if not by_room[room]:
-                    rooms ^= 1 << room
+                    nonempty_rooms ^= 1 << room
             else:
-                sequence, room = number, context
-                number += 1
-            places.extend((document, first, first + piece, sequence * context + context - room))
-            by_room[room - piece].append(sequence)
-            rooms |= 1 << (room - piece)
-    return np.frombuffer(places, np.int64).reshape(-1, 4), number
+                sequence, room = sequence_count, context
+                sequence_count += 1
+            places.extend(
+                (document, first, first + piece_length, sequence * context + context - room)
+            )
+            by_room[room - piece_length].append(sequence)
+            nonempty_rooms |= 1 << (room - piece_length)
+    return np.frombuffer(places, np.int64).reshape(-1, 4), sequence_count
 
 
-def _tuples(places: NDArray[Any]) -> Iterator[list[int]]:
+def _iterate_rows(places: NDArray[Any]) -> Iterator[list[int]]:
     """Rows as Python's numbers, some at a time."""
-    for first in range(0, len(places), AT_ONCE):
-        yield from places[first : first + AT_ONCE].tolist()
+    for first in range(0, len(places), ROWS_AT_ONCE):
+        yield from places[first : first + ROWS_AT_ONCE].tolist()
 
 
 @contextlib.contextmanager
-def _filled(path: Path, dtype: np.dtype[Any], size: int, value: int) -> Iterator[NDArray[Any]]:
+def _create_filled(
+    path: Path, dtype: np.dtype[Any], size: int, fill: int
+) -> Iterator[NDArray[Any]]:
     """A new file of so many numbers, all of one value, to be written to as an array: the system keeps it on disk."""
     import numpy as np
 
-    with store.whole(path) as temporary:
+    with store.atomic_write(path) as temporary:
         if not size:
             temporary.touch()
             yield np.zeros(0, dtype)
             return
-        numbers = np.memmap(temporary, dtype, "w+", shape=(size,))
-        if value:
+        filled = np.memmap(temporary, dtype, "w+", shape=(size,))
+        if fill:
             for first in range(0, size, 1 << 24):
-                numbers[first : first + (1 << 24)] = value
-        yield numbers
-        numbers.flush()
+                filled[first : first + (1 << 24)] = fill
+        yield filled
+        filled.flush()
 
 
-def _schema() -> pa.Schema:
+def _make_schema() -> pa.Schema:
     import pyarrow as pa
 
     return pa.schema(

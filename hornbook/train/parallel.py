@@ -24,71 +24,71 @@ from hornbook.records import UserError
 if TYPE_CHECKING:
     from hornbook.models.transformer import Phi
 
-Hold = Literal["replicas", "shards"]
-Loss = Callable[[Tensor, Tensor, Tensor | None], Tensor]
+Parallelism = Literal["replicas", "shards"]
+LossFn = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 
 
 @dataclass(frozen=True)
-class Team:
+class ProcessGroup:
     """This process among `world` of them."""
 
     device: str = "cpu"
     rank: int = 0
-    world: int = 1
-    hold: Hold = "replicas"
+    world_size: int = 1
+    parallelism: Parallelism = "replicas"
 
-    def share(self, number: int) -> int:
+    def split_batch(self, batch: int) -> int:
         """How many of a batch's sequences are this process's. Raises UserError where they do not divide evenly."""
-        if number % self.world:
+        if batch % self.world_size:
             raise UserError(
-                f"a batch of {number} does not divide among {self.world} processes: use a multiple of them"
+                f"a batch of {batch} does not divide among {self.world_size} processes: use a multiple of them"
             )
-        return number // self.world
+        return batch // self.world_size
 
-    def losses(self, model: Phi) -> tuple[Loss, nn.Module]:
+    def wrap_loss(self, model: Phi) -> tuple[LossFn, nn.Module]:
         """A function that gives the loss, with gradients summed over the team, and the module that does the summing."""
-        if self.world == 1:
-            return model.loss, model
-        if self.hold == "shards":
+        if self.world_size == 1:
+            return model.sum_loss, model
+        if self.parallelism == "shards":
             from torch.distributed.fsdp import fully_shard, register_fsdp_forward_method
 
             for block in model.blocks:
                 fully_shard(block)
             fully_shard(model)
             register_fsdp_forward_method(model, "loss")
-            return model.loss, model
+            return model.sum_loss, model
         from torch.nn.parallel import DistributedDataParallel
 
         with (
             warnings.catch_warnings()
         ):  # torch 2.13 calls broadcast_buffers by another name, which 2.11 does not know
             warnings.simplefilter("ignore", FutureWarning)
-            whole = DistributedDataParallel(
+            replicated = DistributedDataParallel(
                 _LossModule(model), broadcast_buffers=False, gradient_as_bucket_view=True
             )
-        return whole, whole
+        return replicated, replicated
 
     @contextlib.contextmanager
-    def accumulating(self, summing: nn.Module, last: bool) -> Iterator[None]:
+    def sync_gradients(self, module: nn.Module, is_last: bool) -> Iterator[None]:
         """Gradients travel after a step's last micro-batch alone."""
-        if self.world > 1 and self.hold == "shards":
-            summing.set_requires_gradient_sync(last)  # type: ignore[operator]
-        if self.world == 1 or self.hold == "shards" or last:
+        if self.world_size > 1 and self.parallelism == "shards":
+            module.set_requires_gradient_sync(is_last)  # type: ignore[operator]
+        if self.world_size == 1 or self.parallelism == "shards" or is_last:
             yield
         else:
-            with summing.no_sync():  # type: ignore[operator]
+            with module.no_sync():  # type: ignore[operator]
                 yield
 
-    def sums(self, *numbers: float) -> list[float]:
+    def sum_over_processes(self, *numbers: float) -> list[float]:
         """Each number summed over the team."""
-        if self.world == 1:
+        if self.world_size == 1:
             return list(numbers)
-        together = torch.tensor(numbers, dtype=torch.float64, device=self.device)
-        torch.distributed.all_reduce(together)
-        return [float(each) for each in together.cpu()]
+        totals = torch.tensor(numbers, dtype=torch.float64, device=self.device)
+        torch.distributed.all_reduce(totals)
+        return [float(total) for total in totals.cpu()]
 
-    def wait(self) -> None:
-        if self.world > 1:
+    def wait_for_all(self) -> None:
+        if self.world_size > 1:
             torch.distributed.barrier()
 
 
@@ -100,15 +100,15 @@ class _LossModule(nn.Module):
         self.model = model
 
     def forward(self, ids: Tensor, targets: Tensor, documents: Tensor | None) -> Tensor:
-        return self.model.loss(ids, targets, documents)
+        return self.model.sum_loss(ids, targets, documents)
 
 
 @contextlib.contextmanager
-def team(device: str, hold: Hold) -> Iterator[Team]:
+def join_process_group(device: str, parallelism: Parallelism) -> Iterator[ProcessGroup]:
     """The team that torchrun's environment describes; one process where there is none."""
-    world = int(os.environ.get("WORLD_SIZE", "1"))
-    if world == 1:
-        yield Team(device)
+    world_size = int(os.environ.get("WORLD_SIZE", "1"))
+    if world_size == 1:
+        yield ProcessGroup(device)
         return
     rank, local = int(os.environ["RANK"]), int(os.environ.get("LOCAL_RANK", "0"))
     if device.startswith("cuda"):
@@ -116,22 +116,22 @@ def team(device: str, hold: Hold) -> Iterator[Team]:
         torch.cuda.set_device(local)
     torch.distributed.init_process_group("nccl" if device.startswith("cuda") else "gloo")
     try:
-        yield Team(device, rank, world, hold)
+        yield ProcessGroup(device, rank, world_size, parallelism)
     finally:
         torch.distributed.destroy_process_group()
 
 
-def gathered(tensor: Tensor) -> Tensor:
+def gather_tensor(tensor: Tensor) -> Tensor:
     """A whole tensor from its shards; every process of the team must ask."""
     return tensor.full_tensor() if hasattr(tensor, "full_tensor") else tensor
 
 
-def spread_like(whole: Tensor, like: Any) -> Tensor:
+def shard_like(tensor: Tensor, like: Any) -> Tensor:
     """This process's shard of a whole tensor that every process has, or the tensor itself."""
     if not hasattr(like, "full_tensor"):
-        return whole
+        return tensor
     from torch.distributed.tensor import distribute_tensor
 
     return distribute_tensor(
-        whole.to(like.device), like.device_mesh, like.placements, src_data_rank=None
+        tensor.to(like.device), like.device_mesh, like.placements, src_data_rank=None
     )

@@ -19,9 +19,9 @@ from hornbook.records import UserError
 if TYPE_CHECKING:
     from torch import Tensor
 
-MICRO_TOKENS = 4096  # of a micro-batch on a CPU: more is no faster, and takes memory
-MOST_TOKENS = 65_536  # of a micro-batch on a GPU: its kernels are full long before
-CPU_REACHED = 0.6  # of a plain product's speed on 2 cores: benchmarks/train.py
+CPU_MICRO_BATCH_TOKENS = 4096  # of a micro-batch on a CPU: more is no faster, and takes memory
+GPU_MICRO_BATCH_TOKENS = 65_536  # of a micro-batch on a GPU: its kernels are full long before
+CPU_UTILISATION = 0.6  # of a plain product's speed on 2 cores: benchmarks/train.py
 
 
 @dataclass(frozen=True)
@@ -29,10 +29,10 @@ class Hardware:
     """A machine: half-precision peak in FLOP/s, the share of it that training reaches, and watts with cooling."""
 
     name: str
-    peak: float
-    reached: float
+    peak_flops: float
+    utilisation: float
     watts: float
-    gpu: bool = True
+    is_gpu: bool = True
 
 
 # Peaks: dense bf16 of the vendors' data sheets. Shares: A100 by the paper's own hours; H100
@@ -65,20 +65,30 @@ def flops_per_token(shape: Shape, context: int) -> float:
     The embedding is looked up and not multiplied. Attention: 2 products of context x width each
     way, half of it masked.
     """
-    matrices = shape.parameters() - shape.vocab * shape.width
+    matrices = shape.count_parameters() - shape.vocab * shape.width
     return 6.0 * matrices + 6.0 * shape.layers * context * shape.width
 
 
-def memory_gb(shape: Shape, micro_batch: int, context: int, half: bool, gpu: bool = False) -> float:
+def estimate_memory_gb(
+    shape: Shape, micro_batch: int, context: int, half_precision: bool, is_gpu: bool = False
+) -> float:
     """At the peak of a step: weights, gradients and both moments (16 bytes a weight), and what a micro-batch takes."""
     # Measured: buffers of the kernels; on a CPU what the allocator cannot use again, and oneDNN's
     # copies in its order.
-    kernels = 3e7 if gpu else 1.6e8 if half else 9e7
-    weights = (18.0 if half else 16.0) * shape.parameters()  # half precision: and a copy of them
-    return (weights + micro_batch * sequence_bytes(shape, context, half, gpu) + kernels) / 1e9
+    kernel_bytes = 3e7 if is_gpu else 1.6e8 if half_precision else 9e7
+    weight_bytes = (
+        18.0 if half_precision else 16.0
+    ) * shape.count_parameters()  # half precision: and a copy of them
+    return (
+        weight_bytes
+        + micro_batch * estimate_sequence_bytes(shape, context, half_precision, is_gpu)
+        + kernel_bytes
+    ) / 1e9
 
 
-def sequence_bytes(shape: Shape, context: int, half: bool, gpu: bool = False) -> float:
+def estimate_sequence_bytes(
+    shape: Shape, context: int, half_precision: bool, is_gpu: bool = False
+) -> float:
     """What the backward pass keeps of one sequence.
 
     A block keeps, in widths a token: its input and norm (2), q, k, v and fc1 (7), the rotated q, k,
@@ -86,72 +96,78 @@ def sequence_bytes(shape: Shape, context: int, half: bool, gpu: bool = False) ->
     are being taken. The head adds 4. Within 10% of the measured peak (benchmarks/train.py prints
     both).
     """
-    from hornbook.models.attention import BLOCK, LONGEST
+    from hornbook.models.attention import MAX_BLOCKED_CONTEXT, QUERY_BLOCK
 
-    each = 2 if half else 4
-    kept = context * shape.width * (19.0 * (shape.layers + 1) * each + 4.0 * 4)
-    if not gpu and context <= LONGEST:  # attention in blocks keeps its probabilities
-        kept += each * shape.layers * shape.heads * context * (context + BLOCK) / 2
-    return kept
+    bytes_per_number = 2 if half_precision else 4
+    total = context * shape.width * (19.0 * (shape.layers + 1) * bytes_per_number + 4.0 * 4)
+    if not is_gpu and context <= MAX_BLOCKED_CONTEXT:  # attention in blocks keeps its probabilities
+        total += (
+            bytes_per_number * shape.layers * shape.heads * context * (context + QUERY_BLOCK) / 2
+        )
+    return total
 
 
-def micro_batch(shape: Shape, where: str, half: bool) -> int:
+def choose_micro_batch(shape: Shape, device_name: str, half_precision: bool) -> int:
     """Sequences at once: on a GPU as many as 0.8 of its memory holds, a power of two; on a CPU what its caches like."""
-    if not where.startswith("cuda"):
-        return max(1, MICRO_TOKENS // shape.context)
+    if not device_name.startswith("cuda"):
+        return max(1, CPU_MICRO_BATCH_TOKENS // shape.context)
     import torch
 
     total = (
-        torch.cuda.get_device_properties(where).total_memory if torch.cuda.is_available() else 80e9
+        torch.cuda.get_device_properties(device_name).total_memory
+        if torch.cuda.is_available()
+        else 80e9
     )
-    room = 0.8 * total - 18.0 * shape.parameters()
-    fits = min(
-        MOST_TOKENS // shape.context,
-        int(room // sequence_bytes(shape, shape.context, half, gpu=True)),
+    room = 0.8 * total - 18.0 * shape.count_parameters()
+    fitting = min(
+        GPU_MICRO_BATCH_TOKENS // shape.context,
+        int(room // estimate_sequence_bytes(shape, shape.context, half_precision, is_gpu=True)),
     )
-    return 1 << max(0, fits.bit_length() - 1)
+    return 1 << max(0, fitting.bit_length() - 1)
 
 
-def cost(
+def estimate_cost(
     shape: Shape,
     tokens: float,
     context: int,
     micro_batch: int,
     hardware: Hardware,
-    half: bool = True,
+    half_precision: bool = True,
 ) -> Cost:
     """What `tokens` seen cost on one device."""
     flops = flops_per_token(shape, context) * tokens
-    hours = flops / (hardware.peak * hardware.reached) / 3600
-    memory = memory_gb(shape, micro_batch, context, half, hardware.gpu)
+    hours = flops / (hardware.peak_flops * hardware.utilisation) / 3600
+    memory = estimate_memory_gb(shape, micro_batch, context, half_precision, hardware.is_gpu)
     return Cost(flops, hours, memory, hours * hardware.watts / 1000)
 
 
-def this_machine(where: str) -> Hardware:
+def find_hardware(device_name: str) -> Hardware:
     """The hardware of this name (`plan --device a100` needs none), the GPU here, or this processor, by a product."""
-    if where in HARDWARE:
-        return HARDWARE[where]
-    if where.partition(":")[0] not in ("cpu", "cuda"):
+    if device_name in HARDWARE:
+        return HARDWARE[device_name]
+    if device_name.partition(":")[0] not in ("cpu", "cuda"):
         raise UserError(
-            f"no hardware is named {where!r}: use cpu, cuda, or plan for {', '.join(HARDWARE)}"
+            f"no hardware is named {device_name!r}: use cpu, cuda, or plan for {', '.join(HARDWARE)}"
         )
     import torch
 
-    if where.startswith("cuda"):
-        name = torch.cuda.get_device_name(where).lower() if torch.cuda.is_available() else ""
-        return next((known for key, known in HARDWARE.items() if key in name), HARDWARE["a100"])
-    a = torch.randn(1024, 1024).to(fast_dtype(where))
-    best = min(_seconds(a) for _ in range(4))
+    if device_name.startswith("cuda"):
+        name = torch.cuda.get_device_name(device_name).lower() if torch.cuda.is_available() else ""
+        return next(
+            (hardware for key, hardware in HARDWARE.items() if key in name), HARDWARE["a100"]
+        )
+    matrix = torch.randn(1024, 1024).to(fast_dtype(device_name))
+    seconds = min(_time_product(matrix) for _ in range(4))
     return Hardware(
         "this processor",
-        2 * 1024**3 / best,
-        CPU_REACHED,
+        2 * 1024**3 / seconds,
+        CPU_UTILISATION,
         WATTS_PER_CORE * torch.get_num_threads(),
-        gpu=False,
+        is_gpu=False,
     )
 
 
-def _seconds(a: Tensor) -> float:
+def _time_product(matrix: Tensor) -> float:
     started = time.perf_counter()
-    _ = a @ a
+    _ = matrix @ matrix
     return time.perf_counter() - started

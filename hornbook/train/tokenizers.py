@@ -8,48 +8,45 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from hornbook import store
-from hornbook.frame.stage import Desk, Form, Price, Size, Stage, Whole
+from hornbook.frame.stage import FileStage, Price, RunContext, Size, Stage
 from hornbook.models import tokenizer
-from hornbook.records import UserError, share
+from hornbook.records import UserError, hash_fraction
 
 if TYPE_CHECKING:
-    import pyarrow as pa
+    pass
 
 CONTEXT = 2048  # what tokenizer_config.json says before a model states its own
 
 
 @dataclass(frozen=True)
-class TrainTokenizer(Whole):
+class TrainTokenizer(FileStage):
     """Learn a byte-level BPE of `vocab` ids from the kept texts, or from a `share` of them chosen by id."""
 
     data: tuple[Stage, ...]
     vocab: int = 32_768
     share: float = 1.0
 
-    form: ClassVar[Form] = "files"
-
-    def make(self, desk: Desk) -> Iterable[tuple[str, pa.Table]]:
-        learned = tokenizer.train(self._texts(desk), self.vocab)
+    def write_files(self, ctx: RunContext) -> None:
+        learned = tokenizer.train_tokenizer(self._select_texts(ctx), self.vocab)
         if learned.vocab < self.vocab:
-            desk.reporter.say(
+            ctx.reporter.say(
                 f"{self.name}: the texts have only {learned.vocab:,} entries to learn, not {self.vocab:,}"
             )
-        learned.save(desk.folder(self), CONTEXT)
-        return ()
+        learned.save(ctx.run.stage_folder(self), CONTEXT)
 
-    def _texts(self, desk: Desk) -> Iterable[str]:
+    def _select_texts(self, ctx: RunContext) -> Iterable[str]:
         for stage in self.data:
-            for rows in desk.kept(stage, ["id", "text"]):
-                for name, text in zip(
+            for rows in ctx.run.read_kept_rows(stage, ["id", "text"]):
+                for document_id, text in zip(
                     rows["id"].to_pylist(), rows["text"].to_pylist(), strict=True
                 ):
-                    if self.share >= 1 or share("tokenizer", name) < self.share:
+                    if self.share >= 1 or hash_fraction("tokenizer", document_id) < self.share:
                         yield text
 
-    def price(self, desk: Desk, inputs: Sequence[Size]) -> Price:
+    def price(self, ctx: RunContext, inputs: Sequence[Size]) -> Price:
         # 101 MB gave 32,768 entries in 15 s on 2 cores; the word counts take about 4 times the text
         # in memory.
         megabytes = sum(size.megabytes for size in inputs) * self.share
@@ -57,20 +54,17 @@ class TrainTokenizer(Whole):
 
 
 @dataclass(frozen=True)
-class PaperTokenizer(Whole):
+class PaperTokenizer(FileStage):
     """CodeGen's tokenizer, which phi-1 used: 50,295 ids."""
 
-    form: ClassVar[Form] = "files"
+    def write_files(self, ctx: RunContext) -> None:
+        tokenizer.build_codegen_tokenizer().save(ctx.run.stage_folder(self), CONTEXT)
 
-    def make(self, desk: Desk) -> Iterable[tuple[str, pa.Table]]:
-        tokenizer.codegen().save(desk.folder(self), CONTEXT)
-        return ()
-
-    def price(self, desk: Desk, inputs: Sequence[Size]) -> Price:
+    def price(self, ctx: RunContext, inputs: Sequence[Size]) -> Price:
         return Price(Size(), minutes=0.05)
 
 
-def vocab_of(stage: Stage) -> int:
+def planned_vocab(stage: Stage) -> int:
     """The ids that a tokenizer stage will have at most, before it ran."""
     if isinstance(stage, TrainTokenizer):
         return stage.vocab
@@ -79,7 +73,7 @@ def vocab_of(stage: Stage) -> int:
     raise UserError(f"{stage.name} is no tokenizer: give a TrainTokenizer or a PaperTokenizer")
 
 
-def read(desk: Desk, stage: Stage) -> tokenizer.Tokenizer:
+def read_tokenizer(ctx: RunContext, stage: Stage) -> tokenizer.Tokenizer:
     """The tokenizer that a finished stage made."""
-    store.read_json(desk.folder(stage) / "tokenizer_config.json")
-    return tokenizer.load(desk.folder(stage))
+    store.read_json(ctx.run.stage_folder(stage) / "tokenizer_config.json")
+    return tokenizer.load_tokenizer(ctx.run.stage_folder(stage))

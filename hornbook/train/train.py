@@ -11,23 +11,21 @@ from __future__ import annotations
 import dataclasses
 import os
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
 
 from hornbook import store
-from hornbook.frame.stage import Desk, Form, Price, Size, Stage, Whole
+from hornbook.frame.stage import FileStage, Price, RunContext, Size, Stage
 from hornbook.models import device, tokenizer
 from hornbook.models.shape import Shape
 from hornbook.records import UserError
 from hornbook.train.pack import Pack
-from hornbook.train.price import HARDWARE, cost, micro_batch, this_machine
-from hornbook.train.tokenizers import vocab_of
+from hornbook.train.price import HARDWARE, choose_micro_batch, estimate_cost, find_hardware
+from hornbook.train.tokenizers import planned_vocab
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
-    from hornbook.train.worker import Job
+    from hornbook.train.worker import TrainingJob
 
 BYTES_PER_TOKEN = (
     3.5  # of Python in CodeGen's vocabulary; only `plan` uses it, before Pack has counted
@@ -37,7 +35,7 @@ PROCESS_MB = 400  # of Python and torch before there is a model
 
 
 @dataclass(frozen=True)
-class Train(Whole):
+class Train(FileStage):
     """Train on the sequences of `data`, from random weights of a `shape`, or from those of `start`.
 
     Names as in the paper: `batch` sequences a step (effective, whatever the micro-batch), peak
@@ -68,7 +66,7 @@ class Train(Whole):
     dropout: float = 0.0
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     optimiser: Literal["adamw", "muon"] = "adamw"
-    documents_apart: bool = False  # no attention from one document to another
+    isolate_documents: bool = False  # no attention from one document to another
     seed: int = 0
     evaluate_every: int = 0  # 0: ten times in all
     checkpoint_every: int = 0  # 0: five times in all
@@ -76,8 +74,6 @@ class Train(Whole):
     # verify.Choose.
     snapshot_every: int = field(default=0, metadata={"identity": "when set"})
     best: bool = True
-
-    form: ClassVar[Form] = "files"
 
     def __post_init__(self) -> None:
         for name, hint in get_type_hints(type(self)).items():
@@ -102,118 +98,136 @@ class Train(Whole):
             f"weight_decay={self.weight_decay}: 0 or more": self.weight_decay >= 0,
             f"clip={self.clip}: above 0, or 0 for no clipping": self.clip >= 0,
             f"betas={self.betas}: two, each 0 or more and below 1": all(
-                0 <= each < 1 for each in self.betas
+                0 <= beta < 1 for beta in self.betas
             ),
             f"eps={self.eps}: above 0": self.eps > 0,
             f"dropout={self.dropout}: 0 or more and below 1": 0 <= self.dropout < 1,
         }
-        wrong = [said for said, right in allowed.items() if not right]
-        if wrong:
-            raise UserError(f"{self.name}: {'; '.join(wrong)}")
+        broken_rules = [rule for rule, is_met in allowed.items() if not is_met]
+        if broken_rules:
+            raise UserError(f"{self.name}: {'; '.join(broken_rules)}")
 
-    def make(self, desk: Desk) -> Iterable[tuple[str, pa.Table]]:
+    def write_files(self, ctx: RunContext) -> None:
         from hornbook.train import worker
-        from hornbook.train.parallel import Team
+        from hornbook.train.parallel import ProcessGroup
 
-        folder = desk.folder(self)
+        folder = ctx.run.stage_folder(self)
         if not (folder / "training.json").exists():  # else killed after its last file was written
-            job = self._job(desk)
-            desk.reporter.begin(self.name, job.how.steps, "steps")
+            job = self._make_job(ctx)
+            ctx.reporter.begin(self.name, job.settings.steps, "steps")
             processes, command = (
-                int(desk.options.get("processes") or _devices(job.device)),
-                desk.options.get("launch"),
+                int(ctx.options.get("processes") or _count_devices(job.device)),
+                ctx.options.get("launch"),
             )
             if processes > 1 or command:
-                job.write(folder / "checkpoints" / "job.json")
-                worker.launch(
+                job.write_json(folder / "checkpoints" / "job.json")
+                worker.launch_processes(
                     folder / "checkpoints" / "job.json",
                     processes,
                     str(command or ""),
-                    desk.reporter,
+                    ctx.reporter,
                 )
             else:
-                worker.work(job, Team(job.device), desk.reporter)
+                worker.run_job(job, ProcessGroup(job.device), ctx.reporter)
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)
-        return ()
 
-    def _job(self, desk: Desk) -> Job:
-        from hornbook.train.loop import Settings
-        from hornbook.train.worker import Job
+    def _make_job(self, ctx: RunContext) -> TrainingJob:
+        from hornbook.train.loop import LoopSettings
+        from hornbook.train.worker import TrainingJob
 
-        shape, sequences = self._check(desk)
+        shape, sequences = self._check_inputs(ctx)
         steps = self.steps or max(1, round(self.epochs * sequences / self.batch))
-        names = {each.name for each in dataclasses.fields(Settings)}
-        facts: dict[str, Any] = {name: getattr(self, name) for name in names if hasattr(self, name)}
-        facts |= {
+        names = {setting.name for setting in dataclasses.fields(LoopSettings)}
+        loop_settings: dict[str, Any] = {
+            name: getattr(self, name) for name in names if hasattr(self, name)
+        }
+        loop_settings |= {
             "steps": steps,
             "muon": self.optimiser == "muon",
             "evaluate_every": self.evaluate_every or max(1, steps // 10),
             "checkpoint_every": self.checkpoint_every or max(1, steps // 5),
         }
-        where = device.pick(desk.options.get("device"))
-        return Job(
-            folder=str(desk.folder(self).resolve()),
-            data=str(desk.folder(self.data).resolve()),
-            words=str(desk.folder(_pack(self).tokenizer).resolve()),
-            start=str((desk.folder(self.start) / "model").resolve()) if self.start else "",
+        device_name = device.pick_device(ctx.options.get("device"))
+        return TrainingJob(
+            folder=str(ctx.run.stage_folder(self).resolve()),
+            data=str(ctx.run.stage_folder(self.data).resolve()),
+            tokenizer_folder=str(ctx.run.stage_folder(_require_pack(self).tokenizer).resolve()),
+            start=str((ctx.run.stage_folder(self.start) / "model").resolve()) if self.start else "",
             shape=shape,
             dropout=self.dropout,
-            apart=self.documents_apart,
-            device=where,
-            hold=desk.options.get("hold", "replicas"),
-            how=Settings(**{**facts, **self._settled(desk, where, shape)}),
-            exact=bool(desk.options.get("exact", True)),
-            tensorboard=str((desk.root / "tensorboard" / self.name).resolve())
-            if desk.options.get("tensorboard")
+            isolate_documents=self.isolate_documents,
+            device=device_name,
+            parallelism=ctx.options.get("hold", "replicas"),
+            settings=LoopSettings(
+                **{**loop_settings, **self._settle_machine_choices(ctx, device_name, shape)}
+            ),
+            exact=bool(ctx.options.get("exact", True)),
+            tensorboard=str((ctx.root / "tensorboard" / self.name).resolve())
+            if ctx.options.get("tensorboard")
             else "",
         )
 
-    def _settled(self, desk: Desk, where: str, shape: Shape) -> dict[str, Any]:
+    def _settle_machine_choices(
+        self, ctx: RunContext, device_name: str, shape: Shape
+    ) -> dict[str, Any]:
         """What the machine decided when the training began: it stays, for it shows in the last bits."""
-        path = desk.folder(self) / "checkpoints" / "settled.json"
-        settled, asked = store.read_json(path), int(desk.options.get("micro_batch") or 0)
-        if settled is None:
-            half = self.precision in ("bf16", "fp16")
-            settled = {
-                "precision": _precision(where) if self.precision == "auto" else self.precision,
-                "micro_batch": min(asked or micro_batch(shape, where, half), self.batch),
-                "compile": _compiled(desk, where),
+        path = ctx.run.stage_folder(self) / "checkpoints" / "settled.json"
+        choices, micro_batch_option = (
+            store.read_json(path),
+            int(ctx.options.get("micro_batch") or 0),
+        )
+        if choices is None:
+            half_precision = self.precision in ("bf16", "fp16")
+            choices = {
+                "precision": _fast_precision(device_name)
+                if self.precision == "auto"
+                else self.precision,
+                "micro_batch": min(
+                    micro_batch_option or choose_micro_batch(shape, device_name, half_precision),
+                    self.batch,
+                ),
+                "compile": _should_compile(ctx, device_name),
             }
-            store.write_json(path, settled)
-            return settled
-        if bool(desk.options.get("compile", settled["compile"])) != settled["compile"]:
-            desk.reporter.say(
-                f"compile stays {'yes' if settled['compile'] else 'no'}, with which this training began"
+            store.write_json(path, choices)
+            return choices
+        if bool(ctx.options.get("compile", choices["compile"])) != choices["compile"]:
+            ctx.reporter.say(
+                f"compile stays {'yes' if choices['compile'] else 'no'}, with which this training began"
             )
-        if asked > settled["micro_batch"]:
-            desk.reporter.say(
-                f"micro_batch stays {settled['micro_batch']}, with which this training began"
+        if micro_batch_option > choices["micro_batch"]:
+            ctx.reporter.say(
+                f"micro_batch stays {choices['micro_batch']}, with which this training began"
             )
-        elif 0 < asked < settled["micro_batch"]:  # the way out where memory did not suffice
-            desk.reporter.say(
-                f"going on with micro_batch={asked}, not {settled['micro_batch']}: the last bits may differ"
+        elif (
+            0 < micro_batch_option < choices["micro_batch"]
+        ):  # the way out where memory did not suffice
+            ctx.reporter.say(
+                f"going on with micro_batch={micro_batch_option}, not {choices['micro_batch']}: the last bits may differ"
             )
-            settled["micro_batch"] = asked
-        store.write_json(path, settled)
-        return dict(settled)
+            choices["micro_batch"] = micro_batch_option
+        store.write_json(path, choices)
+        return dict(choices)
 
-    def _check(self, desk: Desk) -> tuple[Shape, int]:
+    def _check_inputs(self, ctx: RunContext) -> tuple[Shape, int]:
         """The shape, and the number of sequences; refuses a start that does not fit the sequences."""
-        from hornbook.train.sequences import facts_of
+        from hornbook.train.sequences import read_pack_facts
 
-        pack = _pack(self)
-        facts = facts_of(desk.folder(pack))
+        pack = _require_pack(self)
+        facts = read_pack_facts(ctx.run.stage_folder(pack))
         if self.start is None:
-            return shape_of(self.shape, facts["vocab"], facts["context"]), facts["sequences"]
+            return resolve_shape(self.shape, facts["vocab"], facts["context"]), facts["sequences"]
         from hornbook.models import transformer as phi
 
-        folder = desk.folder(self.start) / "model"
-        shape = phi.shape_of(folder)
-        theirs, ours = tokenizer.load(folder), tokenizer.load(desk.folder(pack.tokenizer))
-        if theirs.backend.to_str() != ours.backend.to_str():
+        folder = ctx.run.stage_folder(self.start) / "model"
+        shape = phi.read_shape(folder)
+        start_tokenizer, pack_tokenizer = (
+            tokenizer.load_tokenizer(folder),
+            tokenizer.load_tokenizer(ctx.run.stage_folder(pack.tokenizer)),
+        )
+        if start_tokenizer.backend.to_str() != pack_tokenizer.backend.to_str():
             raise UserError(
-                f"{self.name}: {self.start.name} was trained with another tokenizer ({theirs.vocab:,} entries) "
-                f"than {pack.name} is packed with ({pack.tokenizer.name}, {ours.vocab:,}): pack with that of the start"
+                f"{self.name}: {self.start.name} was trained with another tokenizer ({start_tokenizer.vocab:,} entries) "
+                f"than {pack.name} is packed with ({pack.tokenizer.name}, {pack_tokenizer.vocab:,}): pack with that of the start"
             )
         if facts["context"] > shape.context:
             raise UserError(
@@ -222,32 +236,41 @@ class Train(Whole):
             )
         return shape, facts["sequences"]
 
-    def price(self, desk: Desk, inputs: Sequence[Size]) -> Price:
-        pack, root = _pack(self), self
-        while isinstance(root.start, Train):
-            root = root.start
-        shape = shape_of(root.shape, vocab_of(pack.tokenizer), _pack(root).context)
-        seen = self.epochs * inputs[0].megabytes * 1e6 / BYTES_PER_TOKEN
-        tokens = self.steps * self.batch * pack.context if self.steps else seen
-        where = desk.options.get("device") or device.pick()
-        half = self.precision in ("bf16", "fp16") or (
-            self.precision == "auto" and _precision(where) != "fp32"
+    def price(self, ctx: RunContext, inputs: Sequence[Size]) -> Price:
+        pack, first_training = _require_pack(self), self
+        while isinstance(first_training.start, Train):
+            first_training = first_training.start
+        shape = resolve_shape(
+            first_training.shape,
+            planned_vocab(pack.tokenizer),
+            _require_pack(first_training).context,
+        )
+        tokens_of_epochs = self.epochs * inputs[0].megabytes * 1e6 / BYTES_PER_TOKEN
+        tokens = self.steps * self.batch * pack.context if self.steps else tokens_of_epochs
+        device_name = ctx.options.get("device") or device.pick_device()
+        half_precision = self.precision in ("bf16", "fp16") or (
+            self.precision == "auto" and _fast_precision(device_name) != "fp32"
         )
         micro = int(
-            desk.options.get("micro_batch") or min(self.batch, micro_batch(shape, where, half))
+            ctx.options.get("micro_batch")
+            or min(self.batch, choose_micro_batch(shape, device_name, half_precision))
         )
-        found = cost(shape, tokens, pack.context, micro, this_machine(where), half)
-        many = max(1, int(desk.options.get("processes") or 1)) if where != "cpu" else 1
+        estimate = estimate_cost(
+            shape, tokens, pack.context, micro, find_hardware(device_name), half_precision
+        )
+        process_count = (
+            max(1, int(ctx.options.get("processes") or 1)) if device_name != "cpu" else 1
+        )
         return Price(
             Size(),
             tokens=tokens,
-            minutes=found.hours * 60 / many,
-            peak_mb=PROCESS_MB + found.memory_gb * 1e3,
-            kwh=found.kwh,
+            minutes=estimate.hours * 60 / process_count,
+            peak_mb=PROCESS_MB + estimate.memory_gb * 1e3,
+            kwh=estimate.kwh,
         )
 
 
-def shape_of(shape: str | Shape, vocab: int, context: int) -> Shape:
+def resolve_shape(shape: str | Shape, vocab: int, context: int) -> Shape:
     """The shape of this name; the vocabulary is rounded up to whole blocks of the kernels, 51,200 for CodeGen's."""
     if isinstance(shape, Shape):
         if shape.vocab < vocab or shape.context < context:
@@ -256,35 +279,37 @@ def shape_of(shape: str | Shape, vocab: int, context: int) -> Shape:
             )
         return shape
     block = 1024 if vocab > 32_768 else 64
-    return Shape.of(shape, -(-vocab // block) * block, context)
+    return Shape.from_name(shape, -(-vocab // block) * block, context)
 
 
-def _pack(stage: Train) -> Pack:
+def _require_pack(stage: Train) -> Pack:
     if not isinstance(stage.data, Pack):
         raise UserError(f"{stage.name}: data is {stage.data.name}, which is no Pack")
     return stage.data
 
 
-def _precision(where: str) -> str:
-    if where in HARDWARE:
+def _fast_precision(device_name: str) -> str:
+    if device_name in HARDWARE:
         return "bf16"
     import torch
 
-    return "bf16" if device.fast_dtype(where) == torch.bfloat16 else "fp32"
+    return "bf16" if device.fast_dtype(device_name) == torch.bfloat16 else "fp32"
 
 
-def _compiled(desk: Desk, where: str) -> bool:
+def _should_compile(ctx: RunContext, device_name: str) -> bool:
     """Asked for, or a GPU's default; eager, with a notice, where torch.compile would find no compiler."""
-    wanted = bool(desk.options.get("compile", where.startswith("cuda")))
-    found = any(shutil.which(name) for name in (os.environ.get("CXX", "g++"), "gcc", "clang", "cc"))
-    if wanted and not found:
-        desk.reporter.say(
+    requested = bool(ctx.options.get("compile", device_name.startswith("cuda")))
+    has_compiler = any(
+        shutil.which(name) for name in (os.environ.get("CXX", "g++"), "gcc", "clang", "cc")
+    )
+    if requested and not has_compiler:
+        ctx.reporter.say(
             "there is no C compiler for torch.compile: the model runs as it is, somewhat slower"
         )
-    return wanted and found
+    return requested and has_compiler
 
 
-def _devices(where: str) -> int:
+def _count_devices(device_name: str) -> int:
     import torch
 
-    return torch.cuda.device_count() if where == "cuda" else 1
+    return torch.cuda.device_count() if device_name == "cuda" else 1

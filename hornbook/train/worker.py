@@ -23,14 +23,14 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from hornbook import store
-from hornbook.frame.stage import Reporter, Silent
+from hornbook.frame.stage import Reporter, SilentReporter
 from hornbook.models import tokenizer
 from hornbook.models import transformer as phi
-from hornbook.models.device import kept_memory, repeatable
+from hornbook.models.device import deterministic_sums, keep_freed_memory
 from hornbook.models.shape import Shape
 from hornbook.records import UserError
-from hornbook.train.loop import Loop, Settings, exhausted
-from hornbook.train.parallel import Hold, Team, team
+from hornbook.train.loop import LoopSettings, TrainingLoop, is_out_of_memory
+from hornbook.train.parallel import Parallelism, ProcessGroup, join_process_group
 from hornbook.train.price import flops_per_token
 from hornbook.train.sequences import Sequences
 
@@ -41,88 +41,103 @@ if TYPE_CHECKING:
 
 # Between SIGTERM and SIGKILL torchrun gives its processes 30 s, in which phi-1's checkpoint of 17
 # GB is not written.
-PATIENCE_S = "900"
+SHUTDOWN_TIMEOUT_S = "900"
 
 
 @dataclass(frozen=True)
-class Job:
+class TrainingJob:
     """What a training needs to know, all of it as JSON. Folders are absolute; `start` is "" for random weights."""
 
     folder: str
     data: str
-    words: str  # the tokenizer's folder
+    tokenizer_folder: str  # the tokenizer's folder
     start: str
     shape: Shape
     dropout: float
-    apart: bool
+    isolate_documents: bool
     device: str
-    hold: Hold
-    how: Settings
+    parallelism: Parallelism
+    settings: LoopSettings
     exact: bool = True  # on a GPU too, for 5 to 8 % of the speed (benchmarks/gpu.py)
     tensorboard: str = ""  # where its events go, if it is asked for
 
     @staticmethod
-    def read(path: Path) -> Job:
+    def read_json(path: Path) -> TrainingJob:
         facts: dict[str, Any] = store.read_json(path)
         facts["how"]["betas"] = tuple(facts["how"]["betas"])
-        return Job(**{**facts, "shape": Shape(**facts["shape"]), "how": Settings(**facts["how"])})
+        return TrainingJob(
+            **{**facts, "shape": Shape(**facts["shape"]), "how": LoopSettings(**facts["how"])}
+        )
 
-    def write(self, path: Path) -> None:
+    def write_json(self, path: Path) -> None:
         store.write_json(path, dataclasses.asdict(self))
 
-    def model(self) -> Phi:
+    def make_model(self) -> Phi:
         """Random weights of the seed, or those of the training to start from."""
         if self.start:
-            return phi.with_dropout(phi.load(self.start), self.dropout)
-        torch.manual_seed(self.how.seed)
+            return phi.set_dropout(phi.load_model(self.start), self.dropout)
+        torch.manual_seed(self.settings.seed)
         return phi.Phi(self.shape, self.dropout)
 
 
-def work(job: Job, mine: Team, reporter: Reporter) -> None:
+def run_job(job: TrainingJob, process_group: ProcessGroup, reporter: Reporter) -> None:
     """Do what is left of a job, as this process of its team; the first one writes what was made.
 
     Raises UserError where memory does not suffice, whatever the micro-batch.
     """
     try:
-        _work(job, mine, reporter)
+        _train_and_export(job, process_group, reporter)
     except (MemoryError, RuntimeError) as error:
-        if not exhausted(error):
+        if not is_out_of_memory(error):
             raise
         raise UserError(
-            f"weights, gradients and moments of {job.shape} take {16 * job.shape.parameters() / 1e9:,.2f} GB, which do "
+            f"weights, gradients and moments of {job.shape} take {16 * job.shape.count_parameters() / 1e9:,.2f} GB, which do "
             "not fit in memory: use a smaller shape, or several devices with hold=shards"
         ) from error
 
 
-def _work(job: Job, mine: Team, reporter: Reporter) -> None:
-    mine.share(job.how.batch)
-    data, held_out = (Sequences(Path(job.data), which, job.apart) for which in (False, True))
+def _train_and_export(job: TrainingJob, process_group: ProcessGroup, reporter: Reporter) -> None:
+    process_group.split_batch(job.settings.batch)
+    data, held_out = (
+        Sequences(Path(job.data), is_held_out, job.isolate_documents)
+        for is_held_out in (False, True)
+    )
     folder = Path(job.folder)
-    loop = Loop(job.model(), data, held_out, job.how, folder / "checkpoints", mine, reporter)
-    told = watching(job.tensorboard if mine.rank == 0 else "")
-    order = repeatable(mine.device) if job.exact else contextlib.nullcontext()
-    if mine.rank == 0:
-        loop.leave = lambda step, weights: _export(
+    loop = TrainingLoop(
+        job.make_model(),
+        data,
+        held_out,
+        job.settings,
+        folder / "checkpoints",
+        process_group,
+        reporter,
+    )
+    step_logger = open_step_logger(job.tensorboard if process_group.rank == 0 else "")
+    deterministic = (
+        deterministic_sums(process_group.device) if job.exact else contextlib.nullcontext()
+    )
+    if process_group.rank == 0:
+        loop.export_snapshot = lambda step, weights: _export_model(
             job, weights, folder / "models" / f"step-{step:07d}"
         )
-    with kept_memory(mine.device), order, told as loop.watch:
-        loop.run()
-    weights = loop.finish()
-    if mine.rank:
+    with keep_freed_memory(process_group.device), deterministic, step_logger as loop.log_step:
+        loop.train_to_end()
+    weights = loop.final_weights()
+    if process_group.rank:
         return
-    _export(job, weights, folder / "model")
-    _write_up(job, loop, folder)
+    _export_model(job, weights, folder / "model")
+    _write_results(job, loop, folder)
 
 
-def _export(job: Job, weights: Mapping[str, Tensor], folder: Path) -> None:
+def _export_model(job: TrainingJob, weights: Mapping[str, Tensor], folder: Path) -> None:
     with torch.device("meta"):
-        made = phi.Phi(job.shape, job.dropout)
-    made.load_state_dict(weights, assign=True)
-    phi.save(made, tokenizer.load(Path(job.words)), folder)
+        model = phi.Phi(job.shape, job.dropout)
+    model.load_state_dict(weights, assign=True)
+    phi.save_model(model, tokenizer.load_tokenizer(Path(job.tokenizer_folder)), folder)
 
 
 @contextlib.contextmanager
-def watching(folder: str) -> Iterator[Callable[[dict[str, Any]], None]]:
+def open_step_logger(folder: str) -> Iterator[Callable[[dict[str, Any]], None]]:
     """What is told of each step as it is logged: TensorBoard's writer, or nobody."""
     if not folder:
         yield lambda row: None
@@ -135,91 +150,92 @@ def watching(folder: str) -> Iterator[Callable[[dict[str, Any]], None]]:
         ) from error
     with SummaryWriter(folder) as writer:
 
-        def tell(row: dict[str, Any]) -> None:
+        def log_step(row: dict[str, Any]) -> None:
             for name, value in row.items():
                 if name != "step" and value is not None:
                     writer.add_scalar(f"train/{name}", value, row["step"])
 
-        yield tell
+        yield log_step
 
 
-def _write_up(job: Job, loop: Loop, folder: Path) -> None:
+def _write_results(job: TrainingJob, loop: TrainingLoop, folder: Path) -> None:
     """The log, what was trained on what, and how fast it went; training.json is last and says that all is there."""
     import pyarrow as pa
 
-    how, at, context = job.how, loop.at, loop.data.context
-    kinds = {
+    settings, progress, context = job.settings, loop.progress, loop.data.context
+    column_types = {
         "step": pa.int64(),
         "loss": pa.float64(),
         "lr": pa.float64(),
         "grad_norm": pa.float64(),
     }
-    kinds |= {"tokens": pa.int64(), "held_out_loss": pa.float64()}
+    column_types |= {"tokens": pa.int64(), "held_out_loss": pa.float64()}
     store.write_table(
-        folder / "log.parquet", pa.Table.from_pylist(at.log, schema=pa.schema(kinds.items()))
+        folder / "log.parquet",
+        pa.Table.from_pylist(progress.log, schema=pa.schema(column_types.items())),
     )
-    best = how.best and at.best_loss is not None
+    best = settings.best and progress.best_loss is not None
     facts = {
-        "parameters": job.shape.parameters(),
+        "parameters": job.shape.count_parameters(),
         "shape": dataclasses.asdict(job.shape),
-        "steps": how.steps,
-        "batch_tokens": how.batch * context,
-        "tokens": at.log[-1]["tokens"],
-        "epochs": how.steps * how.batch / len(loop.data),
-        "flops": flops_per_token(job.shape, context) * how.steps * how.batch * context,
-        "lr": how.lr,
-        "held_out_loss": at.best_loss if best else at.log[-1]["held_out_loss"],
-        "chosen_step": at.best_step if best else how.steps,
-        "skipped": at.skipped,
-        "precision": how.precision,
+        "steps": settings.steps,
+        "batch_tokens": settings.batch * context,
+        "tokens": progress.log[-1]["tokens"],
+        "epochs": settings.steps * settings.batch / len(loop.data),
+        "flops": flops_per_token(job.shape, context) * settings.steps * settings.batch * context,
+        "lr": settings.lr,
+        "held_out_loss": progress.best_loss if best else progress.log[-1]["held_out_loss"],
+        "chosen_step": progress.best_step if best else settings.steps,
+        "skipped": progress.skipped,
+        "precision": settings.precision,
     }
     seconds, tokens = loop.speed.seconds, loop.speed.tokens
     speed = {
         "tokens_per_s": tokens / seconds if seconds else 0.0,
         "seconds": seconds,
-        "processes": loop.team.world,
+        "processes": loop.process_group.world_size,
     }
     store.write_json(folder / "speed.json", speed)
     store.write_json(folder / "training.json", facts)
 
 
-def launch(path: Path, processes: int, command: str, reporter: Reporter) -> None:
+def launch_processes(path: Path, processes: int, command: str, reporter: Reporter) -> None:
     """Have torchrun do the job at `path`. Raises UserError: that of one of its processes, in its words, or its end."""
-    start = shlex.split(command) or [
+    launcher = shlex.split(command) or [
         sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}",
     ]  # fmt: skip
-    said = ""
-    words = [*start, "-m", "hornbook.train.worker", str(path)]
+    worker_error = ""
+    arguments = [*launcher, "-m", "hornbook.train.worker", str(path)]
     # In a session of its own, so that a terminal's Ctrl-C does not reach it a second time, from
     # here and from torchrun.
     try:
-        told = {"TORCH_ELASTIC_SHUTDOWN_TIMEOUT": PATIENCE_S, **os.environ}
-        crew = subprocess.Popen(
-            words, stdout=subprocess.PIPE, text=True, start_new_session=True, env=told
+        environment = {"TORCH_ELASTIC_SHUTDOWN_TIMEOUT": SHUTDOWN_TIMEOUT_S, **os.environ}
+        process = subprocess.Popen(
+            arguments, stdout=subprocess.PIPE, text=True, start_new_session=True, env=environment
         )
     except OSError as error:
         raise UserError(
-            f"{start[0]} cannot be started ({error.strerror}): look at the option launch"
+            f"{launcher[0]} cannot be started ({error.strerror}): look at the option launch"
         ) from error
-    with crew:
-        assert crew.stdout is not None
+    with process:
+        assert process.stdout is not None
         try:
-            for line in crew.stdout:
-                said = _tell(line, reporter) or said
+            for line in process.stdout:
+                worker_error = _handle_line(line, reporter) or worker_error
         except KeyboardInterrupt:
-            crew.terminate()  # torchrun passes SIGTERM on; each process saves after its step
-            crew.communicate()  # with nobody to read its lines the first of them would die before it has saved
+            process.terminate()  # torchrun passes SIGTERM on; each process saves after its step
+            process.communicate()  # with nobody to read its lines the first of them would die before it has saved
             raise
-    if said:
-        raise UserError(said)
-    if crew.returncode:
+    if worker_error:
+        raise UserError(worker_error)
+    if process.returncode:
         raise UserError(
-            f"{shlex.join(start)} ended with code {crew.returncode}, its messages are above: the same command goes on "
+            f"{shlex.join(launcher)} ended with code {process.returncode}, its messages are above: the same command goes on "
             "from the last checkpoint"
         )
 
 
-def _tell(line: str, reporter: Reporter) -> str:
+def _handle_line(line: str, reporter: Reporter) -> str:
     """Pass a worker's line on; its error, if it is one."""
     try:
         facts = json.loads(line)
@@ -234,17 +250,17 @@ def _tell(line: str, reporter: Reporter) -> str:
     return str(value) if kind == "error" else ""
 
 
-class _Lines(Silent):
+class _JsonLinesReporter(SilentReporter):
     """The reporter of the first of torchrun's processes."""
 
     def advance(self, amount: float = 1) -> None:
-        _line("advance", amount)
+        _print_message("advance", amount)
 
     def say(self, text: str) -> None:
-        _line("say", text)
+        _print_message("say", text)
 
 
-def _line(kind: str, value: Any) -> None:
+def _print_message(kind: str, value: Any) -> None:
     sys.stdout.write(
         json.dumps({"hornbook": kind, "value": value}) + "\n"
     )  # at once: several processes share the pipe
@@ -253,12 +269,14 @@ def _line(kind: str, value: Any) -> None:
 
 def main(path: str) -> int:
     """One of torchrun's processes. 0: done. 2: a UserError, said on a line. 130: asked to stop, and saved."""
-    job = Job.read(Path(path))
-    with team(job.device, job.hold) as mine:
+    job = TrainingJob.read_json(Path(path))
+    with join_process_group(job.device, job.parallelism) as process_group:
         try:
-            work(job, mine, Silent() if mine.rank else _Lines())
+            run_job(
+                job, process_group, SilentReporter() if process_group.rank else _JsonLinesReporter()
+            )
         except UserError as error:
-            _line(
+            _print_message(
                 "error", str(error)
             )  # whoever met it: memory may not suffice in one process alone
             return 2

@@ -11,20 +11,20 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from hornbook import store
-from hornbook.frame.stage import Desk, Form, Price, Size, Stage, Whole
+from hornbook.frame.stage import FileStage, Price, RunContext, Size, Stage
 from hornbook.models import generate
 from hornbook.records import UserError
 from hornbook.verify import samplers
-from hornbook.verify.examine import exercises, few, plain, table
-from hornbook.verify.protocols import protocols
-from hornbook.verify.run_tests import MEMORY_MB, TIMEOUT_S, judge
-from hornbook.verify.sample import asked, sampled
+from hornbook.verify.examine import load_exercises, make_answer_table, select_by_hash, to_json_value
+from hornbook.verify.protocols import get_protocols
+from hornbook.verify.run_tests import MEMORY_MB, TIMEOUT_S, run_answer_tests
+from hornbook.verify.sample import group_prompts, sample_answers
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -33,15 +33,13 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Choose(Whole):
+class Choose(FileStage):
     """Choose among the snapshots of `model` by the exercises of `exam`, asked greedily by the protocol "plain"."""
 
     model: Stage
     exam: Stage
     max_new_tokens: int = 384
-    problems: int = 0  # so many, chosen by a hash of their ids; 0 for all
-
-    form: ClassVar[Form] = "files"
+    max_problems: int = 0  # so many, chosen by a hash of their ids; 0 for all
 
     def __post_init__(self) -> None:
         if not getattr(self.model, "snapshot_every", 0):
@@ -49,59 +47,69 @@ class Choose(Whole):
                 f"{self.name}: {self.model.name} leaves one model: give it snapshot_every, in steps"
             )
 
-    def facts(self, desk: Desk) -> Mapping[str, Any]:
+    def identity_inputs(self, ctx: RunContext) -> Mapping[str, Any]:
         return {"timeout_s": TIMEOUT_S, "memory_mb": MEMORY_MB}
 
-    def price(self, desk: Desk, inputs: Sequence[Size]) -> Price:
+    def price(self, ctx: RunContext, inputs: Sequence[Size]) -> Price:
         snapshots = max(
             1, round(getattr(self.model, "steps", 0) / getattr(self.model, "snapshot_every", 1))
         )
-        tokens = snapshots * (self.problems or 100) * self.max_new_tokens
+        tokens = snapshots * (self.max_problems or 100) * self.max_new_tokens
         return Price(Size(), tokens=tokens, minutes=tokens / 500 / 60, peak_mb=1500)  # as Examine's
 
-    def make(self, desk: Desk) -> Iterable[tuple[str, pa.Table]]:
+    def write_files(self, ctx: RunContext) -> None:
         import pyarrow as pa
 
-        folder, exam = desk.folder(self), few(self.name, exercises(desk, self.exam), self.problems)
-        snapshots = sorted((desk.folder(self.model) / "models").iterdir())
-        desk.reporter.begin(self.name, len(snapshots) * len(exam), "prompts")
+        folder, exam = (
+            ctx.run.stage_folder(self),
+            select_by_hash(self.name, load_exercises(ctx, self.exam), self.max_problems),
+        )
+        snapshots = sorted((ctx.run.stage_folder(self.model) / "models").iterdir())
+        ctx.reporter.begin(self.name, len(snapshots) * len(exam), "prompts")
         rows, tables = [], []
         for snapshot in snapshots:
             step = int(snapshot.name.removeprefix("step-"))
-            facts, found = self._examined(desk, snapshot, exam)
-            rows.append({"step": step, **facts})
-            tables.append(found.add_column(0, "step", pa.array([step] * len(found), pa.int64())))
-        best = best_of(rows)
+            summary, answers = self._examine_snapshot(ctx, snapshot, exam)
+            rows.append({"step": step, **summary})
+            tables.append(
+                answers.add_column(0, "step", pa.array([step] * len(answers), pa.int64()))
+            )
+        best_index = find_best_row(rows)
         store.write_table(folder / "answers.parquet", pa.concat_tables(tables))
         shutil.rmtree(folder / "raw", ignore_errors=True)
-        with store.whole(folder / "model") as temporary:
-            shutil.copytree(snapshots[best], temporary, copy_function=_linked)
-        chosen = {"chosen_step": rows[best]["step"], "exercises": len(exam), "checkpoints": rows}
-        store.write_json(folder / "choice.json", plain(chosen))
-        return ()
+        with store.atomic_write(folder / "model") as temporary:
+            shutil.copytree(snapshots[best_index], temporary, copy_function=_link_or_copy)
+        choice = {
+            "chosen_step": rows[best_index]["step"],
+            "exercises": len(exam),
+            "checkpoints": rows,
+        }
+        store.write_json(folder / "choice.json", to_json_value(choice))
 
-    def _examined(
-        self, desk: Desk, snapshot: Path, exam: Sequence[Problem]
+    def _examine_snapshot(
+        self, ctx: RunContext, snapshot: Path, exam: Sequence[Problem]
     ) -> tuple[dict[str, Any], pa.Table]:
         """How many a snapshot solves and what the references cost it, and its answers. Its texts stay on disk."""
-        phi, words = samplers.load(snapshot, desk)
-        writer = samplers.trained(phi, words, 0.0, self.max_new_tokens)
-        questions, raw = (
-            asked(exam, protocols(("plain",))),
-            desk.folder(self) / "raw" / snapshot.name,
+        phi, tokenizer = samplers.load_model(snapshot, ctx)
+        completer = samplers.make_model_completer(phi, tokenizer, 0.0, self.max_new_tokens)
+        prompts, raw_folder = (
+            group_prompts(exam, get_protocols(("plain",))),
+            ctx.run.stage_folder(self) / "raw" / snapshot.name,
         )
-        given = list(sampled(raw, questions, 1, writer, desk.reporter.advance))
-        judged = list(judge(exam, given, bool(desk.options.get("allow_unsafe"))))
-        bits = generate.reference_bits(phi, words, [(each.prompt, each.reference) for each in exam])
-        size = sum(len(each.reference.encode()) for each in exam)
-        facts = {
-            "solved": sum(each.passed for each in judged),
-            "bits_per_byte": sum(bits) / max(1, size),
+        answers = list(sample_answers(raw_folder, prompts, 1, completer, ctx.reporter.advance))
+        verdicts = list(run_answer_tests(exam, answers, bool(ctx.options.get("allow_unsafe"))))
+        bits = generate.measure_continuation_bits(
+            phi, tokenizer, [(problem.prompt, problem.reference) for problem in exam]
+        )
+        reference_bytes = sum(len(problem.reference.encode()) for problem in exam)
+        summary = {
+            "solved": sum(verdict.has_passed for verdict in verdicts),
+            "bits_per_byte": sum(bits) / max(1, reference_bytes),
         }
-        return facts, table(exam, judged, bits)
+        return summary, make_answer_table(exam, verdicts, bits)
 
 
-def best_of(rows: Sequence[Mapping[str, Any]]) -> int:
+def find_best_row(rows: Sequence[Mapping[str, Any]]) -> int:
     """The row with the most solved; of equals that with the fewest bits, of these the first. What is no number loses.
 
     >>> best_of([{"solved": 1, "bits_per_byte": 2.0}, {"solved": 2, "bits_per_byte": 3.0}])
@@ -110,14 +118,14 @@ def best_of(rows: Sequence[Mapping[str, Any]]) -> int:
     1
     """
 
-    def rank(at: int) -> tuple[int, float]:
-        bits = rows[at]["bits_per_byte"]
-        return rows[at]["solved"], -bits if bits == bits else -float("inf")
+    def rank_row(row_index: int) -> tuple[int, float]:
+        bits = rows[row_index]["bits_per_byte"]
+        return rows[row_index]["solved"], -bits if bits == bits else -float("inf")
 
-    return max(range(len(rows)), key=rank)
+    return max(range(len(rows)), key=rank_row)
 
 
-def _linked(source: str, target: str) -> None:
+def _link_or_copy(source: str, target: str) -> None:
     """The same file under a second name, or a copy where the file system has no such thing."""
     try:
         os.link(source, target)

@@ -18,22 +18,22 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from hornbook import exams, store
 from hornbook.frame import exam_log
-from hornbook.frame.stage import Desk, Price, Size, Stage, Whole
-from hornbook.intervals import ratio
+from hornbook.frame.stage import GlobalStage, Price, RunContext, Size, Stage
+from hornbook.intervals import bootstrap_ratio
 from hornbook.llm import LLM
-from hornbook.records import UserError, share
+from hornbook.records import UserError, hash_fraction
 from hornbook.verify import samplers
-from hornbook.verify.protocols import protocols
-from hornbook.verify.run_tests import MEMORY_MB, TIMEOUT_S, Judged, judge
-from hornbook.verify.sample import asked, sampled
-from hornbook.verify.score import as_json, summarise
+from hornbook.verify.protocols import get_protocols
+from hornbook.verify.run_tests import MEMORY_MB, TIMEOUT_S, AnswerVerdict, run_answer_tests
+from hornbook.verify.sample import group_prompts, sample_answers
+from hornbook.verify.score import score_protocols, score_to_json
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from hornbook.exams import Problem
 
-RESULT: dict[str, str] = {
+RESULT_COLUMNS: dict[str, str] = {
     "task_id": "string",
     "sample": "int32",
     "protocol": "string",
@@ -50,7 +50,7 @@ RESULT: dict[str, str] = {
 
 
 @dataclass(frozen=True)
-class Examine(Whole):
+class Examine(GlobalStage):
     """Examine a model. Its stages `after` are finished before the exam is opened: checkpoints to choose among."""
 
     model: Stage | LLM
@@ -61,138 +61,178 @@ class Examine(Whole):
     max_new_tokens: int = (
         384  # the longest reference of HumanEval has 249 tokens of CodeGen's vocabulary
     )
-    problems: int = 0  # so many, chosen by a hash of their ids; 0 for all
+    max_problems: int = 0  # so many, chosen by a hash of their ids; 0 for all
     after: tuple[Stage, ...] = ()
 
     version: ClassVar[int] = 1
 
-    def facts(self, desk: Desk) -> Mapping[str, Any]:
-        source = exams.source(self.exam) if isinstance(self.exam, str) else ""
+    def identity_inputs(self, ctx: RunContext) -> Mapping[str, Any]:
+        source = exams.describe_source(self.exam) if isinstance(self.exam, str) else ""
         return {"exam": source, "timeout_s": TIMEOUT_S, "memory_mb": MEMORY_MB}
 
-    def price(self, desk: Desk, inputs: Sequence[Size]) -> Price:
-        known = (
-            exams.SIZES.get(self.exam.partition(":")[0], 500) if isinstance(self.exam, str) else 100
+    def price(self, ctx: RunContext, inputs: Sequence[Size]) -> Price:
+        exam_size = (
+            exams.PROBLEM_COUNTS.get(self.exam.partition(":")[0], 500)
+            if isinstance(self.exam, str)
+            else 100
         )
-        answers = (min(known, self.problems) if self.problems else known) * self.samples
-        tokens = answers * self.max_new_tokens
+        answer_count = (
+            min(exam_size, self.max_problems) if self.max_problems else exam_size
+        ) * self.samples
+        tokens = answer_count * self.max_new_tokens
         # 500 tokens a second is the embedded model at batch 32 (measured, 2 cores); 100 programs a
         # second are judged.
         return Price(
-            Size(answers), tokens=tokens, minutes=(tokens / 500 + answers / 100) / 60, peak_mb=1500
+            Size(answer_count),
+            tokens=tokens,
+            minutes=(tokens / 500 + answer_count / 100) / 60,
+            peak_mb=1500,
         )
 
-    def make(self, desk: Desk) -> Iterable[tuple[str, pa.Table]]:
-        chosen = protocols(self.protocols)
+    def make_shards(self, ctx: RunContext) -> Iterable[tuple[str, pa.Table]]:
+        chosen_protocols = get_protocols(self.protocols)
         if self.samples > 1 and not self.temperature:
             raise UserError(
                 f"{self.name}: {self.samples} samples at temperature 0 are one answer, {self.samples} times over: "
                 "set a temperature, or samples=1"
             )
-        exam = self.open(desk)
-        questions = asked(exam, chosen)
-        writer = samplers.writer(self.model, desk, self.temperature, self.max_new_tokens)
-        desk.reporter.begin(self.name, len(questions), "prompts")
-        given = list(
-            sampled(
-                desk.folder(self) / "raw", questions, self.samples, writer, desk.reporter.advance
+        exam = self.open_exam(ctx)
+        prompts = group_prompts(exam, chosen_protocols)
+        completer = samplers.make_completer(self.model, ctx, self.temperature, self.max_new_tokens)
+        ctx.reporter.begin(self.name, len(prompts), "prompts")
+        answers = list(
+            sample_answers(
+                ctx.run.stage_folder(self) / "raw",
+                prompts,
+                self.samples,
+                completer,
+                ctx.reporter.advance,
             )
         )
-        place = {problem.task_id: at for at, problem in enumerate(exam)}
-        rank = {protocol.name: at for at, protocol in enumerate(chosen)}
-        given.sort(key=lambda answer: (place[answer.task_id], rank[answer.protocol], answer.sample))
-        judged = list(judge(exam, given, bool(desk.options.get("allow_unsafe"))))
-        bits = samplers.reference_bits(self.model, desk, exam)
-        yield "answers", table(exam, judged, bits)
-        store.write_json(desk.folder(self) / "summary.json", _summary(self, exam, judged, bits))
+        problem_rank = {problem.task_id: i for i, problem in enumerate(exam)}
+        protocol_rank = {protocol.name: i for i, protocol in enumerate(chosen_protocols)}
+        answers.sort(
+            key=lambda answer: (
+                problem_rank[answer.task_id],
+                protocol_rank[answer.protocol],
+                answer.sample,
+            )
+        )
+        verdicts = list(run_answer_tests(exam, answers, bool(ctx.options.get("allow_unsafe"))))
+        bits = samplers.compute_reference_bits(self.model, ctx, exam)
+        yield "answers", make_answer_table(exam, verdicts, bits)
+        store.write_json(
+            ctx.run.stage_folder(self) / "summary.json", _make_summary(self, exam, verdicts, bits)
+        )
 
-    def open(self, desk: Desk) -> list[Problem]:
+    def open_exam(self, ctx: RunContext) -> list[Problem]:
         """The problems; for a benchmark, the run's log is told first."""
         if isinstance(self.exam, str):
             checkpoint = (
-                exam_log.fingerprint(desk, self.model)
+                exam_log.checkpoint_digest(ctx, self.model)
                 if isinstance(self.model, Stage)
                 else str(self.model)
             )
-            exam_log.record_opening(desk, self.name, self.exam, exams.source(self.exam), checkpoint)
-        return self.chosen(desk)
+            exam_log.record_opening(
+                ctx, self.name, self.exam, exams.describe_source(self.exam), checkpoint
+            )
+        return self.select_problems(ctx)
 
-    def chosen(self, desk: Desk) -> list[Problem]:
+    def select_problems(self, ctx: RunContext) -> list[Problem]:
         """The problems that are asked, without a word to the log: for whoever reads answers that are on disk."""
-        exam = exercises(desk, self.exam) if isinstance(self.exam, Stage) else exams.load(self.exam)
-        return few(self.name, exam, self.problems)
-
-
-def exercises(desk: Desk, stage: Stage) -> list[Problem]:
-    """The kept exercises of a stage, as problems."""
-    return list(exams.from_records(row for table in desk.kept(stage) for row in table.to_pylist()))
-
-
-def few(name: str, exam: Sequence[Problem], number: int) -> list[Problem]:
-    """So many of the problems, chosen by a hash of their ids, in their order; 0 for all. Raises UserError for none."""
-    chosen = sorted(exam, key=lambda problem: share("problems", problem.task_id))[: number or None]
-    if not chosen:
-        raise UserError(
-            f"{name}: no problem is left to be asked; is every exercise of the exam dropped?"
+        exam = (
+            load_exercises(ctx, self.exam)
+            if isinstance(self.exam, Stage)
+            else exams.load_exam(self.exam)
         )
-    return [problem for problem in exam if problem in chosen]
+        return select_by_hash(self.name, exam, self.max_problems)
 
 
-def table(
-    exam: Sequence[Problem], judged: Sequence[Judged], bits: Sequence[float | None]
+def load_exercises(ctx: RunContext, stage: Stage) -> list[Problem]:
+    """The kept exercises of a stage, as problems."""
+    return list(
+        exams.problems_from_records(
+            row for table in ctx.run.read_kept_rows(stage) for row in table.to_pylist()
+        )
+    )
+
+
+def select_by_hash(stage_name: str, exam: Sequence[Problem], count: int) -> list[Problem]:
+    """So many of the problems, chosen by a hash of their ids, in their order; 0 for all. Raises UserError for none."""
+    subset = sorted(exam, key=lambda problem: hash_fraction("problems", problem.task_id))[
+        : count or None
+    ]
+    if not subset:
+        raise UserError(
+            f"{stage_name}: no problem is left to be asked; is every exercise of the exam dropped?"
+        )
+    return [problem for problem in exam if problem in subset]
+
+
+def make_answer_table(
+    exam: Sequence[Problem], verdicts: Sequence[AnswerVerdict], bits: Sequence[float | None]
 ) -> pa.Table:
     import pyarrow as pa
 
-    from hornbook.records import schema
+    from hornbook.records import make_schema
 
-    surprise = dict(zip((problem.task_id for problem in exam), bits, strict=True))
-    length = {problem.task_id: len(problem.reference.encode()) for problem in exam}
+    bits_by_task = dict(zip((problem.task_id for problem in exam), bits, strict=True))
+    bytes_by_task = {problem.task_id: len(problem.reference.encode()) for problem in exam}
     rows = [
-        dataclasses.asdict(each.answer)
+        dataclasses.asdict(verdict.answer)
         | {
-            "verdict": each.verdict,
-            "reason": each.reason,
-            "category": each.category,
-            "trust": each.trust,
+            "verdict": verdict.status,
+            "reason": verdict.reason,
+            "category": verdict.category,
+            "trust": verdict.trust,
         }
         | {
-            "reference_bits": surprise[each.answer.task_id],
-            "reference_bytes": length[each.answer.task_id],
+            "reference_bits": bits_by_task[verdict.answer.task_id],
+            "reference_bytes": bytes_by_task[verdict.answer.task_id],
         }
-        for each in judged
+        for verdict in verdicts
     ]
-    return pa.Table.from_pylist(rows, schema=schema(RESULT))
+    return pa.Table.from_pylist(rows, schema=make_schema(RESULT_COLUMNS))
 
 
-def _summary(
-    stage: Examine, exam: Sequence[Problem], judged: Sequence[Judged], bits: Sequence[float | None]
+def _make_summary(
+    stage: Examine,
+    exam: Sequence[Problem],
+    verdicts: Sequence[AnswerVerdict],
+    bits: Sequence[float | None],
 ) -> dict[str, Any]:
     """What the report shows, as plain data: the report's stage reads it and needs none of ours."""
-    known = [(each, problem) for each, problem in zip(bits, exam, strict=True) if each is not None]
-    estimate = ratio(
-        [each for each, _ in known], [len(p.reference.encode()) for _, p in known], "bits per byte"
+    known_bits = [
+        (problem_bits, problem)
+        for problem_bits, problem in zip(bits, exam, strict=True)
+        if problem_bits is not None
+    ]
+    estimate = bootstrap_ratio(
+        [problem_bits for problem_bits, _ in known_bits],
+        [len(p.reference.encode()) for _, p in known_bits],
+        "bits per byte",
     )
-    facts = {
+    summary = {
         "exam": stage.exam if isinstance(stage.exam, str) else stage.exam.name,
-        "exam_digest": exams.digest(exam),
+        "exam_digest": exams.digest_problems(exam),
         "decoding": {
             "temperature": stage.temperature,
             "samples": stage.samples,
             "max_new_tokens": stage.max_new_tokens,
         },
-        "scores": [as_json(score) for score in summarise(exam, judged)],
-        "bits_per_byte": dataclasses.asdict(estimate) if known else None,
+        "scores": [score_to_json(score) for score in score_protocols(exam, verdicts)],
+        "bits_per_byte": dataclasses.asdict(estimate) if known_bits else None,
     }
-    said: dict[str, Any] = plain(facts)
-    return said
+    json_summary: dict[str, Any] = to_json_value(summary)
+    return json_summary
 
 
-def plain(value: Any) -> Any:
+def to_json_value(value: Any) -> Any:
     """Data as JSON has it: what is not a number becomes null."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return plain(dataclasses.asdict(value))
+        return to_json_value(dataclasses.asdict(value))
     if isinstance(value, Mapping):
-        return {str(key): plain(each) for key, each in value.items()}
+        return {str(key): to_json_value(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(each) for each in value]
+        return [to_json_value(item) for item in value]
     return None if isinstance(value, float) and math.isnan(value) else value

@@ -13,48 +13,52 @@ import ast
 import warnings
 
 
-def sanitised(text: str, entry_point: str) -> str:
+def sanitise_program(text: str, entry_point: str) -> str:
     """The imports, and the definitions that the entry point reaches, in their order; all code where that is nothing."""
-    code = longest_code(text)
-    tree = _parsed(code)
+    code = find_longest_code(text)
+    tree = _parse_or_error_line(code)
     if not isinstance(tree, ast.Module):
         return code
     imports = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
-    defined: dict[str, ast.stmt] = {}
+    definitions: dict[str, ast.stmt] = {}
     for node in tree.body:
-        if name := _defines(node):
-            defined.setdefault(name, node)
-    needed = _reached(entry_point, {name: _names(node) for name, node in defined.items()})
+        if name := _find_defined_name(node):
+            definitions.setdefault(name, node)
+    needed_names = _find_reachable(
+        entry_point, {name: _collect_names(node) for name, node in definitions.items()}
+    )
     imports = [node for node in imports if getattr(node, "module", "") != "__future__"]
-    kept = [*imports, *(node for name, node in defined.items() if name in needed)]
-    return "\n".join(ast.get_source_segment(code, node) or "" for node in kept).strip() or code
+    statements = [*imports, *(node for name, node in definitions.items() if name in needed_names)]
+    return (
+        "\n".join(ast.get_source_segment(code, node) or "" for node in statements).strip() or code
+    )
 
 
-def longest_code(text: str) -> str:
+def find_longest_code(text: str) -> str:
     """The run of two or more lines that parses and has the most lines with something in them; the first of equals.
 
     Where a run fails at its line e, every shorter run from the same start that still holds line e
     fails too, so the search goes on below e: a few parses a start instead of one for every end.
     """
     lines = text.split("\n")
-    filled = [0]
+    nonblank_counts = [0]
     for line in lines:
-        filled.append(filled[-1] + bool(line.strip()))
+        nonblank_counts.append(nonblank_counts[-1] + bool(line.strip()))
     best, span = 0, (0, 0)
     for start in range(len(lines)):
         end = len(lines) - 1
-        while end > start and filled[end + 1] - filled[start] > best:
-            tree = _parsed("\n".join(lines[start : end + 1]))
+        while end > start and nonblank_counts[end + 1] - nonblank_counts[start] > best:
+            tree = _parse_or_error_line("\n".join(lines[start : end + 1]))
             if isinstance(tree, ast.Module):
                 while end > start + 1 and not lines[end].strip():
                     end -= 1
-                best, span = filled[end + 1] - filled[start], (start, end)
+                best, span = nonblank_counts[end + 1] - nonblank_counts[start], (start, end)
             else:
                 end = min(end - 1, start + max(tree, 1) - 2)
     return "\n".join(lines[span[0] : span[1] + 1])
 
 
-def _parsed(code: str) -> ast.Module | int:
+def _parse_or_error_line(code: str) -> ast.Module | int:
     """The tree, or the number of the line where parsing failed; a line beyond the end means: only the end is wrong."""
     with warnings.catch_warnings():
         warnings.simplefilter(
@@ -68,7 +72,7 @@ def _parsed(code: str) -> ast.Module | int:
             return code.count("\n") + 1
 
 
-def _defines(node: ast.stmt) -> str:
+def _find_defined_name(node: ast.stmt) -> str:
     """The name that a top-level statement defines, or "" for what is not kept."""
     match node:
         case ast.ClassDef(name=name, decorator_list=[]):
@@ -83,20 +87,20 @@ def _defines(node: ast.stmt) -> str:
     return ""
 
 
-def _names(node: ast.AST) -> set[str]:
+def _collect_names(node: ast.AST) -> set[str]:
     """Every identifier in a piece of code, whatever its role: reaching too much is harmless."""
-    found: set[str] = set()
-    for each in ast.walk(node):
-        for field in ("id", "attr", "arg", "name"):
-            if isinstance(name := getattr(each, field, None), str):
-                found.add(name)
-    return found
+    names: set[str] = set()
+    for child in ast.walk(node):
+        for attribute in ("id", "attr", "arg", "name"):
+            if isinstance(name := getattr(child, attribute, None), str):
+                names.add(name)
+    return names
 
 
-def _reached(start: str, uses: dict[str, set[str]]) -> set[str]:
-    reached, queue = {start}, [start]
+def _find_reachable(entry_point: str, uses: dict[str, set[str]]) -> set[str]:
+    reachable, queue = {entry_point}, [entry_point]
     while queue:
-        for name in uses.get(queue.pop(), set()) - reached:
-            reached.add(name)
+        for name in uses.get(queue.pop(), set()) - reachable:
+            reachable.add(name)
             queue.append(name)
-    return reached
+    return reachable

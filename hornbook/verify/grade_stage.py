@@ -14,18 +14,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from hornbook import llm, store
-from hornbook.frame.stage import Desk, Price, Size, Whole
+from hornbook.frame.stage import GlobalStage, Price, RunContext, Size
 from hornbook.llm import LLM
-from hornbook.records import UserError, schema
+from hornbook.records import UserError, make_schema
 from hornbook.verify import grading
-from hornbook.verify.examine import Examine, plain
+from hornbook.verify.examine import Examine, to_json_value
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from hornbook.exams import Problem
 
-GRADED: dict[str, str] = {
+GRADE_COLUMNS: dict[str, str] = {
     "task_id": "string",
     "sample": "int32",
     "judge": "int32",  # its place: 0 reads the reference first, 1 the answer
@@ -39,7 +39,7 @@ GRADED: dict[str, str] = {
 
 
 @dataclass(frozen=True)
-class Grade(Whole):
+class Grade(GlobalStage):
     """Have the answers of an exam graded by `judges`, under one of its protocols (the first, if none is named)."""
 
     exam: Examine
@@ -48,28 +48,31 @@ class Grade(Whole):
 
     version: ClassVar[int] = 1
 
-    def facts(self, desk: Desk) -> Mapping[str, Any]:
+    def identity_inputs(self, ctx: RunContext) -> Mapping[str, Any]:
         return {
-            "question": grading.QUESTION,
-            "reference": grading.REFERENCE,
-            "answer": grading.ANSWER,
+            "question": grading.QUESTION_TEMPLATE,
+            "reference": grading.REFERENCE_TEMPLATE,
+            "answer": grading.ANSWER_TEMPLATE,
         }
 
-    def price(self, desk: Desk, inputs: Sequence[Size]) -> Price:
+    def price(self, ctx: RunContext, inputs: Sequence[Size]) -> Price:
         answers = round(inputs[0].documents) if inputs else 0
-        each = [llm.estimate(judge, answers, desk) for judge in self._judges()]
-        tokens, money = sum(found.tokens for found in each), sum(found.money for found in each)
-        minutes = sum(found.minutes for found in each)
+        estimates = [llm.estimate_cost(judge, answers, ctx) for judge in self._judge_models()]
+        tokens, money = (
+            sum(estimate.tokens for estimate in estimates),
+            sum(estimate.money for estimate in estimates),
+        )
+        minutes = sum(estimate.minutes for estimate in estimates)
         return Price(
-            Size(answers * len(each)),
+            Size(answers * len(estimates)),
             tokens,
-            answers * len(each),
+            answers * len(estimates),
             minutes,
             peak_mb=1500,
             money=money,
         )
 
-    def make(self, desk: Desk) -> Iterable[tuple[str, pa.Table]]:
+    def make_shards(self, ctx: RunContext) -> Iterable[tuple[str, pa.Table]]:
         import pyarrow as pa
 
         protocol = self.protocol or self.exam.protocols[0]
@@ -77,59 +80,63 @@ class Grade(Whole):
             raise UserError(
                 f"{self.name}: {self.exam.name} has no answers under {protocol}: add it to its protocols"
             )
-        problems = {problem.task_id: problem for problem in self.exam.chosen(desk)}
+        problems = {problem.task_id: problem for problem in self.exam.select_problems(ctx)}
         columns = ["task_id", "sample", "protocol", "prompt", "program", "verdict"]
         answers = [
             row
-            for table in desk.tables(self.exam, columns)
+            for table in ctx.run.read_shards(self.exam, columns)
             for row in table.to_pylist()
             if row["protocol"] == protocol
         ]
-        asked = [(problems[row["task_id"]], _written(row)) for row in answers]
-        desk.reporter.begin(self.name, len(asked) * len(self._judges()), "grades")
+        problem_answers = [(problems[row["task_id"]], _strip_prompt(row)) for row in answers]
+        ctx.reporter.begin(self.name, len(problem_answers) * len(self._judge_models()), "grades")
         rows = [
             row
-            for at in range(len(self._judges()))
-            for row in self._graded(desk, answers, asked, at)
+            for judge_index in range(len(self._judge_models()))
+            for row in self._grade_answers(ctx, answers, problem_answers, judge_index)
         ]
-        yield "grades", pa.Table.from_pylist(rows, schema=schema(GRADED))
-        facts = {
+        yield "grades", pa.Table.from_pylist(rows, schema=make_schema(GRADE_COLUMNS))
+        summary = {
             "exam": self.exam.exam if isinstance(self.exam.exam, str) else self.exam.exam.name,
             "answers": self.exam.name,
             "protocol": protocol,
-            "models": [judge.model for judge in self._judges()],
-            "graded": dataclasses.asdict(grading.agreement(rows)),
+            "models": [judge.model for judge in self._judge_models()],
+            "graded": dataclasses.asdict(grading.summarise_grades(rows)),
         }
-        store.write_json(desk.folder(self) / "summary.json", plain(facts))
+        store.write_json(ctx.run.stage_folder(self) / "summary.json", to_json_value(summary))
 
-    def _judges(self) -> tuple[LLM, ...]:
+    def _judge_models(self) -> tuple[LLM, ...]:
         if not self.judges:
             raise UserError(f"{self.name}: no judge: judges=(LLM(...),), or two")
         return self.judges * 2 if len(self.judges) == 1 else self.judges
 
-    def _graded(
+    def _grade_answers(
         self,
-        desk: Desk,
+        ctx: RunContext,
         answers: Sequence[Mapping[str, Any]],
-        asked: Sequence[tuple[Problem, str]],
-        at: int,
+        problem_answers: Sequence[tuple[Problem, str]],
+        judge_index: int,
     ) -> list[dict[str, Any]]:
-        judge = self._judges()[at]
+        judge = self._judge_models()[judge_index]
 
-        def ask(prompts: Sequence[str], attempt: int) -> list[str]:
+        def ask_judge(prompts: Sequence[str], attempt: int) -> list[str]:
             return [
-                each.text
-                for each in llm.complete(judge, prompts, desk, samples=[attempt] * len(prompts))
+                reply.text
+                for reply in llm.complete_prompts(
+                    judge, prompts, ctx, samples=[attempt] * len(prompts)
+                )
             ]
 
         return [
             {"task_id": row["task_id"], "sample": row["sample"], "model": judge.model}
-            | dataclasses.asdict(opinion)
+            | dataclasses.asdict(judge_grade)
             | {"passed": row["verdict"] == "passed"}
-            for row, opinion in zip(answers, grading.grade(asked, at, ask), strict=True)
+            for row, judge_grade in zip(
+                answers, grading.grade_answers(problem_answers, judge_index, ask_judge), strict=True
+            )
         ]
 
 
-def _written(row: Mapping[str, Any]) -> str:
+def _strip_prompt(row: Mapping[str, Any]) -> str:
     """What the student wrote: the program without the prompt that it was given, where it stands at the beginning."""
     return str(row["program"]).removeprefix(str(row["prompt"]))

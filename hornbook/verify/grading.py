@@ -14,19 +14,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hornbook.intervals import Estimate, mean, weighted_kappa, wilson
+from hornbook.intervals import Estimate, bootstrap_mean, weighted_kappa, wilson_interval
 
 if TYPE_CHECKING:
     from hornbook.exams import Problem
 
-TRIES = 3
-PASSING = (
+MAX_TRIES = 3
+PASSING_GRADE = (
     5  # a grade of half or more is read as "the judge thinks it works" when compared with the tests
 )
 
 # The paper prints no prompt; it asks for "a short verbal evaluation followed by grades from 0 to
 # 10" beside the correct solution. The rest is ours.
-QUESTION = """\
+QUESTION_TEMPLATE = """\
 You grade a student's answer to a Python exercise. Judge how well the student understood what was asked, whether the \
 logic is right, and only then details.
 
@@ -38,16 +38,16 @@ The exercise:
 {second}
 First write a short evaluation, three sentences at most. Then, on a line of its own, write "Grade: N", where N is a \
 whole number from 0 (no understanding) to 10 (correct and complete)."""
-REFERENCE = "A correct solution:\n```python\n{}\n```"
-ANSWER = "The student's answer:\n```python\n{}\n```"
+REFERENCE_TEMPLATE = "A correct solution:\n```python\n{}\n```"
+ANSWER_TEMPLATE = "The student's answer:\n```python\n{}\n```"
 
-Ask = Callable[
+AskJudge = Callable[
     [Sequence[str], int], Sequence[str]
 ]  # prompts and the number of the try, to replies in their order
 
 
 @dataclass(frozen=True)
-class Opinion:
+class JudgeGrade:
     """One judge's view of one answer. A missing grade is None."""
 
     judge: int  # its place among the judges
@@ -58,7 +58,7 @@ class Opinion:
 
 
 @dataclass(frozen=True)
-class Graded:
+class GradeSummary:
     """The paper's score with what it is worth: agreement between judges, and of the grades with the hidden tests."""
 
     understanding: Estimate  # mean grade over 10, bootstrap over problems
@@ -73,63 +73,75 @@ class Graded:
     )
 
 
-def question(problem: Problem, written: str, reference_first: bool) -> str:
+def make_judge_prompt(problem: Problem, answer: str, reference_first: bool) -> str:
     """The prompt for a judge."""
-    parts = [
-        REFERENCE.format(problem.reference.rstrip()),
-        ANSWER.format(written.rstrip() or "(nothing)"),
+    sections = [
+        REFERENCE_TEMPLATE.format(problem.reference.rstrip()),
+        ANSWER_TEMPLATE.format(answer.rstrip() or "(nothing)"),
     ]
-    first, second = parts if reference_first else parts[::-1]
-    return QUESTION.format(prompt=problem.prompt.rstrip(), first=first, second=second)
+    first, second = sections if reference_first else sections[::-1]
+    return QUESTION_TEMPLATE.format(prompt=problem.prompt.rstrip(), first=first, second=second)
 
 
-def parse(reply: str) -> int | None:
+def parse_grade(reply: str) -> int | None:
     """The grade at the end of a reply, or None where it has none or one out of range.
 
     >>> parse("It is right.\\nGrade: 9/10"), parse("Grade: 11"), parse("Grade: 7.5"), parse("good")
     (9, None, None, None)
     """
-    found = re.findall(r"(?i)\bgrade\**\s*[:=]\s*\**\s*(-?\d+(?:[.,]\d+)?)", reply)
-    return int(found[-1]) if found and found[-1].isdigit() and int(found[-1]) <= 10 else None
-
-
-def grade(asked: Sequence[tuple[Problem, str]], judge: int, ask: Ask) -> list[Opinion]:
-    """One judge's grades of (problem, answer) pairs; even judges read the reference first, odd ones the answer."""
-    order = "answer" if judge % 2 else "reference"
-    prompts = [question(problem, written, order == "reference") for problem, written in asked]
-    found: dict[int, Opinion] = {}
-    for attempt in range(1, TRIES + 1):
-        open_ = [at for at in range(len(prompts)) if at not in found or found[at].grade is None]
-        if not open_:
-            break
-        for at, reply in zip(open_, ask([prompts[at] for at in open_], attempt), strict=True):
-            found[at] = Opinion(judge, order, reply.strip(), parse(reply), attempt)
-    return [found[at] for at in range(len(prompts))]
-
-
-def agreement(rows: Sequence[Any]) -> Graded:
-    """What the grades add up to. Rows have task_id, sample, judge, grade and passed."""
-    known = [row for row in rows if row["grade"] is not None]
-    judges = sorted({row["judge"] for row in rows})
-    by_task: dict[str, list[float]] = {}
-    for row in known:
-        by_task.setdefault(row["task_id"], []).append(row["grade"] / 10)
-    pairs = _pairs(known)
-    agree = [(row["grade"] >= PASSING) == row["passed"] for row in known]
-    return Graded(
-        mean([sum(grades) / len(grades) for grades in by_task.values()], "understanding"),
-        len(rows) - len(known),
-        [
-            mean([row["grade"] / 10 for row in known if row["judge"] == judge], f"judge {judge}")
-            for judge in judges
-        ],
-        weighted_kappa([a for a, _ in pairs], [b for _, b in pairs]) if pairs else float("nan"),
-        wilson(sum(abs(a - b) <= 1 for a, b in pairs), len(pairs)),
-        wilson(sum(agree), len(agree)),
+    matches = re.findall(r"(?i)\bgrade\**\s*[:=]\s*\**\s*(-?\d+(?:[.,]\d+)?)", reply)
+    return (
+        int(matches[-1]) if matches and matches[-1].isdigit() and int(matches[-1]) <= 10 else None
     )
 
 
-def _pairs(rows: Sequence[Any]) -> list[tuple[int, int]]:
+def grade_answers(
+    problem_answers: Sequence[tuple[Problem, str]], judge_index: int, ask: AskJudge
+) -> list[JudgeGrade]:
+    """One judge's grades of (problem, answer) pairs; even judges read the reference first, odd ones the answer."""
+    order = "answer" if judge_index % 2 else "reference"
+    prompts = [
+        make_judge_prompt(problem, answer, order == "reference")
+        for problem, answer in problem_answers
+    ]
+    grades: dict[int, JudgeGrade] = {}
+    for attempt in range(1, MAX_TRIES + 1):
+        missing = [i for i in range(len(prompts)) if i not in grades or grades[i].grade is None]
+        if not missing:
+            break
+        for i, reply in zip(missing, ask([prompts[i] for i in missing], attempt), strict=True):
+            grades[i] = JudgeGrade(judge_index, order, reply.strip(), parse_grade(reply), attempt)
+    return [grades[i] for i in range(len(prompts))]
+
+
+def summarise_grades(rows: Sequence[Any]) -> GradeSummary:
+    """What the grades add up to. Rows have task_id, sample, judge, grade and passed."""
+    graded_rows = [row for row in rows if row["grade"] is not None]
+    judge_indexes = sorted({row["judge"] for row in rows})
+    by_task: dict[str, list[float]] = {}
+    for row in graded_rows:
+        by_task.setdefault(row["task_id"], []).append(row["grade"] / 10)
+    grade_pairs = _pair_grades(graded_rows)
+    agreements = [(row["grade"] >= PASSING_GRADE) == row["passed"] for row in graded_rows]
+    return GradeSummary(
+        bootstrap_mean([sum(grades) / len(grades) for grades in by_task.values()], "understanding"),
+        len(rows) - len(graded_rows),
+        [
+            bootstrap_mean(
+                [row["grade"] / 10 for row in graded_rows if row["judge"] == judge_index],
+                f"judge {judge_index}",
+            )
+            for judge_index in judge_indexes
+        ],
+        weighted_kappa([a for a, _ in grade_pairs], [b for _, b in grade_pairs])
+        if grade_pairs
+        else float("nan"),
+        wilson_interval(sum(abs(a - b) <= 1 for a, b in grade_pairs), len(grade_pairs)),
+        wilson_interval(sum(agreements), len(agreements)),
+    )
+
+
+def _pair_grades(rows: Sequence[Any]) -> list[tuple[int, int]]:
     """The grades that judges 0 and 1 gave to the same answers."""
     by_answer: dict[tuple[str, int], dict[int, int]] = {}
     for row in rows:

@@ -14,19 +14,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from hornbook import store
-from hornbook.frame.stage import Desk, Price, Size, Stage, Whole
-from hornbook.intervals import difference, ratio, wilson
+from hornbook.frame.stage import GlobalStage, Price, RunContext, Size, Stage
+from hornbook.intervals import bootstrap_difference, bootstrap_ratio, wilson_interval
 from hornbook.llm import LLM
-from hornbook.records import UserError, schema, share
+from hornbook.records import UserError, hash_fraction, make_schema
 from hornbook.verify import probes, samplers
-from hornbook.verify.examine import plain
-from hornbook.verify.protocols import cut
-from hornbook.verify.sample import in_batches
+from hornbook.verify.examine import to_json_value
+from hornbook.verify.protocols import cut_at_stop
+from hornbook.verify.sample import complete_in_batches
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-PROBED: dict[str, str] = {
+PROBE_COLUMNS: dict[str, str] = {
     "model": "string",  # before or after
     "probe": "string",  # instructions or libraries
     "task_id": "string",
@@ -36,110 +36,131 @@ PROBED: dict[str, str] = {
     "asked": "int32",
     "missing": "string",  # in words, one a line
 }
-PROBES = {"instructions": probes.instructions, "libraries": probes.libraries}
+PROBE_SETS = {
+    "instructions": probes.make_instruction_probes,
+    "libraries": probes.make_library_probes,
+}
 # Two functions may have been asked for, so a second def is no end.
-STOP = ("\nif __name__", "\nprint(", "\nassert ", '\n"""', "\n```")
+STOP_SEQUENCES = ("\nif __name__", "\nprint(", "\nassert ", '\n"""', "\n```")
 
 
 @dataclass(frozen=True)
-class Probe(Whole):
+class Probe(GlobalStage):
     """Ask both models the prompts of both probes; `prompts` of each, chosen by a hash, 0 for all."""
 
-    before: Stage | LLM
-    after: Stage | LLM
+    base_model: Stage | LLM
+    finetuned_model: Stage | LLM
     max_new_tokens: int = 256
-    prompts: int = 0
+    max_prompts: int = 0
 
     version: ClassVar[int] = 1
 
-    def facts(self, desk: Desk) -> Mapping[str, Any]:
+    def identity_inputs(self, ctx: RunContext) -> Mapping[str, Any]:
         return {
-            "prompts": [probe.prompt for ask in PROBES.values() for probe in ask()],
-            "stop": STOP,
+            "prompts": [
+                probe.prompt for make_probes in PROBE_SETS.values() for probe in make_probes()
+            ],
+            "stop": STOP_SEQUENCES,
         }
 
-    def price(self, desk: Desk, inputs: Sequence[Size]) -> Price:
-        number = 2 * sum(len(some) for some in self._chosen().values())
-        tokens = number * self.max_new_tokens
+    def price(self, ctx: RunContext, inputs: Sequence[Size]) -> Price:
+        prompt_count = 2 * sum(len(subset) for subset in self._select_probes().values())
+        tokens = prompt_count * self.max_new_tokens
         return Price(
-            Size(number), tokens, number, tokens / 500 / 60, peak_mb=1500
+            Size(prompt_count), tokens, prompt_count, tokens / 500 / 60, peak_mb=1500
         )  # tokens a second: as for Examine
 
-    def make(self, desk: Desk) -> Iterable[tuple[str, pa.Table]]:
+    def make_shards(self, ctx: RunContext) -> Iterable[tuple[str, pa.Table]]:
         import pyarrow as pa
 
-        if self.before == self.after:
+        if self.base_model == self.finetuned_model:
             raise UserError(
                 f"{self.name}: before and after are one model: give the base and the finetuned one"
             )
-        desk.reporter.begin(self.name, 2 * sum(map(len, self._chosen().values())), "prompts")
-        rows = [*self._asked(desk, "before", self.before), *self._asked(desk, "after", self.after)]
-        yield "answers", pa.Table.from_pylist(rows, schema=schema(PROBED))
-        names = {
-            which: _name(model) for which, model in (("before", self.before), ("after", self.after))
+        ctx.reporter.begin(self.name, 2 * sum(map(len, self._select_probes().values())), "prompts")
+        rows = [
+            *self._ask_model(ctx, "before", self.base_model),
+            *self._ask_model(ctx, "after", self.finetuned_model),
+        ]
+        yield "answers", pa.Table.from_pylist(rows, schema=make_schema(PROBE_COLUMNS))
+        model_names = {
+            role: _model_name(model)
+            for role, model in (("before", self.base_model), ("after", self.finetuned_model))
         }
-        facts = {"models": names, "probes": [_summary(name, rows) for name in PROBES]}
-        store.write_json(desk.folder(self) / "summary.json", plain(facts))
+        summary = {
+            "models": model_names,
+            "probes": [_summarise_probe(name, rows) for name in PROBE_SETS],
+        }
+        store.write_json(ctx.run.stage_folder(self) / "summary.json", to_json_value(summary))
 
-    def _chosen(self) -> dict[str, list[probes.Probe]]:
-        found = {}
-        for name, ask in PROBES.items():
-            every = ask()
-            few = sorted(every, key=lambda probe: share("probes", probe.task_id))[
-                : self.prompts or len(every)
+    def _select_probes(self) -> dict[str, list[probes.ProbePrompt]]:
+        subsets = {}
+        for name, make_probes in PROBE_SETS.items():
+            all_probes = make_probes()
+            subset = sorted(all_probes, key=lambda probe: hash_fraction("probes", probe.task_id))[
+                : self.max_prompts or len(all_probes)
             ]
-            found[name] = [probe for probe in every if probe in few]
-        return found
+            subsets[name] = [probe for probe in all_probes if probe in subset]
+        return subsets
 
-    def _asked(self, desk: Desk, which: str, model: Stage | LLM) -> list[dict[str, Any]]:
-        writer = samplers.writer(model, desk, 0.0, self.max_new_tokens)
+    def _ask_model(self, ctx: RunContext, role: str, model: Stage | LLM) -> list[dict[str, Any]]:
+        completer = samplers.make_completer(model, ctx, 0.0, self.max_new_tokens)
         rows = []
-        for name, some in self._chosen().items():
-            written = in_batches(
-                desk.folder(self) / "raw" / f"{which}-{name}",
-                some,
+        for probe_name, subset in self._select_probes().items():
+            completions = complete_in_batches(
+                ctx.run.stage_folder(self) / "raw" / f"{role}-{probe_name}",
+                subset,
                 lambda batch: list(
-                    writer([probe.prompt for probe in batch], STOP, [0] * len(batch))
+                    completer([probe.prompt for probe in batch], STOP_SEQUENCES, [0] * len(batch))
                 ),
-                desk.reporter.advance,
+                ctx.reporter.advance,
             )
-            rows += [_row(which, name, probe, text) for probe, text in written]
+            rows += [_make_row(role, probe_name, probe, text) for probe, text in completions]
         return rows
 
 
-def _row(which: str, name: str, probe: probes.Probe, text: str) -> dict[str, Any]:
-    counted = probe.count(probe.prompt + cut(text, STOP))
-    facts = dataclasses.asdict(counted) | {"missing": "\n".join(counted.missing)}
+def _make_row(role: str, probe_name: str, probe: probes.ProbePrompt, text: str) -> dict[str, Any]:
+    counts = probe.count_met(probe.prompt + cut_at_stop(text, STOP_SEQUENCES))
+    facts = dataclasses.asdict(counts) | {"missing": "\n".join(counts.missing)}
     return {
-        "model": which,
-        "probe": name,
+        "model": role,
+        "probe": probe_name,
         "task_id": probe.task_id,
         "prompt": probe.prompt,
         "raw": text,
     } | facts
 
 
-def _summary(probe: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _summarise_probe(probe: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Of one probe: what each model met, how many prompts it met in full, and the difference prompt by prompt."""
-    by = {
-        which: [row for row in rows if row["model"] == which and row["probe"] == probe]
-        for which in ("before", "after")
+    rows_by_role = {
+        role: [row for row in rows if row["model"] == role and row["probe"] == probe]
+        for role in ("before", "after")
     }
-    shares = {which: [row["met"] / row["asked"] for row in some] for which, some in by.items()}
+    shares_by_role = {
+        role: [row["met"] / row["asked"] for row in role_rows]
+        for role, role_rows in rows_by_role.items()
+    }
     return {
         "probe": probe,
         **{
-            which: {
-                "met": ratio(
-                    [row["met"] for row in some], [row["asked"] for row in some], f"{probe} {which}"
+            role: {
+                "met": bootstrap_ratio(
+                    [row["met"] for row in role_rows],
+                    [row["asked"] for row in role_rows],
+                    f"{probe} {role}",
                 ),
-                "in_full": wilson(sum(row["met"] == row["asked"] for row in some), len(some)),
+                "in_full": wilson_interval(
+                    sum(row["met"] == row["asked"] for row in role_rows), len(role_rows)
+                ),
             }
-            for which, some in by.items()
+            for role, role_rows in rows_by_role.items()
         },
-        "difference": difference(shares["before"], shares["after"], f"{probe} difference"),
+        "difference": bootstrap_difference(
+            shares_by_role["before"], shares_by_role["after"], f"{probe} difference"
+        ),
     }
 
 
-def _name(model: Stage | LLM) -> str:
+def _model_name(model: Stage | LLM) -> str:
     return model.name if isinstance(model, Stage) else model.model

@@ -17,101 +17,110 @@ import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from hornbook.verify.extract import longest_code
+from hornbook.verify.extract import find_longest_code
 
-Check = Callable[[ast.Module], bool]
+TreeCheck = Callable[[ast.Module], bool]
 
 
 @dataclass(frozen=True)
-class Counted:
+class CheckCounts:
     """How much of what was asked for is there, and what is missing, in words."""
 
     met: int
-    asked: int
+    total: int
     missing: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Probe:
+class ProbePrompt:
     """A prompt with what its answer is inspected for."""
 
     task_id: str
     prompt: str
-    count: Callable[[str], Counted]  # of the whole program, prompt included
+    count_met: Callable[[str], CheckCounts]  # of the whole program, prompt included
 
 
-def _functions(tree: ast.Module) -> list[ast.FunctionDef]:
+def _top_level_functions(tree: ast.Module) -> list[ast.FunctionDef]:
     return [node for node in tree.body if isinstance(node, ast.FunctionDef)]
 
 
-def _has(*kinds: type[ast.AST]) -> Check:
+def _contains_node(*kinds: type[ast.AST]) -> TreeCheck:
     return lambda tree: any(isinstance(node, kinds) for node in ast.walk(tree))
 
 
-def _calls(name: str) -> Check:
+def _calls_function(name: str) -> TreeCheck:
     return lambda tree: any(isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == name
                             for n in ast.walk(tree))  # fmt: skip
 
 
-def _named(name: str) -> Check:
-    return lambda tree: any(each.name == name for each in _functions(tree))
+def _defines_function(name: str) -> TreeCheck:
+    return lambda tree: any(function.name == name for function in _top_level_functions(tree))
 
 
-def _takes(*names: str) -> Check:
+def _takes_parameters(*names: str) -> TreeCheck:
     return lambda tree: any(
-        [a.arg for a in each.args.args] == list(names) for each in _functions(tree)
+        [a.arg for a in function.args.args] == list(names)
+        for function in _top_level_functions(tree)
     )
 
 
-def _each(check: Callable[[ast.FunctionDef], bool]) -> Check:
+def _all_functions(check: Callable[[ast.FunctionDef], bool]) -> TreeCheck:
     """All functions, of which there must be one."""
-    return lambda tree: bool(_functions(tree)) and all(check(each) for each in _functions(tree))
+    return lambda tree: (
+        bool(_top_level_functions(tree))
+        and all(check(function) for function in _top_level_functions(tree))
+    )
 
 
-def _not(check: Check) -> Check:
+def _negate(check: TreeCheck) -> TreeCheck:
     """Not doing something counts only where something was done."""
-    return lambda tree: bool(_functions(tree)) and not check(tree)
+    return lambda tree: bool(_top_level_functions(tree)) and not check(tree)
 
 
-def _recursive(tree: ast.Module) -> bool:
-    return any(_calls(each.name)(ast.Module(each.body, [])) for each in _functions(tree))
+def _is_recursive(tree: ast.Module) -> bool:
+    return any(
+        _calls_function(function.name)(ast.Module(function.body, []))
+        for function in _top_level_functions(tree)
+    )
 
 
-def _defaults(tree: ast.Module) -> bool:
-    return any(each.args.defaults for each in _functions(tree))
+def _has_default(tree: ast.Module) -> bool:
+    return any(function.args.defaults for function in _top_level_functions(tree))
 
 
-def _annotated(each: ast.FunctionDef) -> bool:
-    return each.returns is not None and all(a.annotation is not None for a in each.args.args)
+def _is_annotated(function: ast.FunctionDef) -> bool:
+    return function.returns is not None and all(
+        a.annotation is not None for a in function.args.args
+    )
 
 
 # The instruction's words, and the look at the tree that tells whether it was followed.
-CONSTRAINTS: dict[str, Check] = {
-    "use a for loop": _has(ast.For),
-    "use a while loop": _has(ast.While),
-    "use no loop": _not(_has(ast.For, ast.While)),
-    "use a list comprehension": _has(ast.ListComp),
-    "use a dictionary": _has(ast.Dict, ast.DictComp),
-    "use a generator with yield": _has(ast.Yield, ast.YieldFrom),
-    "use recursion": _recursive,
-    "use no recursion": _not(_recursive),
-    "use a conditional expression": _has(ast.IfExp),
-    "use a lambda": _has(ast.Lambda),
-    "use an f-string": _has(ast.JoinedStr),
+CONSTRAINTS: dict[str, TreeCheck] = {
+    "use a for loop": _contains_node(ast.For),
+    "use a while loop": _contains_node(ast.While),
+    "use no loop": _negate(_contains_node(ast.For, ast.While)),
+    "use a list comprehension": _contains_node(ast.ListComp),
+    "use a dictionary": _contains_node(ast.Dict, ast.DictComp),
+    "use a generator with yield": _contains_node(ast.Yield, ast.YieldFrom),
+    "use recursion": _is_recursive,
+    "use no recursion": _negate(_is_recursive),
+    "use a conditional expression": _contains_node(ast.IfExp),
+    "use a lambda": _contains_node(ast.Lambda),
+    "use an f-string": _contains_node(ast.JoinedStr),
     "raise a ValueError for bad input": lambda tree: any(
         isinstance(n, ast.Raise) and "ValueError" in ast.dump(n) for n in ast.walk(tree)
     ),
-    "catch an exception": _has(ast.Try),
-    "write a docstring": _each(lambda each: ast.get_docstring(each) is not None),
-    "annotate the parameters and the result": _each(_annotated),
-    "write exactly one function": lambda tree: len(_functions(tree)) == 1,
-    "write exactly two functions": lambda tree: len(_functions(tree)) == 2,
-    "give a parameter a default value": _defaults,
-    "do not call sum": _not(_calls("sum")),
-    "do not call sorted": _not(_calls("sorted")),
-    "call enumerate": _calls("enumerate"),
-    "call zip": _calls("zip"),
-    "import nothing": _not(_has(ast.Import, ast.ImportFrom)),
+    "catch an exception": _contains_node(ast.Try),
+    "write a docstring": _all_functions(lambda function: ast.get_docstring(function) is not None),
+    "annotate the parameters and the result": _all_functions(_is_annotated),
+    "write exactly one function": lambda tree: len(_top_level_functions(tree)) == 1,
+    "write exactly two functions": lambda tree: len(_top_level_functions(tree)) == 2,
+    "give a parameter a default value": _has_default,
+    "do not call sum": _negate(_calls_function("sum")),
+    "do not call sorted": _negate(_calls_function("sorted")),
+    "call enumerate": _calls_function("enumerate"),
+    "call zip": _calls_function("zip"),
+    "import nothing": _negate(_contains_node(ast.Import, ast.ImportFrom)),
 }
 
 # name, parameters, task, constraints: written so that each can be met, by a program of a few lines.
@@ -143,43 +152,50 @@ INSTRUCTIONS: tuple[tuple[str, tuple[str, ...], str, tuple[str, ...]], ...] = (
 )  # fmt: skip
 
 
-def instructions() -> list[Probe]:
+def make_instruction_probes() -> list[ProbePrompt]:
     """The instruction probe: a docstring asks, a program follows."""
-    return [_instruction(*each) for each in INSTRUCTIONS]
+    return [_make_instruction_probe(*instruction) for instruction in INSTRUCTIONS]
 
 
-def _instruction(
+def _make_instruction_probe(
     name: str, parameters: tuple[str, ...], task: str, constraints: tuple[str, ...]
-) -> Probe:
-    asked = "; ".join(constraints)
+) -> ProbePrompt:
+    constraint_text = "; ".join(constraints)
     arguments = ", ".join(parameters)
-    prompt = f'"""Write a function {name}({arguments}) that {task}. Constraints: {asked}."""\n'
-    checks = {f"be named {name}": _named(name), f"take ({arguments})": _takes(*parameters)}
-    return Probe(
-        name, prompt, counter(checks | {words: CONSTRAINTS[words] for words in constraints})
+    prompt = (
+        f'"""Write a function {name}({arguments}) that {task}. Constraints: {constraint_text}."""\n'
+    )
+    checks = {
+        f"be named {name}": _defines_function(name),
+        f"take ({arguments})": _takes_parameters(*parameters),
+    }
+    return ProbePrompt(
+        name, prompt, combine_checks(checks | {words: CONSTRAINTS[words] for words in constraints})
     )
 
 
-def counter(checks: dict[str, Check]) -> Callable[[str], Counted]:
+def combine_checks(checks: dict[str, TreeCheck]) -> Callable[[str], CheckCounts]:
     """A count of these checks; a program that does not parse meets none of them."""
 
-    def count(program: str) -> Counted:
-        tree = parsed(program)
-        missing = tuple(words for words, check in checks.items() if tree is None or not check(tree))
-        return Counted(len(checks) - len(missing), len(checks), missing)
+    def count_met(program: str) -> CheckCounts:
+        tree = parse_program(program)
+        missing = tuple(
+            description for description, check in checks.items() if tree is None or not check(tree)
+        )
+        return CheckCounts(len(checks) - len(missing), len(checks), missing)
 
-    return count
+    return count_met
 
 
-def parsed(program: str) -> ast.Module | None:
+def parse_program(program: str) -> ast.Module | None:
     try:
-        return ast.parse(longest_code(program))
+        return ast.parse(find_longest_code(program))
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         return None
 
 
 # Standard library, and what Hornbook itself depends on: installed wherever it runs.
-INSPECTED = ("collections", "csv", "datetime", "functools", "itertools", "json", "math", "numpy", "os", "pathlib",
+INSPECTED_LIBRARIES = ("collections", "csv", "datetime", "functools", "itertools", "json", "math", "numpy", "os", "pathlib",
              "random", "re", "statistics", "string", "torch")  # fmt: skip
 LIBRARY_TASKS: tuple[tuple[str, str, str], ...] = (
     ("collections", "import collections", "the three most common words of a text"),
@@ -202,71 +218,75 @@ LIBRARY_TASKS: tuple[tuple[str, str, str], ...] = (
 )  # fmt: skip
 
 
-def libraries() -> list[Probe]:
+def make_library_probes() -> list[ProbePrompt]:
     """The library probe: an import and a comment ask, and what the program names is looked up in the library."""
     return [
-        Probe(f"{name}-{at}", f"{imports}\n\n# {task[0].upper()}{task[1:]}.\ndef ", existing)
-        for at, (name, imports, task) in enumerate(LIBRARY_TASKS)
+        ProbePrompt(
+            f"{name}-{i}",
+            f"{imports}\n\n# {task[0].upper()}{task[1:]}.\ndef ",
+            count_existing_names,
+        )
+        for i, (name, imports, task) in enumerate(LIBRARY_TASKS)
     ]
 
 
-def existing(program: str) -> Counted:
+def count_existing_names(program: str) -> CheckCounts:
     """The imports and dotted names of INSPECTED libraries in a program, and which of them do not exist.
 
     A program that does not parse, or that uses nothing of a library, has one thing asked for and
     none met.
     """
-    tree = parsed(program)
+    tree = parse_program(program)
     if tree is None:
-        return Counted(0, 1, ("a program that parses",))
-    paths = dict.fromkeys(_used(tree))
+        return CheckCounts(0, 1, ("a program that parses",))
+    paths = dict.fromkeys(_find_used_paths(tree))
     if not paths:
-        return Counted(0, 1, ("any use of the library",))
-    missing = tuple(path for path in paths if not exists(path))
-    return Counted(len(paths) - len(missing), len(paths), missing)
+        return CheckCounts(0, 1, ("any use of the library",))
+    missing = tuple(path for path in paths if not path_exists(path))
+    return CheckCounts(len(paths) - len(missing), len(paths), missing)
 
 
-def _used(tree: ast.Module) -> list[str]:
+def _find_used_paths(tree: ast.Module) -> list[str]:
     """Dotted paths below imported names, `np.linalg.norm` as numpy.linalg.norm, and what is imported by name."""
-    bound: dict[str, str] = {}
-    used: list[str] = []
+    path_by_name: dict[str, str] = {}
+    paths: list[str] = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            bound |= {alias.asname or alias.name.split(".")[0]: alias.name if alias.asname else alias.name.split(".")[0]
+            path_by_name |= {alias.asname or alias.name.split(".")[0]: alias.name if alias.asname else alias.name.split(".")[0]
                       for alias in node.names}  # fmt: skip
-            used += [alias.name for alias in node.names if "." in alias.name]
+            paths += [alias.name for alias in node.names if "." in alias.name]
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            bound |= {
+            path_by_name |= {
                 alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names
             }
-            used += [f"{node.module}.{alias.name}" for alias in node.names if alias.name != "*"]
-    inner = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+            paths += [f"{node.module}.{alias.name}" for alias in node.names if alias.name != "*"]
+    inner_ids = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and id(node) not in inner:
-            path = _dotted(node)
-            if path and path.split(".")[0] in bound:
-                used.append(bound[path.split(".")[0]] + path[len(path.split(".")[0]) :])
-    return [path for path in used if path.split(".")[0] in INSPECTED]
+        if isinstance(node, ast.Attribute) and id(node) not in inner_ids:
+            path = _join_attributes(node)
+            if path and path.split(".")[0] in path_by_name:
+                paths.append(path_by_name[path.split(".")[0]] + path[len(path.split(".")[0]) :])
+    return [path for path in paths if path.split(".")[0] in INSPECTED_LIBRARIES]
 
 
-def _dotted(node: ast.expr) -> str:
+def _join_attributes(node: ast.expr) -> str:
     if isinstance(node, ast.Name):
         return node.id
-    if isinstance(node, ast.Attribute) and (before := _dotted(node.value)):
-        return f"{before}.{node.attr}"
+    if isinstance(node, ast.Attribute) and (prefix := _join_attributes(node.value)):
+        return f"{prefix}.{node.attr}"
     return ""
 
 
-def exists(path: str) -> bool:
+def path_exists(path: str) -> bool:
     """Whether a dotted path below an INSPECTED library is there. Only the library itself is imported."""
     first, *rest = path.split(".")
-    found = importlib.import_module(first)
-    for at, name in enumerate(rest, start=1):
-        if not hasattr(found, name):
-            package = ".".join([first, *rest[: at - 1]])
+    value = importlib.import_module(first)
+    for depth, name in enumerate(rest, start=1):
+        if not hasattr(value, name):
+            package = ".".join([first, *rest[: depth - 1]])
             return (
-                hasattr(found, "__path__")
+                hasattr(value, "__path__")
                 and importlib.util.find_spec(f"{package}.{name}") is not None
             )
-        found = getattr(found, name)
+        value = getattr(value, name)
     return True

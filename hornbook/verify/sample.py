@@ -14,100 +14,117 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from hornbook import store
-from hornbook.records import share
-from hornbook.verify.protocols import Protocol, cut, shared_stop
-from hornbook.verify.run_tests import Answer
+from hornbook.records import hash_fraction
+from hornbook.verify.protocols import EvalProtocol, cut_at_stop, shared_stop_sequences
+from hornbook.verify.run_tests import ExamAnswer
 
 if TYPE_CHECKING:
     from hornbook.exams import Problem
 
 T = TypeVar("T")
 U = TypeVar("U")
-BATCH = (
+BATCH_PROMPTS = (
     128  # prompts sampled before they are put on disk: twice the slots that the reader on a CPU has
 )
 # Prompts, stop sequences, seeds; to the texts after the prompts, in their order.
-Write = Callable[[Sequence[str], Sequence[str], Sequence[int]], Sequence[str]]
+Completer = Callable[[Sequence[str], Sequence[str], Sequence[int]], Sequence[str]]
 
 
 @dataclass(frozen=True)
-class Asked:
+class ExamPrompt:
     """A prompt to be answered a number of times, and for which protocols."""
 
     problem: Problem
     prompt: str
-    protocols: tuple[Protocol, ...]
+    protocols: tuple[EvalProtocol, ...]
 
 
-def asked(problems: Sequence[Problem], protocols: Sequence[Protocol]) -> list[Asked]:
+def group_prompts(
+    problems: Sequence[Problem], protocols: Sequence[EvalProtocol]
+) -> list[ExamPrompt]:
     """The distinct prompts of each problem, with the protocols that show them."""
-    found = []
+    prompts = []
     for problem in problems:
-        by_prompt: dict[str, list[Protocol]] = {}
+        by_prompt: dict[str, list[EvalProtocol]] = {}
         for protocol in protocols:
-            by_prompt.setdefault(protocol.prompt(problem), []).append(protocol)
-        found += [Asked(problem, prompt, tuple(group)) for prompt, group in by_prompt.items()]
-    return found
+            by_prompt.setdefault(protocol.build_prompt(problem), []).append(protocol)
+        prompts += [
+            ExamPrompt(problem, prompt, tuple(group)) for prompt, group in by_prompt.items()
+        ]
+    return prompts
 
 
-def seed(problem: Problem, sample: int) -> int:
+def derive_seed(problem: Problem, sample: int) -> int:
     """31 bits that name a problem and one of its samples."""
-    return int(share(f"sample {sample}", problem.task_id) * 2**31)
+    return int(hash_fraction(f"sample {sample}", problem.task_id) * 2**31)
 
 
-def write(batch: Sequence[Asked], samples: int, writer: Write) -> list[list[str]]:
+def complete_batch(
+    batch: Sequence[ExamPrompt], samples: int, completer: Completer
+) -> list[list[str]]:
     """`samples` raw texts for each prompt of the batch; prompts with the same stop sequences are asked together."""
     texts: list[list[str]] = [[] for _ in batch]
     groups: dict[tuple[str, ...], list[int]] = {}
-    for at, each in enumerate(batch):
-        groups.setdefault(shared_stop(each.protocols, each.problem), []).append(at)
-    for stop, places in groups.items():
-        wanted = [(at, sample) for at in places for sample in range(samples)]
-        prompts = [batch[at].prompt for at, _ in wanted]
-        seeds = [seed(batch[at].problem, sample) for at, sample in wanted]
-        for (at, _), text in zip(wanted, writer(prompts, stop, seeds), strict=True):
-            texts[at].append(text)
+    for i, exam_prompt in enumerate(batch):
+        groups.setdefault(
+            shared_stop_sequences(exam_prompt.protocols, exam_prompt.problem), []
+        ).append(i)
+    for stop, indexes in groups.items():
+        requests = [(i, sample) for i in indexes for sample in range(samples)]
+        prompts = [batch[i].prompt for i, _ in requests]
+        seeds = [derive_seed(batch[i].problem, sample) for i, sample in requests]
+        for (i, _), text in zip(requests, completer(prompts, stop, seeds), strict=True):
+            texts[i].append(text)
     return texts
 
 
-def sampled(
+def sample_answers(
     folder: Path,
-    questions: Sequence[Asked],
+    exam_prompts: Sequence[ExamPrompt],
     samples: int,
-    writer: Write,
+    completer: Completer,
     advance: Callable[[int], object],
-) -> Iterator[Answer]:
+) -> Iterator[ExamAnswer]:
     """Answers to all questions, each asked so many times."""
-    written = in_batches(folder, questions, lambda batch: write(batch, samples, writer), advance)
-    for question, texts in written:
-        yield from answers([question], [texts])
+    completions = complete_in_batches(
+        folder, exam_prompts, lambda batch: complete_batch(batch, samples, completer), advance
+    )
+    for exam_prompt, texts in completions:
+        yield from build_answers([exam_prompt], [texts])
 
 
-def in_batches(
+def complete_in_batches(
     folder: Path,
-    asked: Sequence[T],
-    ask: Callable[[Sequence[T]], list[U]],
+    items: Sequence[T],
+    complete: Callable[[Sequence[T]], list[U]],
     advance: Callable[[int], object],
 ) -> Iterator[tuple[T, U]]:
     """Each with what was written for it, which is put into `folder`, BATCH a file, and not asked for again."""
-    for first in range(0, len(asked), BATCH):
-        batch = asked[first : first + BATCH]
+    for first in range(0, len(items), BATCH_PROMPTS):
+        batch = items[first : first + BATCH_PROMPTS]
         path = folder / f"{first:05d}+{len(batch)}.json"
         texts = store.read_json(path)
         if texts is None:
-            texts = ask(batch)
+            texts = complete(batch)
             store.write_json(path, texts)
         advance(len(batch))
         yield from zip(batch, texts, strict=True)
 
 
-def answers(batch: Sequence[Asked], texts: Sequence[Sequence[str]]) -> Iterator[Answer]:
+def build_answers(
+    batch: Sequence[ExamPrompt], texts: Sequence[Sequence[str]]
+) -> Iterator[ExamAnswer]:
     """The programs that each protocol makes of the raw texts, cut where that protocol would have stopped."""
-    for each, raw in zip(batch, texts, strict=True):
-        for protocol in each.protocols:
+    for exam_prompt, raw in zip(batch, texts, strict=True):
+        for protocol in exam_prompt.protocols:
             for sample, text in enumerate(raw):
-                kept = cut(text, protocol.stop(each.problem))
-                program = protocol.program(each.problem, each.prompt, kept)
-                yield Answer(
-                    each.problem.task_id, sample, protocol.name, each.prompt, text, program
+                cut_text = cut_at_stop(text, protocol.stop_sequences(exam_prompt.problem))
+                program = protocol.build_program(exam_prompt.problem, exam_prompt.prompt, cut_text)
+                yield ExamAnswer(
+                    exam_prompt.problem.task_id,
+                    sample,
+                    protocol.name,
+                    exam_prompt.prompt,
+                    text,
+                    program,
                 )

@@ -12,78 +12,98 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hornbook import llm, meter
-from hornbook.frame.stage import Desk, Stage
+from hornbook.frame.stage import RunContext, Stage
 from hornbook.llm import LLM, Prompt
 from hornbook.models import device
-from hornbook.verify.sample import Write
+from hornbook.verify.sample import Completer
 
 if TYPE_CHECKING:
     from hornbook.exams import Problem
     from hornbook.models.tokenizer import Tokenizer
     from hornbook.models.transformer import Phi
 
-CHAT = "Complete this Python code. Answer with the rest of the code only, without a fence:\n\n{}"
+CHAT_TEMPLATE = (
+    "Complete this Python code. Answer with the rest of the code only, without a fence:\n\n{}"
+)
 
 
-def writer(model: Stage | LLM, desk: Desk, temperature: float, max_new_tokens: int) -> Write:
+def make_completer(
+    model: Stage | LLM, ctx: RunContext, temperature: float, max_new_tokens: int
+) -> Completer:
     """A function from prompts, stop sequences and seeds to the texts after the prompts."""
     return (
-        _asked(model, desk, temperature, max_new_tokens)
+        _make_llm_completer(model, ctx, temperature, max_new_tokens)
         if isinstance(model, LLM)
-        else trained(*load(desk.folder(model) / "model", desk), temperature, max_new_tokens)
+        else make_model_completer(
+            *load_model(ctx.run.stage_folder(model) / "model", ctx), temperature, max_new_tokens
+        )
     )
 
 
-def reference_bits(model: Stage | LLM, desk: Desk, exam: Sequence[Problem]) -> list[float | None]:
+def compute_reference_bits(
+    model: Stage | LLM, ctx: RunContext, exam: Sequence[Problem]
+) -> list[float | None]:
     """Bits of each reference given its prompt; None from a model that gives no probabilities."""
     if isinstance(model, LLM):
         return [None] * len(exam)
     from hornbook.models import generate
 
-    phi, tokenizer = load(desk.folder(model) / "model", desk)
+    phi, tokenizer = load_model(ctx.run.stage_folder(model) / "model", ctx)
     return list(
-        generate.reference_bits(phi, tokenizer, [(each.prompt, each.reference) for each in exam])
+        generate.measure_continuation_bits(
+            phi, tokenizer, [(problem.prompt, problem.reference) for problem in exam]
+        )
     )
 
 
-def load(folder: Path, desk: Desk) -> tuple[Phi, Tokenizer]:
+def load_model(folder: Path, ctx: RunContext) -> tuple[Phi, Tokenizer]:
     """The model in a folder that training left, in fp32 on a CPU (exact) and in bf16 on a GPU."""
     from hornbook.models import tokenizer
     from hornbook.models import transformer as phi
 
-    where = device.pick(desk.options.get("device"))
+    device_name = device.pick_device(ctx.options.get("device"))
     import torch
 
-    dtype = torch.float32 if where == "cpu" else device.fast_dtype(where)
-    return phi.load(folder, dtype, where), tokenizer.load(folder)
+    dtype = torch.float32 if device_name == "cpu" else device.fast_dtype(device_name)
+    return phi.load_model(folder, dtype, device_name), tokenizer.load_tokenizer(folder)
 
 
-def trained(phi: Phi, tokenizer: Tokenizer, temperature: float, most: int) -> Write:
+def make_model_completer(
+    phi: Phi, tokenizer: Tokenizer, temperature: float, max_new_tokens: int
+) -> Completer:
     """What writes with this model."""
     from hornbook.models import generate
 
-    def write(prompts: Sequence[str], stop: Sequence[str], seeds: Sequence[int]) -> list[str]:
-        how = generate.Drawing(most, temperature, 0.95 if temperature else 1.0, stop)
-        found = generate.generate(phi, tokenizer, prompts, how, seeds)
-        meter.count(requests=len(found))
-        return [each.text for each in found]
+    def complete(prompts: Sequence[str], stop: Sequence[str], seeds: Sequence[int]) -> list[str]:
+        sampling = generate.SamplingParams(
+            max_new_tokens, temperature, 0.95 if temperature else 1.0, stop
+        )
+        completions = generate.generate_completions(phi, tokenizer, prompts, sampling, seeds)
+        meter.add_usage(requests=len(completions))
+        return [completion.text for completion in completions]
 
-    return write
+    return complete
 
 
-def _asked(model: LLM, desk: Desk, temperature: float, most: int) -> Write:
+def _make_llm_completer(
+    model: LLM, ctx: RunContext, temperature: float, max_new_tokens: int
+) -> Completer:
     import dataclasses
 
-    def write(prompts: Sequence[str], stop: Sequence[str], seeds: Sequence[int]) -> list[str]:
+    def complete(prompts: Sequence[str], stop: Sequence[str], seeds: Sequence[int]) -> list[str]:
         # Servers take four stop sequences; the protocol cuts the text again, so that more are not
         # missed.
-        how = dataclasses.replace(
-            model, temperature=temperature, max_tokens=most, stop=tuple(stop)[:4]
+        request_model = dataclasses.replace(
+            model, temperature=temperature, max_tokens=max_new_tokens, stop=tuple(stop)[:4]
         )
-        asked = [
-            Prompt((), each) if model.kind == "embedded" else CHAT.format(each) for each in prompts
+        requests = [
+            Prompt((), prompt) if model.kind == "embedded" else CHAT_TEMPLATE.format(prompt)
+            for prompt in prompts
         ]
-        found = llm.complete(how, asked, desk, samples=list(seeds))
-        return [each.text.removeprefix(prompt) for each, prompt in zip(found, prompts, strict=True)]
+        completions = llm.complete_prompts(request_model, requests, ctx, samples=list(seeds))
+        return [
+            completion.text.removeprefix(prompt)
+            for completion, prompt in zip(completions, prompts, strict=True)
+        ]
 
-    return write
+    return complete

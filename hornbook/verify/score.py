@@ -16,12 +16,18 @@ from pathlib import Path
 from typing import Any
 
 from hornbook.exams import Problem
-from hornbook.intervals import Estimate, Pairs, pairs, pass_at_k_of, wilson
+from hornbook.intervals import (
+    Estimate,
+    PairedResults,
+    compare_pairs,
+    mean_pass_at_k,
+    wilson_interval,
+)
 from hornbook.records import UserError
-from hornbook.verify.protocols import Protocol, protocols, whole_program
-from hornbook.verify.run_tests import Answer, Judged, counted, judge
+from hornbook.verify.protocols import EvalProtocol, build_whole_program, get_protocols
+from hornbook.verify.run_tests import AnswerVerdict, ExamAnswer, count_categories, run_answer_tests
 
-KS = (
+PASS_AT_KS = (
     1,
     10,
     100,
@@ -29,7 +35,7 @@ KS = (
 
 
 @dataclass(frozen=True)
-class Score:
+class ProtocolScore:
     """One protocol's result on one exam. `unanswered` problems have no sample and count as failed."""
 
     protocol: str
@@ -42,96 +48,118 @@ class Score:
 
 
 @dataclass(frozen=True)
-class Line:
+class ScoredLine:
     """A line of a samples file that was scored under one protocol."""
 
-    number: int  # from 1
-    judged: Judged
+    line_number: int  # from 1
+    verdict: AnswerVerdict
 
 
 @dataclass(frozen=True)
-class Dropped:
+class DroppedLine:
     """A line of a samples file that could not be used."""
 
-    number: int
+    line_number: int
     reason: str
     task_id: str | None = None  # what it names, where that can be read
 
 
 @dataclass(frozen=True)
-class Scored:
+class ScoredFile:
     """A scored file: its lines in the file's order, protocol by protocol; what was dropped; a score a protocol."""
 
-    lines: list[Line]
-    dropped: list[Dropped]
-    scores: list[Score]
+    lines: list[ScoredLine]
+    dropped: list[DroppedLine]
+    scores: list[ProtocolScore]
 
 
 @dataclass(frozen=True)
-class _Sample:
-    number: int
+class _SampleLine:
+    line_number: int
     task_id: str
     text: str
-    whole: bool  # the text is a whole program
+    is_whole_program: bool  # the text is a whole program
 
 
-def summarise(problems: Sequence[Problem], judged: Sequence[Judged]) -> list[Score]:
+def score_protocols(
+    problems: Sequence[Problem], verdicts: Sequence[AnswerVerdict]
+) -> list[ProtocolScore]:
     """A score for each protocol among the answers, in their order. A problem without an answer counts as failed."""
-    names = dict.fromkeys(each.answer.protocol for each in judged)
+    names = dict.fromkeys(verdict.answer.protocol for verdict in verdicts)
     return [
-        _score(name, problems, [j for j in judged if j.answer.protocol == name]) for name in names
+        _score_protocol(
+            name, problems, [verdict for verdict in verdicts if verdict.answer.protocol == name]
+        )
+        for name in names
     ]
 
 
-def _score(protocol: str, problems: Sequence[Problem], judged: Sequence[Judged]) -> Score:
-    passed: dict[str, list[bool]] = {problem.task_id: [] for problem in problems}
-    for each in judged:
-        passed[each.answer.task_id].append(each.passed)
-    most = max(map(len, passed.values()), default=1)
-    counts = [(len(verdicts) or most, sum(verdicts)) for verdicts in passed.values()]
-    fewest = min((n for n, _ in counts), default=1)
-    ks = sorted({*KS, fewest} if fewest < KS[1] else KS)
-    pass_at = {k: pass_at_k_of(counts, k, f"pass@{k}") for k in ks if k <= fewest}
+def _score_protocol(
+    protocol: str, problems: Sequence[Problem], verdicts: Sequence[AnswerVerdict]
+) -> ProtocolScore:
+    passed_by_task: dict[str, list[bool]] = {problem.task_id: [] for problem in problems}
+    for verdict in verdicts:
+        passed_by_task[verdict.answer.task_id].append(verdict.has_passed)
+    max_samples = max(map(len, passed_by_task.values()), default=1)
+    counts = [(len(outcomes) or max_samples, sum(outcomes)) for outcomes in passed_by_task.values()]
+    min_samples = min((n for n, _ in counts), default=1)
+    ks = sorted({*PASS_AT_KS, min_samples} if min_samples < PASS_AT_KS[1] else PASS_AT_KS)
+    pass_at = {k: mean_pass_at_k(counts, k, f"pass@{k}") for k in ks if k <= min_samples}
     if (
-        most == 1
+        max_samples == 1
     ):  # a rate: Wilson's interval holds where a bootstrap of all failures would say 0 to 0
-        pass_at[1] = wilson(sum(correct for _, correct in counts), len(counts))
+        pass_at[1] = wilson_interval(sum(correct for _, correct in counts), len(counts))
     trust: dict[str, int] = {}
-    for each in judged:
-        trust[each.trust] = trust.get(each.trust, 0) + 1
-    unanswered = sum(not verdicts for verdicts in passed.values())
-    return Score(protocol, len(problems), len(judged), pass_at, counted(judged), trust, unanswered)
+    for verdict in verdicts:
+        trust[verdict.trust] = trust.get(verdict.trust, 0) + 1
+    unanswered = sum(not outcomes for outcomes in passed_by_task.values())
+    return ProtocolScore(
+        protocol,
+        len(problems),
+        len(verdicts),
+        pass_at,
+        count_categories(verdicts),
+        trust,
+        unanswered,
+    )
 
 
 def score_samples(
     path: Path,
     problems: Sequence[Problem],
-    names: Sequence[str] = ("plain",),
+    protocol_names: Sequence[str] = ("plain",),
     allow_unsafe: bool = False,
-) -> Scored:
+) -> ScoredFile:
     """Judge a jsonl file of samples: task_id with `completion` (human-eval's form) or `solution` (EvalPlus's).
 
     Several lines of one task_id are samples of it. Raises UserError where no line can be used.
     """
-    wanted = protocols(names)
+    protocols = get_protocols(protocol_names)
     exam = {problem.task_id: problem for problem in problems}
-    samples: list[_Sample] = []
-    dropped: list[Dropped] = []
-    for each in read_samples(path, exam):
-        samples.append(each) if isinstance(each, _Sample) else dropped.append(each)
+    samples: list[_SampleLine] = []
+    dropped: list[DroppedLine] = []
+    for line in read_samples(path, exam):
+        samples.append(line) if isinstance(line, _SampleLine) else dropped.append(line)
     if not samples:
-        first = (
-            f": line {dropped[0].number} {dropped[0].reason}" if dropped else ": it has no lines"
+        hint = (
+            f": line {dropped[0].line_number} {dropped[0].reason}"
+            if dropped
+            else ": it has no lines"
         )
-        raise UserError(f"{path} has no sample of this exam{first}")
-    answers = [answer for protocol in wanted for answer in _answers(samples, exam, protocol)]
-    judged = list(judge(problems, answers, allow_unsafe))
-    numbers = [sample.number for sample in samples] * len(wanted)
-    lines = [Line(number, each) for number, each in zip(numbers, judged, strict=True)]
-    return Scored(lines, dropped, summarise(problems, judged))
+        raise UserError(f"{path} has no sample of this exam{hint}")
+    answers = [
+        answer for protocol in protocols for answer in _build_answers(samples, exam, protocol)
+    ]
+    verdicts = list(run_answer_tests(problems, answers, allow_unsafe))
+    line_numbers = [sample.line_number for sample in samples] * len(protocols)
+    lines = [
+        ScoredLine(line_number, verdict)
+        for line_number, verdict in zip(line_numbers, verdicts, strict=True)
+    ]
+    return ScoredFile(lines, dropped, score_protocols(problems, verdicts))
 
 
-def read_samples(path: Path, exam: Mapping[str, Problem]) -> Iterator[_Sample | Dropped]:
+def read_samples(path: Path, exam: Mapping[str, Problem]) -> Iterator[_SampleLine | DroppedLine]:
     """Every line of a samples file (.jsonl or .jsonl.gz), as a sample or dropped with the reason."""
     try:
         data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
@@ -139,121 +167,129 @@ def read_samples(path: Path, exam: Mapping[str, Problem]) -> Iterator[_Sample | 
         raise UserError(
             f"{path} cannot be read: {getattr(error, 'strerror', None) or error}"
         ) from error
-    for number, line in enumerate(data.split(b"\n"), start=1):
+    for line_number, line in enumerate(data.split(b"\n"), start=1):
         if line.strip():
-            yield _sample(number, line, exam)
+            yield _parse_sample(line_number, line, exam)
 
 
-def _sample(number: int, line: bytes, exam: Mapping[str, Problem]) -> _Sample | Dropped:
+def _parse_sample(
+    line_number: int, line: bytes, exam: Mapping[str, Problem]
+) -> _SampleLine | DroppedLine:
     try:
-        row = json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8"))
+        row = json.loads(line.decode("utf-8-sig" if line_number == 1 else "utf-8"))
     except UnicodeDecodeError as error:
-        return Dropped(number, f"not UTF-8: byte {error.start} of the line")
+        return DroppedLine(line_number, f"not UTF-8: byte {error.start} of the line")
     except ValueError as error:
-        return Dropped(number, f"not JSON: {error}")
+        return DroppedLine(line_number, f"not JSON: {error}")
     except RecursionError:
-        return Dropped(number, "not JSON: nested too deeply")
+        return DroppedLine(line_number, "not JSON: nested too deeply")
     if not isinstance(row, dict):
-        return Dropped(number, f"no JSON object: {type(row).__name__}")
+        return DroppedLine(line_number, f"no JSON object: {type(row).__name__}")
     task_id = row.get("task_id")
     if not isinstance(task_id, str):
-        return Dropped(number, "no task_id: a text is expected")
+        return DroppedLine(line_number, "no task_id: a text is expected")
     if task_id not in exam:
-        return Dropped(number, f"task_id not in the exam: {task_id[:60]}", task_id)
+        return DroppedLine(line_number, f"task_id not in the exam: {task_id[:60]}", task_id)
     field = "completion" if "completion" in row else "solution"
     if not isinstance(row.get(field), str):
-        return Dropped(
-            number, "no completion: a text named completion or solution is expected", task_id
+        return DroppedLine(
+            line_number, "no completion: a text named completion or solution is expected", task_id
         )
-    return _Sample(number, task_id, row[field], field == "solution")
+    return _SampleLine(line_number, task_id, row[field], field == "solution")
 
 
-def _answers(
-    samples: Sequence[_Sample], exam: Mapping[str, Problem], protocol: Protocol
-) -> Iterator[Answer]:
-    seen: dict[str, int] = {}
+def _build_answers(
+    samples: Sequence[_SampleLine], exam: Mapping[str, Problem], protocol: EvalProtocol
+) -> Iterator[ExamAnswer]:
+    sample_counts: dict[str, int] = {}
     for sample in samples:
         problem = exam[sample.task_id]
-        shown = "" if sample.whole else problem.prompt
+        prompt = "" if sample.is_whole_program else problem.prompt
         program = (
-            whole_program(problem, protocol, sample.text)
-            if sample.whole
-            else protocol.program(problem, shown, sample.text)
+            build_whole_program(problem, protocol, sample.text)
+            if sample.is_whole_program
+            else protocol.build_program(problem, prompt, sample.text)
         )
-        at = seen.get(sample.task_id, 0)
-        seen[sample.task_id] = at + 1
-        yield Answer(sample.task_id, at, protocol.name, shown, sample.text, program)
+        sample_index = sample_counts.get(sample.task_id, 0)
+        sample_counts[sample.task_id] = sample_index + 1
+        yield ExamAnswer(sample.task_id, sample_index, protocol.name, prompt, sample.text, program)
 
 
-def rows(scored: Scored) -> Iterator[dict[str, Any]]:
+def make_report_rows(scored: ScoredFile) -> Iterator[dict[str, Any]]:
     """A row a sample and protocol, and one a dropped line, in the order of the file."""
-    found = [(dropped.number, _dropped(dropped)) for dropped in scored.dropped]
-    found += [(line.number, _line(line)) for line in scored.lines]
+    rows = [(line.line_number, _make_dropped_row(line)) for line in scored.dropped]
+    rows += [(line.line_number, _make_scored_row(line)) for line in scored.lines]
     yield from (
-        row for _, row in sorted(found, key=lambda each: each[0])
+        row for _, row in sorted(rows, key=lambda numbered_row: numbered_row[0])
     )  # stable: protocols keep their order
 
 
-def _line(line: Line) -> dict[str, Any]:
-    answer = line.judged.answer
+def _make_scored_row(line: ScoredLine) -> dict[str, Any]:
+    answer = line.verdict.answer
     return {
         "task_id": answer.task_id,
-        "line": line.number,
+        "line": line.line_number,
         "sample": answer.sample,
         "protocol": answer.protocol,
-        "verdict": line.judged.verdict,
-        "reason": line.judged.reason,
-        "category": line.judged.category,
-        "cpu_s": round(line.judged.cpu_s, 3),
-        "trust": line.judged.trust,
+        "verdict": line.verdict.status,
+        "reason": line.verdict.reason,
+        "category": line.verdict.category,
+        "cpu_s": round(line.verdict.cpu_s, 3),
+        "trust": line.verdict.trust,
     }
 
 
-def _dropped(dropped: Dropped) -> dict[str, Any]:
+def _make_dropped_row(line: DroppedLine) -> dict[str, Any]:
     return {
-        "task_id": dropped.task_id,
-        "line": dropped.number,
+        "task_id": line.task_id,
+        "line": line.line_number,
         "verdict": "dropped",
-        "reason": dropped.reason,
+        "reason": line.reason,
     }
 
 
-def totals(scored: Scored) -> dict[str, Any]:
+def make_totals_row(scored: ScoredFile) -> dict[str, Any]:
     """The last row: a score a protocol, and how many lines were dropped."""
-    return {"totals": [as_json(score) for score in scored.scores], "dropped": len(scored.dropped)}
+    return {
+        "totals": [score_to_json(score) for score in scored.scores],
+        "dropped": len(scored.dropped),
+    }
 
 
-def as_json(score: Score) -> dict[str, Any]:
+def score_to_json(score: ProtocolScore) -> dict[str, Any]:
     """A score as plain data; pass@k under its name, with value, low, high, n, method."""
-    facts = asdict(score)
-    pass_at = facts.pop("pass_at")
-    return {**facts, "passed": score.categories.get("passed", 0)} | {
+    fields = asdict(score)
+    pass_at = fields.pop("pass_at")
+    return {**fields, "passed": score.categories.get("passed", 0)} | {
         f"pass@{k}": v for k, v in pass_at.items()
     }
 
 
-def compare(first: Sequence[Judged], second: Sequence[Judged]) -> dict[str, Pairs]:
+def compare_samples(
+    first: Sequence[AnswerVerdict], second: Sequence[AnswerVerdict]
+) -> dict[str, PairedResults]:
     """Two models on the problems that both answered, per protocol that both have; each problem's first sample counts.
 
     Raises UserError where they have no problem or protocol in common.
     """
-    mine, yours = _first_samples(first), _first_samples(second)
-    common = [key for key in mine if key in yours]
-    if not common:
+    first_passed, second_passed = _first_outcomes(first), _first_outcomes(second)
+    common_keys = [key for key in first_passed if key in second_passed]
+    if not common_keys:
         raise UserError(
             "the two files have no problem with the same protocol in common: there is nothing to compare"
         )
-    names = dict.fromkeys(protocol for protocol, _ in common)
+    names = dict.fromkeys(protocol for protocol, _ in common_keys)
     return {
-        name: pairs(
-            [mine[k] for k in common if k[0] == name], [yours[k] for k in common if k[0] == name]
+        name: compare_pairs(
+            [first_passed[k] for k in common_keys if k[0] == name],
+            [second_passed[k] for k in common_keys if k[0] == name],
         )
         for name in names
     }
 
 
-def _first_samples(judged: Sequence[Judged]) -> dict[tuple[str, str], bool]:
-    found: dict[tuple[str, str], bool] = {}
-    for each in judged:
-        found.setdefault((each.answer.protocol, each.answer.task_id), each.passed)
-    return found
+def _first_outcomes(verdicts: Sequence[AnswerVerdict]) -> dict[tuple[str, str], bool]:
+    outcomes: dict[tuple[str, str], bool] = {}
+    for verdict in verdicts:
+        outcomes.setdefault((verdict.answer.protocol, verdict.answer.task_id), verdict.has_passed)
+    return outcomes

@@ -10,22 +10,22 @@ from collections.abc import Sequence
 from typing import Any
 
 from hornbook import store
-from hornbook.frame.stage import Desk, Stage
+from hornbook.frame.stage import RunContext, Stage
 from hornbook.pages import figures
-from hornbook.pages.blocks import Block, Code, Figure, Section, Table, Text
-from hornbook.records import share
+from hornbook.pages.blocks import CodeBlock, DataTable, Figure, PageBlock, PageSection, Paragraph
+from hornbook.records import hash_fraction
 from hornbook.writeup import paper, understanding
 
-SAMPLES = 2
+SAMPLES_PER_VERDICT = 2
 
 
-def section(desk: Desk, stages: Sequence[Stage]) -> Section | None:
+def build_exam_section(ctx: RunContext, stages: Sequence[Stage]) -> PageSection | None:
     """The exam section, or None in a recipe that examines nothing."""
-    exams = _exams(desk, stages)
+    exams = _read_exam_summaries(ctx, stages)
     if not exams:
         return None
     scores = [(name, facts, score) for name, facts in exams for score in facts["scores"]]
-    rows = [_row(name, facts, score) for name, facts, score in scores]
+    rows = [_make_score_row(name, facts, score) for name, facts, score in scores]
     columns = [
         "stage",
         "exam",
@@ -43,33 +43,33 @@ def section(desk: Desk, stages: Sequence[Stage]) -> Section | None:
         )
         for name, _, score in scores
     ]
-    blocks: list[Block] = [
-        Table(
+    blocks: list[PageBlock] = [
+        DataTable(
             columns,
             rows,
             "pass@1 with Wilson's or the bootstrap's interval; n is the number of problems",
         ),
         Figure(
             "exams",
-            figures.intervals(bars, "percent passed, with its 95 % interval"),
+            figures.draw_intervals(bars, "percent passed, with its 95 % interval"),
             "The same, drawn.",
         ),
-        _failures(scores),
-        *understanding.locked(desk),
+        _build_verdict_table(scores),
+        *understanding.build_exam_lock_blocks(ctx),
     ]
     for name, _ in exams:
-        blocks += _samples(desk, name)
-    theirs = [[name, size, human, mbpp] for name, size, human, mbpp in paper.SCORES]
+        blocks += _build_sample_blocks(ctx, name)
+    theirs = [[name, size, human, mbpp] for name, size, human, mbpp in paper.EXAM_SCORES]
     blocks.append(
-        Table(
+        DataTable(
             ["in the paper", "parameters", "HumanEval pass@1, %", "MBPP pass@1, %"],
             theirs,
             "The paper's Table 1",
         )
     )
-    steps = [list(row) for row in paper.FILTERING]
+    steps = [list(row) for row in paper.FILTERING_RESULTS]
     blocks.append(
-        Table(
+        DataTable(
             ["data, in the paper", "parameters", "training", "HumanEval pass@1, %"],
             steps,
             "What quality did there",
@@ -77,17 +77,17 @@ def section(desk: Desk, stages: Sequence[Stage]) -> Section | None:
     )
     if any(not score["passed"] for _, _, score in scores):
         blocks.append(
-            Text(
+            Paragraph(
                 "Bits per byte of the reference solutions shows learning long before a first problem is solved."
             )
         )
-    return Section("Exam", blocks)
+    return PageSection("Exam", blocks)
 
 
-def headline(desk: Desk, stages: Sequence[Stage]) -> str:
+def summarise_scores(ctx: RunContext, stages: Sequence[Stage]) -> str:
     """One sentence with each exam's first score; empty where nothing was examined."""
     said = []
-    for name, facts in _exams(desk, stages):
+    for name, facts in _read_exam_summaries(ctx, stages):
         score = facts["scores"][0]
         low, value, high = (100 * score["pass@1"][key] for key in ("low", "value", "high"))
         said.append(
@@ -96,15 +96,17 @@ def headline(desk: Desk, stages: Sequence[Stage]) -> str:
     return "; ".join(said) + "." if said else ""
 
 
-def _exams(desk: Desk, stages: Sequence[Stage]) -> list[tuple[str, dict[str, Any]]]:
+def _read_exam_summaries(
+    ctx: RunContext, stages: Sequence[Stage]
+) -> list[tuple[str, dict[str, Any]]]:
     return [
-        (stage.name, store.read_json(desk.folder(stage) / "summary.json"))
+        (stage.name, store.read_json(ctx.run.stage_folder(stage) / "summary.json"))
         for stage in stages
         if type(stage).__name__ == "Examine"
     ]
 
 
-def _row(name: str, facts: dict[str, Any], score: dict[str, Any]) -> list[Any]:
+def _make_score_row(name: str, facts: dict[str, Any], score: dict[str, Any]) -> list[Any]:
     estimate, bits = score["pass@1"], facts["bits_per_byte"]
     interval = f"{100 * estimate['low']:.1f} to {100 * estimate['high']:.1f} %"
     said = f"{bits['value']:.3f} ({bits['low']:.3f} to {bits['high']:.3f})" if bits else ""
@@ -121,28 +123,28 @@ def _row(name: str, facts: dict[str, Any], score: dict[str, Any]) -> list[Any]:
     ]
 
 
-def _failures(scores: Sequence[tuple[str, dict[str, Any], dict[str, Any]]]) -> Table:
+def _build_verdict_table(scores: Sequence[tuple[str, dict[str, Any], dict[str, Any]]]) -> DataTable:
     """Every verdict's category, and with how much isolation the verdicts were reached."""
     rows = []
     for name, _, score in scores:
         kinds = ", ".join(f"{kind} {number}" for kind, number in score["categories"].items())
         trust = ", ".join(f"{kind} {number}" for kind, number in score["trust"].items())
         rows.append([name, score["protocol"], kinds, trust])
-    return Table(["stage", "protocol", "verdicts", "run"], rows, "How the answers ended")
+    return DataTable(["stage", "protocol", "verdicts", "run"], rows, "How the answers ended")
 
 
-def _samples(desk: Desk, name: str) -> list[Block]:
+def _build_sample_blocks(ctx: RunContext, name: str) -> list[PageBlock]:
     """Answers that passed and answers that did not, chosen by a hash of their problems' names."""
     columns = ["task_id", "program", "verdict", "reason"]
-    rows = [row for table in desk.tables(name, columns) for row in table.to_pylist()]
-    rows.sort(key=lambda row: share("page", row["task_id"]))
-    passed = [row for row in rows if row["verdict"] == "passed"][:SAMPLES]
-    failed = [row for row in rows if row["verdict"] != "passed"][:SAMPLES]
+    rows = [row for table in ctx.run.read_shards(name, columns) for row in table.to_pylist()]
+    rows.sort(key=lambda row: hash_fraction("page", row["task_id"]))
+    passed = [row for row in rows if row["verdict"] == "passed"][:SAMPLES_PER_VERDICT]
+    failed = [row for row in rows if row["verdict"] != "passed"][:SAMPLES_PER_VERDICT]
     return [
-        Code(
+        CodeBlock(
             f"{name}, {row['task_id']}: {row['verdict']} {row['reason']}".rstrip(),
             row["program"],
-            lines=40,
+            max_lines=40,
         )
         for row in (*passed, *failed)
     ]

@@ -11,26 +11,26 @@ from collections.abc import Sequence
 from typing import Any
 
 from hornbook import meter, store
-from hornbook.frame.stage import Desk, Stage
+from hornbook.frame.stage import RunContext, Stage
 from hornbook.pages import figures
-from hornbook.pages.blocks import Block, Figure, Section, Table, Text
+from hornbook.pages.blocks import DataTable, Figure, PageBlock, PageSection, Paragraph
 from hornbook.writeup import paper
 
-MOST_REASONS = 6
+MAX_REASONS_SHOWN = 6
 
 
-def funnel(desk: Desk, stages: Sequence[Stage]) -> Section:
+def build_funnel_section(ctx: RunContext, stages: Sequence[Stage]) -> PageSection:
     """Documents seen, kept and dropped per stage, with the reasons, the paper's funnel beside them."""
     rows, labels, kept, dropped = [], [], [], []
     for stage in stages:
-        facts = desk.manifest(stage)
+        facts = ctx.run.read_manifest(stage)
         if stage.form == "files" or not facts["seen"]:
             continue
         reasons = sorted(facts["reasons"].items(), key=lambda item: (-item[1], item[0]))
-        words = ", ".join(f"{reason} {number:,}" for reason, number in reasons[:MOST_REASONS])
+        words = ", ".join(f"{reason} {number:,}" for reason, number in reasons[:MAX_REASONS_SHOWN])
         more = (
-            f", and {len(reasons) - MOST_REASONS} rarer reasons"
-            if len(reasons) > MOST_REASONS
+            f", and {len(reasons) - MAX_REASONS_SHOWN} rarer reasons"
+            if len(reasons) > MAX_REASONS_SHOWN
             else ""
         )
         rows.append(
@@ -46,9 +46,11 @@ def funnel(desk: Desk, stages: Sequence[Stage]) -> Section:
             labels.append(stage.name)
             kept.append(100 * facts["kept"] / facts["seen"])
             dropped.append(100 - kept[-1])
-    blocks: list[Block] = [Table(["stage", "seen", "kept", "MB kept", "dropped because"], rows)]
+    blocks: list[PageBlock] = [
+        DataTable(["stage", "seen", "kept", "MB kept", "dropped because"], rows)
+    ]
     if labels:
-        drawn = figures.stacked(
+        drawn = figures.draw_stacked_bars(
             labels,
             [("kept", kept), ("dropped", dropped)],
             "percent of the records that the stage saw",
@@ -61,31 +63,31 @@ def funnel(desk: Desk, stages: Sequence[Stage]) -> Section:
             )
         )
     blocks.append(
-        Table(
+        DataTable(
             ["in the paper", "documents", "tokens"],
-            paper.FUNNEL,
+            paper.DATA_FUNNEL,
             "The paper's funnel, for comparison",
         )
     )
-    return Section("Funnel", blocks)
+    return PageSection("Funnel", blocks)
 
 
-def set_aside(desk: Desk, stages: Sequence[Stage]) -> list[Text]:
+def build_set_aside_warnings(ctx: RunContext, stages: Sequence[Stage]) -> list[Paragraph]:
     """One warning a stage that could not do all its parts; empty when all went well."""
-    found = {stage.name: desk.manifest(stage)["set_aside"] for stage in stages}
+    found = {stage.name: ctx.run.read_manifest(stage)["set_aside"] for stage in stages}
     return [
-        Text(f"*{name}* set aside {len(parts)} parts: {'; '.join(parts.values())}.")
+        Paragraph(f"*{name}* set aside {len(parts)} parts: {'; '.join(parts.values())}.")
         for name, parts in found.items()
         if parts
     ]
 
 
-def costs(desk: Desk, stages: Sequence[Stage]) -> Section:
+def build_cost_section(ctx: RunContext, stages: Sequence[Stage]) -> PageSection:
     """Time, processor time, tokens, requests, money and energy per stage, and where the energy figure comes from."""
-    spent = [(stage.name, usage_of(desk, stage)) for stage in stages]
-    rows = [_cost_row(name, usage) for name, usage in spent]
+    spent = [(stage.name, read_usage(ctx, stage)) for stage in stages]
+    rows = [_make_cost_row(name, usage) for name, usage in spent]
     total = sum((usage for _, usage in spent), meter.Usage())
-    rows.append(_cost_row("total", total))
+    rows.append(_make_cost_row("total", total))
     columns = [
         "stage",
         "minutes",
@@ -103,25 +105,25 @@ def costs(desk: Desk, stages: Sequence[Stage]) -> Section:
         ", ".join(estimate if source == "estimate" else source for source in sorted(sources))
         or "nothing"
     )
-    note = Text(
-        f"Energy comes from {energy}. Tokens are those of language models (teacher, judge, embedder). {paper.COST}."
+    note = Paragraph(
+        f"Energy comes from {energy}. Tokens are those of language models (teacher, judge, embedder). {paper.TRAINING_COST}."
     )
-    drawn = figures.stacked(
+    drawn = figures.draw_stacked_bars(
         [name for name, _ in spent],
         [("minutes", [usage.seconds / 60 for _, usage in spent])],
         "minutes",
     )
-    return Section(
+    return PageSection(
         "Cost",
-        [Table(columns, rows), Figure("cost", drawn, "Minutes of wall clock per stage."), note],
+        [DataTable(columns, rows), Figure("cost", drawn, "Minutes of wall clock per stage."), note],
     )
 
 
-def usage_of(desk: Desk, stage: Stage) -> meter.Usage:
-    return meter.Usage(**(store.read_json(desk.folder(stage) / "usage.json") or {}))
+def read_usage(ctx: RunContext, stage: Stage) -> meter.Usage:
+    return meter.Usage(**(store.read_json(ctx.run.stage_folder(stage) / "usage.json") or {}))
 
 
-def _cost_row(name: str, usage: meter.Usage) -> list[Any]:
+def _make_cost_row(name: str, usage: meter.Usage) -> list[Any]:
     return [
         name,
         round(usage.seconds / 60, 2),
@@ -135,25 +137,27 @@ def _cost_row(name: str, usage: meter.Usage) -> list[Any]:
     ]
 
 
-def choices(desk: Desk, stages: Sequence[Stage]) -> Section:
+def build_settings_section(ctx: RunContext, stages: Sequence[Stage]) -> PageSection:
     """Every setting of every stage as it stood: what the paper leaves open is a named value here."""
     rows = []
     for stage in stages:
-        facts = desk.manifest(stage)["identity"]
-        settings = {k: v for k, v in facts["settings"].items() if not _is_stage(v)}
-        words = ", ".join(f"{key} = {_short(value)}" for key, value in settings.items())
+        facts = ctx.run.read_manifest(stage)["identity"]
+        settings = {k: v for k, v in facts["settings"].items() if not _is_stage_reference(v)}
+        words = ", ".join(f"{key} = {_shorten_json(value)}" for key, value in settings.items())
         rows.append([stage.name, facts["stage"], ", ".join(facts["inputs"]), words])
-    note = Text(
+    note = Paragraph(
         "Where the paper is silent (judge scale, threshold, optimiser betas, seeds and more), these are ours."
     )
-    return Section("Every choice", [note, Table(["stage", "is a", "from", "settings"], rows)])
+    return PageSection(
+        "Every choice", [note, DataTable(["stage", "is a", "from", "settings"], rows)]
+    )
 
 
-def _is_stage(value: Any) -> bool:
+def _is_stage_reference(value: Any) -> bool:
     inner = value if isinstance(value, list) else [value]
     return bool(inner) and all(isinstance(v, dict) and set(v) == {"stage"} for v in inner)
 
 
-def _short(value: Any) -> str:
+def _shorten_json(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 90 else f"{text[:80]}... ({len(text):,} characters)"

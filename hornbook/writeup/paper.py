@@ -7,14 +7,14 @@ are read off.
 from __future__ import annotations
 
 # Section 2.1: 350M parameters, HumanEval pass@1 in percent.
-FILTERING = (
+FILTERING_RESULTS = (
     ("The Stack and StackOverflow, unfiltered", "350M", "200B tokens seen", 12.19),
     ("filtered by the forest", "350M", "36,000 steps", 17.68),
     ("filtered, and synthetic textbooks", "350M", "36,000 steps", 20.12),
 )
 
 # Table 1 and Figure 2.1: model, parameters, HumanEval, MBPP (None where the paper prints none).
-SCORES = (
+EXAM_SCORES = (
     ("phi-1-base", "1.3B", 29.0, None),
     ("phi-1", "1.3B", 50.6, 55.5),
     ("phi-1-small", "350M", 45.0, None),
@@ -24,7 +24,7 @@ SCORES = (
 )
 
 # Sections 2 and 2.3: what the paper's stages handled.
-FUNNEL = (
+DATA_FUNNEL = (
     ("raw pool (The Stack, StackOverflow)", "over 35 million files", "over 35B tokens"),
     ("judged by GPT-4", "about 100,000 samples", ""),
     ("kept by the forest", "", "about 6B tokens"),
@@ -32,4 +32,4 @@ FUNNEL = (
     ("exercises", "879,500", "about 180M tokens"),
 )
 
-COST = "phi-1-base: 770 A100-hours for 51B tokens; the finetune 7 hours on 8 A100 (section 2.3, Figure 2.1)"
+TRAINING_COST = "phi-1-base: 770 A100-hours for 51B tokens; the finetune 7 hours on 8 A100 (section 2.3, Figure 2.1)"

@@ -11,42 +11,54 @@ from collections.abc import Sequence
 from typing import Any
 
 from hornbook import store
-from hornbook.frame.stage import Desk, Stage
+from hornbook.frame.stage import RunContext, Stage
 from hornbook.pages import figures
-from hornbook.pages.blocks import Block, Code, Columns, Figure, Section, Table, Text
+from hornbook.pages.blocks import (
+    CodeBlock,
+    DataTable,
+    Figure,
+    PageBlock,
+    PageSection,
+    Paragraph,
+    SideBySide,
+)
 
-PLACES = (("best", 1.0), ("middle", 0.5), ("worst", 0.0))
-SHOWN = 3  # pieces at each place
+RANK_QUANTILES = (("best", 1.0), ("middle", 0.5), ("worst", 0.0))
+ROWS_SHOWN = 3  # pieces at each place
 BYTES_PER_TOKEN = 3.5  # as KeepBudget counts
-KEEPERS = ("KeepBudget", "KeepPrecise")
+KEEP_STAGES = ("KeepBudget", "KeepPrecise")
 
 
-def section(desk: Desk, stages: Sequence[Stage]) -> Section | None:
+def build_quality_section(ctx: RunContext, stages: Sequence[Stage]) -> PageSection | None:
     """The quality section, or None in a recipe that does not filter by quality."""
-    keepers = [stage for stage in stages if type(stage).__name__ in KEEPERS]
+    keepers = [stage for stage in stages if type(stage).__name__ in KEEP_STAGES]
     if not keepers and not any(type(stage).__name__ == "FitQuality" for stage in stages):
         return None
-    blocks: list[Block] = []
+    blocks: list[PageBlock] = []
     blocks.append(
-        Text(
+        Paragraph(
             "What a labelled sample calls educational, learned from embeddings and given to everything."
         )
     )
     for stage in stages:
         if type(stage).__name__ == "FitQuality":
-            blocks += validation(store.read_json(desk.folder(stage) / "validation.json"))
+            blocks += build_validation_blocks(
+                store.read_json(ctx.run.stage_folder(stage) / "validation.json")
+            )
         if type(stage).__name__ in ("JudgeSample", "JudgeLogprobs"):
-            blocks += agreement(
-                stage.name, [store.read_json(desk.folder(stage) / "agreement.json")]
+            blocks += build_agreement_blocks(
+                stage.name, [store.read_json(ctx.run.stage_folder(stage) / "agreement.json")]
             )
         if type(stage).__name__ == "Panel":
-            blocks += agreement(stage.name, store.read_json(desk.folder(stage) / "agreement.json"))
+            blocks += build_agreement_blocks(
+                stage.name, store.read_json(ctx.run.stage_folder(stage) / "agreement.json")
+            )
     for stage in keepers:
-        blocks += scores(desk, stage)
-    return Section("Quality", blocks)
+        blocks += build_score_blocks(ctx, stage)
+    return PageSection("Quality", blocks)
 
 
-def validation(facts: dict[str, Any]) -> list[Block]:
+def build_validation_blocks(facts: dict[str, Any]) -> list[PageBlock]:
     """How well the taste is told from vectors, on packages that were never seen, beside what reads no vector."""
     rows = [
         [
@@ -65,12 +77,12 @@ def validation(facts: dict[str, Any]) -> list[Block]:
     roc, calibration = facts["roc"], facts["calibration"]
     diagonal = ("chance", [0, 1], [0, 1], ":")
     ends = [("95 % interval", roc["grid"], roc["low"], "--"), ("", roc["grid"], roc["high"], "--")]
-    curve = figures.curves(
+    curve = figures.draw_curves(
         [(facts["chosen"], roc["false_positive"], roc["true_positive"], "-"), *ends, diagonal],
         "share of the rest that is let through",
         "share of the good that is found",
     )
-    reliable = figures.curves(
+    reliable = figures.draw_curves(
         [
             ("observed", calibration["predicted"], calibration["observed"], "o-"),
             ("perfect", [0, 1], [0, 1], ":"),
@@ -79,7 +91,7 @@ def validation(facts: dict[str, Any]) -> list[Block]:
         "share that was labelled good",
     )
     held = facts["precision_recall"]
-    precise = figures.curves(
+    precise = figures.draw_curves(
         [
             ("precision", held["threshold"], held["precision"], "-"),
             ("recall", held["threshold"], held["recall"], "-"),
@@ -88,9 +100,9 @@ def validation(facts: dict[str, Any]) -> list[Block]:
         "share",
     )
     low, mean, high = facts["average_precision"]
-    blocks: list[Block] = [
-        Text(said),
-        Table(
+    blocks: list[PageBlock] = [
+        Paragraph(said),
+        DataTable(
             ["classifier", "kind", "area under ROC", "95 % interval"],
             rows,
             "Area under the ROC curve",
@@ -109,13 +121,13 @@ def validation(facts: dict[str, Any]) -> list[Block]:
         ),
     ]
     if facts.get("vectors", {}).get("candidates"):
-        blocks.insert(2, layers(facts["vectors"], facts["apart"]))
+        blocks.insert(2, build_layer_table(facts["vectors"], facts["apart"]))
     if "control" in facts:
-        blocks.append(Text(controlled(facts["control"], facts["area"][facts["chosen"]])))
+        blocks.append(Paragraph(describe_control(facts["control"], facts["area"][facts["chosen"]])))
     return blocks
 
 
-def layers(facts: dict[str, Any], apart: str) -> Table:
+def build_layer_table(facts: dict[str, Any], apart: str) -> DataTable:
     """The vectors that were compared before one kind was taken, the best first."""
     rows = []
     for each in sorted(facts["candidates"], key=lambda each: -each["area"][1]):
@@ -123,7 +135,7 @@ def layers(facts: dict[str, Any], apart: str) -> Table:
         used = (each["layer"], each["pooling"]) == (facts["layer"], facts["pooling"])
         rows.append([each["layer"], each["pooling"], area, f"{low:.3f} to {high:.3f}", each["folds"],
                      "in use" if used else ""])  # fmt: skip
-    return Table(
+    return DataTable(
         ["layer", "pooling", "area under ROC", "95 % interval", "folds that chose it", ""],
         rows,
         f"Which vectors: a ridge line on each, validated across {apart} on {facts['labels']:,} labels. Each fold of "
@@ -131,7 +143,7 @@ def layers(facts: dict[str, Any], apart: str) -> Table:
     )
 
 
-def controlled(facts: dict[str, Any], whole: list[float]) -> str:
+def describe_control(facts: dict[str, Any], whole: list[float]) -> str:
     """In words: what becomes of the scores without comments and docstrings."""
     low, area, high = facts["area"]
     return (
@@ -142,7 +154,7 @@ def controlled(facts: dict[str, Any], whole: list[float]) -> str:
     )
 
 
-def agreement(name: str, pairs: Sequence[dict[str, Any]]) -> list[Block]:
+def build_agreement_blocks(name: str, pairs: Sequence[dict[str, Any]]) -> list[PageBlock]:
     """How each judge agrees with the labels, or with another judge; a kappa near 0 is chance."""
     rows = []
     for facts in pairs:
@@ -153,33 +165,33 @@ def agreement(name: str, pairs: Sequence[dict[str, Any]]) -> list[Block]:
     columns = ["judge", "against", "asked", "compared", "weighted kappa", "within one point", "good by these",
                "good by judge"]  # fmt: skip
     return [
-        Table(
+        DataTable(
             columns, rows, f"`{name}`: how judges agree. Kappa is 1 for agreement and 0 for chance"
         )
     ]
 
 
-def scores(desk: Desk, keeper: Stage) -> list[Block]:
+def build_score_blocks(ctx: RunContext, keeper: Stage) -> list[PageBlock]:
     """The histogram of the scores with the threshold, tokens kept against threshold, and pieces side by side."""
     import pyarrow.compute as pc
 
     columns = ["id", "score", "kept", "reason", "origin", "path", "start", "end", "text"]
     rows = []
-    for table in desk.tables(keeper, columns):
+    for table in ctx.run.read_shards(keeper, columns):
         sizes = pc.binary_length(table["text"])
         scored = table.drop_columns(["text"]).append_column("bytes", sizes).to_pylist()
         rows += [row for row in scored if row["score"] is not None]
     rows.sort(key=lambda row: (row["score"], row["id"]))
     kept = [row["score"] for row in rows if row["kept"]]
     threshold = min(kept) if kept else None
-    drawn = figures.histogram(
+    drawn = figures.draw_histogram(
         [row["score"] for row in rows], threshold, "score: how sure that a judge gives 3 or more"
     )
     words = f"{len(kept):,} of {len(rows):,} scored pieces were kept by `{keeper.name}`."
-    blocks: list[Block] = [Figure("scores", drawn, words)]
+    blocks: list[PageBlock] = [Figure("scores", drawn, words)]
     if rows:
-        above, tokens = kept_tokens([(row["score"], row["bytes"]) for row in rows])
-        curve = figures.curves(
+        above, tokens = count_tokens_by_threshold([(row["score"], row["bytes"]) for row in rows])
+        curve = figures.draw_curves(
             [("tokens", above, tokens, "-")], "keep from this score on", "million tokens kept"
         )
         blocks.append(
@@ -189,11 +201,11 @@ def scores(desk: Desk, keeper: Stage) -> list[Block]:
                 f"What each threshold keeps, at {BYTES_PER_TOKEN} bytes a token.",
             )
         )
-    blocks.append(Text("The best, the middle and the worst pieces, side by side:"))
-    return blocks + [Columns(row) for row in _side_by_side(desk, keeper, rows)]
+    blocks.append(Paragraph("The best, the middle and the worst pieces, side by side:"))
+    return blocks + [SideBySide(row) for row in _select_pieces(ctx, keeper, rows)]
 
 
-def kept_tokens(
+def count_tokens_by_threshold(
     rows: Sequence[tuple[float, int]], most: int = 200
 ) -> tuple[list[float], list[float]]:
     """(thresholds, million tokens of what scores from each on), of (score, bytes) sorted by score."""
@@ -206,28 +218,34 @@ def kept_tokens(
     return [score for score, _ in thin], [tokens for _, tokens in thin]
 
 
-def _side_by_side(desk: Desk, keeper: Stage, rows: Sequence[dict[str, Any]]) -> list[list[Code]]:
+def _select_pieces(
+    ctx: RunContext, keeper: Stage, rows: Sequence[dict[str, Any]]
+) -> list[list[CodeBlock]]:
     """SHOWN rows of three pieces: one of the best, one around the middle, one of the worst."""
-    number = min(SHOWN, len(rows) // len(PLACES))
+    number = min(ROWS_SHOWN, len(rows) // len(RANK_QUANTILES))
     if not number:
         return []
     found = []
     for at in range(number):
         shift = {"best": -at, "middle": at, "worst": at}
-        found.append([(word, rows[round(q * (len(rows) - 1)) + shift[word]]) for word, q in PLACES])
-    texts = _texts(desk, keeper, {row["id"] for each in found for _, row in each})
-    return [[_piece(word, row, texts[row["id"]]) for word, row in each] for each in found]
+        found.append(
+            [(word, rows[round(q * (len(rows) - 1)) + shift[word]]) for word, q in RANK_QUANTILES]
+        )
+    texts = _read_texts(ctx, keeper, {row["id"] for each in found for _, row in each})
+    return [
+        [_make_piece_block(word, row, texts[row["id"]]) for word, row in each] for each in found
+    ]
 
 
-def _piece(word: str, row: dict[str, Any], text: str) -> Code:
+def _make_piece_block(word: str, row: dict[str, Any], text: str) -> CodeBlock:
     state = "kept" if row["kept"] else "dropped"
     where = f"{row['origin']} {row['path']}:{row['start']}-{row['end']}"
-    return Code(f"{word}: score {row['score']:.3f}, {state}. {where}", text)
+    return CodeBlock(f"{word}: score {row['score']:.3f}, {state}. {where}", text)
 
 
-def _texts(desk: Desk, stage: Stage, wanted: set[str]) -> dict[str, str]:
+def _read_texts(ctx: RunContext, stage: Stage, wanted: set[str]) -> dict[str, str]:
     found = {}
-    for table in desk.tables(stage, ["id", "text"]):
+    for table in ctx.run.read_shards(stage, ["id", "text"]):
         for name, text in zip(table["id"].to_pylist(), table["text"], strict=True):
             if name in wanted:
                 found[name] = text.as_py()

@@ -10,27 +10,27 @@ from collections.abc import Sequence
 from typing import Any
 
 from hornbook import store
-from hornbook.frame.stage import Desk, Stage
+from hornbook.frame.stage import RunContext, Stage
 from hornbook.pages import figures
-from hornbook.pages.blocks import Block, Figure, Section, Table
+from hornbook.pages.blocks import DataTable, Figure, PageBlock, PageSection
 
 
-def section(desk: Desk, stages: Sequence[Stage]) -> Section | None:
+def build_training_section(ctx: RunContext, stages: Sequence[Stage]) -> PageSection | None:
     """The training section, or None in a recipe that trains nothing."""
     trained = [stage for stage in stages if type(stage).__name__ == "Train"]
     if not trained:
         return None
-    blocks: list[Block] = []
+    blocks: list[PageBlock] = []
     rows = []
     for stage in trained:
-        folder = desk.folder(stage)
-        log = _log(desk, stage)
-        blocks.append(_curve(stage.name, log))
+        folder = ctx.run.stage_folder(stage)
+        log = _read_training_log(ctx, stage)
+        blocks.append(_draw_loss_curve(stage.name, log))
         facts = {
             **store.read_json(folder / "training.json"),
             **store.read_json(folder / "speed.json"),
         }
-        rows.append(_row(stage, facts))
+        rows.append(_make_training_row(stage, facts))
     columns = [
         "stage",
         "parameters",
@@ -42,18 +42,22 @@ def section(desk: Desk, stages: Sequence[Stage]) -> Section | None:
     ]
     columns += ["of step", "precision", "tokens/s"]
     blocks.append(
-        Table(columns, rows, "Held-out loss in nats a token, of the checkpoint that goes on")
+        DataTable(columns, rows, "Held-out loss in nats a token, of the checkpoint that goes on")
     )
-    blocks += [_choice(desk, stage) for stage in stages if type(stage).__name__ == "Choose"]
-    return Section("Training", blocks)
+    blocks += [
+        _build_choice_table(ctx, stage) for stage in stages if type(stage).__name__ == "Choose"
+    ]
+    return PageSection("Training", blocks)
 
 
-def _log(desk: Desk, stage: Stage) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = store.read_table(desk.folder(stage) / "log.parquet").to_pylist()
+def _read_training_log(ctx: RunContext, stage: Stage) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = store.read_table(
+        ctx.run.stage_folder(stage) / "log.parquet"
+    ).to_pylist()
     return rows
 
 
-def _curve(name: str, log: Sequence[dict[str, Any]]) -> Figure:
+def _draw_loss_curve(name: str, log: Sequence[dict[str, Any]]) -> Figure:
     held_out = [row for row in log if row.get("held_out_loss") is not None]
     lines = [
         ("training", [row["step"] for row in log], [row["loss"] for row in log], "-"),
@@ -64,7 +68,7 @@ def _curve(name: str, log: Sequence[dict[str, Any]]) -> Figure:
             "o-",
         ),
     ]
-    drawn = figures.curves(lines, "step", "loss (nats a token)")
+    drawn = figures.draw_curves(lines, "step", "loss (nats a token)")
     return Figure(
         f"loss-{name}",
         drawn,
@@ -72,8 +76,8 @@ def _curve(name: str, log: Sequence[dict[str, Any]]) -> Figure:
     )
 
 
-def _choice(desk: Desk, stage: Stage) -> Table:
-    facts = store.read_json(desk.folder(stage) / "choice.json")
+def _build_choice_table(ctx: RunContext, stage: Stage) -> DataTable:
+    facts = store.read_json(ctx.run.stage_folder(stage) / "choice.json")
     rows = [
         [
             row["step"],
@@ -84,10 +88,10 @@ def _choice(desk: Desk, stage: Stage) -> Table:
         for row in facts["checkpoints"]
     ]
     what = f"`{stage.name}` chose by {facts['exercises']} held-out exercises; of equals the fewest bits a byte"
-    return Table(["step", "solved", "bits a byte of the references", ""], rows, what)
+    return DataTable(["step", "solved", "bits a byte of the references", ""], rows, what)
 
 
-def _row(stage: Stage, facts: dict[str, Any]) -> list[Any]:
+def _make_training_row(stage: Stage, facts: dict[str, Any]) -> list[Any]:
     return [
         stage.name,
         facts["parameters"],

@@ -11,25 +11,25 @@ from typing import Any
 
 from hornbook import store
 from hornbook.frame import exam_log
-from hornbook.frame.stage import Desk, Stage
+from hornbook.frame.stage import RunContext, Stage
 from hornbook.pages import figures
-from hornbook.pages.blocks import Block, Code, Figure, Section, Table, Text
-from hornbook.records import share
+from hornbook.pages.blocks import CodeBlock, DataTable, Figure, PageBlock, PageSection, Paragraph
+from hornbook.records import hash_fraction
 
-SAMPLES = 2
+SAMPLES_PER_STAGE = 2
 
 
-def locked(desk: Desk) -> list[Block]:
+def build_exam_lock_blocks(ctx: RunContext) -> list[PageBlock]:
     """Whether the exams stayed shut until the last checkpoint was chosen, and each opening."""
-    found = exam_log.exam_lock(desk)
+    found = exam_log.read_exam_lock(ctx)
     rows = [
         [each["utc"], each["stage"], each["exam"], ", ".join(sorted(each["trained"]))]
         for each in found.openings
     ]
-    blocks: list[Block] = [Text(f"*The exam was {found.label}.*")]
+    blocks: list[PageBlock] = [Paragraph(f"*The exam was {found.label}.*")]
     if rows:
         blocks.append(
-            Table(
+            DataTable(
                 ["opened (UTC)", "stage", "exam", "trainings finished by then"],
                 rows,
                 "The log of openings",
@@ -38,20 +38,20 @@ def locked(desk: Desk) -> list[Block]:
     return blocks
 
 
-def graded(desk: Desk, stages: Sequence[Stage]) -> Section | None:
+def build_grade_section(ctx: RunContext, stages: Sequence[Stage]) -> PageSection | None:
     """Grades, with all that tells what they are worth."""
-    found = _summaries(desk, stages, "Grade")
+    found = _read_summaries(ctx, stages, "Grade")
     if not found:
         return None
     columns = ["stage", "exam", "n", "understanding, 0 to 1", "judge 0 (reference first)", "judge 1 (answer first)",
                "kappa of the judges", "within one grade", "agrees with the tests", "missing"]  # fmt: skip
-    blocks: list[Block] = [
-        Table(
+    blocks: list[PageBlock] = [
+        DataTable(
             columns,
-            [_graded(name, facts) for name, facts in found],
+            [_make_grade_row(name, facts) for name, facts in found],
             "Grades by models, over 10; a missing grade is no zero",
         ),
-        Text(
+        Paragraph(
             "A judge is worth what its agreement with the hidden tests says: a grade from 5 on counts as `it works`. "
             "The two judges read reference and answer in opposite orders, for the order alone moves grades."
         ),
@@ -59,26 +59,28 @@ def graded(desk: Desk, stages: Sequence[Stage]) -> Section | None:
     for name, _ in found:
         rows = [
             row
-            for table in desk.tables(name)
+            for table in ctx.run.read_shards(name)
             for row in table.to_pylist()
             if row["grade"] is not None
         ]
         rows.sort(
-            key=lambda row: share("grades", f"{row['task_id']} {row['sample']} {row['judge']}")
+            key=lambda row: hash_fraction(
+                "grades", f"{row['task_id']} {row['sample']} {row['judge']}"
+            )
         )
         blocks += [
-            Code(
-                f"{row['task_id']}, {row['model']}: {row['grade']}, tests {_said(row['passed'])}",
+            CodeBlock(
+                f"{row['task_id']}, {row['model']}: {row['grade']}, tests {_verdict_word(row['passed'])}",
                 row["evaluation"],
             )
-            for row in rows[:SAMPLES]
+            for row in rows[:SAMPLES_PER_STAGE]
         ]
-    return Section("Understanding", blocks)
+    return PageSection("Understanding", blocks)
 
 
-def probed(desk: Desk, stages: Sequence[Stage]) -> Section | None:
+def build_probe_section(ctx: RunContext, stages: Sequence[Stage]) -> PageSection | None:
     """The same prompts to the model before and after finetuning."""
-    found = _summaries(desk, stages, "Probe")
+    found = _read_summaries(ctx, stages, "Probe")
     if not found:
         return None
     rows, bars = [], []
@@ -86,8 +88,8 @@ def probed(desk: Desk, stages: Sequence[Stage]) -> Section | None:
         for probe in facts["probes"]:
             before, after, change = probe["before"], probe["after"], probe["difference"]
             rows.append(
-                [name, probe["probe"], before["met"]["n"], _percent(before["met"]), _percent(after["met"]),
-                 _percent(change, "+"), _percent(before["in_full"]), _percent(after["in_full"])]
+                [name, probe["probe"], before["met"]["n"], _format_percent(before["met"]), _format_percent(after["met"]),
+                 _format_percent(change, "+"), _format_percent(before["in_full"]), _format_percent(after["in_full"])]
             )  # fmt: skip
             for which in ("before", "after"):
                 met = probe[which]["met"]
@@ -96,41 +98,43 @@ def probed(desk: Desk, stages: Sequence[Stage]) -> Section | None:
     columns = ["stage", "probe", "prompts", "met before", "met after", "change a prompt", "in full before",
                "in full after"]  # fmt: skip
     caption = "Percent of what was asked for (constraints; names of libraries that exist), with 95 % intervals"
-    return Section(
+    return PageSection(
         "Before and after finetuning",
         [
-            Table(columns, rows, caption),
-            Figure("probes", figures.intervals(bars, "percent met"), "The same, drawn."),
+            DataTable(columns, rows, caption),
+            Figure("probes", figures.draw_intervals(bars, "percent met"), "The same, drawn."),
         ],
     )
 
 
-def _summaries(desk: Desk, stages: Sequence[Stage], kind: str) -> list[tuple[str, dict[str, Any]]]:
+def _read_summaries(
+    ctx: RunContext, stages: Sequence[Stage], kind: str
+) -> list[tuple[str, dict[str, Any]]]:
     return [
-        (stage.name, store.read_json(desk.folder(stage) / "summary.json"))
+        (stage.name, store.read_json(ctx.run.stage_folder(stage) / "summary.json"))
         for stage in stages
         if type(stage).__name__ == kind
     ]
 
 
-def _graded(name: str, facts: Mapping[str, Any]) -> list[Any]:
+def _make_grade_row(name: str, facts: Mapping[str, Any]) -> list[Any]:
     found = facts["graded"]
-    judges = [_share(each) for each in found["judges"]]
+    judges = [_format_estimate(each) for each in found["judges"]]
     kappa = "" if found["kappa"] is None else f"{found['kappa']:.2f}"
     return [
-        name, f"{facts['exam']}, {facts['protocol']}", found["understanding"]["n"], _share(found["understanding"]),
-        *(judges + ["", ""])[:2], kappa, _share(found["same_within_one"]), _share(found["agrees_with_tests"]),
+        name, f"{facts['exam']}, {facts['protocol']}", found["understanding"]["n"], _format_estimate(found["understanding"]),
+        *(judges + ["", ""])[:2], kappa, _format_estimate(found["same_within_one"]), _format_estimate(found["agrees_with_tests"]),
         found["missing"],
     ]  # fmt: skip
 
 
-def _share(estimate: Mapping[str, Any]) -> str:
+def _format_estimate(estimate: Mapping[str, Any]) -> str:
     if estimate["value"] is None:
         return ""
     return f"{estimate['value']:.2f} ({estimate['low']:.2f} to {estimate['high']:.2f})"
 
 
-def _percent(estimate: Mapping[str, Any], sign: str = "") -> str:
+def _format_percent(estimate: Mapping[str, Any], sign: str = "") -> str:
     if estimate["value"] is None:
         return ""
     low, value, high = (
@@ -139,5 +143,5 @@ def _percent(estimate: Mapping[str, Any], sign: str = "") -> str:
     return f"{value} ({low} to {high})"
 
 
-def _said(passed: bool) -> str:
+def _verdict_word(passed: bool) -> str:
     return "passed" if passed else "failed"

@@ -12,26 +12,26 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from hornbook.exams.handwritten import split
+from hornbook.exams.handwritten import split_exercises
 from hornbook.exams.read_file import Row
 
 FOLDER = Path(__file__).parent
 
 
-def rows() -> list[Row]:
+def read_rows() -> list[Row]:
     """The problems in the order of file name and line."""
     return [
         {"task_id": f"unconventional/{each.name}", "prompt": each.prompt, "entry_point": each.name}
         | {"canonical_solution": each.solution, "test": each.tests}
-        for path in _files()
-        for each in split(path.read_text(encoding="utf-8"), path.name)
+        for path in _problem_files()
+        for each in split_exercises(path.read_text(encoding="utf-8"), path.name)
     ]
 
 
-def digest() -> str:
+def digest_files() -> str:
     """SHA-256 of the problems' files, in hex."""
-    return hashlib.sha256(b"".join(path.read_bytes() for path in _files())).hexdigest()
+    return hashlib.sha256(b"".join(path.read_bytes() for path in _problem_files())).hexdigest()
 
 
-def _files() -> list[Path]:
+def _problem_files() -> list[Path]:
     return sorted(path for path in FOLDER.glob("*.py") if path.name != "__init__.py")

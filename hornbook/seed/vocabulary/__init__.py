@@ -14,64 +14,64 @@ FOLDER = Path(__file__).parent
 
 
 @functools.lru_cache(maxsize=1)
-def topics() -> tuple[str, ...]:
+def read_topics() -> tuple[str, ...]:
     """Leaves of the topic tree as "Branch / Leaf"."""
-    found, branch = [], ""
-    for line in _lines("topics.txt"):
+    leaves, branch = [], ""
+    for line in _read_lines("topics.txt"):
         if line.startswith("  "):
-            found.append(f"{branch} / {line.strip()}")
+            leaves.append(f"{branch} / {line.strip()}")
         else:
             branch = line.strip()
-    return tuple(found)
+    return tuple(leaves)
 
 
-def audiences() -> tuple[str, ...]:
+def read_audiences() -> tuple[str, ...]:
     """Who a text is written for."""
-    return _lines("audiences.txt")
+    return _read_lines("audiences.txt")
 
 
-def styles() -> tuple[str, ...]:
+def read_styles() -> tuple[str, ...]:
     """In which form."""
-    return _lines("styles.txt")
+    return _read_lines("styles.txt")
 
 
-def difficulties() -> tuple[str, ...]:
+def list_difficulties() -> tuple[str, ...]:
     """How hard, from easy to hard."""
     return ("very easy", "easy", "medium", "hard")
 
 
-def libraries() -> tuple[str, ...]:
+def read_libraries() -> tuple[str, ...]:
     """Modules of the standard library that a small exercise can use."""
-    return _lines("libraries.txt")
+    return _read_lines("libraries.txt")
 
 
-def nouns() -> tuple[str, ...]:
+def read_nouns() -> tuple[str, ...]:
     """Plain English nouns that colour a story; with a verb and an adjective as in TinyStories (arXiv 2305.07759)."""
-    return _words("nouns.txt")
+    return _read_words("nouns.txt")
 
 
-def verbs() -> tuple[str, ...]:
+def read_verbs() -> tuple[str, ...]:
     """Plain English verbs."""
-    return _words("verbs.txt")
+    return _read_words("verbs.txt")
 
 
-def adjectives() -> tuple[str, ...]:
+def read_adjectives() -> tuple[str, ...]:
     """Plain English adjectives."""
-    return _words("adjectives.txt")
+    return _read_words("adjectives.txt")
 
 
-def function_names() -> tuple[str, ...]:
+def read_function_names() -> tuple[str, ...]:
     """What an exercise's function may be called, such as days_until_warmer."""
-    return _words("names.txt")
+    return _read_words("names.txt")
 
 
 @functools.lru_cache(maxsize=16)
-def _words(name: str) -> tuple[str, ...]:
-    return tuple(word for line in _lines(name) for word in line.split())
+def _read_words(name: str) -> tuple[str, ...]:
+    return tuple(word for line in _read_lines(name) for word in line.split())
 
 
 @functools.lru_cache(maxsize=16)
-def _lines(name: str) -> tuple[str, ...]:
+def _read_lines(name: str) -> tuple[str, ...]:
     text = (FOLDER / name).read_text(encoding="utf-8")
     return tuple(
         line.rstrip() for line in text.splitlines() if line.strip() and not line.startswith("#")
