@@ -18,7 +18,7 @@ from hornbook import __version__
 from hornbook.models.device import set_library_environment
 from hornbook.records import UserError
 
-# In the order in which a person meets them. A command's function has its name, with _ for -.
+# In the order in which a person meets them. A command NAME is the function NAME_command, with _ for -.
 COMMANDS_BY_MODULE = {
     "run": ("new", "plan", "run"),
     "inspection": ("peek", "compare", "doctor"),
@@ -42,7 +42,7 @@ class CommandGroup(click.Group):
             return None
         command = getattr(
             importlib.import_module(f"hornbook.cli.{MODULE_BY_COMMAND[cmd_name]}"),
-            cmd_name.replace("-", "_"),
+            f"{cmd_name.replace('-', '_')}_command",
         )
         assert isinstance(command, click.Command)
         return command

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from hornbook.scrub.audit import DetectorResult
 
 
-@click.command()
+@click.command("similar")
 @click.argument("data", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--exam",
@@ -89,7 +89,7 @@ def similar_command(
         click.echo(f"{number:,} records were passed over: {reason}", err=True)
 
 
-@click.command()
+@click.command("audit")
 @click.argument("data", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
     "--exam",

@@ -10,7 +10,7 @@ import click
 from hornbook.cli.shared import open_run, show_json
 
 
-@click.command()
+@click.command("peek")
 @click.argument("folder", metavar="RUN", type=click.Path(path_type=Path))
 @click.argument("stage", required=False)
 @click.option("-n", "number", default=5, show_default=True, help="Records to show.")
@@ -55,7 +55,7 @@ def peek_command(
         show_json(record) if as_json else show_record(record)
 
 
-@click.command()
+@click.command("compare")
 @click.argument("first", type=click.Path(path_type=Path))
 @click.argument("second", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="One JSON line a difference.")
@@ -80,7 +80,7 @@ def compare_command(first: Path, second: Path, as_json: bool) -> None:
         )
 
 
-@click.command()
+@click.command("doctor")
 @click.argument("folder", metavar="[RUN]", type=click.Path(path_type=Path), required=False)
 @click.option("--json", "as_json", is_flag=True, help="One JSON line a finding.")
 def doctor_command(folder: Path | None, as_json: bool) -> None:

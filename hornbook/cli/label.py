@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MAX_UNREADABLE_SHOWN = 5  # unreadable lines that are named one by one
 
 
-@click.command()
+@click.command("score-quality")
 @click.argument("folder", metavar="RUN", type=click.Path(path_type=Path))
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(
@@ -163,7 +163,7 @@ def _print_summary(
         )
 
 
-@click.command()
+@click.command("label")
 @click.argument("folder", metavar="RUN", type=click.Path(path_type=Path))
 @click.argument("stage", required=False)
 @click.option("-n", "number", default=100, show_default=True, help="Pieces to judge in all.")

@@ -21,7 +21,7 @@ def _find_model_folder(folder: Path, stage: str | None) -> Path:
     return find_model_folder(open_run(folder), stage)
 
 
-@click.command()
+@click.command("ask")
 @click.argument("folder", metavar="RUN", type=click.Path(path_type=Path))
 @click.argument("prompt")
 @click.option("--stage", help="Which model; the last one trained if not given.")
@@ -102,7 +102,7 @@ def _check_sampling_options(
             raise UserError(said)
 
 
-@click.command()
+@click.command("export")
 @click.argument("folder", metavar="RUN", type=click.Path(path_type=Path))
 @click.argument("target", metavar="FOLDER", type=click.Path(path_type=Path))
 @click.option("--to", "form", type=click.Choice(["hf", "gguf"]), default="hf", show_default=True,

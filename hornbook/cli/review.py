@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hornbook.scrub.pairs import ReviewPair, SharedSpan
 
 
-@click.command()
+@click.command("review")
 @click.argument("folder", metavar="RUN", type=click.Path(path_type=Path))
 @click.argument("stage", required=False)
 @click.option("-n", "number", default=5, show_default=True, help="Pairs to show in the terminal.")

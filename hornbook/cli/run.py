@@ -140,7 +140,7 @@ def _parse_price(text: str) -> dict[str, tuple[float, float]]:
     return {parts[0]: (float(parts[1]), float(parts[2]))}
 
 
-@click.command()
+@click.command("new")
 @click.argument("name")
 @click.option(
     "--like", default="pocket", show_default=True, help="The shipped recipe to start from."
@@ -160,7 +160,7 @@ def new_command(name: str, like: str) -> None:
     click.echo(f"wrote {target}, a copy of {like}. Next: hornbook plan {target}")
 
 
-@click.command()
+@click.command("plan")
 @_add_recipe_arguments
 @click.option("--json", "as_json", is_flag=True, help="One JSON line a stage.")
 def plan_command(as_json: bool, **words: Any) -> None:
@@ -245,7 +245,7 @@ def _format_energy(kwh: float) -> str:
     return ""
 
 
-@click.command()
+@click.command("run")
 @_add_recipe_arguments
 @click.option(
     "--engine",

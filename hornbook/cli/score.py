@@ -15,7 +15,7 @@ from hornbook.cli.shared import show_json
 from hornbook.records import UserError
 
 
-@click.command()
+@click.command("check")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
     "--timeout", default=5.0, show_default=True, help="CPU seconds a program, at reference speed."
@@ -72,7 +72,7 @@ def check_command(
     sys.exit(1 if bad else 0)
 
 
-@click.command()
+@click.command("score")
 @click.argument("samples", type=click.Path(path_type=Path))
 @click.option(
     "--exam",

@@ -46,7 +46,7 @@ package = types.ModuleType("hornbook.sandbox")
 package.__path__ = [sys.argv[1] + "/hornbook/sandbox"]
 sys.modules["hornbook.sandbox"] = package
 from hornbook.sandbox import zygote
-zygote.main(json.loads(sys.argv[2]))
+zygote.run_zygote(json.loads(sys.argv[2]))
 """
 REPORTED_STATUSES = ("passed", "failed", "error", "syntax", "memory", "refused", "gone")
 
