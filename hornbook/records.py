@@ -1,4 +1,4 @@
-"""What flows between stages: documents and exercises as Arrow tables, and the one error meant for people.
+"""What flows between stages: documents and exercises as Arrow tables; and the error for users.
 
 In: plain Python rows. Out: tables with a fixed schema, so that any stage can read what any other
 wrote. A record is never deleted: `kept` turns false and `reason` says why, in words that a person
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 class UserError(ValueError):
-    """Something that the person at the keyboard can mend; the text names what, where, and the way out."""
+    """An error that the user can fix. Its text names what is wrong, where, and the way out."""
 
     exit_code = 2
 
 
 class MissingInput(UserError):
-    """An input from outside is missing: `plan` goes on with what it is expected to be, everything else stops."""
+    """An input from outside is missing. `plan` goes on with its expected size; a run stops."""
 
 
 # name -> Arrow type. `start` and `end` are line numbers in the file at `path`, both included, 0 for
@@ -52,12 +52,19 @@ VERDICT_COLUMNS = ("kept", "reason")
 
 
 def document_id(text: str) -> str:
-    """The first 16 hex digits of the SHA-256 of the text in UTF-8: the same text has the same id everywhere."""
+    """The first 16 hex digits of the SHA-256 of the text in UTF-8.
+
+    >>> document_id("def f(): pass")
+    '3c70e0681767dfd3'
+    """
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def hash_fraction(name: str, identity: str) -> float:
-    """A number in [0, 1) that depends on the two names alone: sampling by it does not depend on how work is split."""
+    """A fraction in [0, 1) that depends on the two names alone.
+
+    Sampling by it gives the same rows however the work is split into shards.
+    """
     digest = hashlib.blake2b(
         f"{name}\0{identity}".encode("utf-8", "surrogatepass"), digest_size=8
     ).digest()
@@ -74,7 +81,10 @@ def make_schema(columns: Mapping[str, str]) -> pa.Schema:
 def make_table(
     rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str] = DOCUMENT
 ) -> pa.Table:
-    """Rows as a table with exactly these columns; a missing `kept` is true, any other missing value is empty."""
+    """Rows as a table with exactly these columns.
+
+    A missing `kept` becomes true, any other missing value the empty one of its type.
+    """
     import pyarrow as pa
 
     empty: dict[str, Any] = {"string": "", "int32": 0, "bool": True}
@@ -87,7 +97,13 @@ def make_table(
 
 
 def verdict_columns(kept: Iterable[bool], reason: Iterable[str], **more: Any) -> pa.Table:
-    """What a marking stage returns for the rows it was given, in their order: kept, reason, and columns of its own."""
+    """The verdicts of a RowFilter on its rows, in their order.
+
+    Args:
+        kept: whether each row is kept.
+        reason: why each row was dropped; "" for a row that is kept.
+        more: further columns by name, such as a score.
+    """
     import pyarrow as pa
 
     columns = {"kept": pa.array(kept, pa.bool_()), "reason": pa.array(reason, pa.string())}

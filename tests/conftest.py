@@ -1,4 +1,4 @@
-"""Two small stages and a poisoned record, with which the frame's promises are attacked."""
+"""Two small stages, on which the tests of the frame run, and fixtures for all tests."""
 
 from __future__ import annotations
 
@@ -17,27 +17,28 @@ from hornbook.frame.stage import RowFilter, RunContext, Stage
 
 @dataclass(frozen=True)
 class Numbers(Stage):
-    """Documents that spell the numbers below `upto`, in as many parts as the desk's part size asks for."""
+    """Documents that spell the numbers below `upto`, in as many shards as the shard size asks for."""
 
     upto: int = 60
 
     def shards(self, ctx: RunContext) -> Sequence[str]:
-        number = max(1, round(1 / ctx.shard_mb))
-        return [f"{at:04d}-of-{number:04d}" for at in range(number)]
+        n_shards = max(1, round(1 / ctx.shard_mb))
+        return [f"{i:04d}-of-{n_shards:04d}" for i in range(n_shards)]
 
-    def make_shard(self, ctx: RunContext, part: str) -> pa.Table:
-        at, number = (int(word) for word in part.split("-of-"))
-        mine = range(self.upto * at // number, self.upto * (at + 1) // number)
-        texts = [f"{i} " * i for i in mine]
+    def make_shard(self, ctx: RunContext, shard: str) -> pa.Table:
+        shard_index, n_shards = (int(word) for word in shard.split("-of-"))
+        first = self.upto * shard_index // n_shards
+        end = self.upto * (shard_index + 1) // n_shards
+        texts = {i: f"{i} " * i for i in range(first, end)}
         return records.make_table(
             {"id": records.document_id(text), "text": text, "path": str(i)}
-            for i, text in zip(mine, texts, strict=True)
+            for i, text in texts.items()
         )
 
 
 @dataclass(frozen=True)
 class Longer(RowFilter):
-    """Keeps texts above a length; a text that it cannot read is dropped with the reason. `deadly` kills its worker."""
+    """Keep texts above a length. The row whose path is `deadly` kills its worker."""
 
     above: int = 30
     deadly: str = ""
@@ -56,7 +57,7 @@ class Longer(RowFilter):
 
 
 def contents(root: Path) -> dict[str, bytes]:
-    """Every file of a run that says what was made (not what it cost, nor how it was split)."""
+    """Every output file of a run: neither what it cost nor how it was split."""
     from hornbook.frame.run import BOOKKEEPING_FILES
 
     skip = {*BOOKKEEPING_FILES, ".lock"} - {"manifest.json"}

@@ -133,14 +133,15 @@ def test_killed_for_good_at_twenty_moments_it_still_equals(source, undisturbed, 
 def test_the_number_of_parts_changes_no_record(source, undisturbed, tmp_path):
     many = RunContext(tmp_path / "many", shard_mb=0.05)
     run_recipe(pocket(source), many)
-    assert len(many.shards("stack")) > len(undisturbed.parts("stack"))
+    assert len(many.run.shard_names("stack")) > len(undisturbed.run.shard_names("stack"))
     for stage in order_stages(pocket(source)):
         if stage.name in MEASURED:
             continue
         if stage.form == "files":
-            assert many.run.read_manifest(stage)["files"] == undisturbed.manifest(stage)["files"], (
-                stage.name
-            )
+            assert (
+                many.run.read_manifest(stage)["files"]
+                == undisturbed.run.read_manifest(stage)["files"]
+            ), stage.name
         else:
             assert rows(many, stage) == rows(undisturbed, stage), stage.name
 
@@ -167,8 +168,8 @@ def test_ray_equals_one_process(source, undisturbed, tmp_path):
 
 def test_every_stage_is_sound_and_seen(undisturbed):
     assert find_damaged_files(undisturbed) == []
-    for name in undisturbed.stages():
-        facts = undisturbed.manifest(name)
+    for name in undisturbed.run.finished_stages():
+        facts = undisturbed.run.read_manifest(name)
         assert facts["set_aside"] == {}, name
         assert facts["kept"] + sum(facts["reasons"].values()) == facts["seen"], name
 

@@ -1,15 +1,18 @@
-"""The frame: resume equals never killed, the split changes nothing, changes are refused, nothing vanishes."""
+"""The frame: a killed and resumed run equals an undisturbed one; changes are refused; no row vanishes."""
 
 from __future__ import annotations
 
 import dataclasses
 import errno
 import functools
+import importlib.util
 import json
 import random
 import site
 from pathlib import Path
+from typing import ClassVar
 
+import pyarrow as pa
 import pytest
 from conftest import Longer, Numbers, contents, rows_of
 
@@ -18,8 +21,9 @@ from hornbook.cli import inspect_run
 from hornbook.cli.inspect_run import find_damaged_files
 from hornbook.frame import executors
 from hornbook.frame.identity import compute_identity, describe_difference, order_stages, read_state
+from hornbook.frame.recipe import MOVED_MODULES, Recipe, load_recipe, plan_recipe
 from hornbook.frame.run import run_recipe
-from hornbook.frame.stage import RunContext
+from hornbook.frame.stage import RunContext, Stage
 from hornbook.records import UserError
 
 
@@ -68,7 +72,7 @@ def test_the_number_of_parts_changes_no_record(part_mb: float, tmp_path: Path) -
     )
     run_recipe(chain(), one)
     run_recipe(chain(), many)
-    assert len(many.shards(chain())) == round(1 / part_mb)
+    assert len(many.run.shard_names(chain())) == round(1 / part_mb)
     assert rows_of(one, chain()) == rows_of(many, chain())
 
 
@@ -112,7 +116,7 @@ def test_a_part_that_kills_its_worker_twice_is_set_aside_and_the_rest_survives(
     rows = rows_of(ctx, medium)
     assert len(rows) == 60
     assert {row["reason"].split(":")[0] for row in rows if 36 <= int(row["path"]) < 48} == {
-        "part set aside"
+        "shard set aside"
     }
     assert all(row["kept"] for row in rows if int(row["path"]) >= 48)
 
@@ -177,6 +181,83 @@ def test_a_setting_without_a_stable_form_is_refused(value: object, tmp_path: Pat
     odd = dataclasses.replace(chain(), above=value)
     with pytest.raises(UserError, match="no stable form"):
         run_recipe(odd, RunContext(tmp_path))
+
+
+@dataclasses.dataclass(frozen=True)
+class ReadsFile(Numbers):
+    """Numbers whose output also depends on a file, which it may change while it works."""
+
+    path: str = ""
+    changes_file: bool = False
+    n_digests: ClassVar[list[int]] = [0]
+
+    def identity_inputs(self, ctx: RunContext) -> dict[str, str]:
+        self.n_digests[0] += 1
+        return {"file": Path(self.path).read_text()}
+
+    def make_shard(self, ctx: RunContext, shard: str) -> pa.Table:
+        if self.changes_file:
+            Path(self.path).write_text("changed")
+        return super().make_shard(ctx, shard)
+
+
+def test_an_input_that_changes_during_the_work_is_refused_and_not_certified(tmp_path: Path) -> None:
+    file = tmp_path / "input.txt"
+    file.write_text("as it was read")
+    ctx = RunContext(tmp_path / "run")
+    with pytest.raises(UserError, match="changed while it was read .*--rebuild numbers"):
+        run_recipe(ReadsFile("numbers", path=str(file), changes_file=True), ctx)
+    assert not (tmp_path / "run" / "numbers" / "manifest.json").exists()
+    # The shards on disk came from an input that is gone: a second try must not certify them either.
+    with pytest.raises(UserError, match="file: .*as it was read.* -> .*changed.*--rebuild numbers"):
+        run_recipe(ReadsFile("numbers", path=str(file)), ctx)
+    run_recipe(ReadsFile("numbers", path=str(file)), ctx, rebuild=["numbers"])
+    assert ctx.run.read_manifest("numbers")["identity"]["identity_inputs"] == {"file": "changed"}
+
+
+def test_identity_inputs_are_computed_once_per_run_however_deep_the_graph(tmp_path: Path) -> None:
+    (tmp_path / "input.txt").write_text("x")
+    last: Numbers | Longer = ReadsFile("numbers", path=str(tmp_path / "input.txt"))
+    for i in range(12):
+        # Two inputs from the same stage at each level: without sharing, 2^12 visits.
+        last = TwoInputs(f"level{i}", last, other=last)
+    ReadsFile.n_digests[0] = 0
+    plan_recipe(Recipe("deep", tmp_path / "deep.py", "", {}, last), RunContext(tmp_path / "run"))
+    assert ReadsFile.n_digests[0] == 1
+
+
+@dataclasses.dataclass(frozen=True)
+class TwoInputs(Longer):
+    """A filter with a second input."""
+
+    other: Stage | None = None
+
+
+def test_a_recipe_that_imports_a_module_that_moved_is_told_where_it_is(tmp_path: Path) -> None:
+    for old, new in MOVED_MODULES.items():
+        assert importlib.util.find_spec(new), new
+        file = tmp_path / "own.py"
+        file.write_text(f"import {old}\n")
+        with pytest.raises(UserError, match=f"line 1.*it is now {new}"):
+            load_recipe(str(file))
+
+
+def test_a_run_of_another_version_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    ctx = RunContext(tmp_path)
+    run_recipe(chain(), ctx)
+    path = tmp_path / "medium" / "manifest.json"
+    manifest = json.loads(path.read_text())
+    # What manifests had before they had a version.
+    manifest["parts"] = manifest.pop("shards")
+    del manifest["version"]
+    path.write_text(json.dumps(manifest))
+    for read in (
+        lambda: run_recipe(chain(), ctx),
+        lambda: ctx.run.read_manifest("medium"),
+        lambda: list(ctx.run.read_shards("medium")),
+    ):
+        with pytest.raises(UserError, match="another version of Hornbook .*another --out"):
+            read()
 
 
 def test_two_stages_of_one_name_are_refused() -> None:

@@ -199,7 +199,9 @@ def find_repeated_classes(modules: list[Path], root: Path = ROOT) -> list[Place]
     for path in modules:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ClassDef):
-                place = Place("class name twice", str(path.relative_to(root)), node.lineno, node.name)
+                place = Place(
+                    "class name twice", str(path.relative_to(root)), node.lineno, node.name
+                )
                 places.setdefault(node.name, []).append(place)
     return [place for same in places.values() if len(same) > 1 for place in same]
 
@@ -233,7 +235,11 @@ def measure(root: Path = ROOT) -> dict[str, float]:
     test_lines = sum(
         count_lines(path.read_text(encoding="utf-8"))[0] for path in (root / "tests").rglob("*.py")
     )
-    top = [path for path in (root / "hornbook").glob("*.py") if path.stem not in ("__init__", "__main__")]
+    top = [
+        path
+        for path in (root / "hornbook").glob("*.py")
+        if path.stem not in ("__init__", "__main__")
+    ]
     return {
         "functions": len(functions),
         "one-word functions, %": 100 * sum(n == 1 for n in n_words) / len(functions),

@@ -1,11 +1,10 @@
 """The exam is locked: what shows that no checkpoint was chosen by looking at it.
 
-In: a run's folder. Out: a lock that held or did not, in words for the report. Each opening of an
-exam adds a line to
-`opened.jsonl` at the run's root: when (UTC), which exam, which checkpoint, and every checkpoint finished by then. A
-training that is not on the list was finished after the exam was open. The file outlives rebuilding,
-so that examining, changing and examining again shows. It is bookkeeping: it says when things
-happened, and no output depends on it.
+In: a run's folder. Out: whether the lock held, in words for the report. Each opening adds a line to
+`opened.jsonl` at the run's root: when (UTC), which exam, which checkpoint, and every checkpoint
+finished by then. A training that is not on the list was finished after the exam was opened. The file
+survives a rebuild, so that "examine, change, examine again" is visible. It is bookkeeping: no output
+depends on it.
 
 Not covered: a person who reads one run's exam and changes another run's recipe, and a file that was
 edited by hand.
@@ -30,7 +29,7 @@ OPENINGS_FILE = "opened.jsonl"
 
 @dataclass(frozen=True)
 class ExamLock:
-    """Whether the exams stayed shut until every checkpoint was chosen; the label says it in the report's words."""
+    """Whether the exams stayed closed until every checkpoint was chosen; `label` is for people."""
 
     was_held: bool
     label: str
@@ -38,7 +37,7 @@ class ExamLock:
 
 
 def record_opening(ctx: RunContext, stage: str, exam: str, digest: str, checkpoint: str) -> None:
-    """Note on disk, before the first prompt is shown, that an exam is opened for this checkpoint."""
+    """Record on disk, before the model sees a prompt, that its exam is opened."""
     line = {
         "utc": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "stage": stage,
@@ -54,7 +53,7 @@ def record_opening(ctx: RunContext, stage: str, exam: str, digest: str, checkpoi
 
 
 def checkpoint_digest(ctx: RunContext, training: Stage | str) -> str:
-    """SHA-256 of the names and digests of a finished training's files: it changes with any byte of the checkpoint."""
+    """SHA-256 over the names and digests of all files of a finished training."""
     files = ctx.run.read_manifest(training)["files"]
     return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
 
@@ -69,7 +68,10 @@ def finished_trainings(ctx: RunContext) -> list[str]:
 
 
 def read_exam_lock(ctx: RunContext) -> ExamLock:
-    """Whether the run's log shows that its exams were opened after the last checkpoint was chosen."""
+    """Whether the run's log shows that its exams were opened after the last checkpoint was chosen.
+
+    A training counts as late if its checkpoint at an opening differs from the one it has now.
+    """
     openings = read_openings(ctx)
     seen = [name for name in finished_trainings(ctx) if _follows_from_exam(ctx, name)]
     if seen:
@@ -78,12 +80,12 @@ def read_exam_lock(ctx: RunContext) -> ExamLock:
             f"chosen on the exam: {', '.join(seen)} was trained from an exam's results",
             openings,
         )
-    late = sorted({
+    digests = {name: checkpoint_digest(ctx, name) for name in finished_trainings(ctx)}
+    late = [
         name
-        for opening in openings
-        for name in finished_trainings(ctx)
-        if opening["trained"].get(name) != checkpoint_digest(ctx, name)
-    })  # fmt: skip
+        for name, digest in sorted(digests.items())
+        if any(opening["trained"].get(name) != digest for opening in openings)
+    ]
     if late:
         return ExamLock(
             False,
@@ -115,7 +117,10 @@ def read_openings(ctx: RunContext) -> list[dict[str, Any]]:
 
 
 def _follows_from_exam(ctx: RunContext, name: str) -> bool:
-    """Whether an exam on a benchmark is among a stage's ancestors. Held-out exercises are no exam: they may choose."""
+    """Whether an exam on a benchmark is among a stage's ancestors.
+
+    Held-out exercises are no exam in this sense: a checkpoint may be chosen on them.
+    """
     manifest = ctx.run.read_manifest(name)
     identity = manifest["identity"]
     if is_of_class(manifest, "Examine") and isinstance(identity["settings"]["exam"], str):

@@ -39,13 +39,14 @@ WorkerSetup = Callable[
 def make_executor(
     engine: str, workers: int, address: str | None = None, worker_setup: WorkerSetup | None = None
 ) -> PoolExecutor | RayExecutor:
-    """The executor by name: `pool` (the default) or `ray`; a context manager that lets its workers go at the end."""
+    """The executor by name, `pool` or `ray`: a context manager that stops its workers."""
     if engine == "pool":
         return PoolExecutor(workers, worker_setup)
     if engine == "ray":
         return RayExecutor(workers, address, worker_setup)
     raise UserError(
-        f"no engine named {engine!r}: pool (this machine) or ray (a cluster, or this machine through Ray)"
+        f"no engine named {engine!r}: pool (this machine) or ray (a cluster, or this machine "
+        "through Ray)"
     )
 
 
@@ -98,7 +99,7 @@ class PoolExecutor:
         self, stage: Stage, ctx: RunContext
     ) -> Callable[[str], meter.Usage | FailedShard]:
         def retry_alone(shard: str) -> meter.Usage | FailedShard:
-            """A broken pool does not say which shard broke it, so each one that was in flight gets a pool of its own."""
+            """Run a shard in its own pool: a broken pool does not say which shard broke it."""
             self._stop_workers()
             try:
                 return self._submit_shard(stage, ctx, shard).result()
@@ -124,7 +125,10 @@ class PoolExecutor:
 
 
 class RayExecutor:
-    """Ray core: a task a shard; a stage that wants a machine gets a node's processors, and its GPU if it has one."""
+    """One Ray task per shard.
+
+    A stage with `placement = "per_machine"` gets all processors of a node, and its GPU if any.
+    """
 
     def __init__(
         self, workers: int, address: str | None = None, worker_setup: WorkerSetup | None = None
@@ -134,7 +138,8 @@ class RayExecutor:
             self.ray: Any = importlib.import_module("ray")
         except ImportError:
             raise UserError(
-                "--engine ray needs Ray: pip install 'hornbook[ray]' (the same version as the cluster's)"
+                "--engine ray needs Ray: pip install 'hornbook[ray]' (the same version as the "
+                "cluster's)"
             ) from None
         self.workers, self.address, self.worker_setup = workers, address, worker_setup
 
@@ -172,11 +177,11 @@ class RayExecutor:
         def submit(shard: str) -> Any:
             return task.remote(stage, _without_reporter(ctx), shard).future()
 
-        def failed(shard: str) -> FailedShard:
+        def report_failure(shard: str) -> FailedShard:
             return FailedShard("its worker was killed twice (out of memory?)")
 
         yield from _run_in_window(
-            submit, shards, window, failed, self.ray.exceptions.WorkerCrashedError
+            submit, shards, window, report_failure, self.ray.exceptions.WorkerCrashedError
         )
 
     def _stage_resources(self, stage: Stage) -> dict[str, float]:
@@ -196,7 +201,10 @@ def _run_in_window(
     retry: Callable[[str], meter.Usage | FailedShard],
     broken: type[BaseException] = BrokenProcessPool,
 ) -> Iterator[ShardResult]:
-    """Keep `window` shards in flight and yield each as it ends; those in flight when a worker died go to `retry`."""
+    """Keep `window` shards in flight and yield each as it ends.
+
+    Shards that were in flight when a worker died go to `retry`.
+    """
     waiting, running = deque(shards), dict[cf.Future[meter.Usage], str]()
     while waiting or running:
         while waiting and len(running) < window:
@@ -210,9 +218,8 @@ def _run_in_window(
                 yield shard, future.result()
             except broken:
                 lost.append(shard)
-        if (
-            lost and broken is BrokenProcessPool
-        ):  # a broken pool fails everything that was in flight
+        # A broken pool fails everything that was in flight.
+        if lost and broken is BrokenProcessPool:
             lost += running.values()
             running.clear()
         for shard in lost:
@@ -224,7 +231,7 @@ def _without_reporter(ctx: RunContext) -> RunContext:
 
 
 def _start_worker(worker_setup: WorkerSetup | None) -> None:
-    """One thread a worker, no answer to Ctrl-C (the parent decides), and no life after the parent's."""
+    """One thread per worker; ignore Ctrl-C (the parent decides); end when the parent ends."""
     os.environ.update(
         OMP_NUM_THREADS="1", NUMBA_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", ARROW_IO_THREADS="1"
     )

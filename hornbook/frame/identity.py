@@ -101,7 +101,11 @@ def compute_identity(
 
 
 def _is_part_of_identity(setting: dataclasses.Field[Any], stage: Stage) -> bool:
-    """By the field's metadata `identity`: False, or "when set" for a field that leaves older outputs valid."""
+    """Whether a setting identifies the output, by the field's metadata `identity`.
+
+    False: never. "when set": only with another value than the default, so that outputs made before
+    the setting existed stay valid.
+    """
     rule = setting.metadata.get("identity", True)
     if setting.name == "name" or not rule:
         return False

@@ -2,8 +2,8 @@
 
 In: a recipe's last stage. Out: the inputs of each Pack that no Scrub has read, or that were not
 scrubbed against an exam which a model trained on them sits. `refuse_leaks` makes that an error for
-every Pack that does not say unscrubbed=True; the page prints those that do. Not covered: models that
-were trained elsewhere; text that a stage writes anew from scrubbed text.
+every Pack without unscrubbed=True; the page prints those that have it. Not covered: models that are
+trained elsewhere, and text that a stage generates from scrubbed text.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from hornbook.records import UserError
 
 @dataclass(frozen=True)
 class PossibleLeak:
-    """A Pack and one of its inputs, with the exam that may be in it; "" where no Scrub has looked at it at all."""
+    """A Pack and one of its inputs, with the exam that may be in it ("" where no Scrub read it)."""
 
     pack: str
     data: str
@@ -29,7 +29,10 @@ class PossibleLeak:
     def __str__(self) -> str:
         if not self.exam:
             return f"{self.pack} packs {self.data}, which no Scrub has looked at"
-        return f"{self.pack} packs {self.data}, which was not scrubbed against {self.exam}, and its model sits that exam"
+        return (
+            f"{self.pack} packs {self.data}, which was not scrubbed against {self.exam}, and its "
+            "model sits that exam"
+        )
 
 
 def find_possible_leaks(last: Stage) -> list[PossibleLeak]:
@@ -57,7 +60,7 @@ def find_possible_leaks(last: Stage) -> list[PossibleLeak]:
 
 
 def refuse_leaks(last: Stage) -> None:
-    """Raises UserError for the first finding that its Pack does not allow, with the ways out."""
+    """Raise UserError for the first leak that its Pack does not allow, with the ways out."""
     for leak in find_possible_leaks(last):
         if not leak.allowed:
             way = f"add {leak.exam!r} to its exams" if leak.exam else "put a Scrub before it"
@@ -88,6 +91,6 @@ def _is_scrubbed_against(data: Stage, exam: str) -> bool:
 
 
 def _covers_exam(scrubbed: Any, exam: str) -> bool:
-    """Whether keeping this out keeps that exam out: itself, or its problems with more tests (humaneval+)."""
+    """Whether scrubbing against one exam covers another: itself, or itself with more tests (+)."""
     name = scrubbed if isinstance(scrubbed, str) else scrubbed.name
     return bool(name == exam or name.rstrip("+") == exam or name == exam.rstrip("+"))

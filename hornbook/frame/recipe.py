@@ -1,9 +1,9 @@
-"""A recipe file, loaded with its dials turned, and what it is going to cost.
+"""Load a recipe file with its dials set, and plan what it is going to cost.
 
 In: the path of a Python file (or the name of a shipped recipe) and `name=value` dials. Out: the
 last stage of the graph that its function `recipe` returns, and the plan: every stage's state and
-price. Loading runs nothing. A dial has the type of its default; a dial that does not exist suggests
-the nearest.
+price. Loading runs nothing. A dial has the type of its default; for an unknown dial the error
+suggests the nearest.
 """
 
 from __future__ import annotations
@@ -29,6 +29,19 @@ from hornbook.records import MissingInput, UserError
 MAX_DIALS = 8
 # Beside the package in a checkout, inside it when it was installed from a wheel.
 RECIPE_FOLDERS = (Path(__file__).parents[1] / "recipes", Path(__file__).parents[2] / "recipes")
+BOOLEAN_WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+# Modules that recipes import and that have moved since version 0.1.
+MOVED_MODULES = {
+    "hornbook.benchmarks": "hornbook.exams",
+    "hornbook.embedder": "hornbook.models.embedder",
+    "hornbook.model": "hornbook.models.transformer",
+    "hornbook.recipe": "hornbook.frame.recipe",
+    "hornbook.run": "hornbook.frame.run",
+    "hornbook.shape": "hornbook.models.shape",
+    "hornbook.stage": "hornbook.frame.stage",
+    "hornbook.statistics": "hornbook.intervals",
+    "hornbook.tokenizer": "hornbook.models.tokenizer",
+}
 
 
 @dataclass(frozen=True)
@@ -52,18 +65,24 @@ class PlannedStage:
 
 
 def load_recipe(name: str, dials: Iterable[str] = (), smoke: bool = False) -> Recipe:
-    """Load a recipe and build its graph. `smoke` starts from the file's SMOKE dials: offline, in seconds."""
+    """Load a recipe and build its graph.
+
+    Args:
+        smoke: start from the file's SMOKE dials, which run offline in seconds.
+    """
     path = find_recipe(name)
     module = import_recipe_file(path)
     function = getattr(module, "recipe", None)
     if not callable(function):
         raise UserError(
-            f"{path} has no function named recipe: it must define recipe(...) and return its last stage"
+            f"{path} has no function named recipe: it must define recipe(...) and return its last "
+            "stage"
         )
     standing = {p.name: p.default for p in inspect.signature(function).parameters.values()}
     if len(standing) > MAX_DIALS:
         raise UserError(
-            f"{path} has {len(standing)} dials, above the limit of {MAX_DIALS}: make some of them literals"
+            f"{path} has {len(standing)} dials, above the limit of {MAX_DIALS}: make some of them "
+            "literals"
         )
     standing |= getattr(module, "SMOKE", {}) if smoke else {}
     standing |= dict(_parse_dial(dial, standing, path) for dial in dials)
@@ -86,7 +105,11 @@ def load_recipe(name: str, dials: Iterable[str] = (), smoke: bool = False) -> Re
 
 def list_shipped_recipes() -> dict[str, Path]:
     """The recipes that come with Hornbook, by name."""
-    return {file.stem: file for shelf in RECIPE_FOLDERS for file in sorted(shelf.glob("*.py"))}
+    recipes = {}
+    for folder in RECIPE_FOLDERS:
+        for file in sorted(folder.glob("*.py")):
+            recipes[file.stem] = file
+    return recipes
 
 
 def find_recipe(name: str) -> Path:
@@ -94,37 +117,44 @@ def find_recipe(name: str) -> Path:
     path = Path(name)
     if path.suffix == ".py" and path.is_file():
         return path
-    known = list_shipped_recipes()
-    if path.stem in known and path.parent in (Path(), Path("recipes")):
-        return known[path.stem]
+    shipped = list_shipped_recipes()
+    if path.stem in shipped and path.parent in (Path(), Path("recipes")):
+        return shipped[path.stem]
     raise UserError(
-        f"there is no recipe {name}{suggest_nearest(path.stem, known)}. Shipped: {', '.join(known)}; `hornbook new` writes one"
+        f"there is no recipe {name}{suggest_nearest(path.stem, shipped)} "
+        f"Shipped: {', '.join(shipped)}; `hornbook new` writes one"
     )
 
 
-def suggest_nearest(word: str, known: Iterable[str]) -> str:
-    """`; did you mean ...?`, or nothing where no known word is near."""
-    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
-    return f"; did you mean {close[0]}?" if close else ""
+def suggest_nearest(word: str, choices: Iterable[str]) -> str:
+    """`; did you mean ...?` with the nearest choice, or a full stop where none is near.
+
+    >>> suggest_nearest("pokcet", ["pocket", "phi1"])
+    '; did you mean pocket?'
+    >>> suggest_nearest("xyz", ["pocket", "phi1"])
+    '.'
+    """
+    close = difflib.get_close_matches(word, list(choices), n=1, cutoff=0.5)
+    return f"; did you mean {close[0]}?" if close else "."
 
 
 def plan_recipe(recipe: Recipe, ctx: RunContext) -> list[PlannedStage]:
-    """Every stage with its state and price, inputs first; sizes come from disk where a stage is done."""
+    """Every stage with its state and price, inputs first. Finished stages give their real sizes."""
     sizes: dict[str, Size] = {}
     steps = []
     identities: dict[str, Identity] = {}
     for stage in order_stages(recipe.last):
-        now = _read_state_or_missing(stage, ctx, identities)
-        price = stage.price(ctx, [sizes[before.name] for before in stage.inputs()])
+        state = _read_state_or_missing(stage, ctx, identities)
+        price = stage.price(ctx, [sizes[earlier.name] for earlier in stage.inputs()])
         if price.kwh < 0:
             price = replace(
                 price, kwh=price.minutes / 60 * ctx.workers * meter.WATTS_PER_CORE / 1000
             )
         sizes[stage.name] = price.size
-        if now.status == "done":
-            facts = ctx.run.read_manifest(stage)
-            sizes[stage.name] = Size(facts["kept"], facts["kept_bytes"] / 1e6)
-        steps.append(PlannedStage(stage, now, price))
+        if state.status == "done":
+            manifest = ctx.run.read_manifest(stage)
+            sizes[stage.name] = Size(manifest["kept"], manifest["kept_bytes"] / 1e6)
+        steps.append(PlannedStage(stage, state, price))
     return steps
 
 
@@ -139,7 +169,7 @@ def _read_state_or_missing(
 
 
 def import_recipe_file(path: Path) -> ModuleType:
-    """Read a recipe's file as a module; workers do this too, so that stages defined in a recipe reach them."""
+    """Import a recipe's file as a module. Workers do it too, to have the stages that it defines."""
     spec = importlib.util.spec_from_file_location(
         f"hornbook_recipe_{re.sub(r'[^0-9a-zA-Z_]', '_', path.stem)}", path
     )
@@ -151,8 +181,11 @@ def import_recipe_file(path: Path) -> ModuleType:
     except UserError:
         raise
     except Exception as error:
+        moved_to = MOVED_MODULES.get(getattr(error, "name", None) or "")
+        hint = f" (it is now {moved_to})" if moved_to else ""
         raise UserError(
-            f"{_locate_error(path, error)} raised {type(error).__name__} while it was read: {error}"
+            f"{_locate_error(path, error)} raised {type(error).__name__} while it was read: "
+            f"{error}{hint}"
         ) from error
     return module
 
@@ -173,11 +206,13 @@ def _parse_dial(dial: str, standing: Mapping[str, Any], path: Path) -> tuple[str
     name, equals, text = dial.partition("=")
     if not equals:
         raise UserError(
-            f"{dial!r} is no dial: write name=value; {path.name} has {', '.join(standing) or 'no dials'}"
+            f"{dial!r} is no dial: write name=value; {path.name} has "
+            f"{', '.join(standing) or 'no dials'}"
         )
     if name not in standing:
         raise UserError(
-            f"{path.name} has no dial {name}{suggest_nearest(name, standing)} Its dials: {_format_dials(standing)}"
+            f"{path.name} has no dial {name}{suggest_nearest(name, standing)} "
+            f"Its dials: {_format_dials(standing)}"
         )
     return name, _parse_as_default(standing[name], text, name)
 
@@ -190,14 +225,12 @@ def _parse_as_default(default: Any, text: str, name: str) -> Any:
     """The text read as the default's type: 6e9 for a whole number too, a,b for a tuple."""
     try:
         if isinstance(default, bool):
-            return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}[
-                text.lower()
-            ]
+            return BOOLEAN_WORDS[text.lower()]
         if isinstance(default, int):
-            number = float(text)
-            if number != int(number):
+            value = float(text)
+            if value != int(value):
                 raise ValueError
-            return int(number)
+            return int(value)
         if isinstance(default, float):
             return float(text)
     except (ValueError, KeyError):

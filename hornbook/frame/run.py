@@ -2,7 +2,7 @@
 
 In: the last stage, a run context, an executor that makes the shards. Out: one folder per stage with
 `intent.json` (what it is going to be), its shards or files, `usage.json` (what it cost) and
-`manifest.json`, written last: a stage is finished when its manifest exists. The same stages give the
+`manifest.json`, written last: a stage is finished when its manifest exists. Equal stages give the
 same bytes, whichever executor made them and however often the run was killed.
 """
 
@@ -173,19 +173,19 @@ def _run_stage(stage: Stage, ctx: RunContext, executor: Executor, identity: Iden
 
 def _refuse_changed_input(stage: Stage, ctx: RunContext, identity: Identity) -> None:
     """The manifest certifies what was read: files that changed during the work are refused."""
-    now = {"identity_inputs": canonical_form(stage.identity_inputs(ctx))}
-    before = {"identity_inputs": identity["identity_inputs"]}
-    if now != before:
+    inputs_now = {"identity_inputs": canonical_form(stage.identity_inputs(ctx))}
+    inputs_read = {"identity_inputs": identity["identity_inputs"]}
+    if inputs_now != inputs_read:
         raise UserError(
             f"the input of {stage.name} changed while it was read "
-            f"({'; '.join(describe_difference(before, now))}): leave it alone and run again with "
-            f"--rebuild {stage.name}"
+            f"({'; '.join(describe_difference(inputs_read, inputs_now))}): leave it alone and run "
+            f"again with --rebuild {stage.name}"
         )
 
 
 @contextlib.contextmanager
 def _record_usage(folder: Path) -> Iterator[list[meter.Usage]]:
-    """Collect what is spent and add it to usage.json, also when the stage fails or is interrupted."""
+    """Collect what is spent and add it to usage.json, even if the stage fails or is interrupted."""
     usages: list[meter.Usage] = []
     started = time.perf_counter()
     try:
@@ -203,7 +203,7 @@ def _write_intent(stage: Stage, ctx: RunContext, identity: Identity, shards: lis
 
 
 def _settle_shard_names(stage: Stage, ctx: RunContext, identity: Identity) -> list[str]:
-    """The list of shards, decided once: a resume keeps the list on disk, whatever --shard-mb says."""
+    """The shard names, decided once: a resume keeps the list on disk whatever --shard-mb says."""
     intent = store.read_json(ctx.run.stage_folder(stage) / "intent.json")
     if intent is not None:
         return list(intent["shards"])
@@ -234,7 +234,7 @@ def _run_missing_shards(
 
 
 def _make_dropped_shard(stage: Stage, ctx: RunContext, shard: str, reason: str) -> pa.Table:
-    """Stands for a shard that was set aside: every row dropped with the reason, or no rows at all."""
+    """The table of a shard that was set aside: every row dropped with the reason, or no rows."""
     base_stage = ctx.run.base_stage(stage)
     if not base_stage:
         return make_table([])
@@ -327,7 +327,8 @@ def _lock_run_folder(root: Path) -> Iterator[None]:
         except BlockingIOError:
             lock.seek(0)
             raise UserError(
-                f"process {lock.read().strip()} is already running in {root}: wait for it, or use another --out"
+                f"process {lock.read().strip()} is already running in {root}: wait for it, or use "
+                "another --out"
             ) from None
         lock.seek(0)
         lock.truncate()

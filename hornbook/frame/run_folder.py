@@ -1,9 +1,9 @@
-"""Read a run from disk: its stages, their shards, and rows with the verdicts of every filter joined.
+"""Read a run from disk: its stages, their shards, and rows joined with the filters' verdicts.
 
-In: the folder of a run, and a stage or only its name. Out: manifests, tables, paths. A run can be read without
-its recipe, because each manifest says which stage's rows its verdict columns belong to.
+In: the folder of a run, and a stage or only its name. Out: manifests, tables, paths. A run can be
+read without its recipe: each manifest says which stage's rows its verdict columns belong to.
 
-Not covered: writing (run.py), and runs made before manifests had a version (refused with a sentence).
+Not covered: writing (run.py), and runs made before manifests had a version (refused).
 """
 
 from __future__ import annotations
@@ -106,9 +106,9 @@ def check_manifest_version(manifest: dict[str, Any], folder: Path) -> None:
     version = manifest.get("version", 1)
     if version != MANIFEST_VERSION:
         raise UserError(
-            f"{folder} was made by another version of Hornbook (manifest version {version}, this one "
-            f"reads {MANIFEST_VERSION}): read it with the version that made it, or run again with "
-            "another --out"
+            f"{folder} was made by another version of Hornbook (manifest version {version}, this "
+            f"one reads {MANIFEST_VERSION}): read it with the version that made it, or run again "
+            "with another --out"
         )
 
 

@@ -66,8 +66,8 @@ class Stage:
     """A step of a recipe: a frozen dataclass whose fields are its settings and inputs.
 
     Fields that are stages (or tuples of stages) are its inputs. A Stage defines `shards` and
-    `make_shard`; a RowFilter defines `filter_rows`; a GlobalStage defines `make_shards`; a FileStage
-    defines `write_files`.
+    `make_shard`; a RowFilter defines `filter_rows`; a GlobalStage defines `make_shards`; a
+    FileStage defines `write_files`.
     """
 
     name: str  # its folder in the run
@@ -126,7 +126,7 @@ class RowFilter(Stage):
         return scatter_to_all_rows(rows, self.filter_rows(ctx, rows.filter(rows["kept"])))
 
     def filter_rows(self, ctx: RunContext, rows: pa.Table) -> pa.Table:
-        """Return `records.verdict_columns(...)` for these rows, in their order. All are kept so far."""
+        """Return `records.verdict_columns(...)` for these rows, in order. All are kept so far."""
         raise NotImplementedError
 
 

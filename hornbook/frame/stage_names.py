@@ -1,4 +1,4 @@
-"""Look stages up by class without importing their packages: the frame and the page lie below the stages.
+"""Look stages up by class without importing their packages, which lie above the frame and the page.
 
 In: stages, or a finished stage's manifest. Out: those of a class. The names are a Literal, so mypy
 refuses a name that is not listed, and tests/test_stage_names.py checks that each listed name is a
