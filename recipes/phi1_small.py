@@ -1,4 +1,6 @@
-"""phi-1-small with the paper's numbers: 350M parameters, the data and steps of phi-1 (arXiv 2306.11644, section 2).
+"""phi-1-small with the paper's numbers: 350M parameters, the data and steps of phi-1.
+
+Source: arXiv 2306.11644, section 2.
 
 A graph may be built from another recipe's: this one turns one dial of phi1.
 """

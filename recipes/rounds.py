@@ -1,10 +1,10 @@
-"""The paper's recursive training: the model of each round writes the exercises of the next; what narrows is seen.
+"""Recursive training: the model of each round writes the exercises of the next round.
 
-A base model reads code and lessons. Round 1 is written by the teacher, each later one by the model
-that practised on all rounds before it and the shelf. One table at the end, on the page and in
-`rounds/rounds.json`: yield, diversity and score by round, the shelf beside them. At this size later
-rounds keep nothing (docs/log.md): the table of a collapse. Gradual narrowing takes a model that can
-write: a larger size, more steps, a stronger teacher (not tried).
+A base model is pretrained on code and textbook sections. The teacher writes round 1. Each later
+round is written by the model that was finetuned on all earlier rounds and the shelf. One table, on
+the page and in `rounds/rounds.json`, shows yield, diversity and score by round beside the shelf's.
+At this size the later rounds keep nothing (docs/log.md): the table of a collapse. To see gradual
+narrowing takes a model that can write: a larger size, more steps, a stronger teacher (not tried).
 """
 
 from pathlib import Path
@@ -19,57 +19,69 @@ from hornbook.verify import Examine
 from hornbook.writeup import Report
 
 # Small, pure Python, written to be read.
-WHEELS = (("algorithms", "1.0.1"), ("boltons", "26.2.0"), ("toolz", "1.2.0"), ("pydatastructs", "1.2.3"),
-          ("networkx", "3.6.1"), ("click", "8.5.1"), ("lark", "1.3.1"))  # fmt: skip
+WHEELS = (
+    ("algorithms", "1.0.1"), ("boltons", "26.2.0"), ("toolz", "1.2.0"),
+    ("pydatastructs", "1.2.3"), ("networkx", "3.6.1"), ("click", "8.5.1"), ("lark", "1.3.1"),
+)  # fmt: skip
 
 # Offline, in seconds.
 SMOKE = {
-    "source": str(Path(seed.__file__).parent), "teacher": "scripted", "exam": "unconventional", "written": 6,
-    "rounds": 2, "size": "tiny", "steps": 3,
-}  # fmt: skip
+    "source": str(Path(seed.__file__).parent),
+    "teacher": "scripted",
+    "exam": "unconventional",
+    "written": 6,
+    "rounds": 2,
+    "size": "tiny",
+    "steps": 3,
+}
 
 
 def recipe(
-    source="wheels",  # that the base reads; or a folder of Python files, a jsonl or a Parquet file
+    source="wheels",  # pretraining code; or a folder of Python files, a jsonl or a Parquet file
     teacher="smollm2",  # of the first round
     exam="humaneval",
     written=400,  # exercises asked for in each round
     rounds=3,
     size="3M",
-    steps=120,  # of practice in each round; eight times as many of reading before them
+    steps=120,  # of finetuning in each round; eight times as many of pretraining before
 ):
     tiny = size == "tiny"
-    shelf, longest, context, batch = (0.1, 16, 64, 2) if tiny else (1.0, 128, 256, 16)
-    drills = ShelfExercises("drills", "train", shelf)
-    exams = (exam, ShelfExercises("held_out", "held-out", shelf))
-    first = Exercises("round_1", named(teacher, max_tokens=220), count=written)
+    shelf_share, max_new_tokens, context, batch = (0.1, 16, 64, 2) if tiny else (1.0, 128, 256, 16)
+    shelf_exercises = ShelfExercises("shelf_exercises", "train", shelf_share)
+    exams = (exam, ShelfExercises("held_out", "held-out", shelf_share))
+    first_round = Exercises("round_1", named(teacher, max_tokens=220), count=written)
 
-    stack = CollectWheels("stack", WHEELS) if source == "wheels" else CollectFiles("stack", source)
-    code, lessons = (
-        Scrub("clean_stack", stack, exams),
-        Scrub("clean_lessons", ShelfSections("lessons"), exams),
+    code = CollectWheels("code", WHEELS) if source == "wheels" else CollectFiles("code", source)
+    clean_code = Scrub("clean_code", code, exams)
+    clean_textbooks = Scrub("clean_shelf_textbooks", ShelfSections("shelf_textbooks"), exams)
+    tokenizer = TrainTokenizer(
+        "tokenizer", (clean_code, clean_textbooks, shelf_exercises), vocab=512 if tiny else 4096
     )
-    words = TrainTokenizer("words", (code, lessons, drills), vocab=512 if tiny else 4096)
-    reading = Pack("reading", (code, lessons), words, context=context)
-    base = Train("base", reading, shape=size, steps=8 * steps, batch=batch, lr=2e-3)
+    pretrain_data = Pack("pretrain_data", (clean_code, clean_textbooks), tokenizer, context=context)
+    base = Train("base", pretrain_data, shape=size, steps=8 * steps, batch=batch, lr=2e-3)
 
-    all_written, read, asked = [first], [Scrub("clean_drills", drills, exams)], []
+    written_rounds, examined = [first_round], []
+    clean_exercises = [Scrub("clean_shelf_exercises", shelf_exercises, exams)]
     for n in range(1, rounds + 1):
-        read.append(Scrub(f"clean_{n}", all_written[-1], exams))
-        practice = Pack(f"practice_{n}", tuple(read), words, context=context, held_out=0.1)
-        model = Train(f"model_{n}", practice, start=base, steps=steps, batch=batch, lr=5e-4)
-        asked.append(Examine(f"exam_{n}", model, exam, max_new_tokens=longest))
+        clean_exercises.append(Scrub(f"clean_round_{n}", written_rounds[-1], exams))
+        finetune_data = Pack(
+            f"finetune_data_{n}", tuple(clean_exercises), tokenizer, context=context, held_out=0.1
+        )
+        model = Train(f"model_{n}", finetune_data, start=base, steps=steps, batch=batch, lr=5e-4)
+        examined.append(Examine(f"exam_{n}", model, exam, max_new_tokens=max_new_tokens))
         if n < rounds:
-            itself = LLM("itself", "trained", max_tokens=220)
-            all_written.append(
+            own_model = LLM("itself", "trained", max_tokens=220)
+            written_rounds.append(
                 Exercises(
                     f"round_{n + 1}",
-                    itself,
+                    own_model,
                     count=written,
                     teacher_stage=model,
                     seed=n,
                     min_yield=0,
                 )
             )
-    table = MeasureRounds("rounds", tuple(all_written), tuple(asked), reference=drills)
-    return Report("report", (table, *asked), title="Round after round")
+    table = MeasureRounds(
+        "rounds", tuple(written_rounds), tuple(examined), reference=shelf_exercises
+    )
+    return Report("report", (table, *examined), title="Round after round")

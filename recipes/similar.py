@@ -1,8 +1,8 @@
-"""The paper's section 5 for your exercises and exam: prune what is similar, retrain, examine, and print its Table 3.
+"""Prune what resembles the exam, retrain, examine: section 5 of the paper, for your own data.
 
-A base model reads the textbook shelf; it is finetuned on all exercises, and again on what each
-threshold leaves. Give the results of a model that never saw the data by
-scores=starcoder=results.jsonl: similar problems are also easier.
+A base model is pretrained on the textbook shelf. It is finetuned on all exercises, and again on
+what each threshold leaves; the page shows the paper's Table 3. Similar problems are also easier:
+give the results of a model that never saw the data by scores=starcoder=results.jsonl to compare.
 """
 
 from hornbook.collect import CollectFiles
@@ -19,7 +19,7 @@ SMOKE = {"size": "tiny", "steps": 6, "judge": "scripted"}
 
 
 def recipe(
-    exercises="shelf",  # or a jsonl, a Parquet file or a folder, with whole exercises in its column of text
+    exercises="shelf",  # or a jsonl, a Parquet file or a folder: whole exercises as text
     exam="unconventional",  # or humaneval, mbpp:FILE, jsonl:FILE
     scores=(),  # results on that exam of models that never saw the exercises: NAME=FILE
     judge="",  # a model at OPENAI_BASE_URL that judges the pairs
@@ -28,39 +28,45 @@ def recipe(
     longest=128,  # tokens of an answer
 ):
     tiny = size == "tiny"
-    lessons = ShelfSections("lessons")
+    textbooks = ShelfSections("shelf_textbooks")
     if exercises == "shelf":
-        drills = ShelfExercises("drills", "train", 0.2 if tiny else 1.0)
+        exercise_data = ShelfExercises("exercises", "train", 0.2 if tiny else 1.0)
     else:
-        drills = CollectFiles("drills", exercises, piece_lines=0)
+        exercise_data = CollectFiles("exercises", exercises, piece_lines=0)
 
-    # Who is near which problem: all of the data counts, and every function, as in the paper.
-    near = NearExam("near", (drills,), (exam,))
-    audit = AuditScrub("audit", drills, (exam,), sample_size=500)
-    judges = {
-        "": None,
-        "scripted": LLM("scripted", "scripted", answers=("Both count. Verdict: same idea",)),
-    }
-    asked = judges[judge] if judge in judges else named(judge, temperature=0.0, max_tokens=200)
-    judged = (JudgeNear("judged", near, asked),) if asked else ()
+    # Which record is nearest to which problem: all of the data, every function, as in the paper.
+    nearest = NearExam("nearest_records", (exercise_data,), (exam,))
+    audit = AuditScrub("audit", exercise_data, (exam,), sample_size=500)
+    judged_pairs = ()
+    if judge == "scripted":
+        answers = ("Both count. Verdict: same idea",)
+        judged_pairs = (
+            JudgeNear("judged_pairs", nearest, LLM("scripted", "scripted", answers=answers)),
+        )
+    elif judge:
+        judge_model = named(judge, temperature=0.0, max_tokens=200)
+        judged_pairs = (JudgeNear("judged_pairs", nearest, judge_model),)
 
-    clean_lessons = Scrub("clean_lessons", lessons, (exam,))
-    words = TrainTokenizer("words", (clean_lessons, drills), vocab=512 if tiny else 4096)
-    context = 64 if tiny else 256
-    base = Train(
-        "base",
-        Pack("reading", (clean_lessons,), words, context, 0.1),
-        shape=size,
-        steps=steps,
-        batch=16,
-        lr=2e-3,
+    clean_textbooks = Scrub("clean_shelf_textbooks", textbooks, (exam,))
+    tokenizer = TrainTokenizer(
+        "tokenizer", (clean_textbooks, exercise_data), vocab=512 if tiny else 4096
     )
+    context = 64 if tiny else 256
+    pretrain_data = Pack("pretrain_data", (clean_textbooks,), tokenizer, context, 0.1)
+    base = Train("base", pretrain_data, shape=size, steps=steps, batch=16, lr=2e-3)
 
-    def practised(name, data, unscrubbed=False):
-        pack = Pack(f"pack_{name}", (data,), words, context, held_out=0.05, unscrubbed=unscrubbed)
+    def finetune_and_examine(suffix, data, unscrubbed=False):
+        finetune_data = Pack(
+            f"finetune_data{suffix}",
+            (data,),
+            tokenizer,
+            context,
+            held_out=0.05,
+            unscrubbed=unscrubbed,
+        )
         final = Train(
-            name,
-            pack,
+            f"final{suffix}",
+            finetune_data,
             start=base,
             steps=max(1, steps // 2),
             batch=16,
@@ -68,17 +74,29 @@ def recipe(
             weight_decay=0.01,
             dropout=0.1,
         )
-        return Examine(f"exam_{name}", final, exam, max_new_tokens=16 if tiny else longest)
+        return Examine(f"exam_final{suffix}", final, exam, max_new_tokens=16 if tiny else longest)
 
-    # The detector alone decides, at each threshold, on trees of any size: section 5.2's pruning.
-    pruned = tuple(Scrub(f"pruned_{int(100 * tau)}", drills, (exam,), ngram=None, syntax=tau, min_tree_nodes=0)
-                   for tau in THRESHOLDS)  # fmt: skip
-    before = practised("final", drills, unscrubbed=True)
-    after = tuple(
-        practised(f"final_{int(100 * tau)}", data)
-        for tau, data in zip(THRESHOLDS, pruned, strict=True)
+    # Syntax trees alone decide, at each threshold, on trees of any size: section 5.2's pruning.
+    exam_final = finetune_and_examine("", exercise_data, unscrubbed=True)
+    pruned, examined = [], []
+    for threshold in THRESHOLDS:
+        suffix = f"_{int(100 * threshold)}"
+        pruned.append(
+            Scrub(
+                f"pruned{suffix}",
+                exercise_data,
+                (exam,),
+                ngram=None,
+                syntax=threshold,
+                min_tree_nodes=0,
+            )
+        )
+        examined.append(finetune_and_examine(suffix, pruned[-1]))
+    table = SimilarTable(
+        "similar_table", nearest, (exam_final,), tuple(examined), tuple(pruned), scores
     )
-    table = SimilarTable("table", near, (before,), after, pruned, scores)
     return Report(
-        "report", (near, audit, *judged, table, before, *after), title="Similar or learned?"
+        "report",
+        (nearest, audit, *judged_pairs, table, exam_final, *examined),
+        title="Similar or learned?",
     )

@@ -1,6 +1,6 @@
-"""A classifier of educational value in minutes: labelled pieces, their vectors, the fit, and nothing else.
+"""Train a classifier of educational value in minutes: labelled pieces, their vectors, the fit.
 
-Then: hornbook score-quality runs/taste FILE.jsonl. To teach it another taste, let a model judge
+Then: hornbook score-quality runs/taste FILE.jsonl. To train it on other labels, let a model judge
 pieces of a folder of code (source=FOLDER judge=MODEL), or judge them yourself (hornbook label
 runs/taste, then labels=FILE).
 """
@@ -29,30 +29,36 @@ SMOKE = {"source": str(Path(seed.__file__).parent), "judge": "scripted", "embedd
 
 
 def recipe(
-    source="wheels",  # the shipped labels' own; or a folder of Python files, a jsonl or a Parquet file
-    labels="shipped",  # or a file of labels of your own for pieces of the source; ignored where a judge is named
+    # wheels: those of the shipped labels; or a folder of Python files, a jsonl or a Parquet file
+    source="wheels",
+    # or a file with your own labels of pieces of the source; ignored where a judge is named
+    labels="shipped",
     judge="",  # a model that judges pieces of the source: any at OPENAI_BASE_URL
     embedder="smollm2",  # or any Hugging Face name, or hashed
     layer=0,  # of the embedder; 0: the layer and the pooling that do best on the labels
     tokens=512,  # of each piece that are read
     kind="blend",  # or forest, linear, regression, counts
-    controls=False,  # compare with perplexity and with code without comments: two more passes of the model
+    # compare with perplexity and with code without comments: two more passes of the model
+    controls=False,
 ):
     if judge:
-        known_pieces = JudgeSample(
-            "labels", CollectFiles("pieces", source), named(judge, max_tokens=60), sample=400
-        )
+        judge_model = named(judge, max_tokens=60)
+        labels_stage = JudgeSample("labels", CollectFiles("code", source), judge_model, sample=400)
     elif labels != "shipped":
-        known_pieces = OwnLabels("labels", CollectFiles("pieces", source), labels)
+        labels_stage = OwnLabels("labels", CollectFiles("code", source), labels)
     else:
-        known_pieces = Labels("labels", shipped_labels.list_labelled_wheels())
-    how, vectors = Embedder(embedder, layer, tokens), Embed if layer else EmbedLayers
+        labels_stage = Labels("labels", shipped_labels.list_labelled_wheels())
+    embedding_model = Embedder(embedder, layer, tokens)
+    embed = Embed if layer else EmbedLayers
     control = None
-    if controls:  # does it only look at comments? does it only find what a model expects?
-        known_pieces = Perplexity("expected", known_pieces)
-        control = vectors("bare_vectors", StripComments("bare", known_pieces), how)
+    if controls:
+        # Does it only look at comments? Does it only find what a model expects?
+        labels_stage = Perplexity("perplexity", labels_stage)
+        without_comments = StripComments("without_comments", labels_stage)
+        control = embed("labelled_without_comments", without_comments, embedding_model)
+    labelled = embed("labelled", labels_stage, embedding_model)
     trees = 20 if embedder == "hashed" else 500
-    taste = FitQuality(
-        "taste", vectors("vectors", known_pieces, how), kind, trees=trees, control=control
+    quality_classifier = FitQuality(
+        "quality_classifier", labelled, kind, trees=trees, control=control
     )
-    return Report("report", (taste,), title="A taste for code")
+    return Report("report", (quality_classifier,), title="A quality classifier for code")

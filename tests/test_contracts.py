@@ -133,7 +133,7 @@ def test_killed_for_good_at_twenty_moments_it_still_equals(source, undisturbed, 
 def test_the_number_of_parts_changes_no_record(source, undisturbed, tmp_path):
     many = RunContext(tmp_path / "many", shard_mb=0.05)
     run_recipe(pocket(source), many)
-    assert len(many.run.shard_names("stack")) > len(undisturbed.run.shard_names("stack"))
+    assert len(many.run.shard_names("code")) > len(undisturbed.run.shard_names("code"))
     for stage in order_stages(pocket(source)):
         if stage.name in MEASURED:
             continue
@@ -175,19 +175,19 @@ def test_every_stage_is_sound_and_seen(undisturbed):
 
 
 def test_what_is_poisoned_is_dropped_with_a_reason(undisturbed):
-    dropped = {row["path"]: row["reason"] for row in rows(undisturbed, "stack") if not row["kept"]}
+    dropped = {row["path"]: row["reason"] for row in rows(undisturbed, "code") if not row["kept"]}
     assert set(dropped) >= {"empty.py", "binary.py", "latin.py", "one_line.py"}
     assert all(dropped.values())
 
 
 @pytest.mark.parametrize(
-    ("dial", "stage", "said"),
-    [("steps=13", "base", "steps: 12 -> 13"), ("tokens=9000", "filtered", "tokens: 20000 -> 9000")],
+    ("dial", "stage", "difference"),
+    [("steps=13", "base", "steps: 12 -> 13"), ("tokens=9000", "filtered_code", "tokens: 20000 -> 9000")],
 )
-def test_a_changed_setting_is_refused_with_its_difference(source, undisturbed, dial, stage, said):
+def test_a_changed_setting_is_refused_with_its_difference(source, undisturbed, dial, stage, difference):
     from hornbook.records import UserError
 
-    with pytest.raises(UserError, match=f"{stage}.*{said}"):
+    with pytest.raises(UserError, match=f"{stage}.*{difference}"):
         run_recipe(pocket(source, dial), undisturbed)
 
 
