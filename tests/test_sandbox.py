@@ -227,7 +227,7 @@ def test_closing_in_the_middle_of_jobs_leaves_no_process(
     level: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mark = f"# closed with level {level} by {os.getpid()}"
-    monkeypatch.setattr(pair, "BOOT", pair.BOOT_CODE + mark)
+    monkeypatch.setattr(pair, "BOOT_CODE", pair.BOOT_CODE + mark)
     with Sandbox(workers=2, level=level) as box:
         endless = ProgramJob("while True: pass", timeout_s=60)
         assert next(box.run_jobs([ProgramJob("pass"), endless, endless])).status == "passed"
@@ -261,14 +261,15 @@ def test_a_kernel_without_landlock_is_refused_by_name(
 
     monkeypatch.setattr(
         pair,
-        "BOOT",
+        "BOOT_CODE",
         "import sys\n"
         + pair.BOOT_CODE.replace(
-            "zygote.main", "zygote.confinement.landlock_abi = lambda: 0\nzygote.main"
+            "zygote.run_zygote",
+            "zygote.confinement.read_landlock_abi = lambda: 0\nzygote.run_zygote",
         ),
     )
     monkeypatch.setattr(
-        sandbox, "probe", lambda: [Layer("landlock", False, "no file is read", "a newer kernel")]
+        sandbox, "probe_layers", lambda: [Layer("landlock", False, "no file is read", "a newer kernel")]
     )
     with pytest.raises(SandboxUnavailable, match="landlock.*no file is read.*a newer kernel"):
         Sandbox(workers=1)

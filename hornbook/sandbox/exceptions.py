@@ -28,12 +28,12 @@ class MirrorMeta(type):
     def __getattr__(cls, name: str) -> Any:
         if name.startswith("_") or "_hb_class" not in cls.__dict__:
             raise AttributeError(f"type object {cls.__name__!r} has no attribute {name!r}")
-        return cls.__dict__["_hb_peer"].do("get", cls.__dict__["_hb_class"], name)
+        return cls.__dict__["_hb_peer"].ask_object("get", cls.__dict__["_hb_class"], name)
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         if "_hb_class" not in cls.__dict__:  # derived here
             return super().__call__(*args, **kwargs)
-        return cls.__dict__["_hb_peer"].call(cls.__dict__["_hb_class"], args, kwargs)
+        return cls.__dict__["_hb_peer"].call_object(cls.__dict__["_hb_class"], args, kwargs)
 
 
 class ExceptionCodec(SharedObjectCodec):
@@ -275,4 +275,4 @@ def _read_mirror_text(self: Any) -> str:
 def _read_mirror_attribute(self: Any, name: str) -> Any:
     if name.startswith(("_hb_", "__")) or "_hb_number" not in self.__dict__:
         raise AttributeError(name)
-    return self._hb_peer.do("get", self._hb_number, name)
+    return self._hb_peer.ask_object("get", self._hb_number, name)

@@ -88,59 +88,59 @@ class Proxy:
         # What a class has under a name that the tests wrote speaks for itself as what it makes
         # does: an Enum's members.
         delegation = self._hb_own if self._hb_kind is type else DELEGATE_NONE
-        return self._hb_peer.do("get", self._hb_number, name, own=delegation)
+        return self._hb_peer.ask_object("get", self._hb_number, name, delegation=delegation)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        self._hb_peer.do("set", self._hb_number, name, value)
+        self._hb_peer.ask_object("set", self._hb_number, name, value)
 
     def __delattr__(self, name: str) -> None:
-        self._hb_peer.do("set", self._hb_number, name)
+        self._hb_peer.ask_object("set", self._hb_number, name)
 
     def __repr__(self) -> str:
-        return self._query_plain("repr", str)
+        return self._hb_query_plain("repr", str)
 
     def __str__(self) -> str:
-        return self._query_plain("str", str)
+        return self._hb_query_plain("str", str)
 
     def __format__(self, spec: str) -> str:
-        return self._query_plain("format", str, spec)
+        return self._hb_query_plain("format", str, spec)
 
     def __hash__(self) -> int:
-        return self._query_plain("hash", int)
+        return self._hb_query_plain("hash", int)
 
     def __dir__(self) -> Any:
-        return self._query_plain("dir", list)
+        return self._hb_query_plain("dir", list)
 
     def __copy__(self) -> Any:
-        return self._hb_peer.do("of", self._hb_number, "copy")
+        return self._hb_peer.ask_object("of", self._hb_number, "copy")
 
     def __deepcopy__(self, memo: Any) -> Any:
-        return self._hb_peer.do("of", self._hb_number, "deepcopy")
+        return self._hb_peer.ask_object("of", self._hb_number, "deepcopy")
 
     def __instancecheck__(self, value: Any) -> bool:
         if isinstance(type(value), type) and issubclass(type(value), Proxy):
-            return value._hb_peer.do("of", value._hb_number, "isinstance", self) is True
+            return value._hb_peer.ask_object("of", value._hb_number, "isinstance", self) is True
         return False
 
     def __subclasscheck__(self, value: Any) -> bool:
         if issubclass(type(value), Proxy):
-            return value._hb_peer.do("of", value._hb_number, "issubclass", self) is True
+            return value._hb_peer.ask_object("of", value._hb_number, "issubclass", self) is True
         return False
 
-    def _query_plain(self, query: str, result_type: Callable[..., T], *args: Any) -> T:
-        value = self._hb_peer.do("of", self._hb_number, query, *args)
+    def _hb_query_plain(self, query: str, result_type: Callable[..., T], *args: Any) -> T:
+        value = self._hb_peer.ask_object("of", self._hb_number, query, *args)
         if type(value) is not result_type:
             raise TypeError(f"{query}() of an object of the program gave no plain value")
         return value  # type: ignore[no-any-return]
 
-    def _compare_with(self, name: str, other: Any) -> Any:
+    def _hb_compare(self, name: str, other: Any) -> Any:
         is_proxy = issubclass(type(other), Proxy)
         if self._hb_own == DELEGATE_ALL or (is_proxy and (self._hb_own or other._hb_own)):
-            return self._hb_peer.do("do", self._hb_number, name, other)
+            return self._hb_peer.ask_object("do", self._hb_number, name, other)
         if self._hb_face is not None:
-            own_value = self._query_plain("plain", self._hb_face)
+            own_value = self._hb_query_plain("plain", self._hb_face)
             other_value = (
-                other._of("plain", other._hb_face)
+                other._hb_query_plain("plain", other._hb_face)
                 if is_proxy and other._hb_face is not None
                 else other
             )
@@ -156,7 +156,7 @@ class Proxy:
 
     @property
     def __doc__(self) -> Any:  # type: ignore[override]
-        return self._hb_peer.do("get", self._hb_number, "__doc__")
+        return self._hb_peer.ask_object("get", self._hb_number, "__doc__")
 
     @property  # type: ignore[misc]
     def __class__(self) -> Any:
@@ -164,14 +164,14 @@ class Proxy:
             return self._hb_face
         if self._hb_kind is not None:
             return self._hb_kind
-        reported = self._hb_peer.do("get", self._hb_number, "__class__")
+        reported = self._hb_peer.ask_object("get", self._hb_number, "__class__")
         # A plain value would have crossed as one: an object that calls itself a list lies.
         return type(self) if any(reported is plain for plain in PLAIN_TYPES.values()) else reported
 
 
 def _make_forwarder(name: str) -> Callable[..., Any]:
     def forward_call(self: Any, *args: Any) -> Any:
-        return self._hb_peer.do("do", self._hb_number, name, *args)
+        return self._hb_peer.ask_object("do", self._hb_number, name, *args)
 
     return forward_call
 
@@ -184,9 +184,9 @@ def _make_guarded_operator(name: str) -> Callable[..., Any]:
             [self._hb_own, *(arg._hb_own for arg in args if issubclass(type(arg), Proxy))]
         )
         if delegation:
-            return self._hb_peer.do("do", self._hb_number, name, *args, own=delegation)
+            return self._hb_peer.ask_object("do", self._hb_number, name, *args, delegation=delegation)
         if self._hb_face is not None:
-            operator = getattr(self._of("plain", self._hb_face), name, None)
+            operator = getattr(self._hb_query_plain("plain", self._hb_face), name, None)
             return NotImplemented if operator is None else operator(*args)
         if name == "__contains__":
             return any(item is args[0] or item == args[0] for item in self)
@@ -194,19 +194,19 @@ def _make_guarded_operator(name: str) -> Callable[..., Any]:
         return (
             NotImplemented
             if args and name != "__round__"
-            else self._hb_peer.do("do", self._hb_number, name, *args)
+            else self._hb_peer.ask_object("do", self._hb_number, name, *args)
         )
 
     return apply_operator
 
 
 def _call_remote(self: Any, /, *args: Any, **kwargs: Any) -> Any:
-    return self._hb_peer.call(self._hb_number, args, kwargs, self._hb_own)
+    return self._hb_peer.call_object(self._hb_number, args, kwargs, self._hb_own)
 
 
 def _make_comparison(name: str) -> Callable[[Any, Any], Any]:
     def compare(self: Any, other: Any) -> Any:
-        return self._compare(name, other)
+        return self._hb_compare(name, other)
 
     return compare
 
@@ -225,14 +225,14 @@ PROXY_METHODS: list[Callable[..., Any]] = [
 
 
 def _exit_block(self: Any, error_type: Any = None, error: Any = None, trace: Any = None) -> Any:
-    is_swallowed = self._hb_peer.do("do", self._hb_number, "__exit__", error_type, error, trace)
+    is_swallowed = self._hb_peer.ask_object("do", self._hb_number, "__exit__", error_type, error, trace)
     return is_swallowed and not _must_propagate(self, error)
 
 
 async def _exit_async_block(
     self: Any, error_type: Any = None, error: Any = None, trace: Any = None
 ) -> Any:
-    is_swallowed = await self._hb_peer.do(
+    is_swallowed = await self._hb_peer.ask_object(
         "do", self._hb_number, "__aexit__", error_type, error, trace
     )
     return is_swallowed and not _must_propagate(self, error)
@@ -263,7 +263,7 @@ def make_proxy_class(name: str, mask: int, peer: Any = None, class_id: int = 0) 
         def create_instance(cls: type, *args: Any, **kwargs: Any) -> Any:
             if not class_id:
                 raise TypeError(f"cannot create {name!r} instances")
-            return peer.call(class_id, args, kwargs)
+            return peer.call_object(class_id, args, kwargs)
 
         members: dict[str, Any] = {
             dunder: PROXY_METHODS[i] for i, dunder in enumerate(SPECIAL_METHODS) if mask >> i & 1

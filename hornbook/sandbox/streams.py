@@ -127,13 +127,13 @@ class StreamCodec(ExceptionCodec):
 
 
 async def _await_remote(proxy: Any) -> Any:
-    return proxy._hb_peer.do("run", proxy._hb_number, "await")
+    return proxy._hb_peer.ask_object("run", proxy._hb_number, "await")
 
 
 async def _iterate_remote(proxy: Any) -> AsyncIterator[Any]:
     while True:
         try:
-            item = proxy._hb_peer.do("run", proxy._hb_number, "anext")
+            item = proxy._hb_peer.ask_object("run", proxy._hb_number, "anext")
         except StopAsyncIteration:
             return
         yield item
