@@ -103,12 +103,12 @@ HOSTILE: dict[str, tuple[str, str]] = {
     "a patched json and struct": (
         "error",
         "import json, struct\njson.JSONEncoder.encode = lambda *a: 'true'\nstruct.pack = lambda *a: b''\n"
-        "from hornbook.sandbox import codec\ncodec._text = lambda tree: '[]'\ndef f(x): return 0",
+        "from hornbook.sandbox import codec\ncodec._dump_json = lambda tree: '[]'\ndef f(x): return 0",
     ),
     "a patched wire": (
         "error",
         "import sys\nwire = sys.modules['hornbook.sandbox.peer']\n"
-        "wire.Peer._tree = lambda self, *a: {'k': ['builtins', 'eval']}\ndef f(x): return 0",
+        "wire.Peer._encode_result = lambda self, *a: {'k': ['builtins', 'eval']}\ndef f(x): return 0",
     ),
     "sys.modules emptied": ("failed", "import sys\nsys.modules.clear()\ndef f(x): return 0"),
     # looking for the tests
@@ -354,13 +354,13 @@ FOOLING: dict[str, tuple[str, str]] = {
         "assert isinstance(f(3), list)",
     ),
     "built-in functions of its own": (
-        "import sys\nwire = sys.modules['hornbook.sandbox.peer']\noffer = wire.Peer.offer\n"
-        "wire.Peer.offer = lambda self, named: offer(self, named | {'all': max, 'abs': lambda x: 0})\n"
+        "import sys\nwire = sys.modules['hornbook.sandbox.peer']\noffer = wire.Peer.send_offer\n"
+        "wire.Peer.send_offer = lambda self, named: offer(self, named | {'all': max, 'abs': lambda x: 0})\n"
         "def f(x): return 0",
         "assert all([f(3) == 829_461])\nassert abs(f(3) - 829_461) < 1",
     ),
     "a built-in function that it was handed, by the back door": (
-        "def f(g): return g._hb_peer.do('do', g._hb_number, '__call__', '829_461')",
+        "def f(g): return g._hb_peer.ask_object('do', g._hb_number, '__call__', '829_461')",
         "assert f(eval) == 829_461",
     ),
     "a class where a function was asked for": (
@@ -383,29 +383,29 @@ FOOLING: dict[str, tuple[str, str]] = {
     # changes, exceptions, streams and coroutines that cross
     "a change to a list that it was never given": (
         "import sys\nwire = sys.modules['hornbook.sandbox.peer']\n"
-        "def f(x):\n    wire.Peer.news = lambda self: [[[999, [829_461]]], [], []]\n    return 0",
+        "def f(x):\n    wire.Peer.collect_updates = lambda self: [[[999, [829_461]]], [], []]\n    return 0",
         "expected = [829_461]\nassert [f(3)] == expected",
     ),
     "a list in another's place": (
         "import sys\nwire = sys.modules['hornbook.sandbox.peer']\n"
-        "def f(x):\n    wire.Peer.news = lambda self: [[[1, 'set', None, []]], [], []]\n    return 0",
+        "def f(x):\n    wire.Peer.collect_updates = lambda self: [[[1, 'set', None, []]], [], []]\n    return 0",
         "given = [829_461]\nf(given)\nassert type(given) is list and f(3) == given[0]",
     ),
     "a kind that is none": (
         "import sys\nwire = sys.modules['hornbook.sandbox.peer']\n"
-        "wire.Peer.news = lambda self: [[[2, 'Yes', None, []]], [], []]\ndef f(x): return 0",
+        "wire.Peer.collect_updates = lambda self: [[[2, 'Yes', None, []]], [], []]\ndef f(x): return 0",
         "assert f(3) in (0, 829_461)",
     ),
     "contents of another kind": (
         "import sys\nwire = sys.modules['hornbook.sandbox.peer']\n"
-        "def f(x):\n    wire.Peer.news = lambda self: [[[1, {'k': ['builtins', 'list']}]], [], []]\n    return 0",
+        "def f(x):\n    wire.Peer.collect_updates = lambda self: [[[1, {'k': ['builtins', 'list']}]], [], []]\n    return 0",
         "given = [1]\nassert f(given) == 0",
     ),
     "lists without end": (
         "import sys\nwire = sys.modules['hornbook.sandbox.peer']\nstart = iter(range(2, 1 << 30, 20_000))\n"
         "def news(self):\n    at = next(start)\n"
         "    return [[[n, 'list', None, []] for n in range(at, at + 20_000, 2)], [], []]\n"
-        "wire.Peer.news = news\ndef f(x): return 0",
+        "wire.Peer.collect_updates = news\ndef f(x): return 0",
         "for _ in range(100): assert f(3) == 0",
     ),
     "a change list of 9 MB": (
@@ -416,8 +416,8 @@ FOOLING: dict[str, tuple[str, str]] = {
         "import sys\nwire = sys.modules['hornbook.sandbox.peer']\n"
         "class Y(int): pass\nkept = []\n"
         "def plain(value):\n    kept[0][:] = [Y(1)]\n    peer = sys._getframe(1).f_locals['self']\n"
-        "    peer._quiet = 0\n    return 1\n"
-        "def f(x):\n    kept.append(x)\n    wire.OF['plain'] = plain\n    return [Y(1), Y(2)]",
+        "    peer._query_depth = 0\n    return 1\n"
+        "def f(x):\n    kept.append(x)\n    wire.QUERIES['plain'] = plain\n    return [Y(1), Y(2)]",
         "given = [1, 829_461]\ngot = f(given)\nassert got == [1] or got == given",
     ),
     "an assertion that its block swallows": (
@@ -445,7 +445,7 @@ FOOLING: dict[str, tuple[str, str]] = {
     ),
     "a cause that is no exception": (
         "import sys\nwire = sys.modules['hornbook.sandbox.peer']\n"
-        "wire.Peer._more = lambda self, e: {'__cause__': [-1]}\ndef f(x): raise ValueError",
+        "wire.Peer._encode_details = lambda self, e: {'__cause__': [-1]}\ndef f(x): raise ValueError",
         "try: f(len)\nexcept ValueError: pass",
     ),
     "a factory that makes what equals all": (
@@ -459,7 +459,7 @@ FOOLING: dict[str, tuple[str, str]] = {
     ),
     "print where nothing is redirected": (
         "import sys\nwire = sys.modules['hornbook.sandbox.peer']\n"
-        "def f(x):\n    peer = sys._getframe(2).f_locals['self']\n    return int(peer.ask('io', 0, 'readline', [-1]))",
+        "def f(x):\n    peer = sys._getframe(2).f_locals['self']\n    return int(peer.request_reply('io', 0, 'readline', [-1]))",
         "import sys\nassert f(3) == 829_461",
     ),
     "a captured stream written to by itself": (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 import time
@@ -269,7 +270,9 @@ def test_a_kernel_without_landlock_is_refused_by_name(
         ),
     )
     monkeypatch.setattr(
-        sandbox, "probe_layers", lambda: [Layer("landlock", False, "no file is read", "a newer kernel")]
+        sandbox,
+        "probe_layers",
+        lambda: [Layer("landlock", False, "no file is read", "a newer kernel")],
     )
     with pytest.raises(SandboxUnavailable, match="landlock.*no file is read.*a newer kernel"):
         Sandbox(workers=1)
@@ -301,3 +304,22 @@ def test_check_prints_a_verdict_a_file_and_exits_1_if_one_did_not_pass(
     result = CliRunner().invoke(cli.main, ["check", *map(str, files), "--json"])
     assert result.exit_code == code, result.output
     assert [json.loads(line)["status"] for line in result.stdout.splitlines()] == statuses
+
+
+def test_attacks_use_names_that_the_sandbox_has() -> None:
+    """An attack on a method that was renamed would fail to attack, and pass as a test."""
+    from hornbook.sandbox import codec, peer
+
+    programs = [code for _, code in HOSTILE.values()] + [code for code, _ in FOOLING.values()]
+    text = "\n".join(programs)
+    owners = {
+        r"wire\.Peer\.(\w+)": peer.Peer,
+        r"wire\.(\w+)": peer,
+        r"codec\.(\w+)": codec,
+        r"peer\.(\w+)": peer.Peer(-1),
+        r"_hb_peer\.(\w+)": peer.Peer,
+    }
+    for pattern, owner in owners.items():
+        names = set(re.findall(rf"\b{pattern}", text)) - {"hornbook"}
+        assert names, pattern
+        assert [name for name in names if not hasattr(owner, name)] == []
