@@ -1,18 +1,27 @@
-# make demo: the whole chain, from wheels to an examined model and a page.   make test: the default suite.
+# make demo: the whole chain, from wheels to an examined model and a page.   make test: the default tests.
 # Needs Python 3.11 or later with pip, make, and a C compiler. Everything is installed into .venv.
 PYTHON ?= python3
 BIN := .venv/bin
+API_MODULES := $(addprefix hornbook.,collect curate generate scrub train verify writeup llm exams sandbox \
+	frame.stage frame.run frame.run_folder frame.recipe models.embedder models.transformer models.generate \
+	intervals records)
 
-.PHONY: demo test test-all check lock clean
+.PHONY: demo test test-all api check lock clean
 
 demo: .venv/ready
 	$(BIN)/hornbook run pocket
 
-test: .venv/ready  # the longest file first, so that neither worker waits for it at the end
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder tests/test_contracts.py tests
+# The longest file comes first, so that neither worker waits for it at the end.
+test: .venv/ready
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder tests/test_contracts.py tests hornbook tools
 
-test-all: .venv/ready  # the slow tests and those that fetch from PyPI too; the GPU ones where there is a GPU
-	$(BIN)/pytest -m "not gpu"
+# All tests: the slow ones and those that fetch from PyPI too. The GPU tests skip themselves without a GPU.
+test-all: .venv/ready
+	$(BIN)/pytest -m "" tests hornbook tools
+
+# The reference of the public classes and functions, from their docstrings, as HTML in build/api.
+api: .venv/ready
+	$(BIN)/pdoc --docformat google --output-directory build/api $(API_MODULES)
 
 check: .venv/ready
 	$(BIN)/ruff check .

@@ -59,8 +59,9 @@ class Longer(RowFilter):
 def contents(root: Path) -> dict[str, bytes]:
     """Every output file of a run: neither what it cost nor how it was split."""
     from hornbook.frame.run import BOOKKEEPING_FILES
+    from hornbook.frame.run_folder import RUN_MARKER
 
-    skip = {*BOOKKEEPING_FILES, ".lock"} - {"manifest.json"}
+    skip = {*BOOKKEEPING_FILES, RUN_MARKER} - {"manifest.json"}
     return {
         str(f.relative_to(root)): f.read_bytes()
         for f in sorted(root.rglob("*"))

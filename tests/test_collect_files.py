@@ -15,6 +15,7 @@ import zstandard
 from conftest import rows_of
 
 from hornbook.collect import CollectFiles, jsonl
+from hornbook.curate import DropDuplicates
 from hornbook.frame.run import run_recipe
 from hornbook.frame.stage import RunContext
 from hornbook.records import UserError
@@ -256,3 +257,22 @@ def test_a_line_of_200_mb_is_skipped_without_being_held(tmp_path: Path) -> None:
         "b = 1",
     ]
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 120_000  # KB
+
+
+@pytest.mark.parametrize("shard_mb", [64.0, 0.0001])
+def test_a_run_inside_its_own_source_reads_none_of_its_own_files(
+    shard_mb: float, tmp_path: Path
+) -> None:
+    for i in range(5):
+        lines = [json.dumps({"text": f"def f{i}_{j}():\n    return {j}\n"}) for j in range(4)]
+        (tmp_path / f"{i}.jsonl").write_text("\n".join(lines) + "\n")
+    stage = DropDuplicates("unique", CollectFiles("code", str(tmp_path), piece_lines=0))
+    ctx = RunContext(tmp_path / "runs" / "own", shard_mb=shard_mb)
+    run_recipe(stage, ctx)
+    rows = [row for table in ctx.run.read_kept_rows("unique") for row in table.to_pylist()]
+    assert len(rows) == 20
+    assert len({row["text"] for row in rows}) == 20
+    # A second run over the same folder reads the same files, and not the first run's.
+    again = RunContext(tmp_path / "runs" / "again", shard_mb=shard_mb)
+    run_recipe(stage, again)
+    assert again.run.read_manifest("code")["kept"] == 20

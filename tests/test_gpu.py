@@ -19,7 +19,10 @@ from hornbook.models.transformer import NO_TARGET, Phi
 from hornbook.train import price
 from hornbook.train.loop import TrainingLoop
 
-pytestmark = pytest.mark.gpu
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU"),
+]
 
 SMALL = Shape(layers=2, width=128, heads=2, vocab=1000, context=256)
 

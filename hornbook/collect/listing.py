@@ -3,8 +3,9 @@
 In: a file or folder and a number of megabytes. Out: files in the order of their names, and slices
 whose names say all that is needed to read them. Symbolic links are named and not followed, so
 circles of them end nowhere; what is no regular file (a pipe, a device) is named and not opened.
-Folders whose name begins with a dot are not entered. Not covered: object stores and hubs; mount or
-download them first.
+Folders whose name begins with a dot are not entered, and neither are runs of Hornbook: what a run
+writes below its own source is never read. Not covered: object stores and hubs; mount or download
+them first.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from hornbook.frame.run_folder import RUN_MARKER
 from hornbook.records import MissingInput, UserError
 
 KIND_BY_SUFFIX = {".py": "python", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
@@ -91,7 +93,9 @@ def detect_kind(name: str) -> str:
 def _walk_folder(root: Path) -> Iterator[InputFile]:
     errors: list[OSError] = []
     for folder, folders, files in os.walk(root, onerror=errors.append):
-        folders[:] = [folder_name for folder_name in folders if not folder_name.startswith(".")]
+        folders[:] = [
+            name for name in folders if not name.startswith(".") and not _is_run(Path(folder, name))
+        ]
         for name in folders:
             if (path := Path(folder, name)).is_symlink():
                 yield InputFile(
@@ -105,6 +109,11 @@ def _walk_folder(root: Path) -> Iterator[InputFile]:
         yield InputFile(
             path, _relative_name(path, root), "python", 0, f"unreadable: {error.strerror}"
         )
+
+
+def _is_run(folder: Path) -> bool:
+    """Whether a folder is a run of Hornbook, by its marker."""
+    return (folder / RUN_MARKER).exists()
 
 
 def _inspect_file(path: Path, root: Path, kind: str) -> InputFile:

@@ -28,7 +28,7 @@ from hornbook.frame.identity import (
     order_stages,
     read_state,
 )
-from hornbook.frame.run_folder import MANIFEST_VERSION
+from hornbook.frame.run_folder import MANIFEST_VERSION, RUN_MARKER
 from hornbook.frame.stage import FileStage, GlobalStage, RunContext, Stage, scatter_to_all_rows
 from hornbook.records import UserError, make_table, verdict_columns
 
@@ -316,7 +316,7 @@ def _lock_run_folder(root: Path) -> Iterator[None]:
     """Two processes must not write one run: the second is refused at once and told who is there."""
     try:
         root.mkdir(parents=True, exist_ok=True)
-        opened = (root / ".lock").open("a+")
+        opened = (root / RUN_MARKER).open("a+")
     except OSError as error:
         raise UserError(
             f"{root} cannot be written to ({error.strerror}): use another --out"

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 # replaced `parts`, `over` and `facts`.
 MANIFEST_VERSION = 2
 
+# A file in the root of every run: the lock of the process that writes it, and the sign by which
+# sources leave runs out (a run's folder may lie inside the folder that it reads).
+RUN_MARKER = ".hornbook-run"
+
 
 @dataclass(frozen=True)
 class RunFolder:
