@@ -46,7 +46,7 @@ def main() -> None:
     parser.add_argument("--prompts", type=int, default=164)
     parser.add_argument("--longest", type=int, default=128, help="new tokens at most")
     parser.add_argument("--batch", type=int, default=32, help="of transformers")
-    parser.add_argument("--slots", type=int, default=generate.SLOTS, help="of ours")
+    parser.add_argument("--slots", type=int, default=generate.DEFAULT_SLOTS, help="of ours")
     parser.add_argument(
         "--alone", type=int, default=20, help="prompts for one by one, which is slow"
     )

@@ -126,10 +126,10 @@ def make_contender(who: str, shape: Shape, batch: int, options: argparse.Namespa
             model(input_ids=ids, use_cache=False).logits.flatten(0, 1).float(), targets.flatten()
         ))  # fmt: skip
     else:
-        model.quicken()
+        model.compile_blocks()
 
         def compute_loss() -> torch.Tensor:
-            return model.loss(ids, targets) / targets.numel()  # type: ignore[no-any-return]
+            return model.sum_loss(ids, targets) / targets.numel()  # type: ignore[no-any-return]
 
     optimiser = torch.optim.AdamW(model.parameters(), lr=1e-5, fused=True)
 

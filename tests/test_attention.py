@@ -28,11 +28,11 @@ def test_blocks_are_sdpa_in_value_and_gradient(time, rotary, monkeypatch):
     slope = torch.randn(2, time, 32)
     attend = attention.make_attention(None, 0.0)
     actual = attend(qkv, cos, sin)
-    assert "Blocks" in type(actual.grad_fn).__name__
+    assert "Blocked" in type(actual.grad_fn).__name__
     (grad,) = torch.autograd.grad(actual, qkv, slope)
-    monkeypatch.setattr(attention, "LONGEST", 0)
+    monkeypatch.setattr(attention, "MAX_BLOCKED_CONTEXT", 0)
     expected = attend(qkv, cos, sin)
-    assert "Blocks" not in type(expected.grad_fn).__name__
+    assert "Blocked" not in type(expected.grad_fn).__name__
     (expected_grad,) = torch.autograd.grad(expected, qkv, slope)
     torch.testing.assert_close(actual, expected, atol=2e-6, rtol=1e-5)
     torch.testing.assert_close(grad, expected_grad, atol=1e-5, rtol=1e-4)
@@ -40,7 +40,7 @@ def test_blocks_are_sdpa_in_value_and_gradient(time, rotary, monkeypatch):
 
 @pytest.mark.parametrize("dropout", [0.0, 0.3])
 def test_the_derivative_is_the_derivative(dropout, monkeypatch):
-    monkeypatch.setattr(attention, "BLOCK", 4)
+    monkeypatch.setattr(attention, "QUERY_BLOCK", 4)
     qkv, cos, sin = make_inputs(10, width=6, rotary=4, dtype=torch.float64)
 
     def same_draw(qkv):

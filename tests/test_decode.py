@@ -42,7 +42,7 @@ def phi(words):
 def reader(request, monkeypatch):
     """Both ways to read on a CPU."""
     if request.param == "torch":
-        monkeypatch.setattr(cpu_forward, "serves", lambda model: False)
+        monkeypatch.setattr(cpu_forward, "supports_model", lambda model: False)
 
 
 def greedy_ids(phi, ids, most, end):

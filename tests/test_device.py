@@ -16,7 +16,7 @@ from hornbook.records import UserError
 # In a process of its own: what an allocator does depends on all that was ever asked of it.
 PAGES = """
 import ctypes, json, resource
-from hornbook.models.device import kept_memory
+from hornbook.models.device import keep_freed_memory
 libc, block = ctypes.CDLL(None), 48 << 20
 libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
 libc.free.argtypes, libc.memset.argtypes = [ctypes.c_void_p], [ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t]
@@ -30,9 +30,9 @@ def pages(times):
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
 usual = pages(4)
-with kept_memory("cpu"):
+with keep_freed_memory("cpu"):
     first, kept = pages(1), pages(4)
-with kept_memory("cuda:0"):
+with keep_freed_memory("cuda:0"):
     elsewhere = pages(4)
 print(json.dumps([usual, kept, elsewhere]))
 """

@@ -74,16 +74,16 @@ def test_batches_of_one_length_have_one_shape_however_many_texts_there_are(codeg
     """What the test above rests on: at a real model's width oneDNN's bits depend on the number of rows."""
     shapes, load = set(), embedder._load_truncated_model
 
-    def watched(*which):
-        body = load(*which)
+    def load_watched(*arguments):
+        model = load(*arguments)
 
-        def states(ids):
+        def hidden_states(ids):
             shapes.add(tuple(ids.shape))
-            return body.hidden_states(ids)
+            return model.hidden_states(ids)
 
-        return replace(body, states=states)
+        return replace(model, hidden_states=hidden_states)
 
-    monkeypatch.setattr(embedder, "_body", watched)
+    monkeypatch.setattr(embedder, "_load_truncated_model", load_watched)
     for count in (1, 5, 12):
         embed_texts(TEXTS[:count], Embedder(str(codegen), tokens=128), use_cache=False)
     assert shapes == {(embedder.BATCH_TOKENS // length, length) for length in (64, 128)}

@@ -48,7 +48,7 @@ def test_every_weight_and_token_is_in_the_file(folder, tmp_path, weights):
     assert [words.backend.id_to_token(i) for i in range(words.vocab)] == tokens[: words.vocab]
     tensors = {tensor.name: tensor for tensor in reader.tensors}
     assert sum(int(tensor.n_elements) for tensor in reader.tensors) == SMALL.count_parameters()
-    into = model.blocks[1].into.weight.detach()
+    into = model.blocks[1].qkv_fc1.weight.detach()
     pairs = {
         "blk.1.attn_qkv.weight": into[: 3 * SMALL.width],
         "blk.1.ffn_up.weight": into[3 * SMALL.width :],

@@ -43,7 +43,7 @@ def relative_distance(actual: torch.Tensor, expected: torch.Tensor) -> float:
 @pytest.mark.parametrize("time", [1, 100, 128, 300])
 def test_every_gradient_is_as_near_to_fp32_as_autocast_alone_gives(model, time, monkeypatch):
     truth, fused_grads = compute_gradients(model, False, time), compute_gradients(model, True, time)
-    monkeypatch.setattr(fused, "serves", lambda x, documents: False)
+    monkeypatch.setattr(fused, "is_supported", lambda x, documents: False)
     plain = compute_gradients(model, True, time)
     for name, expected in truth.items():
         if expected.norm() > 1e-6:
@@ -73,7 +73,7 @@ def test_dropout_is_drawn_by_the_seed_and_its_mean_is_the_plain_step(model, drop
     block = model.blocks[0]
     params = [
         param
-        for module in (block.norm, block.into, block.dense, block.fc2)
+        for module in (block.norm, block.qkv_fc1, block.dense, block.fc2)
         for param in (module.weight, module.bias)
     ]
 
@@ -95,18 +95,18 @@ def test_the_derivative_under_dropout_is_that_of_what_was_drawn(model, monkeypat
     def kept(values: torch.Tensor) -> torch.Tensor:
         return values * every_fifth_goes(values, 0.2) / 0.8
 
-    monkeypatch.setattr(fused, "stays", every_fifth_goes)
+    monkeypatch.setattr(fused, "draw_keep_mask", every_fifth_goes)
     block, (cos, sin) = model.blocks[0], (model.cos[:64], model.sin[:64])
     params = [
         param
-        for m in (block.norm, block.into, block.dense, block.fc2)
+        for m in (block.norm, block.qkv_fc1, block.dense, block.fc2)
         for param in (m.weight, m.bias)
     ]
     x, grad_out = torch.randn(2, 64, 128, requires_grad=True), torch.randn(2, 64, 128)
     actual = fused.FusedBlock.apply(x, cos, sin, 2, 0.2, *params)
     grads = torch.autograd.grad(actual, [x, *params], grad_out)
 
-    qkv, inner = block.open(x, cos, sin)
+    qkv, inner = block.project_inputs(x, cos, sin)
     q, k, v = (param.transpose(1, 2).flatten(0, 1) for param in qkv.unbind(2))
     score = (q @ k.transpose(1, 2) / 8).masked_fill(torch.ones(64, 64).triu(1).bool(), -torch.inf)
     mixed = (kept(score.softmax(-1)) @ v).unflatten(0, (2, 2)).transpose(1, 2).flatten(-2)
@@ -142,6 +142,8 @@ def test_kernels_are_what_they_are_named():
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 def test_a_weight_that_is_no_number_shows_in_the_loss(model, bad):
     with torch.no_grad():
-        model.blocks[0].into.weight[5, 5] = bad
+        model.blocks[0].qkv_fc1.weight[5, 5] = bad
     with torch.autocast("cpu", BF16):
-        assert not torch.isfinite(model.loss(torch.arange(100)[None], torch.arange(1, 101)[None]))
+        assert not torch.isfinite(
+            model.sum_loss(torch.arange(100)[None], torch.arange(1, 101)[None])
+        )

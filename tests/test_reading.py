@@ -81,7 +81,7 @@ def test_a_text_read_token_by_token_gives_the_same_bits(phi, texts):
 def test_slots_are_as_many_as_memory_allows(phi, monkeypatch):
     shape = phi.shape
     monkeypatch.setattr(
-        cpu_forward, "CACHE", 3 * 8 * shape.layers * shape.width * shape.context + 1
+        cpu_forward, "MAX_CACHE_BYTES", 3 * 8 * shape.layers * shape.width * shape.context + 1
     )
     assert CpuForward(phi, 50, shape.context).slots == 3
 

@@ -102,7 +102,7 @@ def find_differing(pair, texts) -> list[str]:
     """The texts that the two encode differently."""
     words, kernel = pair
     expected = words.encode_many(texts)
-    actual = kernel.many(texts)
+    actual = kernel.encode_texts(texts)
     return [
         text
         for text, a, b in zip(texts, actual, expected, strict=True)
@@ -165,13 +165,13 @@ def test_words_of_a_hundred_kilobytes(vocabularies, name):
 
 def test_words_that_are_forgotten_are_spelled_again(vocabularies, monkeypatch):
     words, _ = vocabularies["learned"]
-    monkeypatch.setattr(fast_bpe, "KNOWN", 4)
+    monkeypatch.setattr(fast_bpe, "LONG_CACHE_ENTRIES", 4)
     assert find_differing((words, fast_bpe.FastBpe(words, np.dtype(np.uint16))), SOURCES * 2) == []
 
 
 def test_of_one_batch_or_of_many(vocabularies, monkeypatch):
     words, kernel = vocabularies["runs"]
-    monkeypatch.setattr(fast_bpe, "AT_ONCE", 100)
+    monkeypatch.setattr(fast_bpe, "BATCH_CHARACTERS", 100)
     assert find_differing((words, kernel), [*TEXTS, *SOURCES]) == []
 
 

@@ -27,7 +27,7 @@ def words():
 
 def is_same(encoder) -> bool:
     expected = encoder.tokenizer.encode_many(TEXTS)
-    return [ids.tolist() for ids in encoder.many(TEXTS)] == [
+    return [ids.tolist() for ids in encoder.encode_texts(TEXTS)] == [
         [*ids, encoder.tokenizer.end] for ids in expected
     ]
 
@@ -52,7 +52,7 @@ def patch_merges(monkeypatch, change) -> None:
     merges = fast_bpe.FastBpe._build_merge_table
     monkeypatch.setattr(
         fast_bpe.FastBpe,
-        "_merges",
+        "_build_merge_table",
         lambda self, model: merges(self, {**model, "merges": change(model["merges"])}),
     )
 

@@ -103,8 +103,8 @@ def test_two_processes_may_write_at_once(tmp_path: Path) -> None:
     path = tmp_path / "v.sqlite"
     program = (
         "import sys, pathlib; sys.path.insert(0, sys.argv[2]); import test_vector_cache as t\n"
-        "for key in t.keys(200)[int(sys.argv[3])::2]:\n"
-        "    with t.VectorCache(pathlib.Path(sys.argv[1])) as cache: cache.put({key: t.vector(key)})"
+        "for key in t.make_keys(200)[int(sys.argv[3])::2]:\n"
+        "    with t.EmbeddingCache(pathlib.Path(sys.argv[1])) as cache: cache.put_vectors({key: t.make_vector(key)})"
     )
     command = [sys.executable, "-c", program, str(path), str(Path(__file__).parent)]
     writers = [subprocess.Popen([*command, str(which)]) for which in (0, 1)]

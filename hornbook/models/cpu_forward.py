@@ -148,12 +148,12 @@ def _pack_weights(model: Phi, columns: int) -> dict[str, Any]:
         "sin": model.sin.flatten(1),
         "scale": torch.stack([norm.weight for norm in norms]),
         "shift": torch.stack([norm.bias for norm in norms]),
-        "into_bias": torch.stack([block.into.bias for block in blocks]),
+        "into_bias": torch.stack([block.qkv_fc1.bias for block in blocks]),
         "out_bias": torch.stack([block.dense.bias + block.fc2.bias for block in blocks]),
         "top_bias": F.pad(model.head.bias, (0, padding)),
     }
     return {name: tensor.detach().contiguous().numpy() for name, tensor in tensors.items()} | {
-        "into": _pack_panels([block.into.weight for block in blocks]),
+        "into": _pack_panels([block.qkv_fc1.weight for block in blocks]),
         "out": _pack_panels(
             [torch.cat([block.dense.weight, block.fc2.weight], 1) for block in blocks]
         ),

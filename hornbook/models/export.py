@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 Weights = Literal["f32", "f16", "bf16"]
 DTYPES = {"f32": torch.float32, "f16": torch.float16, "bf16": torch.bfloat16}
 
-# Ours -> theirs, in a block; `into` is q, k, v (theirs: one matrix, in this order) and then the
-# MLP's first.
+# Our names to GGUF's. `qkv_fc1` holds q, k, v (one matrix in GGUF, in this order), then the MLP's
+# first projection.
 _MODEL_NAMES = {"embedding": "token_embd", "norm": "output_norm", "head": "output"}
 _BLOCK_NAMES = {"norm": "attn_norm", "dense": "attn_output", "fc2": "ffn_down"}
 
@@ -123,7 +123,7 @@ def _rename_tensors(state: dict[str, Tensor], width: int) -> dict[str, Tensor]:
         *path, module, kind = name.split(".")
         if not path:
             renamed[f"{_MODEL_NAMES[module]}.{kind}"] = tensor
-        elif module == "into":
+        elif module == "qkv_fc1":
             renamed[f"blk.{path[1]}.attn_qkv.{kind}"] = tensor[: 3 * width]
             renamed[f"blk.{path[1]}.ffn_up.{kind}"] = tensor[3 * width :]
         else:

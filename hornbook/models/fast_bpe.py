@@ -95,24 +95,24 @@ class FastBpe:
     def _encode_group(self, texts: Sequence[str]) -> Iterator[NDArray[Any]]:
         cut = self.pretokenize
         documents = [text.encode() for text in texts]
-        data = bytes([cut.END]).join([*documents, bytes(cut.ROOM)])
-        if cut.suspicious(np.frombuffer(data, np.uint8).ctypes.data, len(data) - cut.ROOM):
+        data = bytes([cut.END]).join([*documents, bytes(cut.PADDING)])
+        if cut.may_contain_end(np.frombuffer(data, np.uint8).ctypes.data, len(data) - cut.PADDING):
             end, half = END.encode(), len(END) // 2
             documents = [
                 each.replace(end, end[:half] + bytes([cut.CUT]) + end[half:]) for each in documents
             ]
-            data = bytes([cut.END]).join([*documents, bytes(cut.ROOM)])
-        size = len(data) - cut.ROOM
-        kinds, starts = np.empty(size + 9, np.uint8), np.empty(size + cut.ROOM, np.uint8)
-        places, ids = np.empty(size + 1, np.uint32), np.empty(size + cut.ROOM, np.uint32)
+            data = bytes([cut.END]).join([*documents, bytes(cut.PADDING)])
+        size = len(data) - cut.PADDING
+        kinds, starts = np.empty(size + 9, np.uint8), np.empty(size + cut.PADDING, np.uint8)
+        places, ids = np.empty(size + 1, np.uint32), np.empty(size + cut.PADDING, np.uint32)
         stops, ends = (
             np.cumsum([len(each) + 1 for each in documents]),
             np.empty(len(texts), np.int64),
         )
         arrays = (np.frombuffer(data, np.uint8), kinds, starts, places, stops, ids, ends)
         data_at, kinds_at, *others = (each.ctypes.data for each in arrays)
-        buffers = cut.Text(data_at, size, len(texts), kinds_at + 1, *others)
-        while missing := cut.cut(buffers, self.classes):
+        buffers = cut.TextBuffers(data_at, size, len(texts), kinds_at + 1, *others)
+        while missing := cut.find_pretokens(buffers, self.classes):
             self._classify_block(-1 - missing)
         while missing := self.kernel.encode_pretokens(buffers, self.tables):
             self._allocate_buffers(missing)
@@ -154,7 +154,7 @@ class FastBpe:
             array.ctypes.data
             for array in (self.class_of_point, self.arrays["added"], self.openings)
         )
-        self.classes = cut.Classes(*addresses, len(openings) // 2)
+        self.classes = cut.CharacterClasses(*addresses, len(openings) // 2)
         self._classify_block(ord("0"))
 
     def _classify_block(self, code: int) -> None:

@@ -254,14 +254,14 @@ class TorchForward:
         x = self.model.embedding(batch)
         cos, sin = self.model.cos[:padded], self.model.sin[:padded]
         for layer, block in enumerate(self.blocks):
-            qkv, mlp_hidden = block.open(x, cos, sin)
+            qkv, mlp_hidden = block.project_inputs(x, cos, sin)
             q, k, v = qkv[0].permute(1, 2, 0, 3).unsqueeze(1).unbind(0)  # each (1, H, T, D)
             self.cache[layer, 0, slot, :, :padded], self.cache[layer, 1, slot, :, :padded] = (
                 k[0],
                 v[0],
             )
             attended = F.scaled_dot_product_attention(q, k, v, is_causal=True)
-            x = block.close(x, attended.transpose(1, 2).flatten(-2), mlp_hidden)
+            x = block.add_branches(x, attended.transpose(1, 2).flatten(-2), mlp_hidden)
         logits: Tensor = self.model.head(self.model.norm(x[:, len(ids) - 1]))[0]
         return logits
 
@@ -279,14 +279,14 @@ class TorchForward:
         rows = torch.arange(self.slots, device=self.device)
         x = self.model.embedding(token[:, None])
         for layer, block in enumerate(self.blocks):
-            qkv, mlp_hidden = block.open(x, cos, sin)
+            qkv, mlp_hidden = block.project_inputs(x, cos, sin)
             q, k, v = qkv[:, 0].unbind(1)  # each (slots, H, D)
             keys, values = self.cache[layer, 0], self.cache[layer, 1]
             keys[rows, :, position], values[rows, :, position] = k, v
             attended = F.scaled_dot_product_attention(
                 q[:, :, None], keys[:, :, :cached], values[:, :, :cached], allowed
             )
-            x = block.close(x, attended.transpose(1, 2).flatten(-2), mlp_hidden)
+            x = block.add_branches(x, attended.transpose(1, 2).flatten(-2), mlp_hidden)
         logits: Tensor = self.model.head(self.model.norm(x[:, 0]))
         return logits
 

@@ -364,7 +364,7 @@ def _make_config(model: Phi, end_of_text: int, dtype: torch.dtype) -> dict[str, 
     }
 
 
-# Ours -> theirs, in a block; `into` is the four first projections one below the other.
+# Our names to Hugging Face's. `qkv_fc1` holds their four first projections, one below the other.
 _HF_TOP_LEVEL = {
     "embedding": "model.embed_tokens",
     "norm": "model.final_layernorm",
@@ -381,7 +381,7 @@ def _to_hugging_face(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         *path, module, param = name.split(".")
         if not path:
             hf_state[f"{_HF_TOP_LEVEL[module]}.{param}"] = tensor
-        elif module == "into":
+        elif module == "qkv_fc1":
             width = tensor.shape[0] // 7
             parts = torch.split(tensor, [width, width, width, 4 * width])
             hf_state |= {
@@ -414,7 +414,7 @@ def _from_hugging_face(
         if not path:
             state[name] = hf_state[f"{_HF_TOP_LEVEL[module]}.{param}"].to(dtype)
             continue
-        sources = _HF_QKV_FC1 if module == "into" else (_HF_IN_BLOCK[module],)
+        sources = _HF_QKV_FC1 if module == "qkv_fc1" else (_HF_IN_BLOCK[module],)
         state[name] = torch.cat(
             [hf_state[f"model.layers.{path[1]}.{hf_name}.{param}"].to(dtype) for hf_name in sources]
         )
@@ -442,6 +442,11 @@ def _read_tensors(folder: Path) -> dict[str, Tensor]:
     return {
         name: tensor for name, tensor in tensors.items() if not name.endswith("rotary_emb.inv_freq")
     }
+
+
+def rename_old_keys(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The weights of a checkpoint under today's names: `qkv_fc1` was `into` until December 2026."""
+    return {name.replace(".into.", ".qkv_fc1."): tensor for name, tensor in state.items()}
 
 
 def set_dropout(model: Phi, dropout: float) -> Phi:

@@ -25,7 +25,7 @@ from torch import Tensor
 
 from hornbook import meter
 from hornbook.frame.stage import Reporter
-from hornbook.models.transformer import NO_TARGET, Phi
+from hornbook.models.transformer import NO_TARGET, Phi, rename_old_keys
 from hornbook.records import UserError
 from hornbook.train import checkpoint, optim
 from hornbook.train.parallel import ProcessGroup, gather_tensor, shard_like
@@ -373,7 +373,7 @@ class TrainingLoop:
         )
         if saved is None:
             return
-        self._load_weights(saved.select_tensors("model."))
+        self._load_weights(rename_old_keys(saved.select_tensors("model.")))
         optim.restore_state(self.optimisers, saved.select_tensors("optim."))
         self.micro_batch = min(self.micro_batch, int(saved.facts["micro"]))
         self.progress = TrainingProgress(
@@ -398,7 +398,7 @@ class TrainingLoop:
                     f"the best checkpoint, {checkpoint.step_folder(self.folder, self.progress.best_step)}, is damaged: give the "
                     "same command again, and training goes on from the one before it"
                 )
-            return saved.select_tensors("model.")
+            return rename_old_keys(saved.select_tensors("model."))
         return self._gather_weights()
 
 
@@ -412,7 +412,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 def is_loss_spike(losses: Sequence[float]) -> bool:
     """Whether the last loss stands out of those before it; what is not finite does not count.
 
-    >>> spiked([2.0, 2.1] * 20 + [3.0]), spiked([2.0, 2.1] * 20 + [2.2]), spiked([2.0, 3.0])
+    >>> is_loss_spike([2.0, 2.1] * 20 + [3.0]), is_loss_spike([2.0, 2.1] * 20 + [2.2]), is_loss_spike([2.0, 3.0])
     (True, False, False)
     """
     earlier = np.array([loss for loss in losses[:-1] if math.isfinite(loss)])

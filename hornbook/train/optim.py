@@ -30,7 +30,7 @@ def learning_rate(
 ) -> float:
     """The learning rate of a step, counted from 0: linear from nothing over `warmup`, then down to `lowest` at `steps`.
 
-    >>> [round(rate(s, 1.0, 0.0, 2, 6, "linear"), 2) for s in range(6)]
+    >>> [round(learning_rate(s, 1.0, 0.0, 2, 6, "linear"), 2) for s in range(6)]
     [0.5, 1.0, 1.0, 0.75, 0.5, 0.25]
     """
     if step < warmup:
@@ -77,9 +77,11 @@ def make_optimisers(
 
 
 def _matrix_heights(name: str, matrix: Tensor) -> list[int]:
-    """Rows of the matrices that a parameter holds one below the other: q, k, v and fc1 in `into`."""
+    """Rows of the matrices that a parameter holds one below the other: q, k, v and fc1 in `qkv_fc1`."""
     width = matrix.shape[1]
-    return [width, width, width, 4 * width] if name.endswith(".into.weight") else [matrix.shape[0]]
+    return (
+        [width, width, width, 4 * width] if name.endswith(".qkv_fc1.weight") else [matrix.shape[0]]
+    )
 
 
 class Muon(torch.optim.Optimizer):
