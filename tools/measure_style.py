@@ -26,16 +26,18 @@ DATA_FILES = ("hornbook/generate/few_shot_examples.py",)
 
 LINE_LIMIT = 100
 # Words that say nothing about what a variable holds.
-PRO_WORDS = frozenset(
-    "at each found made asked mine said told known wanted before given held ours theirs how where "
-    "number".split()
-)
+PRO_WORDS = frozenset({
+    "at", "each", "found", "made", "asked", "mine", "said", "told", "known", "wanted", "before",
+    "given", "held", "ours", "theirs", "how", "where", "number",
+})  # fmt: skip
 # Participles that do not end in -ed.
-IRREGULAR_PARTICIPLES = frozenset(
-    "begun born bought built chosen cut done drawn driven fallen felt found given gone grown heard "
-    "held hidden kept known laid led left lost made meant met paid run said sent set shown split "
-    "spoken taken taught thrown told thought understood worn written".split()
-)
+IRREGULAR_PARTICIPLES = frozenset({
+    "begun", "born", "bought", "built", "chosen", "cut", "done", "drawn", "driven", "fallen",
+    "felt", "found", "given", "gone", "grown", "heard", "held", "hidden", "kept", "known",
+    "laid", "led", "left", "lost", "made", "meant", "met", "paid", "run", "said", "sent", "set",
+    "shown", "split", "spoken", "taken", "taught", "thrown", "told", "thought", "understood",
+    "worn", "written",
+})  # fmt: skip
 # Irregular participles that are also verbs, and so name a function well.
 ALSO_VERBS = frozenset({"cut", "run", "set", "split"})
 # Words in -ed that are no participles.
@@ -93,6 +95,12 @@ def is_dunder(name: str) -> bool:
     return name.startswith("__") and name.endswith("__")
 
 
+def is_attribute(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether a method is read like an attribute (a property), whose name is a noun."""
+    decorators = {ast.unparse(decorator) for decorator in function.decorator_list}
+    return bool(decorators & {"property", "functools.cached_property", "cached_property"})
+
+
 def list_functions(tree: ast.AST) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
     """All functions and methods but the ones that Python names (`__init__`)."""
     return [
@@ -109,10 +117,9 @@ def iterate_bound_names(tree: ast.AST) -> Iterator[tuple[str, int]]:
             yield node.id, node.lineno
         elif isinstance(node, ast.arg):
             yield node.arg, node.lineno
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            yield node.name, node.lineno
-        elif isinstance(node, ast.ExceptHandler) and node.name:
-            yield node.name, node.lineno
+        elif isinstance(node, NAMED_NODES):
+            if node.name:
+                yield node.name, node.lineno
         elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
             yield node.attr, node.lineno
 
@@ -137,6 +144,7 @@ def count_lines(source: str) -> tuple[int, int]:
     return len(code_lines), len(comment_lines)
 
 
+NAMED_NODES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.ExceptHandler)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
@@ -165,6 +173,7 @@ def find_places(path: Path, root: Path = ROOT) -> list[Place]:
                 isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef)
                 and not child.name.startswith("_")
                 and len(split_words(child.name)) == 1
+                and not is_attribute(child)
             ):
                 add("one word", child.lineno, child.name)
     for name, line in iterate_bound_names(tree):
@@ -176,12 +185,10 @@ def find_places(path: Path, root: Path = ROOT) -> list[Place]:
                 add("two fors", node.lineno, ast.unparse(node)[:60])
             if any(isinstance(child, ast.NamedExpr) for child in ast.walk(node)):
                 add("walrus in comprehension", node.lineno, ast.unparse(node)[:60])
-        if isinstance(node, ast.IfExp):
-            if any(isinstance(side, ast.IfExp) for side in (node.test, node.body, node.orelse)):
-                add("nested ternary", node.lineno, ast.unparse(node)[:60])
-        if isinstance(node, ast.JoinedStr):
-            if any(isinstance(child, ast.IfExp) for child in ast.walk(node)):
-                add("ternary in f-string", node.lineno, ast.unparse(node)[:60])
+        children = list(ast.walk(node))[1:] if isinstance(node, ast.IfExp | ast.JoinedStr) else []
+        if any(isinstance(child, ast.IfExp) for child in children):
+            rule = "nested ternary" if isinstance(node, ast.IfExp) else "ternary in f-string"
+            add(rule, node.lineno, ast.unparse(node)[:60])
     lines = source.splitlines()
     for i, line_text in enumerate(lines):
         if len(line_text) > LINE_LIMIT:
