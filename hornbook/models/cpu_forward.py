@@ -43,7 +43,9 @@ def supports_model(model: Phi) -> bool:
 
 
 class CpuForward:
-    """A model's weights in panels, the slots' cache, and room for AT_ONCE rows."""
+    """A Phi with packed weights and a cache; implements ForwardEngine."""
+
+    min_free_slots = 1
 
     def __init__(self, model: Phi, slots: int, slot_length: int) -> None:
         """At most so many slots, `length` tokens each: prompt and answer. `slots` is how many they became."""
