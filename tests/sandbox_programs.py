@@ -360,7 +360,7 @@ FOOLING: dict[str, tuple[str, str]] = {
         "assert all([f(3) == 829_461])\nassert abs(f(3) - 829_461) < 1",
     ),
     "a built-in function that it was handed, by the back door": (
-        "def f(g): return g._hb_peer.ask_object('do', g._hb_number, '__call__', '829_461')",
+        "def f(g): return g._hb_peer.ask_object('method', g._hb_object_id, '__call__', '829_461')",
         "assert f(eval) == 829_461",
     ),
     "a class where a function was asked for": (
@@ -459,7 +459,7 @@ FOOLING: dict[str, tuple[str, str]] = {
     ),
     "print where nothing is redirected": (
         "import sys\nwire = sys.modules['hornbook.sandbox.peer']\n"
-        "def f(x):\n    peer = sys._getframe(2).f_locals['self']\n    return int(peer.request_reply('io', 0, 'readline', [-1]))",
+        "def f(x):\n    peer = sys._getframe(2).f_locals['self']\n    return int(peer.request_reply('stream', 0, 'readline', [-1]))",
         "import sys\nassert f(3) == 829_461",
     ),
     "a captured stream written to by itself": (

@@ -1,10 +1,15 @@
-"""Plain data to JSON text and back, with every type kept apart: what may cross between a program and its judge.
+"""Plain data as JSON text and back, with every type kept apart.
 
-In: Python values of exactly the types below. Out: one JSON text without type confusion (a tuple is
-no list, True no 1, -0.0 no 0.0), and from it fresh values built by the reader. No pickle, no
-marshal: text from a hostile writer makes plain data or ProtocolError, nothing else. What is none of
-these types crosses as a handle (wire.py). Not kept: sharing between parts of a value, and a NaN's
-identity. Not crossed: over 8 MiB of text, what lies 100 deep.
+In: Python values of exactly the types in WRITERS, and functions and classes of the standard
+library. Out: a JSON tree that does not confuse types (a tuple is no list, True is not 1, -0.0 is
+not 0.0), and from it new values. No pickle and no marshal: a tree from a hostile process makes
+plain data or ProtocolError, nothing else. Values of other types go to `encode_handle` (handles.py).
+
+A tree is null, a boolean, a number, a string or a list for these very types, and {tag: body} for
+the rest; READERS has the tags.
+
+Not covered: parts of a value that are one object (shared_objects.py keeps those of mutables); the
+identity of NaN; more than 8 MiB of text; what lies deeper than MAX_DEPTH.
 """
 
 from __future__ import annotations
@@ -46,110 +51,56 @@ from collections.abc import Callable
 from typing import Any
 
 MAX_DEPTH = 100
-NAMED_MODULES: dict[str, types.ModuleType] = {
-    module.__name__: module
-    for module in (
-        abc,
-        array,
-        bisect,
-        cmath,
-        collections,
-        collections.abc,
-        contextlib,
-        copy,
-        dataclasses,
-        datetime,
-    )
-    + (
-        decimal,
-        enum,
-        fractions,
-        functools,
-        heapq,
-        itertools,
-        json,
-        math,
-        numbers,
-        operator,
-        pathlib,
-        re,
-        statistics,
-    )
-    + (string, textwrap, time, typing, uuid)
-}
-# Modules that cross by name although nothing in them does: each end has its own.
-WHOLE_MODULES = {
-    "asyncio",
-    "calendar",
-    "csv",
-    "hashlib",
-    "inspect",
-    "io",
-    "logging",
-    "os",
-    "pprint",
-    "queue",
-    "random",
-    "struct",
-    "sys",
-}  # noqa: SIM905
-WHOLE_MODULES |= set("tempfile threading traceback types unittest warnings weakref zlib".split())  # noqa: SIM905
-# What reaches out of plain computing never crosses by name, whoever asks for it.
-DANGEROUS_BUILTINS = {
-    "eval",
-    "exec",
-    "compile",
-    "open",
-    "input",
-    "globals",
-    "locals",
-    "vars",
-    "getattr",
-    "setattr",
-    "delattr",
-}
-DANGEROUS_BUILTINS |= {
-    "breakpoint",
-    "print",
-    "type",
-    "super",
-    "help",
-    "exit",
-    "quit",
-    "copyright",
-    "credits",
-    "license",
-    "memoryview",
-    "aiter",
-    "anext",
-}
+_MODULES = (
+    *(abc, array, bisect, cmath, collections, collections.abc, contextlib, copy, dataclasses),
+    *(datetime, decimal, enum, fractions, functools, heapq, itertools, json, math, numbers),
+    *(operator, pathlib, re, statistics, string, textwrap, time, typing, uuid),
+)
+# Modules whose functions and classes cross by name.
+NAMED_MODULES: dict[str, types.ModuleType] = {module.__name__: module for module in _MODULES}
+# Modules that cross by name, but nothing in them does: each end has its own.
+_WHOLE_MODULES = (
+    "asyncio calendar csv hashlib inspect io logging os pprint queue random struct sys tempfile "
+    "threading traceback types unittest warnings weakref zlib"
+)
+WHOLE_MODULES = frozenset(_WHOLE_MODULES.split())
+# Built-in functions that reach beyond plain computing. They never cross by name, in no direction.
+_DANGEROUS_BUILTINS = (
+    "eval exec compile open input globals locals vars getattr setattr delattr breakpoint print "
+    "type super help exit quit copyright credits license memoryview aiter anext"
+)
+DANGEROUS_BUILTINS = frozenset(_DANGEROUS_BUILTINS.split())
 
 
 class ProtocolError(Exception):
-    """The other side sent what is no value."""
+    """The other process sent something that is no valid value or frame."""
 
 
 def _collect_named_objects() -> dict[tuple[str, str], object]:
-    """Functions and classes that both sides own under one name, so that only the name crosses."""
-    named_objects: dict[tuple[str, str], object] = {
-        ("builtins", name): value
-        for name, value in vars(builtins).items()
-        if not name.startswith("_") and name not in DANGEROUS_BUILTINS and callable(value)
-    }
-    for name, module in NAMED_MODULES.items():
-        for attribute, value in vars(module).items():
-            module_name = getattr(value, "__module__", None)
-            if (
-                not attribute.startswith("_")
-                and callable(value)
-                and (module_name in (name, f"_{name}") or str(module_name).startswith(name + "."))
-            ):
-                named_objects[name, attribute] = value
-    named_objects |= {("io", io_class.__name__): io_class for io_class in (io.StringIO, io.BytesIO)}
-    singletons = {"Ellipsis": ..., "NotImplemented": NotImplemented, "NoneType": type(None)}
-    return named_objects | {
-        ("builtins", attribute): value for attribute, value in singletons.items()
-    }
+    """Functions and classes that both ends have under the same (module, name)."""
+    named_objects: dict[tuple[str, str], object] = {}
+    for name, value in vars(builtins).items():
+        if not name.startswith("_") and name not in DANGEROUS_BUILTINS and callable(value):
+            named_objects["builtins", name] = value
+    for module_name, module in NAMED_MODULES.items():
+        for name, value in vars(module).items():
+            if not name.startswith("_") and callable(value) and _is_defined_in(value, module_name):
+                named_objects[module_name, name] = value
+    for io_class in (io.StringIO, io.BytesIO):
+        named_objects["io", io_class.__name__] = io_class
+    # Not callable, or not among the built-in names.
+    named_objects["builtins", "Ellipsis"] = ...
+    named_objects["builtins", "NotImplemented"] = NotImplemented
+    named_objects["builtins", "NoneType"] = type(None)
+    return named_objects
+
+
+def _is_defined_in(value: object, module_name: str) -> bool:
+    """Whether the module defines this, itself or in its C part, and did not import it."""
+    defining_module = getattr(value, "__module__", None)
+    if defining_module in (module_name, f"_{module_name}"):
+        return True
+    return str(defining_module).startswith(module_name + ".")
 
 
 NAMED_OBJECTS = _collect_named_objects()
@@ -157,17 +108,13 @@ NAME_BY_ID = {id(value): key for key, value in NAMED_OBJECTS.items()}
 
 JSON_ATOMS = {type(None), bool, float, str}
 FLAT_TYPES = JSON_ATOMS | {int}
-MUTABLE_TYPES = {
-    list,
-    dict,
-    set,
-    bytearray,
-    collections.deque,
-    collections.Counter,
-    collections.OrderedDict,
-}
-MUTABLE_TYPES |= {collections.defaultdict, array.array}
+# Types whose values both ends keep in step (shared_objects.py).
+MUTABLE_TYPES = {list, dict, set, bytearray, array.array}
+MUTABLE_TYPES |= {collections.deque, collections.Counter, collections.OrderedDict}
+MUTABLE_TYPES |= {collections.defaultdict}
 SHAREABLE_TYPES = MUTABLE_TYPES | {tuple}
+# Made once: json.dumps with these options would make an encoder for every frame. The trees are
+# built here, so none contains itself and the check for that is left out.
 _dump_json = json.JSONEncoder(
     ensure_ascii=False, check_circular=False, separators=(",", ":")
 ).encode
@@ -175,11 +122,12 @@ _parse_json = json.JSONDecoder().raw_decode
 
 
 def frame_to_bytes(tree: object) -> bytes:
+    """JSON text as bytes. surrogatepass: a string of Python may hold half a surrogate pair."""
     return _dump_json(tree).encode("utf-8", "surrogatepass")
 
 
 def frame_from_bytes(data: bytes) -> Any:
-    """The JSON value of a frame. Raises ProtocolError for anything else."""
+    """The JSON value of these bytes. Raises ProtocolError if they are not JSON."""
     try:
         return _parse_json(data.decode("utf-8", "surrogatepass"))[0]
     except (ValueError, RecursionError) as error:
@@ -187,37 +135,41 @@ def frame_from_bytes(data: bytes) -> Any:
 
 
 class Codec:
-    """Values to JSON trees and back; what is no plain value goes to `handle` and comes back through `unhandle`."""
+    """Values to JSON trees and back.
+
+    What is no plain value goes through encode_handle and decode_handle, which a derived class
+    defines.
+    """
 
     def encode_handle(self, value: object) -> object:
+        """The tree of a value that is no plain data. Raises ProtocolError: this class has none."""
         raise ProtocolError(f"a {type(value).__name__} is no plain value")
 
     def decode_handle(self, tag: str, body: Any) -> object:
+        """The value of a tree that encode_handle made. Raises ProtocolError, as above."""
         raise ProtocolError(f"unknown tag {tag[:20]!r}")
 
     def encode_shared(self, value: Any, depth: int) -> object:
-        """The tree of a value that both ends hold (links.py); None for one that crosses as a copy."""
+        """The tree of a value that both ends hold (shared_objects.py); None: it crosses as a copy."""
         return None
 
     def encode_value(self, value: Any, depth: int = 0) -> Any:
+        """The JSON tree of any value."""
         kind = type(value)
         if kind in JSON_ATOMS:
             return value
         if kind is int:
+            # Decimal text of a long integer takes quadratic time, and Python refuses it.
             return value if -(2**63) <= value < 2**63 else {"i": hex(value)}
         if kind in SHAREABLE_TYPES:
             tree = self.encode_shared(value, depth)
             if tree is not None:
                 return tree
         if depth > MAX_DEPTH:
-            return self.encode_handle(value)  # the rest stays behind
+            return self.encode_handle(value)
         if kind is list:
             return self._encode_items(value, depth)
-        if (
-            kind is dict
-            and set(map(type, value)) == {str}
-            and set(map(type, value.values())) <= JSON_ATOMS
-        ):
+        if kind is dict and _is_json_object(value):
             return {"j": value}
         write_tree = WRITERS.get(kind)
         if write_tree is not None:
@@ -226,24 +178,28 @@ class Codec:
         return {"k": name} if name else self.encode_handle(value)
 
     def _encode_items(self, values: Any, depth: int) -> list[Any]:
+        # Two passes in C over flat values, which most are, instead of a call for each item.
         kinds = set(map(type, values))
-        if kinds <= JSON_ATOMS or (
-            kinds == {int} and min(values) >= -(2**63) and max(values) < 2**63
-        ):
+        if kinds <= JSON_ATOMS:
+            return list(values)
+        if kinds == {int} and min(values) >= -(2**63) and max(values) < 2**63:
             return list(values)
         return [self.encode_value(value, depth + 1) for value in values]
 
     def decode_tree(self, tree: Any) -> Any:
-        """The value of a JSON tree; lists are copied, so that the tree stays as it came."""
+        """The value of a JSON tree. Lists are copied, so the tree stays unchanged.
+
+        Raises:
+            ProtocolError: the tree is malformed. Other errors (TypeError, AttributeError ...) are
+                possible; handles.MALFORMED_FRAME_ERRORS lists them.
+        """
         kind = type(tree)
         if kind in FLAT_TYPES:
             return tree
         if kind is list:
-            return (
-                list(tree)
-                if set(map(type, tree)) <= FLAT_TYPES
-                else [self.decode_tree(item) for item in tree]
-            )
+            if set(map(type, tree)) <= FLAT_TYPES:
+                return list(tree)
+            return [self.decode_tree(item) for item in tree]
         if len(tree) != 1:
             raise ProtocolError("a tag stands alone")
         ((tag, body),) = tree.items()
@@ -256,7 +212,13 @@ class Codec:
             raise ProtocolError(f"malformed {tag}: {error}") from None
 
 
+def _is_json_object(mapping: dict[Any, Any]) -> bool:
+    """Whether JSON has it as it is. Most dicts are such, and need no call for each item."""
+    return set(map(type, mapping)) == {str} and set(map(type, mapping.values())) <= JSON_ATOMS
+
+
 def _encode_mapping(codec: Codec, mapping: Any, depth: int) -> list[Any]:
+    # dict.keys and not mapping.keys, which a program could have patched on the object.
     return [
         codec._encode_items(dict.keys(mapping), depth),
         codec._encode_items(dict.values(mapping), depth),
@@ -270,10 +232,9 @@ def _decode_mapping(codec: Codec, body: Any) -> Any:
 
 def _write_module(codec: Codec, value: Any, depth: int) -> object:
     name = str(getattr(value, "__name__", ""))
-    is_named = value is NAMED_MODULES.get(name) or (
-        name in WHOLE_MODULES and value is sys.modules.get(name)
-    )
-    return {"m": name} if is_named else codec.encode_handle(value)
+    is_whole = name in WHOLE_MODULES and value is sys.modules.get(name)
+    is_known = is_whole or value is NAMED_MODULES.get(name)
+    return {"m": name} if is_known else codec.encode_handle(value)
 
 
 def _read_module(codec: Codec, body: Any) -> object:
@@ -281,18 +242,13 @@ def _read_module(codec: Codec, body: Any) -> object:
 
 
 def _write_defaultdict(codec: Codec, value: Any, depth: int) -> object:
-    return {
-        "dd": [
-            codec.encode_value(value.default_factory, depth),
-            _encode_mapping(codec, value, depth),
-        ]
-    }
+    factory = codec.encode_value(value.default_factory, depth)
+    return {"dd": [factory, _encode_mapping(codec, value, depth)]}
 
 
 def _read_defaultdict(codec: Codec, body: Any) -> object:
-    return collections.defaultdict(
-        typing.cast(Any, codec.decode_tree(body[0])), _decode_mapping(codec, body[1])
-    )
+    factory: Any = codec.decode_tree(body[0])
+    return collections.defaultdict(factory, _decode_mapping(codec, body[1]))
 
 
 def _make_time_writer(tag: str, *fields: str) -> Callable[[Codec, Any, int], object]:
@@ -316,14 +272,12 @@ def _read_timezone(codec: Codec, body: Any) -> object:
     return datetime.timezone(codec.decode_tree(body))
 
 
-PATH_TYPES = {
-    kind.__name__: kind
-    for kind in (pathlib.PurePosixPath, pathlib.PureWindowsPath, type(pathlib.Path()))
-}
-DATE_FIELDS, CLOCK_FIELDS = (
-    ("year", "month", "day"),
-    ("hour", "minute", "second", "microsecond", "tzinfo", "fold"),
-)
+# A path of this system is PosixPath or WindowsPath, whatever Path says.
+_PATHS = (pathlib.PurePosixPath, pathlib.PureWindowsPath, type(pathlib.Path()))
+PATH_TYPES = {path_type.__name__: path_type for path_type in _PATHS}
+DATE_FIELDS = ("year", "month", "day")
+CLOCK_FIELDS = ("hour", "minute", "second", "microsecond", "tzinfo", "fold")
+# (codec, value, depth) -> tree, by type. The types are exact: subclasses cross as handles.
 WRITERS: dict[type, Callable[[Codec, Any, int], object]] = {
     tuple: lambda c, v, n: {"t": c._encode_items(v, n)},
     dict: lambda c, v, n: {"d": _encode_mapping(c, v, n)},
@@ -356,6 +310,7 @@ WRITERS: dict[type, Callable[[Codec, Any, int], object]] = {
     re.Pattern: lambda c, v, n: {"re": [c.encode_value(v.pattern), v.flags]},
     **dict.fromkeys(PATH_TYPES.values(), lambda c, v, n: {"P": [type(v).__name__, str(v)]}),
 }
+# (codec, body) -> value, by tag.
 READERS: dict[str, Callable[[Codec, Any], object]] = {
     "i": lambda c, b: int(b, 16),
     "j": lambda c, b: dict(b) if set(map(type, b.values())) <= FLAT_TYPES else _reject_mapping(),

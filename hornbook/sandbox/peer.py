@@ -1,65 +1,54 @@
-"""One program and its judge talk: calls, results, exceptions (raised.py), and handles for the rest.
+"""Remote calls between the program's process and the tests' process.
 
-In: a connected socket. Out: `Peer`, the same class on both ends. A value of plain data crosses as a
-copy (values.py), one that can be changed is kept in step from then on (links.py); anything else
-stays where it is and crosses as a handle, which becomes a Remote on the other end: its attributes,
-calls and operators are forwarded. What the other end may do with a handle is asked of `permits`
-each time. Frames: a request [op, number, name or names of named arguments, trees], a result ["r",
-tree], an exception ["x", tree] or, of one that ends all, ["X", tree]; each with news of what is in
-step at its end, where there are any. Trust: a comparison of a Remote with a plain value is never
-decided by the Remote's own methods; one of two objects is, if the tests built one of them
-themselves by calling a class (then its comparisons are what is being tested). Not covered: `a is b`
-for immutable values; threads of the tests that wait for one another inside calls.
+In: a connected socket. Out: `Peer`, the same class on both ends. How values cross:
+
+- plain data: as a copy (codec.py)
+- lists, dicts and other mutables: as shared objects, kept in step (shared_objects.py)
+- exceptions: rebuilt on the other end (exceptions.py)
+- everything else: it stays where it is, and a Proxy stands for it on the other end (proxies.py);
+  attributes, calls and operators are forwarded
+
+Whether the other end may do something with an object is asked of `is_permitted` each time.
+
+Trust: an object of the program never decides how it compares with a plain value. How it compares
+with another object it decides only if the tests made one of the two by calling a class, for then
+its comparisons are what is being tested.
+
+Not covered: `a is b` for immutable values; threads of the tests that wait for each other inside
+calls.
 """
 
 from __future__ import annotations
 
 import copy
 import re
-import struct
 import threading
-import types
 from collections.abc import Callable, Sequence
-from os import read, write
 from sys import getrefcount
-from typing import Any, NoReturn
+from typing import Any
 
-from hornbook.sandbox.codec import Codec, ProtocolError, frame_from_bytes, frame_to_bytes
 from hornbook.sandbox.exceptions import forget_frames, raise_with_context
-from hornbook.sandbox.proxies import (
-    DELEGATE_ALL,
-    DELEGATE_NONE,
-    DELEGATE_OPERATORS,
-    KIND_TYPES,
-    PLAIN_TYPES,
-    PROXY_SLOTS,
-    SPECIAL_METHODS,
-    Proxy,
-    compute_method_mask,
-    extract_plain_value,
-    find_kind_name,
-    find_plain_name,
-    make_proxy_class,
+from hornbook.sandbox.frames import (
+    CALL,
+    CALL_METHOD,
+    EXCEPTION,
+    FATAL,
+    GET_ATTRIBUTE,
+    OFFER,
+    QUERY,
+    RESULT,
+    SET_ATTRIBUTE,
+    STREAM,
+    PeerGone,
 )
+from hornbook.sandbox.handles import MALFORMED_FRAME_ERRORS, HandleCodec
+from hornbook.sandbox.proxies import DELEGATE_NONE, DELEGATE_OPERATORS, extract_plain_value
 from hornbook.sandbox.shared_objects import SharedObjectCodec
-from hornbook.sandbox.streams import StreamCodec, await_next, run_in_new_loop
+from hornbook.sandbox.streams import await_next, run_in_new_loop
 
-MAX_FRAME_BYTES = 8 << 20
-# What reading a hostile frame raises; it ends the conversation, for it must not be caught among the
-# tests.
-MALFORMED_FRAME_ERRORS = (
-    ProtocolError,
-    RecursionError,
-    TypeError,
-    ValueError,
-    LookupError,
-    AttributeError,
-)
-USER_MODULES = (
-    "program",
-    "tests",
-)  # modules of which the classes are made by whoever wrote them, on either end
+# A class's name by PEP 8. One capital alone counts too: exercises have classes such as `F`.
 CAPWORDS = re.compile(r"[A-Z]+[a-z][A-Za-z0-9]*|[A-Z]")
+# What QUERY and AWAIT can ask. The lambda looks the function up when it is called.
 QUERIES: dict[str, Callable[..., Any]] = {
     "repr": repr,
     "str": str,
@@ -77,16 +66,13 @@ QUERIES: dict[str, Callable[..., Any]] = {
 }
 
 
-class PeerGone(BaseException):
-    """The other process ended, or broke the protocol: nothing that it says counts from now on."""
-
-
 def permit_all(op: str, target: object, name: str) -> bool:
+    """The `is_permitted` of the program's end: the tests may do anything with its objects."""
     return True
 
 
-class Peer(StreamCodec):
-    """One end of the conversation. `broken` says why it ended, "" while it lives."""
+class Peer(HandleCodec):
+    """One end of the conversation. Only one end runs at a time: the other waits for its reply."""
 
     def __init__(
         self,
@@ -94,15 +80,20 @@ class Peer(StreamCodec):
         is_permitted: Callable[[str, object, str], bool] = permit_all,
         trusts_other_end: bool = False,
     ) -> None:
-        """`trusts`: the other end's objects may answer for themselves, as the tests' may towards the program."""
-        super().__init__(2 if trusts_other_end else 1, trusts_other_end)
-        self._socket_fd, self._is_permitted = socket_fd, is_permitted
-        self._proxies: dict[int, Any] = {}
-        self._lock = threading.RLock()
-        self._arguments_in_flight: list[Sequence[Any]] = []
-        self.end_reason = ""
+        """Create one end.
 
-    # what the program using this end does
+        Args:
+            socket_fd: a connected stream socket.
+            is_permitted: (operation, object, name) -> whether the other end may do this.
+            trusts_other_end: whether the other end's objects answer for themselves in all things,
+                as the tests' objects do in the program.
+        """
+        super().__init__(socket_fd, trusts_other_end)
+        self._is_permitted = is_permitted
+        # One request at a time, although either side may have threads.
+        self._lock = threading.RLock()
+
+    # Requests
 
     def call_object(
         self,
@@ -111,22 +102,30 @@ class Peer(StreamCodec):
         kwargs: dict[str, Any],
         delegation: int = DELEGATE_NONE,
     ) -> Any:
-        """Call the other end's object; arguments that it changes are changed here too."""
+        """Call an object of the other end; what it changes in the arguments is changed here too.
+
+        Args:
+            delegation: how far an object that it returns answers for itself (DELEGATE_*).
+        """
         values = [*args, *kwargs.values()] if kwargs else args
         trees = [self.encode_value(value) for value in values]
         self._arguments_in_flight.append(values)
         try:
-            return self.request_reply("call", object_id, list(kwargs), trees, delegation)
+            return self.request_reply(CALL, object_id, list(kwargs), trees, delegation)
         finally:
             self._arguments_in_flight.pop()
 
     def ask_object(
         self, op: str, object_id: int, name: str, *args: Any, delegation: int = DELEGATE_NONE
     ) -> Any:
-        """Ask something of an object of the other end; an object that it gives speaks for itself as far as `own`."""
-        return self.request_reply(
-            op, object_id, name, [self.encode_value(arg) for arg in args], delegation
-        )
+        """Do any other operation of frames.py with an object of the other end.
+
+        Args:
+            name: the attribute, the special method or the key of QUERIES.
+            delegation: how far an object that it returns answers for itself (DELEGATE_*).
+        """
+        trees = [self.encode_value(arg) for arg in args]
+        return self.request_reply(op, object_id, name, trees, delegation)
 
     def request_reply(
         self,
@@ -136,26 +135,56 @@ class Peer(StreamCodec):
         trees: list[Any],
         delegation: int = DELEGATE_NONE,
     ) -> Any:
-        """Send a request and answer the other end's own until its reply comes."""
+        """Send a request, and answer the other end's own requests until the reply comes."""
         with self._lock:
-            if op != "io":
+            if op != STREAM:
                 self.announce_redirections()
             self.send_frame([op, object_id, name, trees])
-            self._query_depth += op == "of"
+            self._query_depth += op == QUERY
             try:
                 while True:
                     frame = self.receive_frame()
-                    if frame[0] in ("r", "x", "X"):
-                        return self._read_reply(
-                            frame, delegation, op == "do" and name == "__next__"
-                        )
+                    if frame[0] in (RESULT, EXCEPTION, FATAL):
+                        is_next = op == CALL_METHOD and name == "__next__"
+                        return self._read_reply(frame, delegation, is_next)
                     self.answer_request(frame)
             finally:
-                self._query_depth -= op == "of"
+                self._query_depth -= op == QUERY
+
+    def send_offer(self, objects: dict[str, object]) -> None:
+        """Reply to the request for the program's functions and classes by name."""
+        trees = [[name, self.encode_value(value)] for name, value in objects.items()]
+        self.send_frame([RESULT, trees])
+
+    def request_offer(self, names: Sequence[str], classes: Sequence[str] | None) -> dict[str, Any]:
+        """Fetch what the program has under these names.
+
+        Args:
+            classes: the names that are classes; their instances answer for themselves. None: take
+                every name in CapWords for a class.
+        """
+        self.send_frame([OFFER, names])
+        frame = self.receive_frame()
+        if frame[0] != RESULT or len(frame) < 2 or type(frame[1]) is not list:
+            self.end_conversation("the program broke the protocol: no offer")
+        released_ids = self._apply_frame_updates(frame, 2)
+        objects = {}
+        for pair in frame[1]:
+            if type(pair) is not list or len(pair) != 2 or type(pair[0]) is not str:
+                self.end_conversation("the program broke the protocol: no offer")
+            name, tree = pair
+            # Without this check a program could replace built-in functions among the tests.
+            if name not in names:
+                continue
+            is_class = CAPWORDS.fullmatch(name) if classes is None else name in classes
+            delegation = DELEGATE_OPERATORS if is_class else DELEGATE_NONE
+            objects[name] = self._decode_delegated(tree, delegation)
+        self.release_objects(released_ids)
+        return objects
 
     def _read_reply(self, frame: list[Any], delegation: int, is_next: bool) -> Any:
         released_ids = self._apply_frame_updates(frame, 2)
-        if frame[0] != "r":
+        if frame[0] != RESULT:
             error = self._decode_raised(frame, is_next)
             self.release_objects(released_ids)
             raise_with_context(error)
@@ -164,112 +193,59 @@ class Peer(StreamCodec):
             self.release_objects(released_ids)
         return value
 
-    def _apply_frame_updates(self, frame: list[Any], own_parts: int) -> list[int]:
-        """The frame's news, which stand behind its own parts, and the links that end with it."""
-        if len(frame) <= own_parts:
+    def _decode_raised(self, frame: list[Any], is_next: bool) -> BaseException:
+        try:
+            error = self._decode_exception(frame[1])
+        except MALFORMED_FRAME_ERRORS as problem:
+            self.end_conversation(f"the program broke the protocol: {problem}")
+        if frame[0] == FATAL or not isinstance(error, Exception):
+            self.end_conversation(f"the program raised {type(error).__name__}: {error}")
+        if isinstance(error, StopIteration) and not is_next:
+            # Else a call that raises it would end `all(map(f, cases))` early, and so pass.
+            return RuntimeError("the program raised StopIteration outside of an iterator")
+        return error
+
+    # Frames
+
+    def send_frame(self, frame: list[Any]) -> None:
+        """Send a frame with the updates of the shared objects. Raises ValueError if too long."""
+        updates = self.collect_updates()
+        try:
+            self._channel.send_frame(frame if updates is None else [*frame, updates])
+        except ValueError:
+            if updates is not None:
+                self.restore_unsent_updates(updates)
+            raise
+
+    def receive_frame(self) -> list[Any]:
+        """Wait for a frame. Raises PeerGone if none comes."""
+        return self._channel.receive_frame()
+
+    def _apply_frame_updates(self, frame: list[Any], n_items: int) -> list[int]:
+        """Apply the updates that stand behind the frame's `n_items` own items.
+
+        Returns:
+            Ids of the shared objects to release once the frame is decoded.
+        """
+        if len(frame) <= n_items:
             return []
         try:
-            updates = frame[own_parts]
+            updates = frame[n_items]
             return self.apply_updates(updates)
         except MALFORMED_FRAME_ERRORS as error:
             return self.end_conversation(f"the program broke the protocol: {error}")
 
+    # Answers
+
     def serve_requests(self) -> None:
-        """Answer until the other end is gone."""
+        """Answer requests until PeerGone says that the other end has ended."""
         while True:
             self.answer_request(self.receive_frame())
 
-    def send_offer(self, objects: dict[str, object]) -> None:
-        """Answer the question for the program's functions and classes by name."""
-        self.send_frame(
-            ["r", [[name, self.encode_value(value)] for name, value in objects.items()]]
-        )
-
-    def receive_offer(self, names: Sequence[str], classes: Sequence[str] | None) -> dict[str, Any]:
-        """What the other end has under these names, `classes` among them; with None, names in CapWords are classes."""
-        frame = self.receive_frame()
-        if frame[0] != "r" or len(frame) < 2 or type(frame[1]) is not list:
-            self.end_conversation("the program broke the protocol: no offer")
-        released_ids = self._apply_frame_updates(frame, 2)
-        objects = {}
-        for pair in frame[1]:
-            if type(pair) is not list or len(pair) != 2 or type(pair[0]) is not str:
-                self.end_conversation("the program broke the protocol: no offer")
-            if (
-                pair[0] in names
-            ):  # else a program could put functions of its own in the place of built-in ones
-                is_class = CAPWORDS.fullmatch(pair[0]) if classes is None else pair[0] in classes
-                objects[pair[0]] = self._decode_delegated(
-                    pair[1], DELEGATE_OPERATORS if is_class else DELEGATE_NONE
-                )
-        self.release_objects(released_ids)
-        return objects
-
-    # frames
-
-    def send_frame(self, frame: list[Any]) -> None:
-        updates = self.collect_updates()
-        data = frame_to_bytes(frame if updates is None else [*frame, updates])
-        if len(data) > MAX_FRAME_BYTES:
-            if updates is not None:
-                self.restore_unsent_updates(updates)
-            raise ValueError(
-                f"a value of {len(data):,} bytes does not cross: the limit is {MAX_FRAME_BYTES:,}"
-            )
-        data = struct.pack("=I", len(data)) + data
-        try:
-            written = write(self._socket_fd, data)
-            while written < len(data):
-                written += write(self._socket_fd, data[written : written + (1 << 16)])
-        except OSError:
-            self.end_conversation("the program ended")
-
-    def receive_frame(self) -> list[Any]:
-        data = self._read_bytes(65536)
-        size = int.from_bytes(data[:4], "little")
-        if len(data) < 4 or size > MAX_FRAME_BYTES:
-            self.end_conversation("the program broke the protocol: a frame of no proper size")
-        if len(data) < size + 4:
-            parts, received = [data], len(data)
-            while received < size + 4:
-                parts.append(self._read_bytes(1 << 20))
-                received += len(parts[-1])
-            data = b"".join(parts)
-        if len(data) != size + 4:
-            self.end_conversation("the program broke the protocol: it spoke out of turn")
-        try:
-            frame = frame_from_bytes(data[4:])
-        except ProtocolError as error:
-            self.end_conversation(f"the program broke the protocol: {error}")
-        if type(frame) is not list or not frame:
-            self.end_conversation("the program broke the protocol: no frame")
-        return frame
-
-    def _read_bytes(self, size: int) -> bytes:
-        try:
-            data = read(self._socket_fd, size)
-        except OSError:
-            data = b""
-        if not data:
-            self.end_conversation("the program ended")
-        return data
-
-    def end_conversation(self, reason: str) -> NoReturn:
-        self.end_reason = self.end_reason or reason
-        raise PeerGone(self.end_reason)
-
-    def decode_tree(self, tree: Any) -> Any:
-        try:
-            return Codec.decode_tree(self, tree)
-        except MALFORMED_FRAME_ERRORS as error:
-            return self.end_conversation(f"the program broke the protocol: {error}")
-
-    # answering
-
     def answer_request(self, frame: list[Any]) -> None:
-        """Do one request of the other end and reply with its result or its exception."""
+        """Do one request of the other end and send its result or its exception."""
         released_ids = self._apply_frame_updates(frame, 4)
-        is_query = frame[0] == "of"
+        is_query = frame[0] == QUERY
         self._query_depth += is_query
         try:
             self._send_reply(frame, released_ids)
@@ -278,54 +254,59 @@ class Peer(StreamCodec):
 
     def _send_reply(self, frame: list[Any], released_ids: list[int]) -> None:
         try:
-            reply = ["r", self._perform_request(frame, released_ids)]
+            reply = [RESULT, self._perform_request(frame, released_ids)]
         except PeerGone:
             raise
-        except (
-            BaseException
-        ) as error:  # SystemExit, KeyboardInterrupt, a subclass of its own end all
-            reply = ["x" if isinstance(error, Exception) else "X", self._encode_exception(error)]
+        # BaseException: SystemExit and KeyboardInterrupt cross too, and end the conversation.
+        except BaseException as error:
+            tag = EXCEPTION if isinstance(error, Exception) else FATAL
+            reply = [tag, self._encode_exception(error)]
             if self._trusts_other_end:
+                # Else the frames keep arguments alive, which then count as held.
                 forget_frames(error)
         try:
             self.send_frame(reply)
         except (ValueError, RecursionError) as error:
-            self.send_frame(["x", self._encode_exception(error)])
+            self.send_frame([EXCEPTION, self._encode_exception(error)])
 
     def _perform_request(self, frame: list[Any], released_ids: list[int]) -> Any:
+        """Do the operation; the result's tree."""
         if len(frame) < 4 or type(frame[1]) is not int or type(frame[3]) is not list:
             self.end_conversation("the program broke the protocol: no request")
         op, object_id, name, trees = frame[:4]
         values = [self.decode_tree(tree) for tree in trees]
         self.release_objects(released_ids)
-        if op == "io":
+        if op == STREAM:
             result = self.answer_stream_request(str(name), values)
             return self._encode_result(result, ())
         target: Any = self._local_objects.get(object_id)
-        if op == "call":
+        if op == CALL:
             if type(name) is not list or not self._is_permitted(op, target, ""):
                 raise TypeError("this object of the tests can not be called from the program")
-            positional_count = len(values) - len(name)
-            result = target(
-                *values[:positional_count],
-                **dict(zip(name, values[positional_count:], strict=True)),
-            )
+            n_positional = len(values) - len(name)
+            kwargs = dict(zip(name, values[n_positional:], strict=True))
+            result = target(*values[:n_positional], **kwargs)
             return self._encode_result(result, values)
         if type(name) is not str or not self._is_permitted(op, target, name):
             raise AttributeError(f"the program has no access to {name!r} of an object of the tests")
-        if op == "get":
+        if op == GET_ATTRIBUTE:
             result = getattr(target, name)
-        elif op == "set":
+        elif op == SET_ATTRIBUTE:
             (delattr if not values else setattr)(target, name, *values)
             return None
-        elif op == "do":
+        elif op == CALL_METHOD:
+            # Of the class and not of the instance, as Python's own operators do.
             result = getattr(type(target), name)(target, *values)
         else:
+            # QUERY or AWAIT: `is_permitted` refuses every other operation.
             result = QUERIES[name](target, *values)
         return self._encode_result(result, ())
 
     def _encode_result(self, result: Any, args: Sequence[Any]) -> Any:
-        """A result, with tuples among the arguments named as such, so that the caller finds the very ones it passed."""
+        """The tree of a result. A tuple that was an argument becomes its index among the arguments.
+
+        So the caller gets back the very tuple that it passed, and `f(x) is x` holds.
+        """
         self._argument_tuples = {
             id(value): i for i, value in enumerate(args) if type(value) is tuple and value
         }
@@ -335,111 +316,9 @@ class Peer(StreamCodec):
         finally:
             self._argument_tuples, self._skip_unheld = {}, False
 
-    # handles
-
-    def encode_handle(self, value: Any) -> object:
-        value_type = type(value)
-        if issubclass(value_type, Proxy) and value._hb_peer is self:
-            return {"p": value._hb_number}
-        if value_type is types.TracebackType:
-            return self._encode_traceback(value)
-        if isinstance(value, BaseException):
-            return {"E": self._encode_exception(value)}
-        if isinstance(value, type) and issubclass(value, BaseException):
-            return self._encode_class(value)
-        if id(value) in self._stand_ins:
-            return {"p": self._stand_ins[id(value)][1]}
-        object_id, is_known = self._assign_object_id(value)
-        if is_known:
-            return {"o": [object_id]}
-        class_id = (
-            self._assign_object_id(value_type)[0] if value_type.__module__ in USER_MODULES else 0
-        )
-        return {
-            "o": [
-                object_id,
-                find_plain_name(value_type),
-                compute_method_mask(value_type),
-                value_type.__name__[:80],
-                find_kind_name(value),
-                class_id,
-            ]
-        }
-
-    def decode_handle(self, tag: str, body: Any) -> object:
-        if (
-            tag == "a"
-            and type(body) is int
-            and self._arguments_in_flight
-            and 0 <= body < len(self._arguments_in_flight[-1])
-        ):
-            return self._arguments_in_flight[-1][body]
-        if tag == "l":
-            return self.find_shared(body)
-        if tag == "p" and type(body) is int and body in self._local_objects:
-            return self._local_objects[body]
-        if tag == "o":
-            return self._decode_proxy(body, DELEGATE_NONE)
-        if tag == "E":
-            return self._decode_exception(body)
-        if tag == "X":
-            return self._decode_mirror_class(body)
-        if tag == "T":
-            return self._decode_traceback(body)
-        raise ProtocolError(f"unknown tag {tag[:20]!r}")
-
-    def _decode_proxy(self, body: Any, delegation: int) -> Any:
-        object_id, delegation = body[0], DELEGATE_ALL if self._trusts_other_end else delegation
-        proxy = self._proxies.get(object_id)
-        if proxy is not None:
-            if issubclass(type(proxy), Proxy) and delegation > proxy._hb_own:
-                object.__setattr__(proxy, "_hb_own", delegation)
-            return proxy
-        if len(body) != 6:
-            raise ProtocolError("a handle that was never described")
-        _, plain_name, mask, name, kind, class_id = body
-        if not (type(object_id) is type(mask) is type(class_id) is int) or type(name) is not str:
-            raise ProtocolError("a malformed handle")
-        proxy = object.__new__(
-            make_proxy_class(
-                name, mask & ((1 << len(SPECIAL_METHODS)) - 1), self if class_id else None, class_id
-            )
-        )
-        for slot, value in zip(
-            PROXY_SLOTS,
-            (self, object_id, delegation, PLAIN_TYPES.get(plain_name), KIND_TYPES.get(kind)),
-            strict=True,
-        ):
-            object.__setattr__(proxy, slot, value)
-        self._proxies[object_id] = proxy
-        if kind in ("coroutine", "async_generator"):
-            proxy = self._proxies[object_id] = self.make_stand_in(proxy, kind)
-        return proxy
-
-    def _decode_delegated(self, tree: Any, delegation: int) -> Any:
-        """The result of calling a class: an object that speaks for itself, as far as `own` goes."""
-        if delegation and type(tree) is dict and tree.keys() == {"o"}:
-            try:
-                return self._decode_proxy(tree["o"], delegation)
-            except MALFORMED_FRAME_ERRORS as error:
-                self.end_conversation(f"the program broke the protocol: {error}")
-        return self.decode_tree(tree)
-
-    def _decode_raised(self, frame: list[Any], is_next: bool) -> BaseException:
-        try:
-            error = self._decode_exception(frame[1])
-        except MALFORMED_FRAME_ERRORS as problem:
-            self.end_conversation(f"the program broke the protocol: {problem}")
-        if frame[0] == "X" or not isinstance(error, Exception):
-            self.end_conversation(f"the program raised {type(error).__name__}: {error}")
-        if isinstance(error, StopIteration) and not is_next:
-            # Else a call that raises it would end `all(map(f, cases))` early, and so pass.
-            return RuntimeError("the program raised StopIteration outside of an iterator")
-        return error
-
 
 class _ReferenceCounter(Peer):
-    """Counts references where `shared` does."""
+    """Counts references at the place where encode_shared counts them."""
 
     counts: list[int]
 
@@ -449,7 +328,11 @@ class _ReferenceCounter(Peer):
 
 
 def _count_unheld_references() -> tuple[int, int]:
-    """References to a result that only `_done` holds, and to parts of it; versions of Python count differently."""
+    """References to a result that only `_perform_request` holds, and to a part of such a result.
+
+    They are measured, because versions of Python count differently. `result` stands for the
+    variable of the same name in `_perform_request`.
+    """
     peer, result = _ReferenceCounter(-1), [[None, 1], {1: bytearray()}, {"x": {2}}]
     peer.counts = []
     peer._encode_result(result, ())

@@ -1,9 +1,13 @@
-"""What a program's own process does: run the program, then answer what the tests ask, or say how it ended.
+"""The program's process: run the program, then answer the tests' requests, or report how it ended.
 
-In: a program's text and, where there are tests, the channel to them. Out: one line on the report
-pipe. The program shares this process and can write that line itself; so with tests only bad news is
-believed from here, and without tests "passed" means no more than that the program ran to its end
-(trust="ran"): an exit before that is an error.
+In: a program's text and, where there are tests, the socket to them. Out: one line on the report
+pipe.
+
+The program shares this process and can write that line itself. So with tests only bad news is
+believed from here. Without tests "passed" means only that the program ran to its end
+(trust="ran"); an exit before that is an error.
+
+Not covered: a program without tests that writes the line of a pass and exits.
 """
 
 from __future__ import annotations
@@ -17,20 +21,23 @@ import threading
 import traceback
 import types
 
-from hornbook.sandbox.peer import Peer, PeerGone
+from hornbook.sandbox.frames import PeerGone
+from hornbook.sandbox.peer import Peer
 
 PROGRAM_FILE = "program.py"
 MAX_REASON_CHARACTERS = 300
 
 
 def write_report(report_fd: int, status: str, reason: str = "") -> None:
-    """Write the one line with which a program's process says how it ended."""
+    """Write the one line that says how a process ended. It stays below PIPE_BUF, so it is whole."""
+    # A lone surrogate cannot be encoded.
     text = reason[:MAX_REASON_CHARACTERS].encode("utf-8", "replace").decode("utf-8")
     os.write(report_fd, json.dumps({"status": status, "reason": text}).encode() + b"\n")
 
 
 def describe_error(error: BaseException) -> tuple[str, str]:
-    """The status of an exception that nothing caught, and it in words."""
+    """Status and reason for an exception that nothing caught."""
+    # str() of the program's exception may raise anything.
     try:
         text = f"{type(error).__name__}: {error}"
     except BaseException:
@@ -38,11 +45,12 @@ def describe_error(error: BaseException) -> tuple[str, str]:
     text = text.strip().removesuffix(":")
     if isinstance(error, MemoryError):
         return "memory", text
+    # seccomp and Landlock answer with EPERM and EACCES.
     return ("refused" if isinstance(error, PermissionError) else "error"), text
 
 
 def serve_program(code: str, socket_fd: int, report_fd: int) -> None:
-    """Load the program as a module that is imported, not run, then answer the tests until they are done."""
+    """Import the program as a module, then answer the tests until their process ends."""
     module = _make_module("program")
     if not _load_program(code, module, report_fd):
         return
@@ -56,9 +64,10 @@ def serve_program(code: str, socket_fd: int, report_fd: int) -> None:
 
 
 def run_program(code: str, report_fd: int) -> None:
-    """Run the program as `python program.py` does, and say how it ended."""
+    """Run the program as `python program.py` does, and report how it ended."""
     if not _load_program(code, _make_module("__main__"), report_fd):
         return
+    # Python itself waits for these before it exits.
     for thread in threading.enumerate():
         if thread is not threading.current_thread() and not thread.daemon:
             thread.join()
@@ -68,38 +77,33 @@ def run_program(code: str, report_fd: int) -> None:
 
 def _make_module(name: str) -> types.ModuleType:
     module = types.ModuleType(name)
-    sys.modules[name] = module  # dataclasses and typing look a class's module up
+    # dataclasses and typing look up a class's module here.
+    sys.modules[name] = module
     vars(module).update(__builtins__=builtins, __file__=PROGRAM_FILE)
     return module
 
 
 def _load_program(code: str, module: types.ModuleType, report_fd: int) -> bool:
-    """Whether the program ran to its end; if not, why has been reported."""
-    try:
-        compiled = compile(code, PROGRAM_FILE, "exec", dont_inherit=True)
-    except (SyntaxError, ValueError, OverflowError) as error:
-        line_note = (
-            f" (line {error.lineno})" if isinstance(error, SyntaxError) and error.lineno else ""
-        )
-        write_report(report_fd, "syntax", f"{getattr(error, 'msg', None) or error}{line_note}")
+    """Run the program's code in a module.
+
+    Returns:
+        Whether it ran to its end. If not, the reason has been reported.
+    """
+    compiled = _compile_program(code, report_fd)
+    if compiled is None:
         return False
-    except BaseException as error:  # MemoryError and RecursionError for texts nested too deeply
-        write_report(report_fd, "syntax", f"the parser gives up: {describe_error(error)[1]}")
-        return False
+    is_main = module.__name__ == "__main__"
     try:
         exec(compiled, vars(module))
-    except SystemExit as end:
-        if module.__name__ == "__main__" and end.code in (None, 0) and _exits_at_end(end, code):
+    except SystemExit as error:
+        if is_main and error.code in (None, 0) and _exits_at_end(error, code):
             return True
-        write_report(
-            report_fd,
-            "error",
-            f"SystemExit: {end.code}{'' if end.code else ', before the end of the program'}",
-        )
+        note = "" if error.code else ", before the end of the program"
+        write_report(report_fd, "error", f"SystemExit: {error.code}{note}")
         return False
     except BaseException as error:
         _flush_streams(error)
-        if module.__name__ == "__main__" and isinstance(error, AssertionError):
+        if is_main and isinstance(error, AssertionError):
             write_report(report_fd, "failed", describe_assertion(error, code, PROGRAM_FILE))
         else:
             write_report(report_fd, *describe_error(error))
@@ -107,14 +111,34 @@ def _load_program(code: str, module: types.ModuleType, report_fd: int) -> bool:
     return True
 
 
+def _compile_program(code: str, report_fd: int) -> types.CodeType | None:
+    """Compile the program; None if that fails, which has been reported."""
+    try:
+        return compile(code, PROGRAM_FILE, "exec", dont_inherit=True)
+    # ValueError: null bytes. OverflowError: a line number beyond the limit.
+    except (SyntaxError, ValueError, OverflowError) as error:
+        has_line = isinstance(error, SyntaxError) and error.lineno
+        line_note = f" (line {error.lineno})" if has_line else ""  # type: ignore[union-attr]
+        write_report(report_fd, "syntax", f"{getattr(error, 'msg', None) or error}{line_note}")
+    # MemoryError and RecursionError: a text that is nested too deeply.
+    except BaseException as error:
+        write_report(report_fd, "syntax", f"the parser gives up: {describe_error(error)[1]}")
+    return None
+
+
 def describe_assertion(error: AssertionError, text: str, file_name: str) -> str:
-    """The line of this text that failed, and what it said."""
+    """The line of the text that failed, with the assertion's message in parentheses."""
     message = " ".join(str(error).split())
-    return find_failing_line(error, text, file_name) + (f" ({message})" if message else "")
+    message_note = f" ({message})" if message else ""
+    return find_failing_line(error, text, file_name) + message_note
 
 
 def find_failing_line(error: BaseException, text: str, file_name: str) -> str:
-    """The innermost line of this text that raised."""
+    """The innermost line of the text that raised the error; "" if there is none.
+
+    Args:
+        text: the code that was compiled under `file_name`.
+    """
     line_number, trace = 0, error.__traceback__
     while trace is not None:
         if trace.tb_frame.f_code.co_filename == file_name:
@@ -125,21 +149,23 @@ def find_failing_line(error: BaseException, text: str, file_name: str) -> str:
 
 
 def _exits_at_end(error: SystemExit, code: str) -> bool:
-    """Whether the last statement of the program exits: what stands below an earlier exit never ran."""
-    trace = (
-        error.__traceback__.tb_next if error.__traceback__ else None
-    )  # the first frame is this file's
+    """Whether the last statement of the program exits. After an earlier exit the rest never ran."""
+    trace = _trace_of_program(error)
     return trace is not None and trace.tb_lineno >= ast.parse(code).body[-1].lineno
 
 
+def _trace_of_program(error: BaseException) -> types.TracebackType | None:
+    """The traceback without its first frame, which is that of _load_program."""
+    return error.__traceback__.tb_next if error.__traceback__ else None
+
+
 def _flush_streams(error: BaseException | None = None) -> None:
+    """Print an uncaught exception as Python does, and flush the output."""
     try:
         if error is not None:
-            trace = (
-                error.__traceback__.tb_next if error.__traceback__ else None
-            )  # without the frame of this file
-            traceback.print_exception(error.with_traceback(trace))
+            traceback.print_exception(error.with_traceback(_trace_of_program(error)))
         sys.stdout.flush()
         sys.stderr.flush()
-    except BaseException:  # the program may have put anything in their place
+    # The program may have put anything in the place of the streams.
+    except BaseException:
         pass

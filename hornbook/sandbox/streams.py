@@ -1,10 +1,14 @@
-"""What tests put in the place of sys.stdout, sys.stderr, sys.stdin or input() reaches the program, and back.
+"""Streams and coroutines that cross between the tests' process and the program's process.
 
-In: the tests' end, where one of the four is no longer what it was. Out: the program's end, where
-its place is taken by a stream that sends what is printed with the next frame, and asks for each
-line that is read. Also here: coroutines and asynchronous generators, which run at home to their
-next result when the other end awaits them. Not covered: two coroutines of the program that wait for
-each other while the tests' loop runs both; tasks beyond their coroutine's end.
+In the tests' process: notices when a test has replaced sys.stdout, sys.stderr, sys.stdin or input().
+In the program's process: puts a stream in the same place. What the program prints is sent with the
+next frame; each line that it reads is requested from the tests.
+
+Coroutines and asynchronous generators run in their own process, to their next result, when the
+other process awaits them.
+
+Not covered: two coroutines of the program that wait for each other while the tests' event loop runs
+both; tasks that outlive their coroutine.
 """
 
 from __future__ import annotations
@@ -16,13 +20,14 @@ from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
 from hornbook.sandbox.exceptions import ExceptionCodec
+from hornbook.sandbox.frames import AWAIT, STREAM
 
 OUTPUT_STREAMS = {"stdout", "stderr"}
 STREAM_NAMES = ("stdout", "stderr", "stdin", "input")
 
 
 class RedirectedStream(io.TextIOBase):
-    """Stands for a stream of the tests in the program."""
+    """The program's stand-in for a stream of the tests."""
 
     def __init__(self, peer: StreamCodec, name: str) -> None:
         self._peer, self._name = peer, name
@@ -30,6 +35,7 @@ class RedirectedStream(io.TextIOBase):
     def write(self, text: str) -> int:
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")
+        # str(): a subclass of str may have methods of its own.
         self._peer.output_chunks.append([self._name, str(text)])
         return len(text)
 
@@ -40,57 +46,69 @@ class RedirectedStream(io.TextIOBase):
         return self._name == "stdin"
 
     def readline(self, size: Any = -1, /) -> str:  # type: ignore[override]
-        return str(self._peer.request_reply("io", 0, "readline", [size]))
+        return str(self._peer.request_reply(STREAM, 0, "readline", [size]))
 
     def read(self, size: Any = -1, /) -> str:
-        return str(self._peer.request_reply("io", 0, "read", [size]))
+        return str(self._peer.request_reply(STREAM, 0, "read", [size]))
 
 
 class StreamCodec(ExceptionCodec):
-    """A codec's streams and coroutines; asking is the business of the class derived from it."""
+    """A codec with streams and coroutines. Requests are sent by the class derived from it."""
 
     def __init__(self, first_id: int, trusts_other_end: bool) -> None:
+        """See Peer; first_id is that of SharedObjectCodec."""
         super().__init__(first_id)
         self._trusts_other_end = trusts_other_end
         self._original_streams = self._current_streams()
         self._redirected_names: tuple[str, ...] = ()
+        # By the id of the stand-in: itself, which keeps the id in use, and the object it stands for.
         self._stand_ins: dict[int, tuple[object, int]] = {}
 
     def request_reply(
         self, op: str, object_id: int, name: str | list[str], trees: list[Any], delegation: int = 0
     ) -> Any:
+        """See Peer."""
         raise NotImplementedError
 
-    # the tests' end
+    # The tests' end
 
     def _current_streams(self) -> tuple[object, ...]:
         return sys.stdout, sys.stderr, sys.stdin, builtins.input
 
     def announce_redirections(self) -> None:
-        """Before a question to the program: say which streams are no longer those of the start, if that is news."""
+        """Tell the program which streams the tests have replaced, if that has changed.
+
+        It is called before every request. Only the tests' end announces.
+        """
         current = self._current_streams()
-        if self._trusts_other_end or (
-            current == self._original_streams and not self._redirected_names
-        ):
+        is_unchanged = current == self._original_streams and not self._redirected_names
+        if self._trusts_other_end or is_unchanged:
             return
-        redirected = tuple(
-            name
-            for name, original, stream in zip(
-                STREAM_NAMES, self._original_streams, current, strict=True
-            )
-            if original is not stream
-        )
-        if redirected != self._redirected_names:
-            self._redirected_names = redirected
-            self.request_reply("io", 0, "places", [list(redirected)])
+        redirected = []
+        pairs = zip(self._original_streams, current, strict=True)
+        for name, (original, stream) in zip(STREAM_NAMES, pairs, strict=True):
+            if original is not stream:
+                redirected.append(name)
+        if tuple(redirected) != self._redirected_names:
+            self._redirected_names = tuple(redirected)
+            self.request_reply(STREAM, 0, "redirect", [redirected])
 
     def write_output(self, output_chunks: Any) -> None:
+        """Write what the program printed to the streams that the tests put in place.
+
+        A hostile program may name any stream, so every chunk is checked.
+        """
         for name, text in output_chunks:
-            if name in OUTPUT_STREAMS and name in self._redirected_names and type(text) is str:
+            is_redirected = name in OUTPUT_STREAMS and name in self._redirected_names
+            if is_redirected and type(text) is str:
                 getattr(sys, name).write(text)
 
     def answer_stream_request(self, name: str, values: list[Any]) -> Any:
-        """Answer what the other end's streams ask."""
+        """Answer a request of the other end's streams.
+
+        Raises:
+            AttributeError: the program reads a stream that the tests did not replace.
+        """
         if self._trusts_other_end:
             self._redirect_streams(values[0])
             return None
@@ -100,50 +118,61 @@ class StreamCodec(ExceptionCodec):
             return getattr(sys.stdin, name)(*values)
         raise AttributeError("the tests redirected nothing of the kind")
 
-    # the program's end
+    # The program's end
 
     def _redirect_streams(self, redirected: list[str]) -> None:
-        for i, name in enumerate(STREAM_NAMES):
+        """Replace the streams with these names, and restore the others."""
+        for name, original in zip(STREAM_NAMES, self._original_streams, strict=True):
+            was_redirected = name in self._redirected_names
             if name == "input":
-                is_redirected = name in redirected
-                replacement = self._request_input if is_redirected else self._original_streams[i]
+                replacement = self._request_input if name in redirected else original
                 builtins.input = replacement  # type: ignore[assignment]
-            elif name in redirected and name not in self._redirected_names:
+            elif name in redirected and not was_redirected:
                 setattr(sys, name, RedirectedStream(self, name))
-            elif name in self._redirected_names and name not in redirected:
-                setattr(sys, name, self._original_streams[i])
+            elif was_redirected and name not in redirected:
+                setattr(sys, name, original)
         self._redirected_names = tuple(redirected)
 
     def _request_input(self, prompt: object = "") -> Any:
-        return self.request_reply("io", 0, "input", [self.encode_value(prompt)])
+        return self.request_reply(STREAM, 0, "input", [self.encode_value(prompt)])
 
-    # both ends: what is awaited
+    # Both ends: coroutines and asynchronous generators
 
     def make_stand_in(self, proxy: Any, kind: str) -> object:
-        """This end's stand-in for a coroutine or an asynchronous generator of the other one."""
+        """A real coroutine or asynchronous generator, for `await` accepts no proxy.
+
+        Args:
+            proxy: the Proxy of the other end's object.
+            kind: its key of KIND_TYPES, "coroutine" or "async_generator".
+        """
         stand_in = (_await_remote if kind == "coroutine" else _iterate_remote)(proxy)
-        self._stand_ins[id(stand_in)] = stand_in, proxy._hb_number
+        self._stand_ins[id(stand_in)] = stand_in, proxy._hb_object_id
         return stand_in
 
 
 async def _await_remote(proxy: Any) -> Any:
-    return proxy._hb_peer.ask_object("run", proxy._hb_number, "await")
+    return proxy._hb_peer.ask_object(AWAIT, proxy._hb_object_id, "await")
 
 
 async def _iterate_remote(proxy: Any) -> AsyncIterator[Any]:
     while True:
         try:
-            item = proxy._hb_peer.ask_object("run", proxy._hb_number, "anext")
+            item = proxy._hb_peer.ask_object(AWAIT, proxy._hb_object_id, "anext")
         except StopAsyncIteration:
             return
         yield item
 
 
+# Event loops for run_in_new_loop to use again: making one costs a socket pair.
 _idle_loops: list[Any] = []
 
 
 def run_in_new_loop(coroutine: Coroutine[Any, Any, Any]) -> Any:
-    """Run it in a loop of its own, also where a loop runs that awaits the other end."""
+    """Run a coroutine to its end in an event loop of its own.
+
+    It works also inside a running loop: the loop that awaits the other end is set aside meanwhile.
+    """
+    # Imported here: most programs need no asyncio, and it makes every fork bigger.
     import asyncio
 
     outer_loop = asyncio._get_running_loop()
@@ -157,4 +186,5 @@ def run_in_new_loop(coroutine: Coroutine[Any, Any, Any]) -> Any:
 
 
 async def await_next(generator: AsyncIterator[Any]) -> Any:
+    """The next item of an asynchronous generator, as a coroutine that a loop can run."""
     return await anext(generator)
