@@ -78,7 +78,7 @@ def recipe(
                     count=written,
                     teacher_stage=model,
                     seed=n,
-                    min_yield=0,
+                    least=0,
                 )
             )
     table = MeasureRounds(

@@ -83,7 +83,7 @@ class Exercises(Stage):
     snippet_source: Stage | None = None
     evolve: int = 0
     solutions: int = 0
-    min_yield: float = 0.005
+    least: float = 0.005
     teacher_stage: Stage | None = None
 
     version: ClassVar[int] = 2
@@ -218,9 +218,9 @@ class Exercises(Stage):
             len(checked),
             sum(each.accepted_exercise is not None for each in checked),
         )
-        if answer_count >= TRIAL_ANSWERS and accepted_count < self.min_yield * answer_count:
+        if answer_count >= TRIAL_ANSWERS and accepted_count < self.least * answer_count:
             raise UserError(
-                f"{self.name}: {summarise_yield(checked)}. That is under least={self.min_yield:g}, so nothing more is asked: the prompt "
+                f"{self.name}: {summarise_yield(checked)}. That is under least={self.least:g}, so nothing more is asked: the prompt "
                 f"does not suit {self._origin_name()}. What was answered is in the ledger. Change shots, solutions or "
                 "the teacher, or set least=0 to go on"
             )
