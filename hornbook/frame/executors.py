@@ -53,6 +53,8 @@ def make_executor(
 class PoolExecutor:
     """Processes of this machine, started when first needed and kept from stage to stage."""
 
+    spans_machines = False
+
     def __init__(self, workers: int, worker_setup: WorkerSetup | None = None) -> None:
         self.workers, self.worker_setup = workers, worker_setup
         self._pool: cf.ProcessPoolExecutor | None = None
@@ -164,6 +166,11 @@ class RayExecutor:
         trace: TracebackType | None,
     ) -> None:
         self.ray.shutdown()
+
+    @property
+    def spans_machines(self) -> bool:
+        """Whether the cluster has more than one node."""
+        return sum(bool(node["Alive"]) for node in self.ray.nodes()) > 1
 
     def run_shards(
         self, stage: Stage, ctx: RunContext, shards: Sequence[str]

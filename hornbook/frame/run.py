@@ -53,6 +53,11 @@ ShardResult = tuple[str, meter.Usage | FailedShard]
 class Executor(Protocol):
     """Makes shards somewhere; yields each one when it is on disk, or as a FailedShard."""
 
+    @property
+    def spans_machines(self) -> bool:
+        """Whether other machines than this one may do the work."""
+        ...
+
     def run_shards(
         self, stage: Stage, ctx: RunContext, shards: Sequence[str]
     ) -> Iterator[ShardResult]: ...
@@ -60,6 +65,8 @@ class Executor(Protocol):
 
 class InlineExecutor:
     """This process, one shard after another. Every other executor must equal it byte for byte."""
+
+    spans_machines = False
 
     def run_shards(
         self, stage: Stage, ctx: RunContext, shards: Sequence[str]
@@ -158,7 +165,7 @@ def _run_stage(stage: Stage, ctx: RunContext, executor: Executor, identity: Iden
     folder.mkdir(parents=True, exist_ok=True)
     store.remove_unfinished_files(folder)
     set_aside: dict[str, str] = {}
-    with _record_usage(folder) as usages:
+    with _record_usage(folder, executor.spans_machines) as usages:
         if isinstance(stage, GlobalStage | FileStage):
             shards = _run_single_process(stage, ctx, identity, usages)
         else:
@@ -184,15 +191,22 @@ def _refuse_changed_input(stage: Stage, ctx: RunContext, identity: Identity) -> 
 
 
 @contextlib.contextmanager
-def _record_usage(folder: Path) -> Iterator[list[meter.Usage]]:
-    """Collect what is spent and add it to usage.json, even if the stage fails or is interrupted."""
+def _record_usage(folder: Path, spans_machines: bool) -> Iterator[list[meter.Usage]]:
+    """Collect what is spent and add it to usage.json, even if the stage fails or is interrupted.
+
+    The energy counters of this machine stand for the stage only if no other machine worked on it.
+    """
     usages: list[meter.Usage] = []
     started = time.perf_counter()
+    energy = meter.EnergyReading()
     try:
-        yield usages
+        with meter.measure_energy() as energy:
+            yield usages
     finally:
         usage = sum(usages, meter.Usage())
         usage.seconds = time.perf_counter() - started  # shards overlap: their seconds do not add up
+        if not spans_machines:
+            energy.apply_to(usage)
         earlier = meter.Usage(**(store.read_json(folder / "usage.json") or {}))
         store.write_json(folder / "usage.json", dataclasses.asdict(earlier + usage))
 
