@@ -173,7 +173,7 @@ def serve_steps(options: argparse.Namespace, who: str, name: str) -> None:
     torch.randn(64, 64) @ torch.randn(64, 64)
     for module in (
         "torch._dynamo",
-        "hornbook.jit.bf16",
+        "hornbook.jit.bf16_kernels",
     ):  # loaded by a first step: 60 and 100 MB that are no training's
         importlib.import_module(module)
     start_gb = peak_rss_gb()

@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from hornbook.jit import bf16
+from hornbook.jit import bf16, bf16_kernels
 from hornbook.models import fused
 from hornbook.models.shape import Shape
 from hornbook.models.transformer import NO_TARGET, Phi
@@ -126,7 +126,7 @@ def test_kernels_are_what_they_are_named():
     torch.manual_seed(0)
     z, out = (torch.randn(40, 70) * 4).to(BF16), torch.empty(40, 40, dtype=BF16)
     bias = torch.randn(70)
-    bf16.run_over_rows(bf16.gelu_forward, 40, 1 << 30, z, bias, 30, out)
+    bf16.run_over_rows(bf16_kernels.gelu_forward, 40, 1 << 30, z, bias, 30, out)
     expected = F.gelu((z.float() + bias)[:, 30:], approximate="tanh")
     torch.testing.assert_close(out.float(), expected, rtol=8e-3, atol=1e-6)
     logits, targets = (torch.randn(30, 513) * 5).to(BF16), torch.randint(0, 513, (30,))
@@ -134,7 +134,7 @@ def test_kernels_are_what_they_are_named():
     reference = logits.float().requires_grad_()
     expected = F.cross_entropy(reference, targets, reduction="sum", ignore_index=NO_TARGET)
     expected.backward()
-    nats = sum(bf16.run_over_rows(bf16.cross_entropy, 30, 1 << 30, logits, targets))
+    nats = sum(bf16.run_over_rows(bf16_kernels.cross_entropy, 30, 1 << 30, logits, targets))
     assert nats == pytest.approx(float(expected), rel=1e-5)
     torch.testing.assert_close(logits.float(), reference.grad, rtol=8e-3, atol=1e-6)
 

@@ -1,9 +1,9 @@
-"""Numbers at bare addresses, for a kernel of numba's that takes no arrays.
+"""Reading and writing numbers at raw addresses, for numba kernels that take no arrays.
 
-Out: get8, get32, get64 and set8, set32, set64 (an array's address, an index, a value), unsigned,
-aligned or not, and unchecked; all that they take and give is int64, so that no arithmetic turns
-into floats, as numba's does where signs differ. A trap: numba's cache of a kernel does not notice a
-change here.
+In: an array's address and an index. Out: get8, get32, get64 and set8, set32, set64 for unsigned
+numbers, aligned or not. Nothing checks bounds. All arguments and results are int64: numba turns
+int64 with uint64 into floats. A trap: numba's on-disk cache of a kernel does not notice a change in
+this file. Not covered: floats (simd.py has load_f32 and store_f32).
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ I64 = ir.IntType(64)
 
 
 def compile_helper(function: Callable[..., Any], **options: Any) -> Callable[..., Any]:
-    """Compile what only kernels call: without the wrappers for Python, which take as long again."""
+    """Compile a function that only kernels call.
+
+    It gets no wrapper for calls from Python, which would double the time to compile.
+    """
     compiled: Any = njit
     helper: Callable[..., Any] = compiled(
         no_cpython_wrapper=True, no_cfunc_wrapper=True, **options
@@ -50,11 +53,8 @@ def _make_setter(bits: int) -> Callable[[Any, Any, Any], None]:
             pointer = builder.gep(
                 builder.inttoptr(args[0], ir.IntType(bits).as_pointer()), [args[1]]
             )
-            builder.store(
-                args[2] if bits == 64 else builder.trunc(args[2], ir.IntType(bits)),
-                pointer,
-                align=1,
-            )
+            value = args[2] if bits == 64 else builder.trunc(args[2], ir.IntType(bits))
+            builder.store(value, pointer, align=1)
             return context.get_dummy_value()
 
         return types.void(types.int64, types.int64, types.int64), emit_ir
@@ -69,7 +69,7 @@ set8, set32, set64 = map(_make_setter, (8, 32, 64))
 
 @intrinsic  # type: ignore[untyped-decorator]
 def find_lowest_nonzero_byte(typing: Any, bits: Any) -> Any:
-    """Which byte of a 64-bit number that is not zero is the lowest that is not."""
+    """Index of the lowest byte that is not zero; `bits` must not be zero."""
 
     def emit_ir(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return builder.lshr(

@@ -1,11 +1,11 @@
-"""Words that numba lacks, for kernels on bare addresses of fp32: a tile of a matrix product, scalar products, barriers.
+"""SIMD building blocks that numba lacks: a tile of a matrix product, scalar products, barriers.
 
 In and out: int64 addresses of fp32 numbers; strides and counts are in numbers, not bytes. Nothing
-checks bounds. They are LLVM's instructions, built here, because numba makes no registers of 16
-numbers out of nested loops. A row's result never depends on how many rows there are: each number is
-summed over k in order, by itself. Whatever streams from memory is asked for ahead: on a machine
-with AVX-512 that doubled what one core reads (7 to 12 GB/s), together with pages of 2 MB. A trap:
-numba's cache of a kernel does not notice a change here. Imported only inside functions.
+checks bounds. They are built from LLVM's instructions, because numba does not keep nested loops in
+16-wide registers. A row's result never depends on how many rows there are: each number is summed
+over k in order. Memory is prefetched: with AVX-512 that, together with pages of 2 MB, raised what
+one core reads from 7 to 12 GB/s. A trap: numba's on-disk cache of a kernel does not notice a change
+in this file. Imported only inside functions. Not covered: other types than fp32.
 """
 
 from __future__ import annotations
@@ -33,7 +33,10 @@ TILE_ROWS, TILE_COLUMNS = (8, 32) if "avx512f" in _FEATURES else (6, 16)
 
 
 def allocate_huge_pages(shape: Sequence[int]) -> Any:
-    """Zeros in fp32, in pages of 2 MB where the system has them."""
+    """fp32 zeros of this shape, in pages of 2 MB where the system has them.
+
+    Fewer pages mean fewer misses of the address cache while weights are streamed.
+    """
     size = int(np.prod(shape))
     memory = mmap.mmap(-1, max(1, size) * 4, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     if hasattr(mmap, "MADV_HUGEPAGE"):
@@ -43,7 +46,7 @@ def allocate_huge_pages(shape: Sequence[int]) -> Any:
 
 
 def _element_pointer(builder: Any, address: Any, index: Any, pointee: Any = F32) -> Any:
-    """A pointer to number `index` from an address."""
+    """A pointer to the fp32 number with this index, counted from an address."""
     return builder.bitcast(
         builder.gep(builder.inttoptr(address, F32.as_pointer()), [index]), pointee.as_pointer()
     )
@@ -60,8 +63,20 @@ def _broadcast_scalar(builder: Any, scalar: Any) -> Any:
     )
 
 
+def _load_vector(builder: Any, address: Any, index: Any) -> Any:
+    """LANES numbers from this index on; their address need not be aligned to the vector."""
+    return builder.load(_element_pointer(builder, address, index, VECTOR), align=4)
+
+
+def _broadcast_element(builder: Any, address: Any, index: Any) -> Any:
+    """One number of an array in all lanes."""
+    return _broadcast_scalar(
+        builder, builder.load(_element_pointer(builder, address, index), align=4)
+    )
+
+
 def _declare_function(builder: Any, name: str, return_type: Any, argument_types: list[Any]) -> Any:
-    """A function of LLVM's or of the C library's."""
+    """An LLVM intrinsic or a function of the C library; declared once per module."""
     return builder.module.globals.get(name) or ir.Function(
         builder.module, ir.FunctionType(return_type, argument_types), name
     )
@@ -77,14 +92,25 @@ def _prefetch_line(builder: Any, address: Any) -> None:
     function = _declare_function(
         builder, "llvm.prefetch.p0i8", ir.VoidType(), [I8.as_pointer(), I32, I32, I32]
     )
-    read, second_level, data = (ir.Constant(I32, number) for number in (0, 2, 1))
+    # Arguments of llvm.prefetch: for reading, into the second-level cache, data.
+    read, second_level, data = (ir.Constant(I32, flag) for flag in (0, 2, 1))
     builder.call(function, [builder.inttoptr(address, I8.as_pointer()), read, second_level, data])
 
 
 def _emit_loop(
     builder: Any, count: Any, carried: list[Any], body: Callable[[Any, list[Any]], list[Any]]
 ) -> list[Any]:
-    """`carried` after body(i, carried) for i in 0 .. count - 1."""
+    """Emit a loop over i = 0 ... count - 1.
+
+    Args:
+        builder: where to emit.
+        count: int64.
+        carried: values at the start.
+        body: emits an iteration; from i and the carried values to the next ones.
+
+    Returns:
+        The carried values at the end.
+    """
     entry_block = builder.block
     head, inside, after = (builder.append_basic_block(name) for name in ("head", "inside", "after"))
     builder.branch(head)
@@ -107,9 +133,15 @@ def _emit_loop(
 
 @intrinsic  # type: ignore[untyped-decorator]
 def multiply_tile(typing: Any, a: Any, b: Any, k: Any, c: Any, ahead: Any, hop: Any) -> Any:
-    """c += a @ b for a (ROWS, k) and c (ROWS, COLUMNS), each a pair of address and row stride, and b (k, COLUMNS).
+    """c += a @ b for one tile, whose sums stay in registers.
 
-    Meanwhile k lines of memory, `hop` bytes apart, are fetched from `ahead` on.
+    Args:
+        a: (TILE_ROWS, k), as a pair of address and row stride.
+        b: (k, TILE_COLUMNS), contiguous.
+        k: the length of the sums.
+        c: (TILE_ROWS, TILE_COLUMNS), as a pair of address and row stride.
+        ahead: address from which k cache lines are prefetched meanwhile.
+        hop: bytes between those lines.
     """
 
     def emit_ir(context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -119,48 +151,31 @@ def multiply_tile(typing: Any, a: Any, b: Any, k: Any, c: Any, ahead: Any, hop: 
         )
         vectors_per_row = TILE_COLUMNS // LANES
         rows = [builder.add(a, builder.mul(lda, _const_i64(4 * row))) for row in range(TILE_ROWS)]
-        targets = [
-            _element_pointer(
-                builder,
-                c,
-                builder.add(builder.mul(ldc, _const_i64(row)), _const_i64(LANES * vector)),
-                VECTOR,
-            )
-            for row in range(TILE_ROWS)
-            for vector in range(vectors_per_row)
-        ]
+        targets = []
+        for row in range(TILE_ROWS):
+            for vector in range(vectors_per_row):
+                offset = builder.add(builder.mul(ldc, _const_i64(row)), _const_i64(LANES * vector))
+                targets.append(_element_pointer(builder, c, offset, VECTOR))
 
         def accumulate_row(i: Any, sums: list[Any]) -> list[Any]:
             offset = builder.mul(i, _const_i64(TILE_COLUMNS))
-            b_row = [
-                builder.load(
-                    _element_pointer(
-                        builder, weights, builder.add(offset, _const_i64(LANES * vector)), VECTOR
-                    ),
-                    align=4,
-                )
-                for vector in range(vectors_per_row)
-            ]
+            b_row = []
+            for vector in range(vectors_per_row):
+                column = builder.add(offset, _const_i64(LANES * vector))
+                b_row.append(_load_vector(builder, weights, column))
             _prefetch_line(builder, builder.add(ahead, builder.mul(i, hop)))
             updated = []
             for row in range(TILE_ROWS):
-                broadcast = _broadcast_scalar(
-                    builder, builder.load(_element_pointer(builder, rows[row], i), align=4)
-                )
-                updated += [
-                    _multiply_add(
-                        builder, broadcast, b_row[vector], sums[row * vectors_per_row + vector]
-                    )
-                    for vector in range(vectors_per_row)
-                ]
+                broadcast = _broadcast_element(builder, rows[row], i)
+                row_sums = sums[row * vectors_per_row : (row + 1) * vectors_per_row]
+                for b_vector, total in zip(b_row, row_sums, strict=True):
+                    updated.append(_multiply_add(builder, broadcast, b_vector, total))
             return updated
 
-        zeros = [
-            ir.Constant(VECTOR, [0.0] * LANES) for _ in targets
-        ]  # c comes last: a large one would round each step
-        for target, total in zip(
-            targets, _emit_loop(builder, k, zeros, accumulate_row), strict=True
-        ):
+        # c is added last: added first, a large one would make every step round more.
+        zeros = [ir.Constant(VECTOR, [0.0] * LANES) for _ in targets]
+        sums = _emit_loop(builder, k, zeros, accumulate_row)
+        for target, total in zip(targets, sums, strict=True):
             builder.store(builder.fadd(total, builder.load(target, align=4)), target, align=4)
         return context.get_dummy_value()
 
@@ -172,17 +187,22 @@ def multiply_tile(typing: Any, a: Any, b: Any, k: Any, c: Any, ahead: Any, hop: 
 def dot_keys(
     typing: Any, width: Any, q: Any, keys: Any, key_blocks: Any, out: Any, ahead: Any
 ) -> Any:
-    """Scalar products of q (width,) with each of keys (LANES * blocks, width), to `out`; width is a literal.
+    """Scalar products of a query with each key.
 
-    Meanwhile as much memory as the keys take is fetched from `ahead` on.
+    Args:
+        width: dimensions of a head, a literal and a multiple of LANES.
+        q: (width,).
+        keys: (LANES * key_blocks, width).
+        key_blocks: how many times LANES keys.
+        out: (LANES * key_blocks,), is written.
+        ahead: address from which as much memory as the keys take is prefetched meanwhile.
     """
     key_width = width.literal_value
 
     def emit_ir(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         _, q, keys, key_blocks, out, ahead = args
-        parts = [
-            builder.load(_element_pointer(builder, q, _const_i64(LANES * part), VECTOR), align=4)
-            for part in range(key_width // LANES)
+        query_parts = [
+            _load_vector(builder, q, _const_i64(LANES * part)) for part in range(key_width // LANES)
         ]
 
         def dot_one_block(i: Any, _: list[Any]) -> list[Any]:
@@ -190,21 +210,14 @@ def dot_keys(
             sums = []
             for key in range(LANES):
                 total = ir.Constant(VECTOR, [0.0] * LANES)
-                for part, left in enumerate(parts):
+                for part, query_part in enumerate(query_parts):
                     offset = builder.add(first, _const_i64(key * key_width + LANES * part))
                     _prefetch_line(builder, builder.add(ahead, builder.mul(offset, _const_i64(4))))
-                    total = _multiply_add(
-                        builder,
-                        left,
-                        builder.load(_element_pointer(builder, keys, offset, VECTOR), align=4),
-                        total,
-                    )
+                    key_part = _load_vector(builder, keys, offset)
+                    total = _multiply_add(builder, query_part, key_part, total)
                 sums.append(total)
-            builder.store(
-                _sum_each_vector(builder, sums),
-                _element_pointer(builder, out, builder.mul(i, _const_i64(LANES)), VECTOR),
-                align=4,
-            )
+            target = _element_pointer(builder, out, builder.mul(i, _const_i64(LANES)), VECTOR)
+            builder.store(_sum_each_vector(builder, sums), target, align=4)
             return []
 
         _emit_loop(builder, key_blocks, [], dot_one_block)
@@ -214,12 +227,17 @@ def dot_keys(
 
 
 def _sum_each_vector(builder: Any, vectors: list[Any]) -> Any:
-    """The sum of each of 16 vectors of 16, as one vector: 4 times, a half is added to the other in half as many."""
+    """The sum of each of 16 vectors of 16, as one vector.
+
+    In 4 rounds: two vectors become one, which holds sums of pairs of both.
+    """
     half = LANES // 2
     kind = ir.VectorType(I32, LANES)
     while half:
-        groups = range(0, LANES, 2 * half)
-        lower = [side + group + i for group in groups for side in (0, LANES) for i in range(half)]
+        lower: list[int] = []
+        for group in range(0, LANES, 2 * half):
+            lower += range(group, group + half)  # of the first vector
+            lower += range(LANES + group, LANES + group + half)  # of the second
         masks = [ir.Constant(kind, lower), ir.Constant(kind, [index + half for index in lower])]
         pairs = zip(vectors[: len(vectors) // 2], vectors[len(vectors) // 2 :], strict=True)
         vectors = [
@@ -233,9 +251,16 @@ def _sum_each_vector(builder: Any, vectors: list[Any]) -> Any:
 def weighted_sum(
     typing: Any, width: Any, weights: Any, values: Any, count: Any, scale: Any, out: Any, ahead: Any
 ) -> Any:
-    """Sum of values (count, width), each times its share and fp32 `by`, to `out`; width is a literal.
+    """Sum of values, each times its weight, times `scale`.
 
-    Meanwhile as much memory as the values take is fetched from `ahead` on.
+    Args:
+        width: dimensions of a head, a literal and a multiple of LANES.
+        weights: (count,).
+        values: (count, width).
+        count: how many values.
+        scale: an fp32 number.
+        out: (width,), is written.
+        ahead: address from which as much memory as the values take is prefetched meanwhile.
     """
     value_width = width.literal_value
 
@@ -244,35 +269,22 @@ def weighted_sum(
         parts = range(value_width // LANES)
 
         def add_one_value(i: Any, sums: list[Any]) -> list[Any]:
-            weight, first = (
-                _broadcast_scalar(
-                    builder, builder.load(_element_pointer(builder, weights, i), align=4)
-                ),
-                builder.mul(i, _const_i64(value_width)),
-            )
+            weight = _broadcast_element(builder, weights, i)
+            first = builder.mul(i, _const_i64(value_width))
             updated = []
             for part in parts:
                 offset = builder.add(first, _const_i64(LANES * part))
                 _prefetch_line(builder, builder.add(ahead, builder.mul(offset, _const_i64(4))))
-                updated.append(
-                    _multiply_add(
-                        builder,
-                        weight,
-                        builder.load(_element_pointer(builder, values, offset, VECTOR), align=4),
-                        sums[part],
-                    )
-                )
+                value_part = _load_vector(builder, values, offset)
+                updated.append(_multiply_add(builder, weight, value_part, sums[part]))
             return updated
 
-        zero = ir.Constant(VECTOR, [0.0] * LANES)
-        for part, total in zip(
-            parts, _emit_loop(builder, count, [zero for _ in parts], add_one_value), strict=True
-        ):
-            builder.store(
-                builder.fmul(total, _broadcast_scalar(builder, scale)),
-                _element_pointer(builder, out, _const_i64(LANES * part), VECTOR),
-                align=4,
-            )
+        zeros = [ir.Constant(VECTOR, [0.0] * LANES) for _ in parts]
+        sums = _emit_loop(builder, count, zeros, add_one_value)
+        for part, total in zip(parts, sums, strict=True):
+            scaled = builder.fmul(total, _broadcast_scalar(builder, scale))
+            target = _element_pointer(builder, out, _const_i64(LANES * part), VECTOR)
+            builder.store(scaled, target, align=4)
         return context.get_dummy_value()
 
     return types.void(width, *[types.int64] * 3, types.float32, *[types.int64] * 2), emit_ir
@@ -295,12 +307,13 @@ def store_f32(typing: Any, address: Any, index: Any, value: Any) -> Any:
     return types.void(types.int64, types.int64, types.float32), emit_ir
 
 
-SPINS_BEFORE_YIELD = 2000  # looks at the others before the processor is offered to somebody else: some 50 microseconds
+# Reads of the counter before a waiting thread yields the processor: about 50 microseconds.
+SPINS_BEFORE_YIELD = 2000
 
 
 @intrinsic  # type: ignore[untyped-decorator]
 def wait_for_threads(typing: Any, counter: Any, goal: Any) -> Any:
-    """Add one to the int64 at an address and wait until it is `goal`: until all threads are here."""
+    """A barrier: add one to the int64 at an address and wait until it reaches `goal`."""
 
     def emit_ir(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         pointer = builder.inttoptr(args[0], I64.as_pointer())
@@ -308,7 +321,7 @@ def wait_for_threads(typing: Any, counter: Any, goal: Any) -> Any:
         entry_block = builder.block
         head, inside, yielding, retry, after = (
             builder.append_basic_block(name)
-            for name in ("head", "inside", "tired", "again", "after")
+            for name in ("head", "inside", "yielding", "retry", "after")
         )
         builder.branch(head)
         builder.position_at_end(head)

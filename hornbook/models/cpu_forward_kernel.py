@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from hornbook.jit.bf16 import FASTMATH_FLAGS, GELU_CUBIC, GELU_SCALE, f32, fast_exp, fast_max
+from hornbook.jit.bf16 import FASTMATH_FLAGS, f32, fast_exp, fast_max
+from hornbook.jit.bf16_kernels import GELU_CUBIC, GELU_SCALE
 from hornbook.jit.pointers import compile_helper, get64
 from hornbook.jit.simd import (
     LANES,
