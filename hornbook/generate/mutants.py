@@ -36,24 +36,25 @@ SWAPS: dict[type[ast.AST], type[ast.AST]] = {
 
 
 def generate_mutants(program: str, entry_point: str, limit: int = 0) -> Iterator[str]:
-    """The mutants of the function or class `entry_point`, as whole programs; `most` of them, drawn by a hash."""
+    """Yield mutants of the function or class `entry_point` as whole programs.
+
+    Args:
+        limit: how many to yield, sampled by a hash of the program; 0 for all.
+    """
     module = ast.parse(program)
     definition_index = next(
         i for i, node in enumerate(module.body) if getattr(node, "name", "") == entry_point
     )
-    mutations = [
-        (index, change)
-        for index, node in enumerate(ast.walk(module.body[definition_index]))
-        for change in CHANGES
-        if change(copy.copy(node))
-    ]
+    mutations: list[tuple[int, str]] = []
+    for node_index, node in enumerate(ast.walk(module.body[definition_index])):
+        applicable = [name for name, change in CHANGES.items() if change(copy.copy(node))]
+        mutations += [(node_index, name) for name in applicable]
     if limit:
-        mutations = sorted(
-            mutations, key=lambda place: hash_fraction(program, f"{place[0]} {place[1].__name__}")
-        )[:limit]
-    for index, change in mutations:
+        mutations.sort(key=lambda mutation: hash_fraction(program, f"{mutation[0]} {mutation[1]}"))
+        del mutations[limit:]
+    for node_index, name in mutations:
         mutant = copy.deepcopy(module)
-        change(list(ast.walk(mutant.body[definition_index]))[index])
+        CHANGES[name](list(ast.walk(mutant.body[definition_index]))[node_index])
         yield ast.unparse(ast.fix_missing_locations(mutant))
 
 
@@ -101,9 +102,10 @@ def _is_none(node: ast.expr) -> bool:
 
 # Each sets attributes of the node and touches nothing below it, so a shallow copy is enough to ask
 # whether it applies.
-CHANGES: tuple[Callable[[ast.AST], bool], ...] = (
-    swap_operator,
-    increment_integer,
-    negate_condition,
-    drop_result,
-)
+# By the name that goes into the hash by which mutants are sampled: another name, other mutants.
+CHANGES: dict[str, Callable[[ast.AST], bool]] = {
+    "swapped": swap_operator,
+    "moved": increment_integer,
+    "negated": negate_condition,
+    "silenced": drop_result,
+}
