@@ -9,7 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from hornbook.models import tokenizer
+from hornbook.models import head_loss, tokenizer
 from hornbook.models import transformer as phi
 from hornbook.models.shape import Shape
 from hornbook.models.transformer import NO_TARGET, Phi
@@ -103,9 +103,8 @@ def test_a_checkpoint_with_the_old_names_of_weights_still_loads():
 @pytest.mark.parametrize("counted", ["all", "some", "none"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_the_loss_and_its_gradients_are_those_of_the_plain_formula(counted, dtype, monkeypatch):
-    monkeypatch.setattr(
-        phi, "CPU_CHUNK_ELEMENTS", 16 * SMALL.vocab
-    )  # many chunks, the last of them not full
+    # Many chunks, the last of them not full.
+    monkeypatch.setattr(head_loss, "CPU_CHUNK_ELEMENTS", 16 * SMALL.vocab)
     model, plain = random_model(SMALL), random_model(SMALL)
     ids = random_ids(SMALL)[:, :50]
     targets = ids.roll(-1, 1)

@@ -1,8 +1,8 @@
-"""Where tensors live, in which precision they are fast there, and what a CPU's libraries are told about this work.
+"""Devices, the precision that is fast on them, and settings of the libraries below torch.
 
-In: a device's name, or nothing. Out: the device and the precision for inference, asked of the
-machine. bf16 multiplies ten times faster than fp32 on a CPU with AMX, and ten times slower on one
-without (8 against 53 GFLOP/s on 2 cores with AVX2 only).
+In: a device's name, or nothing. Out: the device, the precision for inference, and contexts for
+deterministic sums and for memory. bf16 products are ten times faster than fp32 on a CPU with AMX,
+and slower on one without (8 against 53 GFLOP/s on 2 cores with AVX2 only). Not covered: MPS, XPU.
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 
 def pick_device(name: str | None = None) -> str:
-    """The named device, or the GPU if there is one, or the CPU. Raises UserError for one that is not here."""
+    """The named device; without a name the GPU if there is one, else the CPU.
+
+    Raises UserError for a device that this machine does not have.
+    """
     import torch
 
     gpu_count = torch.cuda.device_count()
@@ -31,20 +34,17 @@ def pick_device(name: str | None = None) -> str:
 
 
 def fast_dtype(device: str) -> torch.dtype:
-    """bf16 where this device multiplies it in hardware, else fp32."""
+    """bf16 if this device multiplies it in hardware, else fp32."""
     import torch
 
     if device.startswith("cuda"):
         return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
-    return (
-        torch.bfloat16
-        if "amx_bf16" in read_cpu_flags() or "avx512_bf16" in read_cpu_flags()
-        else torch.float32
-    )
+    has_bf16 = bool(read_cpu_flags() & {"amx_bf16", "avx512_bf16"})
+    return torch.bfloat16 if has_bf16 else torch.float32
 
 
 def read_cpu_flags() -> frozenset[str]:
-    """What the processor says that it can do; empty where /proc/cpuinfo is absent (macOS)."""
+    """The processor's features by Linux's names; empty without /proc/cpuinfo (macOS)."""
     try:
         with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
             return frozenset(next((line for line in file if line.startswith("flags")), "").split())
@@ -52,27 +52,28 @@ def read_cpu_flags() -> frozenset[str]:
         return frozenset()
 
 
-# What libraries read once, as they are loaded. OpenMP's threads wait for work by spinning for 50
-# microseconds, not for 14 ms: between two of torch's operations ours run on threads of their own
-# (kernels.py), and two cores have no third for a thread that spins: a training step took 2.8 s of
-# CPU time with the default and 2.1 s with this. cuBLAS works in buffers of one size, without which
-# its sums are not the same twice.
+# Libraries read these once, when they are loaded.
+# GOMP_SPINCOUNT: OpenMP's threads wait for work by spinning for 50 microseconds, not for 14 ms. Our
+# kernels run on threads of their own between torch's operations (jit/bf16.py), and two cores have
+# no third one for a spinning thread: a training step took 2.8 s of CPU time with the default and
+# 2.1 s with this.
+# CUBLAS_WORKSPACE_CONFIG: buffers of one size; without it cuBLAS's sums differ between runs.
 ENVIRONMENT = {"GOMP_SPINCOUNT": "1000", "CUBLAS_WORKSPACE_CONFIG": ":4096:8"}
 
 
 def set_library_environment() -> None:
-    """Before torch is imported: set what `ENVIRONMENT` names, where nobody has."""
+    """Set the variables of ENVIRONMENT that are not set; call it before torch is imported."""
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
 
 
 @contextlib.contextmanager
 def deterministic_sums(device: str) -> Iterator[None]:
-    """Within: a GPU sums in one order and not in that in which its threads arrive, so that a resume is exact.
+    """Make a GPU's sums deterministic inside this context, so that a resume is exact.
 
-    An operation that has no such form raises RuntimeError: a warning would be too little, because
-    with `warn_only` torch 2.11 leaves attention's derivative as it is (on an H100 no two were
-    equal).
+    An operation that has no deterministic form raises RuntimeError. A warning is not enough: with
+    `warn_only` torch 2.11 leaves attention's derivative nondeterministic (on an H100 no two runs
+    were equal).
     """
     if not device.startswith("cuda"):
         yield
@@ -83,7 +84,8 @@ def deterministic_sums(device: str) -> Iterator[None]:
     settings: Any = torch.utils.deterministic
     previous = torch.are_deterministic_algorithms_enabled(), settings.fill_uninitialized_memory
     torch.use_deterministic_algorithms(True)
-    settings.fill_uninitialized_memory = False  # no memory is read here before it is written
+    # The default fills each new tensor, which costs time; nothing here reads memory unwritten.
+    settings.fill_uninitialized_memory = False
     try:
         yield
     finally:
@@ -91,16 +93,16 @@ def deterministic_sums(device: str) -> Iterator[None]:
         settings.fill_uninitialized_memory = previous[1]
 
 
-MMAP_MAX, TRIM_THRESHOLD = -4, -1  # mallopt's numbers, from malloc.h
+MMAP_MAX, TRIM_THRESHOLD = -4, -1  # mallopt's parameters, from malloc.h
 
 
 @contextlib.contextmanager
 def keep_freed_memory(device: str) -> Iterator[None]:
-    """Within: what a CPU's tensors leave is kept for the next ones; it goes back to the system at the end.
+    """Keep the memory of freed CPU tensors for the next ones, inside this context.
 
-    glibc gives large blocks back at once, and the kernel hands them out again page by page, each of
-    which costs 2 to 4 microseconds under a hypervisor: 120,000 pages and 0.27 s a training step at
-    17M parameters, 0.01 s with this.
+    By default glibc returns large blocks to the system at once, and the kernel hands them out again
+    page by page; a page costs 2 to 4 microseconds under a hypervisor. At 17M parameters that was
+    120,000 pages and 0.27 s per training step, and 0.01 s with this.
     """
     libc = ctypes.CDLL(None)
     if not device.startswith("cpu") or not hasattr(libc, "mallopt"):  # macOS, musl
