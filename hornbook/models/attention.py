@@ -1,6 +1,7 @@
 """Causal attention with rotary positions, by the fastest exact kernel for each device.
 
-In: queries, keys and values (B, T, 3, H, D), not rotated, and the rotation table. Out: (B, T, H * D).
+In: queries, keys and values (B, T, 3, H, D), not rotated, and the rotation table. Out:
+(B, T, H * D).
 
 | where | kernel |
 | --- | --- |
@@ -77,8 +78,10 @@ def make_attention(documents: Tensor | None, dropout: float) -> AttentionFn:
         )
         is_blocked = qkv.requires_grad and mask is None and qkv.shape[1] <= MAX_BLOCKED_CONTEXT
         if is_eager_cpu and is_blocked:
-            mixed: Tensor = _BlockedAttention.apply(qkv, cos, sin, dropout)  # type: ignore[no-untyped-call]
-            return mixed
+            blocked: Tensor = _BlockedAttention.apply(  # type: ignore[no-untyped-call]
+                qkv, cos, sin, dropout
+            )
+            return blocked
         q, k, v = apply_rotary(qkv, cos, sin).permute(2, 0, 3, 1, 4).unbind(0)  # (B, H, T, D)
         mixed = F.scaled_dot_product_attention(q, k, v, mask, dropout, is_causal=mask is None)
         return mixed.transpose(1, 2).flatten(-2)
@@ -190,7 +193,7 @@ def _compile_flex() -> tuple[Callable[..., Any], Callable[..., Any]]:
 
 
 def _make_flex_attention(documents: Tensor) -> AttentionFn:
-    """FlexAttention, which skips empty blocks of the mask. Its backward needs a GPU (torch 2.13)."""
+    """FlexAttention, which skips empty blocks of the mask; its backward needs a GPU."""
     flex_attention, make_block_mask = _compile_flex()
 
     def is_visible(batch_index: Tensor, head_index: Tensor, query: Tensor, key: Tensor) -> Tensor:

@@ -1,8 +1,8 @@
-"""Byte-level BPE, compiled by numba: pre-tokens to ids.
+"""Byte-level BPE of pre-tokens, compiled by numba.
 
-In: documents cut by bpe_cut.py, and a vocabulary's tables, made by bpe.py. Out: ids, and how many
-there are at the end of each document. Each pre-token is looked up among those that came before, and
-only a new one is merged. Not covered: other models than bpe.py lets pass. Imported only inside
+In: documents split by pretokenize.py, and a vocabulary's tables, made by fast_bpe.py. Out: ids, and
+how many there are at the end of each document. A pre-token is looked up among those that came
+before; only a new one is merged. Not covered: models that fast_bpe.py refuses. Imported only inside
 functions.
 """
 
@@ -16,19 +16,17 @@ from numba import njit
 from hornbook.jit.pointers import compile_helper, get8, get32, get64, set32, set64
 from hornbook.models.pretokenize import ADDED, EDGE, END, ID
 
-LONG_BYTES = 31  # bytes of a pre-token that is remembered: 99.9% of those in Python
-LONG_IDS = 7  # ids of one; 99.9%
-LONG_ENTRY = 64  # bytes: LONGEST of the pre-token, its length; number of ids, MOST ids
-PROBES = (
-    4  # entries from its place on in which a pre-token may lie; the last makes room for what is new
-)
-SHORT_BYTES, SHORT_IDS, SHORT_ENTRY = (
-    15,
-    3,
-    32,
-)  # the same of those at hand, 97% of all: so many bytes and ids, in so many bytes
+# The long cache holds pre-tokens of up to LONG_BYTES bytes with up to LONG_IDS ids, 99.9% each of
+# those in Python. An entry: 31 bytes, the length, then the number of ids and 7 ids.
+LONG_BYTES, LONG_IDS, LONG_ENTRY = 31, 7, 64
+# The short cache in front of it serves 97% of all pre-tokens. An entry: 15 bytes, the length, 3 ids
+# and their number.
+SHORT_BYTES, SHORT_IDS, SHORT_ENTRY = 15, 3, 32
+# Entries of the long cache that are tried for a pre-token; a new one replaces the last of them.
+PROBES = 4
 NO_RANK = np.int64(1 << 62)  # more than any number in `ranks`
-BLOCK_BITS = 4  # of the ranks of a block, whose least is found at once
+BLOCK_BITS = 4  # 16 ranks form a block, whose minimum is found in one loop
+# Odd 64-bit constants with well mixed bits, for multiplicative hashing.
 HASH_MULTIPLIERS = tuple(
     np.int64(multiplier)
     for multiplier in (
@@ -41,32 +39,35 @@ HASH_MULTIPLIERS = tuple(
 
 
 class VocabTables(NamedTuple):
-    """A vocabulary. All addresses but the masks, `never`, `nothing`, `room` and `end`."""
+    """A vocabulary's tables, the caches and buffers. Addresses, except where noted."""
 
-    added: int  # as in bpe_cut.Classes
+    added: int  # as in pretokenize.CharacterClasses
     firsts: int  # uint32, the id of each byte
-    merges: int  # int64, left << 44 | right << 24 | rank, or -1: a hash table, each bucket of 4 filled from its start
-    merges_mask: int
-    made: int  # uint32, by rank what a merge makes, and one more
-    never: int  # the rank of what does not merge: the number of merges
-    nothing: int  # an id that is in no merge
-    near: int  # NEARs
-    near_mask: int
-    known: int  # ENTRYs
-    known_mask: int
+    # int64, left << 44 | right << 24 | rank, or -1: a hash table with buckets of 4, each filled from
+    # its start.
+    merges: int
+    merges_mask: int  # number: buckets - 1
+    merged_ids: int  # uint32, by rank the id that a merge makes, and one more
+    no_merge: int  # number: the rank of a pair that does not merge, which is the number of merges
+    unused_id: int  # number: an id that is in no merge
+    short_cache: int  # entries of SHORT_ENTRY bytes
+    short_mask: int  # number: entries - 1
+    long_cache: int  # entries of LONG_ENTRY bytes
+    long_mask: int  # number: entries - 1
     ones: int  # 32 bytes of ones, 32 of zeros
     symbols: int  # uint32, 4 for each byte of a pre-token
-    ranks: int  # int64, one for each
-    tree: int  # int64, 2 for each block of these
-    room: int  # a power of two: more than the bytes of a pre-token for which the three have room
-    end: int  # the id of end-of-text
+    ranks: int  # int64, one for each byte
+    tree: int  # int64, 2 for each block of ranks
+    capacity: int  # number: longer pre-tokens do not fit into symbols, ranks and tree
+    end: int  # number: the id of end-of-text
 
 
 @njit(nogil=True, cache=True)
 def encode_pretokens(text: Any, tables: Any) -> int:
-    """Write ids, end-of-text behind each document's, and ends.
+    """Write the ids of all documents, each followed by end-of-text, and `ends`.
 
-    Returns 0; or the bytes of a pre-token for which the tables lack room.
+    Returns:
+        0, or the size in bytes of a pre-token for which the buffers are too small.
     """
     place, out = text.places, text.ids
     position = get32(place, 0)
@@ -82,8 +83,8 @@ def encode_pretokens(text: Any, tables: Any) -> int:
                 b = get64(text.data + position, 1) & get64(mask, 1) | size << 56
                 mixed = (a ^ b * HASH_MULTIPLIERS[1]) * HASH_MULTIPLIERS[0]
                 entry = (
-                    tables.near
-                    + ((mixed ^ mixed >> 32) * HASH_MULTIPLIERS[2] >> 40 & tables.near_mask)
+                    tables.short_cache
+                    + ((mixed ^ mixed >> 32) * HASH_MULTIPLIERS[2] >> 40 & tables.short_mask)
                     * SHORT_ENTRY
                 )
                 if (get64(entry, 0) ^ a) | (get64(entry, 1) ^ b) == 0:
@@ -102,7 +103,7 @@ def encode_pretokens(text: Any, tables: Any) -> int:
                         set32(entry, 4 + i, get32(out, i))
                     set32(entry, 7, id_count)
             else:
-                if size >= tables.room:
+                if size >= tables.capacity:
                     return int(size)
                 id_count = _look_up_pretoken(
                     text.data + position, size, text.kinds + position, tables, out
@@ -115,7 +116,7 @@ def encode_pretokens(text: Any, tables: Any) -> int:
 
 @compile_helper
 def _look_up_pretoken(address: Any, size: Any, kind: Any, tables: Any, out: Any) -> Any:
-    """Write the ids of a pre-token; how many they are."""
+    """Write the ids of a pre-token, from the long cache if it is there; returns how many."""
     if size > LONG_BYTES:
         return _encode_new_pretoken(address, size, kind, tables, out)
     mask = tables.ones + 32 - size
@@ -128,13 +129,14 @@ def _look_up_pretoken(address: Any, size: Any, kind: Any, tables: Any, out: Any)
         + d * HASH_MULTIPLIERS[3]
     )
     mixed = (mixed ^ mixed >> 32) * HASH_MULTIPLIERS[0]
-    entry = tables.known + (mixed >> 32 & tables.known_mask) * LONG_ENTRY
+    entry = tables.long_cache + (mixed >> 32 & tables.long_mask) * LONG_ENTRY
     for probe in range(PROBES):
         if (get64(entry, 0) ^ a) | (get64(entry, 1) ^ b) | (get64(entry, 2) ^ c) | (
             get64(entry, 3) ^ d
         ) == 0:
             id_count = get32(entry, 8)
-            set64(out, 0, get64(entry + 36, 0))  # four at once, and no loop but for one in 250
+            # Four ids without a loop: one pre-token in 250 has more.
+            set64(out, 0, get64(entry + 36, 0))
             set64(out, 1, get64(entry + 36, 1))
             for i in range(4, id_count):
                 set32(out, i, get32(entry, 9 + i))
@@ -156,6 +158,7 @@ def _look_up_pretoken(address: Any, size: Any, kind: Any, tables: Any, out: Any)
 
 @compile_helper
 def _encode_new_pretoken(address: Any, size: Any, kind: Any, tables: Any, out: Any) -> Any:
+    """Write the ids of a pre-token without the caches; returns how many."""
     if get8(kind, 0) == ADDED:
         node = 0
         for i in range(size):
@@ -170,14 +173,15 @@ def _encode_new_pretoken(address: Any, size: Any, kind: Any, tables: Any, out: A
 
 @compile_helper
 def _merge_bytes(address: Any, size: Any, tables: Any, out: Any) -> Any:
-    """Byte-level BPE: of all pairs of neighbours merge the one of lowest rank, the leftmost first, until none has one.
+    """Byte-level BPE: merge the pair of lowest rank, the leftmost first, until none is left.
 
-    Symbol i is (id, next symbol, symbol before, id of its merge with the next) from symbols[4 * i]
-    on, and begins at byte i; the one behind the last is also the one before the first, and merges
-    with none. `ranks` has for each symbol the rank of its merge with the next, above the symbol
-    itself; `tree` is a tournament, each leaf the least of a block of these. So the pair to merge is
-    found in steps that grow with the logarithm, for a word of a megabyte too, and without a branch
-    for one of 15 bytes: with leaves of one symbol wrong guesses took a third longer.
+    Symbol i begins at byte i. symbols[4 * i] and the next three are its id, the next symbol, the
+    previous symbol, and the id of its merge with the next. The symbol after the last is also the
+    one before the first, and merges with none. `ranks` has for each symbol the rank of its merge
+    with the next in the upper half, and the symbol in the lower. `tree` is a tournament tree whose
+    leaves are the minima of blocks of ranks. So the next merge is found in logarithmic time, also
+    in a word of a megabyte, and without a branch in one of 15 bytes: with leaves of one symbol
+    mispredicted branches took a third longer.
     """
     symbols, ranks = tables.symbols, tables.ranks
     for i in range(size):
@@ -185,7 +189,7 @@ def _merge_bytes(address: Any, size: Any, tables: Any, out: Any) -> Any:
         set32(symbols, 4 * i + 1, i + 1)
         set32(symbols, 4 * i + 2, i - 1)
     set32(symbols, 2, size)
-    set32(symbols, 4 * size, tables.nothing)
+    set32(symbols, 4 * size, tables.unused_id)
     blocks = (size >> BLOCK_BITS) + 1
     for i in range(size, blocks << BLOCK_BITS):
         set64(ranks, i, NO_RANK)
@@ -200,7 +204,7 @@ def _merge_bytes(address: Any, size: Any, tables: Any, out: Any) -> Any:
         set64(tables.tree, i, min(get64(tables.tree, 2 * i), get64(tables.tree, 2 * i + 1)))
     while True:
         best = get64(tables.tree, 1)
-        if best >> 32 == tables.never:
+        if best >> 32 == tables.no_merge:
             break
         i = best & 0xFFFFFFFF
         set32(symbols, 4 * i, get32(symbols, 4 * i + 3))
@@ -226,17 +230,20 @@ def _merge_bytes(address: Any, size: Any, tables: Any, out: Any) -> Any:
 
 @compile_helper
 def _update_rank(i: Any, following: Any, tables: Any) -> None:
-    """The rank of a symbol's merge with the next, and what it makes, which would else be waited for later."""
+    """Write the rank of a symbol's merge with the next, and the id of that merge.
+
+    The id is needed only if the pair is merged, but loading it then would have to be waited for.
+    """
     rank = _find_merge_rank(
         get32(tables.symbols, 4 * i), get32(tables.symbols, 4 * following), tables
     )
     set64(tables.ranks, i, rank << 32 | i)
-    set32(tables.symbols, 4 * i + 3, get32(tables.made, rank))
+    set32(tables.symbols, 4 * i + 3, get32(tables.merged_ids, rank))
 
 
 @compile_helper
 def _update_tournament(block: Any, width: Any, tables: Any) -> None:
-    """A leaf of the tournament, and the nodes above it."""
+    """Recompute a leaf of the tournament tree and the nodes above it."""
     node = width + block
     set64(tables.tree, node, _least_rank(tables.ranks, block))
     while node > 1:
@@ -248,6 +255,7 @@ def _update_tournament(block: Any, width: Any, tables: Any) -> None:
 
 @compile_helper
 def _least_rank(ranks: Any, block: Any) -> Any:
+    """The minimum of a block of ranks."""
     least = NO_RANK
     for i in range(1 << BLOCK_BITS):
         least = min(least, get64(ranks, (block << BLOCK_BITS) + i))
@@ -256,16 +264,16 @@ def _least_rank(ranks: Any, block: Any) -> Any:
 
 @compile_helper
 def _find_merge_rank(left: Any, right: Any, tables: Any) -> Any:
-    """The rank of the merge of two ids; `never` where they have none."""
+    """The rank of the merge of two ids; `no_merge` if they do not merge."""
     pair = left << 20 | right
     bucket = _hash_pair(pair) & tables.merges_mask
     while True:
-        entry, rank = tables.merges + bucket * 32, tables.never
+        entry, rank = tables.merges + bucket * 32, tables.no_merge
         for slot in range(4):
             merge = get64(entry, slot)
             if merge >> 24 == pair:
                 rank = merge & 0xFFFFFF
-        if (rank != tables.never) | (get64(entry, 3) < 0):
+        if (rank != tables.no_merge) | (get64(entry, 3) < 0):
             return rank
         bucket = (bucket + 1) & tables.merges_mask
 
@@ -277,7 +285,14 @@ def _hash_pair(pair: Any) -> Any:
 
 @njit(nogil=True, cache=True)
 def fill_merge_table(pairs: int, count: int, table: int, mask: int) -> None:
-    """Put the ranks of pairs (left << 20 | right) into a hash table, four slots a bucket; of equal pairs the last's."""
+    """Fill the hash table of merges, which has four slots per bucket.
+
+    Args:
+        pairs: address of int64, left << 20 | right, in the order of their rank.
+        count: how many pairs; of equal ones the last counts.
+        table: address of int64, all -1.
+        mask: number of buckets - 1.
+    """
     for rank in range(count):
         pair = get64(pairs, rank)
         slot = 4 * (_hash_pair(pair) & mask)

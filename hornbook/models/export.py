@@ -1,9 +1,8 @@
-"""A trained model in other people's formats: GGUF for llama.cpp and what is built on it (Ollama, LM Studio).
+"""Export to GGUF, the format of llama.cpp, Ollama and LM Studio.
 
 In: a folder with a Hugging Face phi model. Out: one .gguf file of the architecture phi2, which is
-phi-1's, with the tokenizer inside; whole or not at all. Tested by the same greedy tokens in
-llama.cpp (tests/test_export.py). Not covered: quantised weights; llama.cpp's own llama-quantize
-makes them from what is written here.
+phi-1's, with the tokenizer inside; the write is atomic. tests/test_export.py compares greedy tokens
+with llama.cpp's. Not covered: quantised weights; llama-quantize makes them from this file.
 """
 
 from __future__ import annotations
@@ -35,7 +34,13 @@ _BLOCK_NAMES = {"norm": "attn_norm", "dense": "attn_output", "fc2": "ffn_down"}
 
 
 def export_gguf(folder: Path | str, path: Path, weights: Weights = "f16") -> None:
-    """Write the model and its tokenizer as one GGUF file. LayerNorms and biases are fp32, as llama.cpp wants them."""
+    """Write a model and its tokenizer as one GGUF file.
+
+    Args:
+        folder: a Hugging Face phi folder.
+        path: the file to write.
+        weights: the type of matrices; LayerNorms and biases are fp32, as llama.cpp needs them.
+    """
     import gguf
 
     model, text_tokenizer = phi.load_model(folder), tokenizer.load_tokenizer(folder)
@@ -71,14 +76,18 @@ def _add_hyperparameters(writer: Any, shape: Shape, weights: Weights) -> None:
 
 
 def _add_tokenizer(writer: Any, text_tokenizer: Tokenizer, rows: int) -> None:
-    """The tokenizer: entries, merges, and llama.cpp's name for how it cuts text before it merges."""
+    """Write tokens, merges, and llama.cpp's name of the pre-tokenizer.
+
+    Args:
+        writer: a GGUFWriter.
+        text_tokenizer: which tokenizer.
+        rows: rows of the embedding; ids without a token are padded.
+    """
     import gguf
 
     config = json.loads(text_tokenizer.backend.to_str())
-    tokens, kinds = (
-        [f"[PAD{token_id}]" for token_id in range(rows)],
-        [int(gguf.TokenType.UNUSED)] * rows,
-    )
+    tokens = [f"[PAD{token_id}]" for token_id in range(rows)]
+    kinds = [int(gguf.TokenType.UNUSED)] * rows
     for token, token_id in config["model"]["vocab"].items():
         tokens[token_id], kinds[token_id] = token, int(gguf.TokenType.NORMAL)
     for added in config["added_tokens"]:
@@ -98,7 +107,7 @@ def _add_tokenizer(writer: Any, text_tokenizer: Tokenizer, rows: int) -> None:
 
 
 def _gguf_pre_tokenizer(pre_tokenizer: dict[str, Any]) -> str:
-    """llama.cpp's name: "gpt-2" for the plain byte level, "starcoder" where each digit also stands alone."""
+    """llama.cpp's name: "starcoder" if each digit is a pre-token of its own, else "gpt-2"."""
     steps = (
         pre_tokenizer["pretokenizers"] if pre_tokenizer["type"] == "Sequence" else [pre_tokenizer]
     )
@@ -110,14 +119,16 @@ def _gguf_pre_tokenizer(pre_tokenizer: dict[str, Any]) -> str:
         (("Digits", True, None), ("ByteLevel", None, True)): "starcoder",
     }
     if tuple(described) not in names:
+        types = ", ".join(str(step[0]) for step in described)
         raise UserError(
-            f"GGUF has no name for how this tokenizer cuts text ({', '.join(str(step[0]) for step in described)}): only "
-            "tokenizers trained here and CodeGen's can be exported"
+            f"GGUF has no name for this pre-tokenizer ({types}): only tokenizers trained here and "
+            "CodeGen's can be exported"
         )
     return names[tuple(described)]
 
 
 def _rename_tensors(state: dict[str, Tensor], width: int) -> dict[str, Tensor]:
+    """Rename our parameters to GGUF's; qkv_fc1 is split in two."""
     renamed: dict[str, Tensor] = {}
     for name, tensor in state.items():
         *path, module, kind = name.split(".")
@@ -134,7 +145,7 @@ def _rename_tensors(state: dict[str, Tensor], width: int) -> dict[str, Tensor]:
 def _add_tensor(writer: Any, key: str, tensor: Tensor) -> None:
     import gguf
 
-    if tensor.dtype == torch.bfloat16:  # numpy has none: its bytes, and a word on what they are
+    if tensor.dtype == torch.bfloat16:  # numpy has no bf16: bytes, with their type beside them
         data = tensor.view(torch.uint8).numpy()
         writer.add_tensor(key, data, raw_dtype=gguf.GGMLQuantizationType.BF16)
     else:

@@ -1,10 +1,10 @@
-"""Byte-level BPE at speed: what bpe_cut.py and bpe_kernel.py need to know of a vocabulary, and texts through it.
+"""Byte-level BPE at speed: prepares a vocabulary for the kernels, and encodes texts with them.
 
-In: a Tokenizer and texts. Out: the ids that `tokenizers` gives. A pre-token is spelled once and
-then remembered, in 20 MB. What class a character has is asked of `tokenizers`, whose tables of
-Unicode are neither Python's nor fixed. Not covered, and refused by name: whatever `_parts` does not
-list, such as normalizers, other regular expressions than GPT-2's, and added tokens that take the
-white beside them.
+In: a Tokenizer and texts. Out: the ids that `tokenizers` gives. The kernels are pretokenize.py and
+bpe_kernel.py. A pre-token is merged once and then kept in a cache of 20 MB. The class of a
+character is asked of `tokenizers`, because its Unicode tables differ from Python's and change. Not
+covered, and refused by name: whatever _supported_parts does not list, such as normalizers, regular
+expressions other than GPT-2's, and added tokens that take the white space beside them.
 """
 
 from __future__ import annotations
@@ -24,29 +24,33 @@ if TYPE_CHECKING:
 
     from hornbook.models.tokenizer import Tokenizer
 
-BATCH_CHARACTERS = (
-    1 << 18
-)  # characters a call: what is written about them stays in a core's own cache
-LONG_CACHE_ENTRIES = (
-    1 << 18
-)  # pre-tokens remembered; 100 MB of Python have 300,000, and twice the room is no faster
-SHORT_CACHE_ENTRIES = (
-    1 << 17
-)  # of these the short ones that came last, once more in half the room; in 4 MB, and 1 MB is 3% slower
-MAX_ID = (
-    1 << 19
-) - 1  # an id that no vocabulary may reach: a merge has 39 bits for the ids of two, 24 for its rank
-CODE_POINT_BLOCK = 256  # code points whose classes are asked for together, in 0.2 ms; all of Unicode takes a second
+BATCH_CHARACTERS = 1 << 18  # per kernel call: its buffers stay in a core's own cache
+# Pre-tokens in the long cache; 100 MB of Python have 300,000, and twice as many are no faster.
+LONG_CACHE_ENTRIES = 1 << 18
+# The most recent short ones again, in entries of half the size: 4 MB. 1 MB is 3% slower.
+SHORT_CACHE_ENTRIES = 1 << 17
+# Ids of a vocabulary must be lower: a merge has 39 bits for two ids and 24 for its rank.
+MAX_ID = (1 << 19) - 1
+# Code points whose classes are asked for together: 0.2 ms; all of Unicode would take a second.
+CODE_POINT_BLOCK = 256
 BYTE_LEVEL_STEP = {"type": "ByteLevel", "add_prefix_space": False, "use_regex": True}
 DIGITS_STEP = {"type": "Digits", "individual_digits": True}
 
 
 class UnsupportedTokenizer(Exception):
-    """The part of a tokenizer that is not covered."""
+    """The kernel does not support a part of a tokenizer; the message names the part."""
 
 
 class FastBpe:
-    """Encodes texts with one vocabulary. Raises Unknown where it would not know how."""
+    """Encodes texts with one vocabulary.
+
+    Args:
+        tokenizer: which vocabulary.
+        dtype: of the ids.
+
+    Raises:
+        UnsupportedTokenizer: the kernels do not support the tokenizer.
+    """
 
     def __init__(self, tokenizer: Tokenizer, dtype: np.dtype[Any]) -> None:
         with _pause_garbage_collection():
@@ -54,10 +58,9 @@ class FastBpe:
             for part, covered in _supported_parts(config).items():
                 if not covered:
                     raise UnsupportedTokenizer(part)
-            from hornbook.models import bpe_kernel as kernel
-            from hornbook.models import pretokenize as cut
+            from hornbook.models import bpe_kernel, pretokenize
 
-            self.pretokenize, self.kernel, self.dtype = cut, kernel, dtype
+            self.pretokenize, self.kernel, self.dtype = pretokenize, bpe_kernel, dtype
             merges = self._build_merge_table(config["model"])
         added_tokens = {
             token["content"].encode(): token["id"]
@@ -71,16 +74,18 @@ class FastBpe:
                 [config["model"]["vocab"][symbol] for symbol in _byte_alphabet()], np.uint32
             ),
             **merges,
-            "near": _aligned_zeros(SHORT_CACHE_ENTRIES * kernel.SHORT_ENTRY),
-            "known": _aligned_zeros((LONG_CACHE_ENTRIES + kernel.PROBES) * kernel.LONG_ENTRY),
+            "short_cache": _aligned_zeros(SHORT_CACHE_ENTRIES * bpe_kernel.SHORT_ENTRY),
+            "long_cache": _aligned_zeros(
+                (LONG_CACHE_ENTRIES + bpe_kernel.PROBES) * bpe_kernel.LONG_ENTRY
+            ),
             "ones": np.repeat(np.array([0xFF, 0], np.uint8), 32),
         }
         self.scalars = {
             "merges_mask": len(merges["merges"]) - 1,
-            "never": len(merges["made"]) - 1,
-            "nothing": MAX_ID,
-            "near_mask": SHORT_CACHE_ENTRIES - 1,
-            "known_mask": LONG_CACHE_ENTRIES - 1,
+            "no_merge": len(merges["merged_ids"]) - 1,
+            "unused_id": MAX_ID,
+            "short_mask": SHORT_CACHE_ENTRIES - 1,
+            "long_mask": LONG_CACHE_ENTRIES - 1,
             "end": tokenizer.end,
         }
         self._allocate_buffers(256)
@@ -89,30 +94,36 @@ class FastBpe:
         )
 
     def encode_texts(self, texts: Iterable[str]) -> list[NDArray[Any]]:
-        """Of each text the ids of Tokenizer.encode_many, and end-of-text behind them."""
-        return [ids for group in _group_texts(texts) for ids in self._encode_group(group)]
+        """For each text the ids of Tokenizer.encode_many, followed by end-of-text."""
+        encoded: list[NDArray[Any]] = []
+        for group in _group_texts(texts):
+            encoded += self._encode_group(group)
+        return encoded
 
     def _encode_group(self, texts: Sequence[str]) -> Iterator[NDArray[Any]]:
-        cut = self.pretokenize
+        """The ids of a group of texts, which the kernels encode in one call."""
+        constants = self.pretokenize
+        padding = constants.PADDING
         documents = [text.encode() for text in texts]
-        data = bytes([cut.END]).join([*documents, bytes(cut.PADDING)])
-        if cut.may_contain_end(np.frombuffer(data, np.uint8).ctypes.data, len(data) - cut.PADDING):
+        data = bytes([constants.END]).join([*documents, bytes(padding)])
+        address = np.frombuffer(data, np.uint8).ctypes.data
+        if constants.may_contain_end(address, len(data) - padding):
+            # A marker in a text is split inside, as Tokenizer.encode_many does it.
             end, half = END.encode(), len(END) // 2
-            documents = [
-                each.replace(end, end[:half] + bytes([cut.CUT]) + end[half:]) for each in documents
-            ]
-            data = bytes([cut.END]).join([*documents, bytes(cut.PADDING)])
-        size = len(data) - cut.PADDING
-        kinds, starts = np.empty(size + 9, np.uint8), np.empty(size + cut.PADDING, np.uint8)
-        places, ids = np.empty(size + 1, np.uint32), np.empty(size + cut.PADDING, np.uint32)
-        stops, ends = (
-            np.cumsum([len(each) + 1 for each in documents]),
-            np.empty(len(texts), np.int64),
-        )
+            split_end = end[:half] + bytes([constants.CUT]) + end[half:]
+            documents = [document.replace(end, split_end) for document in documents]
+            data = bytes([constants.END]).join([*documents, bytes(padding)])
+        size = len(data) - padding
+        kinds, starts = np.empty(size + 9, np.uint8), np.empty(size + padding, np.uint8)
+        places, ids = np.empty(size + 1, np.uint32), np.empty(size + padding, np.uint32)
+        stops = np.cumsum([len(document) + 1 for document in documents])
+        ends = np.empty(len(texts), np.int64)
         arrays = (np.frombuffer(data, np.uint8), kinds, starts, places, stops, ids, ends)
-        data_at, kinds_at, *others = (each.ctypes.data for each in arrays)
-        buffers = cut.TextBuffers(data_at, size, len(texts), kinds_at + 1, *others)
-        while missing := cut.find_pretokens(buffers, self.classes):
+        data_address, kinds_address, *addresses = (array.ctypes.data for array in arrays)
+        buffers = constants.TextBuffers(
+            data_address, size, len(texts), kinds_address + 1, *addresses
+        )
+        while missing := constants.find_pretokens(buffers, self.classes):
             self._classify_block(-1 - missing)
         while missing := self.kernel.encode_pretokens(buffers, self.tables):
             self._allocate_buffers(missing)
@@ -123,7 +134,7 @@ class FastBpe:
         )
 
     def _allocate_buffers(self, size: int) -> None:
-        """For pre-tokens of so many bytes."""
+        """Allocate the buffers of the merge loop for pre-tokens of `size` bytes."""
         capacity = 1 << size.bit_length()
         self.arrays |= {
             "symbols": np.empty((capacity, 4), np.uint32),
@@ -131,14 +142,23 @@ class FastBpe:
             "tree": np.empty(capacity, np.int64),
         }
         addresses = {name: array.ctypes.data for name, array in self.arrays.items()}
-        self.tables = self.kernel.VocabTables(**addresses, **self.scalars, room=capacity)
+        self.tables = self.kernel.VocabTables(**addresses, **self.scalars, capacity=capacity)
 
     def _prepare_classes(self, openings: bytes, split_digits: bool) -> None:
-        """What cuts: no classes of characters yet but those of the first BLOCK."""
+        """Prepare CharacterClasses; the classes of code points are asked for as they occur.
+
+        Args:
+            openings: the first two bytes of all added tokens.
+            split_digits: whether the pre-tokenizer makes a pre-token of each digit.
+        """
         from tokenizers import Regex, pre_tokenizers
 
-        cut = self.pretokenize
-        kinds = {cut.LETTER: r"\p{L}+", cut.NUMBER: r"\p{N}+", cut.BLANK: r"\s+"}
+        constants = self.pretokenize
+        kinds = {
+            constants.LETTER: r"\p{L}+",
+            constants.NUMBER: r"\p{N}+",
+            constants.BLANK: r"\s+",
+        }
         self.class_patterns = [
             (kind, pre_tokenizers.Split(Regex(pattern), "removed", invert=True))
             for kind, pattern in kinds.items()
@@ -146,39 +166,34 @@ class FastBpe:
         self.digit_splitter = (
             pre_tokenizers.Digits(individual_digits=False) if split_digits else None
         )
-        self.class_of_point, self.openings = (
-            np.zeros(0x110000, np.uint8),
-            np.frombuffer(openings + b"\0", np.uint8),
-        )
+        self.class_of_point = np.zeros(0x110000, np.uint8)
+        self.openings = np.frombuffer(openings + b"\0", np.uint8)
         addresses = (
             array.ctypes.data
             for array in (self.class_of_point, self.arrays["added"], self.openings)
         )
-        self.classes = cut.CharacterClasses(*addresses, len(openings) // 2)
+        self.classes = constants.CharacterClasses(*addresses, len(openings) // 2)
         self._classify_block(ord("0"))
 
     def _classify_block(self, code: int) -> None:
-        """The classes of a code point and of those around it."""
-        cut, block = (
-            self.pretokenize,
-            slice(
-                code // CODE_POINT_BLOCK * CODE_POINT_BLOCK,
-                (code // CODE_POINT_BLOCK + 1) * CODE_POINT_BLOCK,
-            ),
-        )
-        characters = "".join(map(chr, range(block.start, block.stop)))
-        classes = self.class_of_point[block]
-        classes[:] = cut.OTHER
+        """Ask for the classes of the block of code points that contains this one."""
+        first = code // CODE_POINT_BLOCK * CODE_POINT_BLOCK
+        characters = "".join(map(chr, range(first, first + CODE_POINT_BLOCK)))
+        classes = self.class_of_point[first : first + CODE_POINT_BLOCK]
+        classes[:] = self.pretokenize.OTHER
         for kind, splitter in self.class_patterns:
             for _, (start, stop) in splitter.pre_tokenize_str(characters):
                 classes[start:stop] = kind
         if self.digit_splitter is not None:
-            # They come in turns with what lies between, which an "x" makes the first.
+            # Digits alternate with other text; an "x" in front makes the other text come first.
             for _, (start, stop) in self.digit_splitter.pre_tokenize_str("x" + characters)[1::2]:
-                classes[start - 1 : stop - 1] = cut.DIGIT
+                classes[start - 1 : stop - 1] = self.pretokenize.DIGIT
 
     def _build_merge_table(self, model: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
-        """The table of pairs that merge, and by rank what they make; in three loops, for tuples take twice as long."""
+        """The hash table of pairs that merge, and the id of each merge by its rank.
+
+        Three loops over the merges: one loop that makes tuples takes twice as long.
+        """
         ids, merges = model["vocab"], model["merges"]
         merge_count = len(merges)
         lefts = np.fromiter((ids[left] for left, _ in merges), np.int64, merge_count)
@@ -191,12 +206,15 @@ class FastBpe:
         self.kernel.fill_merge_table(
             pairs.ctypes.data, merge_count, table.ctypes.data, len(table) - 1
         )
-        return {"merges": table, "made": merged_ids}
+        return {"merges": table, "merged_ids": merged_ids}
 
 
 @contextmanager
 def _pause_garbage_collection() -> Iterator[None]:
-    """A vocabulary's JSON has 50,000 lists: to look through them for garbage takes as long as to read them."""
+    """Switch off garbage collection inside this context.
+
+    A vocabulary's JSON has 50,000 lists; searching them for garbage takes as long as reading them.
+    """
     was_enabled = gc.isenabled()
     gc.disable()
     try:
@@ -207,19 +225,19 @@ def _pause_garbage_collection() -> Iterator[None]:
 
 
 def _aligned_zeros(size: int) -> NDArray[np.uint8]:
-    """Zeros that begin with a line of the cache, for an entry on two lines is waited for twice."""
+    """Zeros aligned to a cache line: an entry on two lines would be waited for twice."""
     zeros = np.zeros(size + 64, np.uint8)
     start = -zeros.ctypes.data % 64
     return zeros[start : start + size]
 
 
 def _supported_parts(config: Mapping[str, Any]) -> dict[str, bool]:
-    """Each part of a tokenizer by name, and whether it is one that is covered."""
+    """For each part of a tokenizer, whether the kernels support it."""
     model = config["model"]
     expected = {"dropout": None, "byte_fallback": False, "ignore_merges": False}
-    added = [
-        token for token in config["added_tokens"] if token["content"] != END
-    ]  # END is cut before it is looked for
+    # END is split before added tokens are searched.
+    added = [token for token in config["added_tokens"] if token["content"] != END]
+    flags = ("single_word", "lstrip", "rstrip")
     return {
         "normalizer": config["normalizer"] is None,
         "pre-tokenizer": _pre_tokenizer_steps(config)
@@ -234,16 +252,15 @@ def _supported_parts(config: Mapping[str, Any]) -> dict[str, bool]:
         "post-processor": config["post_processor"] is None
         or config["post_processor"]["type"] == "ByteLevel",
         "truncation or padding": config["truncation"] is None and config["padding"] is None,
-        # Those to be found in normalized text are looked for last, so that a mixture is not simply
-        # the leftmost.
+        # `tokenizers` searches those with `normalized` last, so a mixture is not simply leftmost.
         "added tokens": len({token["normalized"] for token in added}) <= 1
         and all(len(token["content"].encode()) > 1 for token in added)
-        and not any(token[key] for token in added for key in ("single_word", "lstrip", "rstrip")),
+        and not any(any(token[flag] for flag in flags) for token in added),
     }
 
 
 def _pre_tokenizer_steps(config: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The pre-tokenizers, without what only offsets depend on."""
+    """The pre-tokenizers, without the settings that only affect offsets."""
     pre_tokenizer = config["pre_tokenizer"] or {"type": "none"}
     steps = (
         pre_tokenizer["pretokenizers"] if pre_tokenizer["type"] == "Sequence" else [pre_tokenizer]
@@ -252,7 +269,11 @@ def _pre_tokenizer_steps(config: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _byte_alphabet() -> list[str]:
-    """What a byte-level vocabulary writes for each byte: what Latin-1 shows for it, else a letter from U+0100 on."""
+    """The character that stands for each byte in a byte-level vocabulary.
+
+    Bytes that are printable in Latin-1 stand for themselves, the others get characters from U+0100
+    on (GPT-2's bytes_to_unicode).
+    """
     shown = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, BYTE_COUNT)}
     hidden = [byte for byte in range(BYTE_COUNT) if byte not in shown]
     return [
@@ -262,11 +283,11 @@ def _byte_alphabet() -> list[str]:
 
 
 def _build_token_trie(added: Mapping[bytes, int]) -> NDArray[np.uint32]:
-    """Added tokens as nodes, in the order that bpe_cut.py states."""
+    """The trie of added tokens, in the layout that pretokenize.py states."""
     from hornbook.models.pretokenize import ID, LENGTH, NODE, RUN
 
     nodes = [[0] * NODE]
-    # Runs first and the longest first of them, so that theirs are the nodes behind their first one.
+    # Runs of one byte first, the longest of them first, so that their nodes lie in order.
     for token in sorted(added, key=lambda content: (len(set(content)), -len(content))):
         node_index = 0
         for byte in token:
@@ -278,7 +299,8 @@ def _build_token_trie(added: Mapping[bytes, int]) -> NDArray[np.uint32]:
             first = nodes[nodes[0][token[0]] // NODE]
             first[RUN] = max(first[RUN], len(token) - 1)
         nodes[node_index][LENGTH : ID + 1] = [len(token), added[token]]
-    for node in nodes:  # a node lies behind those on the way to it
+    # A node comes after its parent, so one pass hands the longest token down.
+    for node in nodes:
         for child in filter(None, node[:LENGTH]):
             if not nodes[child // NODE][LENGTH]:
                 nodes[child // NODE][LENGTH : ID + 1] = node[LENGTH : ID + 1]
@@ -286,6 +308,7 @@ def _build_token_trie(added: Mapping[bytes, int]) -> NDArray[np.uint32]:
 
 
 def _group_texts(texts: Iterable[str]) -> Iterator[list[str]]:
+    """Consecutive texts in groups of about BATCH_CHARACTERS characters."""
     group: list[str] = []
     size = 0
     for text in texts:

@@ -1,13 +1,12 @@
-"""Where pre-tokens start, in UTF-8, compiled by numba: GPT-2's regular expression without its engine.
+"""GPT-2's pre-tokenizer without a regular-expression engine, compiled by numba.
 
-In: documents end to end, and a vocabulary's classes of characters and added tokens, both made by
-bpe.py. Out: a class for each byte, and the places where pre-tokens start. Both are loops of plain
-arithmetic over bytes, for which the compiler has wide instructions (6 to 8 GB a second on one
-core); what they cannot see, characters of several bytes and added tokens, is looked for eight bytes
-at a time, and is rare in code. Arrays are bare addresses here: numba counts references to each
-array that a function is given, and without them this is 2.4 times as fast. So nothing checks
-bounds; `Text` and `Tables` say what must lie where. Not covered: other pre-tokenizers than bpe.py
-lets pass. Imported only inside functions.
+In: UTF-8 documents end to end, and a vocabulary's character classes and added tokens, both made by
+fast_bpe.py. Out: a class for each byte, and the positions where pre-tokens start. Both are loops of
+plain arithmetic over bytes, which LLVM vectorises (6 to 8 GB/s on one core). Characters of several
+bytes and added tokens need branches; they are searched eight bytes at a time, and are rare in code.
+Arrays are raw addresses: numba counts references to each array argument, and without them this is
+2.4 times as fast. So nothing checks bounds; TextBuffers and CharacterClasses state the layouts. Not
+covered: pre-tokenizers that fast_bpe.py refuses. Imported only inside functions.
 """
 
 from __future__ import annotations
@@ -28,53 +27,53 @@ from hornbook.jit.pointers import (
     set64,
 )
 
-# Classes of bytes, in an order that `_start` uses: up to OTHER they form words, SPACE and BLANK are
-# white, from DIGIT on they bound what lies beside them. A character's class is that of each of its
-# bytes.
+# Classes of bytes, in an order that _mark_starts uses: those up to OTHER form words, SPACE and
+# BLANK are white space, those from DIGIT on separate their neighbours. All bytes of a character
+# have its class; WIDE is a placeholder for bytes of multi-byte characters.
 LETTER, NUMBER, OTHER, SPACE, BLANK, DIGIT, ADDED, EDGE, INSIDE, WIDE = range(1, 11)
-END, CUT = (
-    0xFF,
-    0xFE,
-)  # after a document, and where no pre-token may reach across; UTF-8 has neither
-# A node of the added tokens, uint32: where the next is, by byte, 0 for nowhere; of the longest
-# token so far its bytes, 0 for none, and id; and at a token's first byte, how often it comes again
-# in one that is nothing else: the nodes of that one lie in order.
+# Bytes that UTF-8 does not have: after a document, and where a pre-token must end.
+END, CUT = 0xFF, 0xFE
+# A node of the trie of added tokens, in uint32: the index of the child for each byte, 0 for none;
+# then length and id of the longest token on the path, 0 for none; at the node of a first byte also
+# how often that byte repeats in the longest token of this byte only, whose nodes lie in order.
 NODE, LENGTH, ID, RUN = 259, 256, 257, 258
-PADDING = 40  # bytes behind a text that are read or written with its last
+PADDING = 40  # bytes after the text that are read or written with its last bytes
 HIGH_BITS = np.int64(-0x7F7F7F7F7F7F7F80)  # the highest bit of each byte
 ONES = np.int64(0x0101010101010101)
-RECHECK, RECHECK_BITS = (
-    3,
-    np.int64(0x0202020202020202),
-)  # a start that needs a look, and what such have in eight bytes
+# The flag of a start that _fix_starts must check, and its bit in each of eight bytes.
+RECHECK, RECHECK_BITS = 3, np.int64(0x0202020202020202)
 
 
 class TextBuffers(NamedTuple):
-    """Documents, and where to write about them. All addresses but `size` and `documents`."""
+    """Documents and the kernels' outputs. Addresses, except `size` and `documents`."""
 
-    data: int  # END behind each document, ROOM bytes behind the last
-    size: int
-    documents: int
-    kinds: int  # uint8, a class each; one more before and 8 behind
-    starts: int  # uint8, 1 where a pre-token starts; ROOM behind
-    places: int  # uint32, where each pre-token starts, and `size` behind the last: as many as bytes, and one
-    stops: int  # int64, where each document ends, behind its END
-    ids: int  # uint32, out: as many as bytes, and ROOM
-    ends: int  # int64, out: number of ids at the end of each document
+    data: int  # END after each document, PADDING bytes at the end
+    size: int  # bytes
+    documents: int  # how many
+    kinds: int  # uint8, the class of each byte; one more before and 8 after
+    starts: int  # uint8, 1 where a pre-token starts; PADDING after
+    places: int  # uint32, start of each pre-token, then `size`: size + 1 numbers
+    stops: int  # int64, end of each document, after its END
+    ids: int  # uint32, output: size + PADDING numbers
+    ends: int  # int64, output: number of ids up to the end of each document
 
 
 class CharacterClasses(NamedTuple):
-    """What of a vocabulary says where texts are cut. Addresses but `num_openings`."""
+    """Where a vocabulary splits texts. Addresses, except `num_openings`."""
 
-    points: int  # uint8, the class of each code point
-    added: int  # uint32, a tree of NODEs, the root first
+    points: int  # uint8, the class of each code point; 0: not known yet
+    added: int  # uint32, a trie of NODEs, the root first
     openings: int  # uint8, the first two bytes of all added tokens
     num_openings: int
 
 
 @njit(nogil=True, cache=True)
 def find_pretokens(text: Any, classes: Any) -> int:
-    """Write kinds, starts and places. Returns 0; or -1 less the first code point that has no class."""
+    """Write kinds, starts and places.
+
+    Returns:
+        0, or -1 - c for the first code point c without a class.
+    """
     _classify_ascii(text, classes)
     missing = _classify_multibyte(text, classes)
     if missing:
@@ -89,17 +88,20 @@ def find_pretokens(text: Any, classes: Any) -> int:
 
 @njit(nogil=True, cache=True)
 def may_contain_end(data: int, size: int) -> Any:
-    """Whether `<|` is in a text, as in end-of-text. bytes.find takes 8 times as long to look for all of that."""
+    """Whether `<|`, as in end-of-text, is in a text.
+
+    bytes.find of the whole marker takes 8 times as long. A byte is zero if and only if subtracting one borrows from its high bit (Mycroft 1987).
+    """
     matches = np.int64(0)
     for address in range(data, data + size, 8):
         difference = (get64(address, 0) ^ 60 * ONES) | (get64(address + 1, 0) ^ 124 * ONES)
-        matches |= (difference - ONES) & ~difference & HIGH_BITS  # whether any byte is zero
+        matches |= (difference - ONES) & ~difference & HIGH_BITS
     return matches != 0
 
 
 @compile_helper
 def _classify_ascii(text: Any, classes: Any) -> None:
-    """The class of each ASCII character; WIDE for the bytes of all others."""
+    """Write the class of each ASCII character, and WIDE for the bytes of all others."""
     digit = get8(classes.points, 48)
     for i in range(text.size):
         c = get8(text.data, i)
@@ -123,7 +125,11 @@ def _classify_ascii(text: Any, classes: Any) -> None:
 
 @compile_helper
 def _classify_multibyte(text: Any, classes: Any) -> int:
-    """The classes of characters of several bytes; returns 0, or -1 less the first code point that has none."""
+    """Write the classes of multi-byte characters.
+
+    Returns:
+        0, or -1 - c for the first code point c without a class.
+    """
     position = 0
     while position < text.size:
         high = get64(text.data + position, 0) & HIGH_BITS
@@ -153,7 +159,7 @@ def _classify_multibyte(text: Any, classes: Any) -> int:
 
 @compile_helper
 def _mark_added_tokens(text: Any, classes: Any) -> None:
-    """Make added tokens ADDED, INSIDE, INSIDE ...: the longest of the leftmost, as `tokenizers` takes them."""
+    """Write ADDED, INSIDE, INSIDE, ... over each added token: the leftmost, of these the longest."""
     for i in range(text.size + PADDING):
         set8(text.starts, i, 0)
     for opening in range(classes.num_openings):
@@ -180,7 +186,7 @@ def _mark_added_tokens(text: Any, classes: Any) -> None:
 
 @compile_helper
 def _match_added_token(address: Any, classes: Any) -> Any:
-    """How long the longest added token is that begins here; 0 where none does."""
+    """Length of the longest added token that begins here; 0 for none."""
     node = get32(classes.added, get8(address, 0))
     size = _count_repeats(address, get32(classes.added, node + RUN))
     node += size * NODE
@@ -194,7 +200,10 @@ def _match_added_token(address: Any, classes: Any) -> Any:
 
 @compile_helper
 def _count_repeats(address: Any, limit: Any) -> Any:
-    """How often the first byte comes again, up to `most` times. A line's indentation is a run: eight bytes a step."""
+    """How often the first byte repeats, up to `limit` times.
+
+    Eight bytes per step, because indentation is a run of spaces.
+    """
     repeated = get8(address, 0) * ONES
     position = 0
     while position < limit:
@@ -207,10 +216,14 @@ def _count_repeats(address: Any, limit: Any) -> Any:
 
 @compile_helper
 def _mark_starts(text: Any) -> None:
-    r"""Mark where pre-tokens start, by GPT-2's expression as far as three classes beside each other tell:
+    r"""Mark where pre-tokens start, as far as the classes of three neighbouring bytes decide it.
 
-    ` ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+` is: where a class begins, unless a space before it has begun the pre-token;
-    `\s+(?!\S)|\s+` is: where white begins, and its last character if a word follows. `_mend` does what is left.
+    | GPT-2's expression | a pre-token starts |
+    | --- | --- |
+    | ` ?\p{L}+`, ` ?\p{N}+`, ` ?[^\s\p{L}\p{N}]+` | where a class begins, unless after a space |
+    | `\s+(?!\S)`, `\s+` | where white space begins, and at its last character before a word |
+
+    Contractions and multi-byte characters are flagged with RECHECK for _fix_starts.
     """
     for i in range(text.size):
         previous, kind, following = (
@@ -232,7 +245,7 @@ def _mark_starts(text: Any) -> None:
 
 @compile_helper
 def _fix_starts(text: Any) -> None:
-    """Starts within a character (`_start` makes them in a white one or a digit of several bytes), and contractions."""
+    """Correct contractions, and starts inside multi-byte white space and digits."""
     position = 0
     while True:
         flags = get64(text.starts + position, 0) & RECHECK_BITS
@@ -258,8 +271,9 @@ def _fix_starts(text: Any) -> None:
 
 @compile_helper
 def _contraction_end(text: Any, position: Any) -> Any:
-    """Where 's, 't, 'm, 'd, 're, 've or 'll stops; 0 where there is none."""
+    """The end of 's, 't, 'm, 'd, 're, 've or 'll at this apostrophe; 0 for none of them."""
     c, d = get8(text.data, position + 1), get8(text.data, position + 2)
+    # The codes of s, t, m and d; then of r, v and e, l and l.
     if (c == 115) | (c == 116) | (c == 109) | (c == 100):
         return position + 2
     two = ((c == 114) | (c == 118)) & (d == 101) | (c == 108) & (d == 108)
@@ -268,7 +282,7 @@ def _contraction_end(text: Any, position: Any) -> Any:
 
 @compile_helper
 def _list_starts(text: Any) -> None:
-    """The places of all starts. Without a branch, which would be guessed wrong for every other word."""
+    """Write the positions of all starts, without a branch: it would often be mispredicted."""
     count = 0
     for i in range(text.size):
         set32(text.places, count, i)

