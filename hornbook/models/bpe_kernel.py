@@ -43,8 +43,8 @@ class VocabTables(NamedTuple):
 
     added: int  # as in pretokenize.CharacterClasses
     firsts: int  # uint32, the id of each byte
-    # int64, left << 44 | right << 24 | rank, or -1: a hash table with buckets of 4, each filled from
-    # its start.
+    # int64, left << 44 | right << 24 | rank, or -1: a hash table with buckets of 4, each filled
+    # from its start.
     merges: int
     merges_mask: int  # number: buckets - 1
     merged_ids: int  # uint32, by rank the id that a merge makes, and one more

@@ -1,9 +1,10 @@
-"""What a thread does of reading rows through a phi's layers, compiled by numba; reading.py calls it.
+"""The kernel of the CPU inference engine, compiled by numba; cpu_forward.py calls it.
 
-In: a model's Weights, and Rows with room to work. Out: logits of the wanted rows, keys and values
-in the cache. A thread makes its own columns of a product and its own heads of attention, and meets
-the others four times a layer. Arrays are bare addresses here, as in train/bpe_kernel.py and for its
-reason; vectors.py has the wide instructions. Imported only inside functions.
+In: a model's KernelWeights, and a KernelBatch with rows and buffers. Out: logits, and keys and
+values in the cache. Every thread runs the same code: it computes its own columns of each matrix
+product and its own heads of attention, and waits for the others four times per layer. Arrays are
+raw addresses for the reason that pretokenize.py gives; jit/simd.py has the vector code. Not
+covered: bounds checks. Imported only inside functions.
 """
 
 from __future__ import annotations
@@ -31,61 +32,65 @@ from hornbook.jit.simd import (
 )
 from hornbook.models.fused import NORM_EPS
 
-# Of a sum's products at a time: a panel's part stays in the first cache, and sums of few numbers
-# are rounded less.
+# Products of a sum at a time: this part of a panel stays in the first-level cache, and short sums
+# have smaller rounding errors.
 DEPTH_BLOCK = 128
 
 
 class KernelWeights(NamedTuple):
-    """A model. Addresses of fp32 from `embedding` on; matrices lie in panels (columns / COLUMNS, rows, COLUMNS)."""
+    """A model. From `embedding` on, addresses of fp32 arrays; D is `head`, C is `width`.
+
+    Matrices are in panels (columns / TILE_COLUMNS, rows, TILE_COLUMNS).
+    """
 
     layers: int
     width: int
     heads: int
-    head: int  # dimensions of one
-    half: int  # of those that are rotated
-    vocab: int  # columns of the last product: a multiple of COLUMNS
+    head: int  # dimensions of a head
+    half: int  # half of its rotated dimensions
+    vocab: int  # columns of the head's product: a multiple of TILE_COLUMNS
     embedding: int  # (V, C)
     cos: int  # (T, half)
     sin: int
-    scale: int  # (layers + 1, C): the LayerNorms'; the last is the final one
-    shift: int
-    into: int  # a layer: q, k, v and the MLP's inside, C to 7 C
-    into_bias: int
-    out: int  # a layer: attention and the MLP's inside, 5 C to C
+    scale: int  # (layers + 1, C): weights of the LayerNorms, the last is the final one
+    shift: int  # their biases
+    in_weights: int  # per layer, C to 7 C: q, k, v and fc1
+    in_bias: int
+    out_weights: int  # per layer, 5 C to C: dense and fc2
     out_bias: int
-    top: int  # C to V
-    top_bias: int
+    head_weights: int  # C to V
+    head_bias: int
 
 
 class KernelBatch(NamedTuple):
-    """What is read now, where it goes, and room to work. Addresses but for the first four."""
+    """The rows of a call, the cache and the buffers. Addresses, except the first four."""
 
     rows: int
-    wanted: int  # the first so many rows want logits
-    length: int  # tokens of a slot's cache
+    logit_rows: int  # the first rows, for which logits are computed
+    length: int  # tokens of a slot in the cache
     slots: int
-    place: int  # int64: a row's slot
-    position: int  # int64
-    token: int  # int64
+    slot: int  # int64 per row
+    position: int  # int64 per row
+    token: int  # int64 per row
     keys: int  # (layers, slots, heads, length, D)
     values: int
-    x: int  # (rows, C): between layers
+    x: int  # (rows, C): the residual stream
     normed: int  # (rows, C)
     qkv: int  # (rows, 3 C)
-    both: int  # (rows, 5 C): what attention mixed, and the MLP's inside
-    scores: int  # (threads, length and LANES)
-    logits: int  # (wanted, V)
-    counter: int  # int64, 0: what threads meet by
+    branches: int  # (rows, 5 C): outputs of attention, then activations of the MLP
+    scores: int  # (threads, length + LANES)
+    logits: int  # (logit_rows, V)
+    counter: int  # int64, 0 at the start: the threads' barrier
 
 
 def compile_inner(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile a function that only the kernel calls."""
     return compile_helper(function, nogil=True, error_model="numpy", fastmath=FASTMATH_FLAGS)
 
 
 @compile_inner
 def _embed_rows(thread: int, threads: int, m: Any, w: Any) -> None:
-    """Rows of the embedding; zeros behind the last, up to a whole tile."""
+    """Look up this thread's rows of the embedding; rows that fill up the last tile get zeros."""
     for row in range(thread, (w.rows + TILE_ROWS - 1) // TILE_ROWS * TILE_ROWS, threads):
         dst = w.x + row * m.width * 4
         if row < w.rows:
@@ -118,9 +123,10 @@ def _normalise_rows(thread: int, threads: int, m: Any, w: Any, rows: int, layer:
 
 @compile_inner
 def _multiply_panel(a: int, k: int, rows: int, panel: int, c: int, stride: int) -> None:
-    """c (rows, COLUMNS) += a (rows, k) @ panel (k, COLUMNS), DEEP of k at a time.
+    """c (rows, TILE_COLUMNS) += a (rows, k) @ panel (k, TILE_COLUMNS).
 
-    Meanwhile the next DEEP rows of weights are fetched, a part of them with each tile.
+    k is computed in pieces of DEPTH_BLOCK; meanwhile the next piece of the panel is prefetched, a
+    part of it with each tile.
     """
     tiles = (rows + TILE_ROWS - 1) // TILE_ROWS
     hop = TILE_COLUMNS * 4 // max(tiles, 1)
@@ -142,6 +148,7 @@ def _multiply_panel(a: int, k: int, rows: int, panel: int, c: int, stride: int) 
 
 @compile_inner
 def _fill_bias(c: int, stride: int, rows: int, bias: int) -> None:
+    """Write the bias to each row of c (rows, TILE_COLUMNS), up to a whole tile."""
     for row in range((rows + TILE_ROWS - 1) // TILE_ROWS * TILE_ROWS):
         for i in range(TILE_COLUMNS):
             store_f32(c + row * stride * 4, i, load_f32(bias, i))
@@ -149,6 +156,7 @@ def _fill_bias(c: int, stride: int, rows: int, bias: int) -> None:
 
 @compile_inner
 def _apply_gelu(c: int, stride: int, rows: int) -> None:
+    """tanh-GELU of c (rows, TILE_COLUMNS) in place."""
     for row in range(rows):
         dst = c + row * stride * 4
         for i in range(TILE_COLUMNS):
@@ -158,15 +166,15 @@ def _apply_gelu(c: int, stride: int, rows: int) -> None:
 
 @compile_inner
 def _in_projection(thread: int, threads: int, m: Any, w: Any, layer: int, rows: int) -> None:
-    """The first product, this thread's panels of it: q, k and v of all rows, the MLP's inside of the first `rows`."""
+    """This thread's panels of q, k and v of all rows, and of gelu(fc1) of the first `rows` rows."""
     panels, width = 7 * m.width // TILE_COLUMNS, m.width
     for panel in range(panels * thread // threads, panels * (thread + 1) // threads):
         column = panel * TILE_COLUMNS
         is_mlp = column >= 3 * width
-        c = w.both + (column - 2 * width) * 4 if is_mlp else w.qkv + column * 4
+        c = w.branches + (column - 2 * width) * 4 if is_mlp else w.qkv + column * 4
         stride, row_count = (5 * width, rows) if is_mlp else (3 * width, w.rows)
-        _fill_bias(c, stride, row_count, m.into_bias + (layer * 7 * width + column) * 4)
-        weights = m.into + (layer * panels + panel) * width * TILE_COLUMNS * 4
+        _fill_bias(c, stride, row_count, m.in_bias + (layer * 7 * width + column) * 4)
+        weights = m.in_weights + (layer * panels + panel) * width * TILE_COLUMNS * 4
         _multiply_panel(w.normed, width, row_count, weights, c, stride)
         if is_mlp:
             _apply_gelu(c, stride, row_count)
@@ -174,7 +182,7 @@ def _in_projection(thread: int, threads: int, m: Any, w: Any, layer: int, rows: 
 
 @compile_inner
 def _out_projection(thread: int, threads: int, m: Any, w: Any, layer: int, rows: int) -> None:
-    """x += bias + the last product, of attention and MLP together."""
+    """x += biases + dense(attention) + fc2(mlp), which is one product; this thread's panels."""
     panels, width = m.width // TILE_COLUMNS, m.width
     for panel in range(panels * thread // threads, panels * (thread + 1) // threads):
         column = panel * TILE_COLUMNS
@@ -182,24 +190,24 @@ def _out_projection(thread: int, threads: int, m: Any, w: Any, layer: int, rows:
             x = w.x + (row * width + column) * 4
             for i in range(TILE_COLUMNS):
                 store_f32(x, i, load_f32(x, i) + load_f32(m.out_bias, layer * width + column + i))
-        weights = m.out + (layer * panels + panel) * 5 * width * TILE_COLUMNS * 4
-        _multiply_panel(w.both, 5 * width, rows, weights, w.x + column * 4, width)
+        weights = m.out_weights + (layer * panels + panel) * 5 * width * TILE_COLUMNS * 4
+        _multiply_panel(w.branches, 5 * width, rows, weights, w.x + column * 4, width)
 
 
 @compile_inner
 def _head_projection(thread: int, threads: int, m: Any, w: Any) -> None:
-    """Logits of the wanted rows."""
+    """This thread's panels of the logits."""
     panels = m.vocab // TILE_COLUMNS
     for panel in range(panels * thread // threads, panels * (thread + 1) // threads):
         column = panel * TILE_COLUMNS
-        _fill_bias(w.logits + column * 4, m.vocab, w.wanted, m.top_bias + column * 4)
-        weights = m.top + panel * m.width * TILE_COLUMNS * 4
-        _multiply_panel(w.normed, m.width, w.wanted, weights, w.logits + column * 4, m.vocab)
+        _fill_bias(w.logits + column * 4, m.vocab, w.logit_rows, m.head_bias + column * 4)
+        weights = m.head_weights + panel * m.width * TILE_COLUMNS * 4
+        _multiply_panel(w.normed, m.width, w.logit_rows, weights, w.logits + column * 4, m.vocab)
 
 
 @compile_inner
 def _rotate_head(m: Any, source: int, position: int, dst: int, factor: Any) -> None:
-    """A head's part, its first dimensions rotated by the position, times `by`."""
+    """Write a head's q or k to `dst`, rotated by its position and multiplied by `factor`."""
     cos, sin = m.cos + position * m.half * 4, m.sin + position * m.half * 4
     for i in range(m.half):
         x, y = load_f32(source, i), load_f32(source, m.half + i)
@@ -211,17 +219,17 @@ def _rotate_head(m: Any, source: int, position: int, dst: int, factor: Any) -> N
 
 @compile_inner
 def _cache_offset(m: Any, w: Any, layer: int, lane: int, position: int) -> Any:
-    """Where a key lies in the cache, less the address of all keys; lanes are slots' heads."""
+    """Offset in bytes of a key in the cache; a lane is a head of a slot."""
     return ((layer * w.slots * m.heads + lane) * w.length + position) * m.head * 4
 
 
 @compile_inner
 def _store_keys_values(thread: int, threads: int, m: Any, w: Any, layer: int) -> None:
-    """This thread's heads of all rows' keys and values, into the cache."""
+    """Write the keys and values of this thread's heads, for all rows, to the cache."""
     for row in range(w.rows):
         position = get64(w.position, row)
         for head in range(m.heads):
-            lane = get64(w.place, row) * m.heads + head
+            lane = get64(w.slot, row) * m.heads + head
             if lane % threads == thread:
                 row_qkv = w.qkv + (row * 3 * m.width + head * m.head) * 4
                 offset = _cache_offset(m, w, layer, lane, position)
@@ -232,13 +240,13 @@ def _store_keys_values(thread: int, threads: int, m: Any, w: Any, layer: int) ->
 
 @compile_inner
 def _lane_of_item(m: Any, w: Any, rows: int, item: int) -> Any:
-    """Of a (head, row)."""
-    return get64(w.place, item % rows) * m.heads + item // rows
+    """The lane of item head * rows + row."""
+    return get64(w.slot, item % rows) * m.heads + item // rows
 
 
 @compile_inner
 def _next_item(thread: int, threads: int, m: Any, w: Any, rows: int, item: int) -> int:
-    """The next (head, row) of this thread's from `item` on."""
+    """The first item from this one on whose lane belongs to this thread."""
     while item < rows * m.heads and _lane_of_item(m, w, rows, item) % threads != thread:
         item += 1
     return item
@@ -246,7 +254,7 @@ def _next_item(thread: int, threads: int, m: Any, w: Any, rows: int, item: int) 
 
 @compile_inner
 def _exp_scores(scores: int, length: int) -> Any:
-    """e to the power of each score less the largest, in place; their sum."""
+    """exp(score - largest score) in place; returns their sum."""
     largest, total = f32(-3e38), f32(0)
     for t in range(length):
         largest = fast_max(load_f32(scores, t), largest)
@@ -258,12 +266,12 @@ def _exp_scores(scores: int, length: int) -> Any:
 
 
 @cache
-def compile_forward(width: int) -> Callable[..., None]:
-    """The kernel for heads of that width. Compiled for it: LLVM keeps in registers what it can count."""
+def _compile_attention(width: int) -> Callable[..., None]:
+    """Attention for heads of this width."""
 
     @compile_inner
     def attend(thread: int, threads: int, m: Any, w: Any, layer: int, rows: int) -> None:
-        """This thread's heads of the first `rows` rows' attention: while keys are read, the values are fetched."""
+        """Attention of this thread's heads for the first `rows` rows."""
         scores = w.scores + thread * (w.length + LANES) * 4
         item = _next_item(thread, threads, m, w, rows, 0)
         keys_offset = _cache_offset(m, w, layer, _lane_of_item(m, w, rows, item), 0)
@@ -274,39 +282,41 @@ def compile_forward(width: int) -> Callable[..., None]:
             next_offset = _cache_offset(m, w, layer, _lane_of_item(m, w, rows, item), 0)
             q = w.qkv + (row * 3 * m.width + head * width) * 4
             _rotate_head(m, q, length - 1, q, f32(width**-0.5))
-            dot_keys(
-                width,
-                q,
-                w.keys + keys_offset,
-                (length + LANES - 1) // LANES,
-                scores,
-                w.values + keys_offset,
-            )
+            blocks = (length + LANES - 1) // LANES
+            # While keys are read, the values are prefetched; while these are read, the next keys.
+            dot_keys(width, q, w.keys + keys_offset, blocks, scores, w.values + keys_offset)
             total = _exp_scores(scores, length)
-            dst = w.both + (row * 5 * m.width + head * width) * 4
-            weighted_sum(
-                width,
-                scores,
-                w.values + keys_offset,
-                length,
-                f32(1) / total,
-                dst,
-                w.keys + next_offset,
-            )
+            dst = w.branches + (row * 5 * m.width + head * width) * 4
+            values, inverse = w.values + keys_offset, f32(1) / total
+            weighted_sum(width, scores, values, length, inverse, dst, w.keys + next_offset)
             keys_offset = next_offset
 
-    @njit(nogil=True, cache=True, error_model="numpy", fastmath=FASTMATH_FLAGS)
-    def forward(thread: int, threads: int, weights: Any, rows_now: Any) -> None:
-        """Thread `me`'s part of reading all rows. The last layer only does what the wanted rows need.
+    compiled: Callable[..., None] = attend
+    return compiled
 
-        Weights and Rows come as plain tuples: numba asks Python for the type of others, which is
-        slow and fails where two threads do.
-        """
-        m, w = KernelWeights(*weights), KernelBatch(*rows_now)
-        arrivals = 0
+
+@cache
+def compile_forward(width: int) -> Callable[..., None]:
+    """The kernel for heads of this width.
+
+    It is compiled for the width: LLVM keeps arrays in registers only if it knows their size.
+
+    Returns:
+        A function of the thread, the number of threads, a KernelWeights and a KernelBatch, both as
+        plain tuples: numba asks Python for the type of others, which is slow, and fails where two
+        threads do it.
+    """
+    attend = _compile_attention(width)
+
+    @njit(nogil=True, cache=True, error_model="numpy", fastmath=FASTMATH_FLAGS)
+    def forward(thread: int, threads: int, weights: Any, batch: Any) -> None:
+        """This thread's part of a forward pass."""
+        m, w = KernelWeights(*weights), KernelBatch(*batch)
+        arrivals = 0  # how often all threads together have reached a barrier
         _embed_rows(thread, threads, m, w)
         for layer in range(m.layers + 1):
-            rows = w.rows if layer < m.layers - 1 else w.wanted
+            # The last layer computes keys and values for all rows, the rest for rows with logits.
+            rows = w.rows if layer < m.layers - 1 else w.logit_rows
             arrivals += threads
             wait_for_threads(w.counter, arrivals)
             _normalise_rows(thread, threads, m, w, w.rows if layer < m.layers else rows, layer)

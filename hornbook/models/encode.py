@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from hornbook.models.tokenizer import Tokenizer
 
-# Texts that are encoded with both, and characters of each: 0.03 s, in which the kernel encodes 3 MB.
+# Texts that are encoded with both, and characters of each: 0.03 s, in which the kernel encodes
+# 3 MB.
 CHECKED_TEXTS, CHECKED_CHARACTERS = 100, 400
 # Contractions, digits, all ASCII characters, runs of white space, scripts with letters of two to
 # four bytes, combining marks, numbers that are no digits, emoji.

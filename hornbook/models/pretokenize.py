@@ -90,7 +90,8 @@ def find_pretokens(text: Any, classes: Any) -> int:
 def may_contain_end(data: int, size: int) -> Any:
     """Whether `<|`, as in end-of-text, is in a text.
 
-    bytes.find of the whole marker takes 8 times as long. A byte is zero if and only if subtracting one borrows from its high bit (Mycroft 1987).
+    bytes.find of the whole marker takes 8 times as long. The test for a zero byte is Mycroft's
+    (1987): subtracting one sets its high bit, which was not set before.
     """
     matches = np.int64(0)
     for address in range(data, data + size, 8):
@@ -159,7 +160,7 @@ def _classify_multibyte(text: Any, classes: Any) -> int:
 
 @compile_helper
 def _mark_added_tokens(text: Any, classes: Any) -> None:
-    """Write ADDED, INSIDE, INSIDE, ... over each added token: the leftmost, of these the longest."""
+    """Write ADDED, INSIDE, INSIDE, ... over added tokens: the leftmost, of these the longest."""
     for i in range(text.size + PADDING):
         set8(text.starts, i, 0)
     for opening in range(classes.num_openings):
