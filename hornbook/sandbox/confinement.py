@@ -1,15 +1,17 @@
-"""The locks a process puts on itself before it meets a program: limits, Landlock, seccomp, no privileges.
+"""Confinement: what a process gives up before it runs a program.
 
-In: numbers and paths. Out: nothing; the process is confined from then on, or OSError says which
-lock failed. Only ctypes and the kernel, no dependency: this file runs inside the zygotes, under
-`python -S`. Not covered: Landlock hides no names (stat, readlink), only contents; the mount
-namespace of level A hides both. The kernel itself is trusted, and so is the hardware: a kernel
-exploit or a timing side channel is outside.
+In: limits and paths. Out: nothing; the process is confined from then on, or OSError says which step
+failed. It needs only ctypes and the kernel, because it runs inside the zygotes, under `python -S`.
+
+Not covered: names of files. Landlock hides contents only, not names (stat, readlink); the mount
+namespace of level A hides both. Kernel and hardware are trusted: kernel exploits and timing side
+channels are out of scope.
 """
 
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import platform
 import resource
@@ -19,23 +21,28 @@ from collections.abc import Iterable
 from hornbook.sandbox import syscalls
 
 LIBC = ctypes.CDLL(None, use_errno=True)
-LIBC_WITH_GIL = ctypes.PyDLL(
-    None, use_errno=True
-)  # the same functions, called without letting go of the interpreter's lock
-PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS, PR_CAPBSET_DROP = (
-    1,
-    4,
-    22,
-    38,
-    24,
-)
-MAX_FILE_BYTES = 1 << 20  # a program's files, its captured output among them, are cut here
+# The same functions, called while holding the interpreter's lock: a forked child has no other
+# thread that could give it back.
+LIBC_WITH_GIL = ctypes.PyDLL(None, use_errno=True)
+# linux/prctl.h
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_KEEPCAPS, PR_SET_SECCOMP = 1, 4, 8, 22
+PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 24, 38
+SECCOMP_MODE_FILTER = 2
+# linux/capability.h
 CAP_DAC_READ_SEARCH = 2
-WRITE_FILE, READ_FILE, READ_DIR = 2, 4, 8
+MAX_CAPABILITIES = 64
+LINUX_CAPABILITY_VERSION_3 = 0x20080522
+# linux/landlock.h: rights for files, and the type of a rule for a path.
+EXECUTE, WRITE_FILE, READ_FILE, READ_DIR = 1, 2, 4, 8
+LANDLOCK_CREATE_RULESET_VERSION, LANDLOCK_RULE_PATH_BENEATH = 1, 1
+
+MAX_FILE_BYTES = 1 << 20  # of each file that a program writes
+MAX_STACK_BYTES = 8 << 20
+MAX_OPEN_FILES = 64
 
 
 def check_call(result: int, call_name: str) -> int:
-    """The value of a libc call, or OSError with the kernel's reason."""
+    """The result of a libc call. Raises OSError with the kernel's reason if it failed."""
     if result < 0:
         error_code = ctypes.get_errno()
         raise OSError(error_code, f"{call_name}: {os.strerror(error_code)}")
@@ -43,16 +50,21 @@ def check_call(result: int, call_name: str) -> int:
 
 
 def fork_process() -> int:
-    """fork() without Python's hooks: a process of one thread needs none, and they cost 0.6 ms of page faults."""
+    """fork() without Python's hooks; the child's process id, 0 in the child.
+
+    A process with one thread needs no hooks, and they cost 0.6 ms of page faults.
+    """
     return check_call(LIBC_WITH_GIL.fork(), "fork")
 
 
 def call_prctl(option: int, value: int) -> None:
+    """prctl(option, value). Raises OSError if it fails."""
+    # c_ulong: a variadic function takes what is passed, and an int would leave the upper half open.
     check_call(LIBC.prctl(option, ctypes.c_ulong(value), 0, 0, 0), f"prctl {option}")
 
 
 def confine_process() -> None:
-    """What is set once in a zygote and inherited by every program: nothing gained by exec, nothing dumped or traced."""
+    """Set what a zygote's children inherit: no rights by exec, no dumps, no tracing, small files."""
     call_prctl(PR_SET_NO_NEW_PRIVS, 1)
     call_prctl(PR_SET_DUMPABLE, 0)
     for limit, value in (
@@ -60,54 +72,69 @@ def confine_process() -> None:
         (resource.RLIMIT_MEMLOCK, 0),
         (resource.RLIMIT_MSGQUEUE, 0),
         (resource.RLIMIT_FSIZE, MAX_FILE_BYTES),
-        (resource.RLIMIT_STACK, 8 << 20),
+        (resource.RLIMIT_STACK, MAX_STACK_BYTES),
     ):
         resource.setrlimit(limit, (value, value))
 
 
 def limit_program(cpu_s: int, memory_bytes: int, threads: int) -> None:
-    """What is set in each program: CPU seconds (behind the zygote's own clock), address space, files, threads.
+    """Set the limits of one program's process.
 
-    The kernel counts threads by user, so that limit (0: none) is for a user who owns nothing else.
+    Args:
+        cpu_s: CPU seconds, above the zygote's own limit.
+        memory_bytes: address space.
+        threads: processes and threads of this user; 0: no limit. The kernel counts them by user, so
+            the limit is for a user who owns nothing else.
     """
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (MAX_OPEN_FILES, MAX_OPEN_FILES))
     if threads:
         resource.setrlimit(resource.RLIMIT_NPROC, (threads, threads))
+    # Last: the calls above need memory.
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
 
 
 def read_landlock_abi() -> int:
-    """The kernel's Landlock version, 0 where there is none."""
-    return max(0, int(LIBC.syscall(syscalls.LANDLOCK_CREATE_RULESET, None, ctypes.c_size_t(0), 1)))
+    """The kernel's Landlock version; 0 where there is none."""
+    version = LIBC.syscall(
+        syscalls.LANDLOCK_CREATE_RULESET, None, ctypes.c_size_t(0), LANDLOCK_CREATE_RULESET_VERSION
+    )
+    return max(0, int(version))
 
 
 def apply_landlock(
     readable: Iterable[str], writable: Iterable[str], listable: Iterable[str] = ()
 ) -> None:
-    """Only read below `readable`, list below `listable`, do both and write below `writable`; no TCP, no signal or
-    abstract socket to the outside.
+    """Restrict this process to these paths for ever.
 
-    Every right that this kernel's version knows is handled, so what is not granted here is refused.
-    Source: Documentation/userspace-api/landlock.rst; version 4 added TCP, 5 ioctl on devices, 6 the
-    scopes.
+    TCP, signals and abstract sockets to the outside are refused too, where the kernel's version
+    can. Source: Documentation/userspace-api/landlock.rst.
+
+    Args:
+        readable: files, and folders whose files may be read and listed.
+        writable: the same, and written.
+        listable: folders that may be listed only.
+
+    Raises:
+        OSError: the kernel has no Landlock.
     """
     abi_version = read_landlock_abi()
     if abi_version < 1:
-        raise OSError(38, "Landlock is not available")
+        raise OSError(errno.ENOSYS, "Landlock is not available")
+    # All rights that this version knows are handled, so what is not granted below is refused.
+    # Version 1 has 13 file rights; 2 added links between folders, 3 truncation, 5 ioctl on devices.
     file_rights = (1 << (13 + (abi_version >= 2) + (abi_version >= 3) + (abi_version >= 5))) - 1
-    ruleset_attributes = struct.pack(
-        "=QQQ", file_rights, 3 if abi_version >= 4 else 0, 3 if abi_version >= 6 else 0
-    )
-    attributes_size = 8 if abi_version < 4 else 16 if abi_version < 6 else 24
+    # The structure grows: version 4 added two rights of TCP, 6 two scopes. An older kernel refuses
+    # a longer structure.
+    if abi_version < 4:
+        attributes = struct.pack("=Q", file_rights)
+    elif abi_version < 6:
+        attributes = struct.pack("=QQ", file_rights, 3)
+    else:
+        attributes = struct.pack("=QQQ", file_rights, 3, 3)
+    size = ctypes.c_size_t(len(attributes))
     ruleset = check_call(
-        LIBC.syscall(
-            syscalls.LANDLOCK_CREATE_RULESET,
-            ruleset_attributes,
-            ctypes.c_size_t(attributes_size),
-            0,
-        ),
-        "Landlock",
+        LIBC.syscall(syscalls.LANDLOCK_CREATE_RULESET, attributes, size, 0), "Landlock"
     )
     try:
         for path in readable:
@@ -115,7 +142,7 @@ def apply_landlock(
         for path in listable:
             _allow_path(ruleset, path, READ_DIR)
         for path in writable:
-            _allow_path(ruleset, path, file_rights & ~1)  # never execute
+            _allow_path(ruleset, path, file_rights & ~EXECUTE)
         check_call(LIBC.syscall(syscalls.LANDLOCK_RESTRICT_SELF, ruleset, 0), "Landlock")
     finally:
         os.close(ruleset)
@@ -124,57 +151,72 @@ def apply_landlock(
 def _allow_path(ruleset: int, path: str, rights: int) -> None:
     try:
         path_fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    # A path that does not exist needs no right.
     except OSError:
-        return  # what is not there needs no right
+        return
+    # The kernel refuses a folder's rights on a file.
     if not os.path.isdir(path):
         rights &= READ_FILE | WRITE_FILE
+    # struct landlock_path_beneath_attr, which is packed.
     rule = struct.pack("=Qi", rights, path_fd)
     try:
-        check_call(
-            LIBC.syscall(syscalls.LANDLOCK_ADD_RULE, ruleset, 1, rule, 0),
-            f"Landlock rule for {path}",
+        result = LIBC.syscall(
+            syscalls.LANDLOCK_ADD_RULE, ruleset, LANDLOCK_RULE_PATH_BENEATH, rule, 0
         )
+        check_call(result, f"Landlock rule for {path}")
     finally:
         os.close(path_fd)
 
 
 class SeccompFilter:
-    """The allow-list of syscalls.py as one BPF program; `install` patches in the own pid and loads it (irrevocable)."""
+    """The allow-list of syscalls.py as one BPF program.
+
+    It is built once in the zygote and installed in each child.
+    """
 
     def __init__(self) -> None:
+        """Raises OSError for an architecture without a table."""
         table = syscalls.TABLES.get(platform.machine())
         if table is None:
-            raise OSError(38, f"seccomp: no table for the architecture {platform.machine()}")
+            raise OSError(
+                errno.ENOSYS, f"seccomp: no table for the architecture {platform.machine()}"
+            )
         code, self._pid_offsets = syscalls.build_filter(table)
         self._instructions = ctypes.create_string_buffer(code, len(code))
-        self._filter_header = ctypes.create_string_buffer(
-            struct.pack("HxxxxxxP", len(code) // 8, ctypes.addressof(self._instructions))
-        )
+        # struct sock_fprog: the number of instructions and their address.
+        header = struct.pack("HxxxxxxP", len(code) // 8, ctypes.addressof(self._instructions))
+        self._filter_header = ctypes.create_string_buffer(header)
 
     def install_filter(self) -> None:
+        """Write this process's id into the program and install it. It cannot be removed."""
         pid = struct.pack("=I", os.getpid())
         for offset in self._pid_offsets:
             ctypes.memmove(ctypes.addressof(self._instructions) + offset, pid, 4)
-        check_call(LIBC.prctl(PR_SET_SECCOMP, 2, self._filter_header, 0, 0), "seccomp")
+        result = LIBC.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, self._filter_header, 0, 0)
+        check_call(result, "seccomp")
 
 
 def drop_privileges(uid: int, keep_read_capability: bool) -> None:
-    """Give up every capability; as root first become `uid`, which owns nothing.
+    """Give up every capability.
 
-    With keep_reading the right to read what others may not (CAP_DAC_READ_SEARCH) stays, for an
-    interpreter that lies in a closed home directory at level B; Landlock then decides alone what is
-    read.
+    Args:
+        uid: the user to become, who should own nothing; 0: stay the same user.
+        keep_read_capability: keep the right to read any file (CAP_DAC_READ_SEARCH). At level B the
+            interpreter may lie in a closed home directory; what is read is then for Landlock alone
+            to decide.
     """
     if uid:
-        call_prctl(8, 1)  # PR_SET_KEEPCAPS: the one capability must survive the change
+        # Else the change of user drops the one capability too.
+        call_prctl(PR_SET_KEEPCAPS, 1)
         os.setgroups([])
         os.setresgid(uid, uid, uid)
         os.setresuid(uid, uid, uid)
-    for capability in range(64):
-        LIBC.prctl(
-            PR_CAPBSET_DROP, ctypes.c_ulong(capability), 0, 0, 0
-        )  # fails where there is nothing to drop
+    for capability in range(MAX_CAPABILITIES):
+        # Unchecked: it fails where there is nothing to drop.
+        LIBC.prctl(PR_CAPBSET_DROP, ctypes.c_ulong(capability), 0, 0, 0)
     kept_capabilities = 1 << CAP_DAC_READ_SEARCH if keep_read_capability else 0
-    header = struct.pack("=Ii", 0x20080522, 0)  # _LINUX_CAPABILITY_VERSION_3, this thread
+    # struct __user_cap_header_struct with pid 0, this thread, then two __user_cap_data_struct:
+    # effective, permitted and inheritable, for capabilities 0 to 31 and 32 to 63.
+    header = struct.pack("=Ii", LINUX_CAPABILITY_VERSION_3, 0)
     data = struct.pack("=6I", kept_capabilities, kept_capabilities, 0, 0, 0, 0)
     check_call(LIBC.capset(header, data), "capset")

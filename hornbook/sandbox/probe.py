@@ -1,7 +1,9 @@
-"""Which locks this kernel holds, found by trying them in a process made for that.
+"""Find out which layers of isolation this machine has, by trying them.
 
-In: nothing but the machine. Out: a Layer each, with how to get it where it is missing. Run as a
-module in a fresh interpreter it tries one lock, attacks it, and exits with 0 if it held.
+In: nothing. Out: one Layer for each, with the remedy where it is missing. Run as a module in a new
+interpreter, it applies one layer, attacks it, and exits with 0 if the layer holds.
+
+Not covered: attacks other than those below; the sandbox's tests have a hundred.
 """
 
 from __future__ import annotations
@@ -15,11 +17,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 REMEDIES = {
-    "landlock": "a kernel from 5.13 on with landlock among its security modules (lsm=landlock,... at boot)",
-    "seccomp": "a kernel with CONFIG_SECCOMP_FILTER on x86_64 or aarch64; in a container, one whose profile allows it",
+    "landlock": (
+        "a kernel from 5.13 on with landlock among its security modules (lsm=landlock,... at boot)"
+    ),
+    "seccomp": (
+        "a kernel with CONFIG_SECCOMP_FILTER on x86_64 or aarch64; in a container, one whose "
+        "profile allows it"
+    ),
     "limits": "a system where RLIMIT_AS can be lowered: Linux",
-    "namespaces": "root, or sysctl kernel.unprivileged_userns_clone=1 kernel.apparmor_restrict_unprivileged_userns=0",
+    # The second setting is Ubuntu's, the first Debian's.
+    "namespaces": (
+        "root, or sysctl kernel.unprivileged_userns_clone=1 "
+        "kernel.apparmor_restrict_unprivileged_userns=0"
+    ),
 }
+# What rests on each layer.
 PROMISES = {
     "landlock": "no file outside the interpreter is read or written",
     "seccomp": "no process is made, no socket opened, no other process signalled",
@@ -28,9 +40,19 @@ PROMISES = {
 }
 
 
+PROBE_TIMEOUT_S = 60
+
+
 @dataclass(frozen=True)
 class Layer:
-    """One lock: whether it held when it was tried, the promise that rests on it, and how to get it."""
+    """One layer of isolation.
+
+    Attributes:
+        name: a key of PROMISES.
+        available: whether it held when it was tried.
+        detail: the promise that rests on it, and what went wrong.
+        remedy: how to get it; "" where it holds.
+    """
 
     name: str
     available: bool
@@ -39,7 +61,7 @@ class Layer:
 
 
 def probe_layers() -> list[Layer]:
-    """Try every lock. Takes about 0.3 s."""
+    """Try every layer. It takes about 0.3 s."""
     if sys.platform != "linux":
         return [
             Layer(name, False, f"{PROMISES[name]}: Linux only", describe_alternatives())
@@ -50,24 +72,29 @@ def probe_layers() -> list[Layer]:
 
 def describe_alternatives() -> str:
     """What to do on macOS and Windows."""
-    return "use Linux: a container (docker run --rm -it python:3.11), a virtual machine, WSL 2, or a remote worker"
+    return (
+        "use Linux: a container (docker run --rm -it python:3.11), a virtual machine, WSL 2, or a "
+        "remote worker"
+    )
 
 
 def _probe_layer(name: str) -> Layer:
+    # In a process of its own: most layers cannot be taken off again.
     command = [sys.executable, "-B", "-m", "hornbook.sandbox.probe", name]
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
-    process = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
-    is_held = process.returncode == 0
-    lines = (process.stderr or process.stdout).strip().splitlines()
-    detail = (
-        f"held: {PROMISES[name]}"
-        if is_held
-        else f"{PROMISES[name]}: {lines[-1] if lines else 'not to be had'}"
+    process = subprocess.run(
+        command, capture_output=True, text=True, timeout=PROBE_TIMEOUT_S, env=environment
     )
-    return Layer(name, is_held, detail, "" if is_held else REMEDIES[name])
+    if process.returncode == 0:
+        return Layer(name, True, f"held: {PROMISES[name]}")
+    # The last line of a traceback, or what _must_fail wrote.
+    lines = (process.stderr or process.stdout).strip().splitlines()
+    problem = lines[-1] if lines else "not available"
+    return Layer(name, False, f"{PROMISES[name]}: {problem}", REMEDIES[name])
 
 
 def _try_landlock() -> None:
+    # Imported here: the module needs Linux.
     from hornbook.sandbox import confinement
 
     confinement.confine_process()
@@ -95,34 +122,38 @@ def _try_limits() -> None:
         bytearray(1 << 30)
     except MemoryError:
         return
-    raise SystemExit("1 GiB could be had under a limit of 512 MiB")
+    raise SystemExit("1 GiB was allocated under a limit of 512 MiB")
 
 
 def _try_namespaces() -> None:
     from hornbook.sandbox import namespaces
 
     namespaces.enter_namespaces(["/usr/lib"], 0)
+    # Process 1 of its own namespace sees its descendants only.
     if os.getpid() != 1:
         raise SystemExit("not process 1")
     _must_fail("reading /etc/passwd", lambda: open("/etc/passwd").close())
 
 
 def _must_fail(action: str, attempt: Callable[[], object]) -> None:
+    """Exit with a message unless the attempt raises OSError."""
     try:
         attempt()
     except OSError as error:
+        # A refused connection means that the socket was allowed.
         if not isinstance(error, ConnectionRefusedError):
             return
     raise SystemExit(f"{action} was not stopped")
 
 
 if __name__ == "__main__":
+    attempts = {
+        "landlock": _try_landlock,
+        "seccomp": _try_seccomp,
+        "limits": _try_limits,
+        "namespaces": _try_namespaces,
+    }
     try:
-        {
-            "landlock": _try_landlock,
-            "seccomp": _try_seccomp,
-            "limits": _try_limits,
-            "namespaces": _try_namespaces,
-        }[sys.argv[1]]()
+        attempts[sys.argv[1]]()
     except OSError as problem:
         raise SystemExit(str(problem)) from None
