@@ -50,6 +50,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
+# Encoding recurses. Deeper values cross as handles, so depth is no limit but costs requests.
 MAX_DEPTH = 100
 _MODULES = (
     *(abc, array, bisect, cmath, collections, collections.abc, contextlib, copy, dataclasses),
@@ -86,6 +87,7 @@ def _collect_named_objects() -> dict[tuple[str, str], object]:
         for name, value in vars(module).items():
             if not name.startswith("_") and callable(value) and _is_defined_in(value, module_name):
                 named_objects[module_name, name] = value
+    # Their __module__ is _io. The rest of io can open files.
     for io_class in (io.StringIO, io.BytesIO):
         named_objects["io", io_class.__name__] = io_class
     # Not callable, or not among the built-in names.
@@ -104,20 +106,25 @@ def _is_defined_in(value: object, module_name: str) -> bool:
 
 
 NAMED_OBJECTS = _collect_named_objects()
+# By id(): a value that is looked up here may have a __hash__ of its own, or none.
 NAME_BY_ID = {id(value): key for key, value in NAMED_OBJECTS.items()}
 
+# Exact types that JSON text keeps apart by itself; nan and inf are NaN and Infinity. int is not
+# among them, because long integers are encoded.
 JSON_ATOMS = {type(None), bool, float, str}
 FLAT_TYPES = JSON_ATOMS | {int}
 # Types whose values both ends keep in step (shared_objects.py).
 MUTABLE_TYPES = {list, dict, set, bytearray, array.array}
 MUTABLE_TYPES |= {collections.deque, collections.Counter, collections.OrderedDict}
 MUTABLE_TYPES |= {collections.defaultdict}
+# A tuple among the arguments of a call keeps its identity in the result.
 SHAREABLE_TYPES = MUTABLE_TYPES | {tuple}
 # Made once: json.dumps with these options would make an encoder for every frame. The trees are
 # built here, so none contains itself and the check for that is left out.
 _dump_json = json.JSONEncoder(
     ensure_ascii=False, check_circular=False, separators=(",", ":")
 ).encode
+# raw_decode does without decode's search for white space around the value.
 _parse_json = json.JSONDecoder().raw_decode
 
 
@@ -150,11 +157,12 @@ class Codec:
         raise ProtocolError(f"unknown tag {tag[:20]!r}")
 
     def encode_shared(self, value: Any, depth: int) -> object:
-        """The tree of a value that both ends hold (shared_objects.py); None: it crosses as a copy."""
+        """The tree of a value that both ends hold; None: it crosses as a copy."""
         return None
 
     def encode_value(self, value: Any, depth: int = 0) -> Any:
         """The JSON tree of any value."""
+        # Exact types: a subclass of int may have any __eq__, and crosses as a handle.
         kind = type(value)
         if kind in JSON_ATOMS:
             return value
@@ -200,6 +208,7 @@ class Codec:
             if set(map(type, tree)) <= FLAT_TYPES:
                 return list(tree)
             return [self.decode_tree(item) for item in tree]
+        # JSON leaves only an object: {tag: body}.
         if len(tree) != 1:
             raise ProtocolError("a tag stands alone")
         ((tag, body),) = tree.items()
@@ -213,12 +222,12 @@ class Codec:
 
 
 def _is_json_object(mapping: dict[Any, Any]) -> bool:
-    """Whether JSON has it as it is. Most dicts are such, and need no call for each item."""
+    """Whether JSON has it as it is, so that it needs no call for each item."""
     return set(map(type, mapping)) == {str} and set(map(type, mapping.values())) <= JSON_ATOMS
 
 
 def _encode_mapping(codec: Codec, mapping: Any, depth: int) -> list[Any]:
-    # dict.keys and not mapping.keys, which a program could have patched on the object.
+    # dict.keys and not mapping.keys, because a program can patch Counter.keys.
     return [
         codec._encode_items(dict.keys(mapping), depth),
         codec._encode_items(dict.values(mapping), depth),
@@ -238,6 +247,7 @@ def _write_module(codec: Codec, value: Any, depth: int) -> object:
 
 
 def _read_module(codec: Codec, body: Any) -> object:
+    # Only modules of the two lists: importing anything else would run its code.
     return importlib.import_module(body) if body in WHOLE_MODULES else NAMED_MODULES[body]
 
 
@@ -251,6 +261,7 @@ def _read_defaultdict(codec: Codec, body: Any) -> object:
     return collections.defaultdict(factory, _decode_mapping(codec, body[1]))
 
 
+# The classes of datetime differ only in their fields, and take them in this order.
 def _make_time_writer(tag: str, *fields: str) -> Callable[[Codec, Any, int], object]:
     def write_fields(codec: Codec, value: Any, depth: int) -> object:
         return {tag: [codec.encode_value(getattr(value, field), depth) for field in fields]}

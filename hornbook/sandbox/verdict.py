@@ -20,6 +20,8 @@ from hornbook.records import UserError
 MAX_TIMEOUT_S = 86_400
 MIN_MEMORY_MB, MAX_MEMORY_MB = 16, 1 << 20
 MAX_REASON_CHARACTERS = 300
+# What a child may report: "gone" means that the tests lost the program. timeout, killed and
+# infrastructure follow from the outcome.
 REPORTED_STATUSES = ("passed", "failed", "error", "syntax", "memory", "refused", "gone")
 # From this share of its CPU limit on, a timeout was computing and not idle.
 BUSY_SHARE = 0.9

@@ -197,7 +197,7 @@ class ZygoteServer:
             channel_fd: the socket to the other child; -1 for a program without tests.
 
         Returns:
-            The outcome, as pair.parse_outcome reads it.
+            The outcome, as verdict.parse_outcome reads it.
         """
         report_fd, child_report_fd = os.pipe()
         output_fd, child_output_fd = os.pipe()
@@ -245,7 +245,7 @@ class ZygoteServer:
     def _run_child(
         self, job: dict[str, Any], channel_fd: int, report_fd: int, output_fd: int
     ) -> None:
-        """In the child: keep only the channel and the two pipes open, set the limits, run the job."""
+        """In the child: close all but the channel and the pipes, set the limits, run the job."""
         os.dup2(output_fd, 1)
         os.dup2(output_fd, 2)
         fds_to_keep = {0, 1, 2, report_fd}
