@@ -1,12 +1,12 @@
-"""Programs for the sandbox's tests that are right, and must not suffer for what hostile ones try.
+"""Correct programs for the sandbox's tests, which run beside hostile ones and must pass.
 
-HONEST: programs with tests that need something carried across. CLASSES: programs with classes that
-the tests call.
+HONEST: programs with tests that need something to cross between the processes. CLASSES: programs
+with classes that the tests call. sandbox_kinds.py has longer ones.
 """
 
 from __future__ import annotations
 
-# Programs that are right, for what must be carried across: name -> program, tests
+# name -> program, tests
 HONEST: dict[str, tuple[str, str]] = {
     "plain data": (
         "def f(*a): return a",
@@ -141,7 +141,7 @@ HONEST: dict[str, tuple[str, str]] = {
     ),
 }
 
-# Programs with classes that the tests call themselves: name -> program, tests, the entry point
+# name -> program, tests, entry point
 CLASSES: dict[str, tuple[str, str, str]] = {
     "arithmetic and order": (
         "class Vector:\n    def __init__(s, *a): s.a = a\n"

@@ -1,8 +1,8 @@
-"""Honest programs with tests of every kind that exercises use: what the sandbox carries, and what it does not.
+"""Correct programs with tests of every kind that exercises use.
 
 CARRIED and NOT_CARRIED: name -> entry points, the classes among them, program, tests. All of them
-pass where program and tests share one process. What stands in NOT_CARRIED fails in the sandbox and
-is named in its header.
+pass where program and tests share one process. Those in NOT_CARRIED fail in the sandbox; the
+sandbox's header names them as not covered.
 """
 
 # ruff: noqa: E501
@@ -12,6 +12,7 @@ from __future__ import annotations
 Kind = tuple[tuple[str, ...], tuple[str, ...], str, str]
 CARRIED: dict[str, Kind] = {}
 NOT_CARRIED: dict[str, Kind] = {}
+# Names of the programs that fail in the sandbox.
 LOST = {
     "replace and asdict of a dataclass",
     "a subclass in the tests",
@@ -25,10 +26,11 @@ LOST = {
 
 
 def add_kind(
-    name: str, entry: str, program: str, tests: str, classes: tuple[str, ...] = ()
+    name: str, entry_points: str, program: str, tests: str, classes: tuple[str, ...] = ()
 ) -> None:
+    """Add a program; entry points are separated by spaces."""
     kinds = NOT_CARRIED if name in LOST else CARRIED
-    kinds[name] = tuple(entry.split()), classes, program.strip("\n"), tests.strip("\n")
+    kinds[name] = tuple(entry_points.split()), classes, program.strip("\n"), tests.strip("\n")
 
 
 add_kind(

@@ -1,4 +1,4 @@
-"""The sandbox attacked: every hostile program tries one thing, and none may pass, get out, or stop the next one."""
+"""Attacks on the sandbox. No hostile program may pass, escape, or stop the next program."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from sandbox_fooling import FOOLING
 from sandbox_honest import CLASSES, HONEST
-from sandbox_programs import CANARY, FOOLING, HOSTILE, SECRET
+from sandbox_programs import CANARY, HOSTILE, SECRET
 
 from hornbook import cli
 from hornbook.sandbox import (
@@ -40,29 +41,29 @@ def box(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
     try:
         with Sandbox(level=request.param) as sandbox:
             yield sandbox
-    except SandboxUnavailable as refused:
-        pytest.skip(str(refused))
+    except SandboxUnavailable as error:
+        pytest.skip(str(error))
     finally:
         CANARY.unlink(missing_ok=True)
 
 
 @pytest.fixture(scope="module")
 def verdicts(box: Sandbox) -> dict[str, Verdict]:
-    """All programs at once, so that hostile ones run beside honest ones."""
-    jobs = {name: (code, SECRET) for name, (_, code) in HOSTILE.items()} | FOOLING | HONEST
-    requests = [
+    """Verdicts on all programs. They run at once, hostile ones beside honest ones."""
+    programs = {name: (code, SECRET) for name, (_, code) in HOSTILE.items()} | FOOLING | HONEST
+    jobs = [
         ProgramJob(code, tests, ("f",), timeout_s=0.3, memory_mb=512)
-        for code, tests in jobs.values()
+        for code, tests in programs.values()
     ]
-    return dict(zip(jobs, box.run_jobs(requests), strict=True))
+    return dict(zip(programs, box.run_jobs(jobs), strict=True))
 
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_program_ends_in_the_verdict_it_deserves(
     verdicts: dict[str, Verdict], name: str
 ) -> None:
-    expected = HOSTILE[name][0].split()
-    assert verdicts[name].status in expected, verdicts[name]
+    expected_statuses = HOSTILE[name][0].split()
+    assert verdicts[name].status in expected_statuses, verdicts[name]
 
 
 @pytest.mark.parametrize("name", FOOLING)
@@ -90,23 +91,25 @@ def test_classes_are_tested_through_their_own_operators(box: Sandbox, declared: 
 
 
 def test_an_object_of_a_class_does_not_say_that_it_equals_a_number(box: Sandbox) -> None:
-    code = "class F:\n    def __init__(s, x): pass\n    def __eq__(s, o): return True\n    __hash__ = None"
-    assert (
-        box.run_job(ProgramJob(code, "assert F(3) == 829_461", ("F",), classes=("F",))).status
-        == "failed"
-    )
-    code += "\n    def __sub__(s, o): return 0.0"
-    assert (
-        box.run_job(ProgramJob(code, "assert abs(F(3) - 829_461) < 1", ("F",), classes=())).status
-        == "error"
-    )
+    code = "class F:\n    def __init__(s, x): pass\n    def __eq__(s, o): return True\n"
+    code += "    __hash__ = None\n"
+    job = ProgramJob(code, "assert F(3) == 829_461", ("F",), classes=("F",))
+    assert box.run_job(job).status == "failed"
+    code += "    def __sub__(s, o): return 0.0\n"
+    job = ProgramJob(code, "assert abs(F(3) - 829_461) < 1", ("F",), classes=())
+    assert box.run_job(job).status == "error"
 
 
 def test_the_host_is_as_it_was(box: Sandbox, verdicts: dict[str, Verdict]) -> None:
     assert CANARY.read_text() == "alive"
-    with_us = subprocess.run(["ps", "-eo", "uid="], capture_output=True, text=True).stdout.split()
-    own = {pair_user for pair in box._pairs for pair_user in map(str, pair._user_ids)} - {"0"}
-    assert sum(uid in own for uid in with_us) <= len(own)  # the warm parents and nobody else
+    processes = subprocess.run(["ps", "-eo", "uid="], capture_output=True, text=True)
+    own_users: set[str] = set()
+    for zygote_pair in box._pairs:
+        own_users.update(map(str, zygote_pair._user_ids))
+    own_users.discard("0")
+    n_own_processes = sum(uid in own_users for uid in processes.stdout.split())
+    # The zygotes and no other process.
+    assert n_own_processes <= len(own_users)
     assert not list(Path("/dev/shm").glob("x")) and not list(Path.cwd().glob("bomb*"))
 
 
@@ -115,18 +118,15 @@ def test_what_one_program_leaves_in_its_scratch_folder_the_next_does_not_find(bo
         pytest.skip("level B has no scratch folder")
     write = "import os\nos.makedirs('a/b')\nopen('a/b/c', 'w').write('x')\nos.mkdir('shut', 0)"
     look = "import os\nassert os.listdir('.') == [], os.listdir('.')"
-    assert {
-        verdict.status for verdict in box.run_jobs([ProgramJob(write), ProgramJob(look)] * 6)
-    } == {"passed"}
+    verdicts = box.run_jobs([ProgramJob(write), ProgramJob(look)] * 6)
+    assert {verdict.status for verdict in verdicts} == {"passed"}
 
 
 def test_a_program_without_tests_is_run_and_says_so(box: Sandbox) -> None:
     verdict = box.run_job(ProgramJob("print('hello')"))
     assert (verdict.status, verdict.trust, verdict.output) == ("passed", "ran", "hello\n")
-    assert (
-        box.run_job(ProgramJob("if __name__ == '__main__':\n    1 / 0")).reason
-        == "ZeroDivisionError: division by zero"
-    )
+    verdict = box.run_job(ProgramJob("if __name__ == '__main__':\n    1 / 0"))
+    assert verdict.reason == "ZeroDivisionError: division by zero"
 
 
 def test_a_failed_assertion_is_quoted(box: Sandbox) -> None:
@@ -144,10 +144,8 @@ def test_verdicts_keep_the_order_of_the_jobs(box: Sandbox) -> None:
 
 
 def test_a_program_that_exits_before_its_end_has_not_passed(box: Sandbox) -> None:
-    early, late = (
-        "import sys\nsys.exit(0)\nassert False",
-        "import sys\nif __name__ == '__main__':\n    sys.exit(0)",
-    )
+    early = "import sys\nsys.exit(0)\nassert False"
+    late = "import sys\nif __name__ == '__main__':\n    sys.exit(0)"
     assert box.run_job(ProgramJob(early)).reason == "SystemExit: 0, before the end of the program"
     assert box.run_job(ProgramJob(late)).status == "passed"
     failed = box.run_job(ProgramJob("x = 1\nassert x == 2, 'two'"))
@@ -165,14 +163,15 @@ def test_a_program_that_waits_for_its_turn_is_not_idle() -> None:
     busy = "import time\nwhile time.process_time() < 0.4: pass\ntime.sleep(60)"
     with subprocess.Popen([sys.executable, "-c", busy]) as process:
         idle_timer, start_time = IdleTimer([process.pid]), time.monotonic()
-        while (
-            slept := idle_timer.idle_seconds() or 0.0
-        ) < 1 and time.monotonic() - start_time < 60:
+        idle_s = wall_s = 0.0
+        while idle_s < 1 and wall_s < 60:
             time.sleep(0.02)
-        took = time.monotonic() - start_time
+            idle_s = idle_timer.idle_seconds() or 0.0
+            wall_s = time.monotonic() - start_time
         process.kill()
-    assert slept >= 1, took
-    assert took >= 1.3, slept
+    assert idle_s >= 1, wall_s
+    # 0.4 s of computing and 1 s of sleep, less what the start of the measurement missed.
+    assert wall_s >= 1.3, idle_s
 
 
 def test_draws_and_sets_are_the_same_every_time(box: Sandbox) -> None:
@@ -193,16 +192,14 @@ def test_a_killed_zygote_is_replaced_and_its_job_judged(box: Sandbox) -> None:
 
 @pytest.mark.parametrize("level", ["A", "B"])
 def test_where_it_is_started_matters_to_nobody(level: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In /tmp too, which is the name of the scratch folder of level A, and of a folder of the machine's elsewhere."""
+    """Even /tmp: it is the scratch folder's name at level A, and a folder of the machine at B."""
     monkeypatch.chdir("/tmp")
     own_file = Path(f"/tmp/hornbook-test-{os.getpid()}")
     with Sandbox(workers=1, level=level) as box:
         own_file.write_text("mine")
         try:
-            statuses = [
-                verdict.status
-                for verdict in box.run_jobs([ProgramJob("x = 1"), ProgramJob("assert 1 == 2")] * 3)
-            ]
+            jobs = [ProgramJob("x = 1"), ProgramJob("assert 1 == 2")] * 3
+            statuses = [verdict.status for verdict in box.run_jobs(jobs)]
             assert own_file.read_text() == "mine"
         finally:
             own_file.unlink(missing_ok=True)
@@ -227,24 +224,24 @@ def test_zygotes_killed_twenty_times_while_programs_run_change_no_verdict() -> N
 def test_closing_in_the_middle_of_jobs_leaves_no_process(
     level: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    mark = f"# closed with level {level} by {os.getpid()}"
-    monkeypatch.setattr(pair, "BOOT_CODE", pair.BOOT_CODE + mark)
+    marker = f"# closed with level {level} by {os.getpid()}"
+    monkeypatch.setattr(pair, "BOOT_CODE", pair.BOOT_CODE + marker)
     with Sandbox(workers=2, level=level) as box:
         endless = ProgramJob("while True: pass", timeout_s=60)
         assert next(box.run_jobs([ProgramJob("pass"), endless, endless])).status == "passed"
-        assert len(find_processes(mark)) >= 4
+        assert len(find_processes(marker)) >= 4
     deadline = time.monotonic() + 5
-    while find_processes(mark) and time.monotonic() < deadline:
+    while find_processes(marker) and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert not find_processes(mark)
+    assert not find_processes(marker)
 
 
-def find_processes(mark: str) -> set[str]:
-    """Processes of this machine with these words in their arguments."""
+def find_processes(marker: str) -> set[str]:
+    """Process ids with this text in their arguments."""
     return {
         path.parent.name
         for path in Path("/proc").glob("[0-9]*/cmdline")
-        if mark.encode() in read_or_empty(path)
+        if marker.encode() in read_or_empty(path)
     }
 
 
@@ -280,8 +277,8 @@ def test_a_kernel_without_landlock_is_refused_by_name(
         assert (box.level, box.run_job(ProgramJob("pass")).trust) == ("none", "unsafe")
     program = tmp_path / "program.py"
     program.write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
-    refused = CliRunner().invoke(cli.main, ["check", str(program)])
-    assert (refused.exit_code, "a newer kernel" in refused.output) == (3, True)
+    result = CliRunner().invoke(cli.main, ["check", str(program)])
+    assert (result.exit_code, "a newer kernel" in result.output) == (3, True)
     assert not (tmp_path / "ran").exists()
 
 

@@ -1,4 +1,4 @@
-"""What honest programs and tests do to each other, carried between two processes; and every exercise of the shelf."""
+"""Correct programs and their tests give the same result in two processes as in one."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def box() -> Iterator[Sandbox]:
     try:
         with Sandbox() as sandbox:
             yield sandbox
-    except SandboxUnavailable as refused:
-        pytest.skip(str(refused))
+    except SandboxUnavailable as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def test_an_honest_program_passes(verdicts: dict[str, Verdict], name: str) -> No
 def test_what_the_header_calls_not_covered_still_fails(
     verdicts: dict[str, Verdict], name: str
 ) -> None:
-    """One that passes now belongs in CARRIED, and out of the header."""
+    """One that passes now belongs in CARRIED, and no longer in the header."""
     assert verdicts[name].status in ("failed", "error"), verdicts[name]
 
 
@@ -51,7 +51,7 @@ def test_every_exercise_of_the_shelf_passes_its_tests_and_its_examples(box: Sand
     from hornbook.generate.exercise import examples_as_tests
     from hornbook.seed import read_exercises
 
-    requests = []
+    jobs = []
     for exercise in read_exercises():
         classes = (exercise.name,) if f"class {exercise.name}" in exercise.prompt else ()
         for label, tests in (
@@ -62,8 +62,10 @@ def test_every_exercise_of_the_shelf_passes_its_tests_and_its_examples(box: Sand
                 job = ProgramJob(
                     exercise.prompt + exercise.solution, tests, (exercise.name,), classes=classes
                 )
-                requests.append((f"{exercise.name}: {label}", job))
-    verdicts = zip(requests, box.run_jobs(job for _, job in requests), strict=True)
-    assert [
-        (label, verdict.reason) for (label, _), verdict in verdicts if verdict.status != "passed"
-    ] == []
+                jobs.append((f"{exercise.name}: {label}", job))
+    failures = []
+    verdicts = box.run_jobs(job for _, job in jobs)
+    for (label, _), verdict in zip(jobs, verdicts, strict=True):
+        if verdict.status != "passed":
+            failures.append((label, verdict.reason))
+    assert failures == []

@@ -1,4 +1,7 @@
-"""Whatever a hostile program writes is a value, an exception of its own, or the end: nothing else reaches the tests."""
+"""What a hostile program writes to its socket becomes a value, its own exception, or its end.
+
+Nothing else may happen among the tests.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +60,7 @@ def random_tree(draw: random.Random, depth: int = 0) -> Any:
 
 
 def mutate_frame(draw: random.Random, value: Any) -> Any:
-    """A frame that was right, with one part of it replaced."""
+    """A valid frame with one part of it replaced."""
     if isinstance(value, list) and value and draw.random() < 0.8:
         i = draw.randrange(len(value))
         return [*value[:i], mutate_frame(draw, value[i]), *value[i + 1 :]]
@@ -77,7 +80,7 @@ def test_no_reply_raises_among_the_tests_but_what_the_program_raised(seed: int) 
                 Peer(tests_end.fileno(), is_permitted),
                 Peer(program_end.fileno(), trusts_other_end=True),
             )
-            right: list[Any] = [
+            valid_frames: list[Any] = [
                 [
                     "r",
                     {"l": 2},
@@ -94,7 +97,7 @@ def test_no_reply_raises_among_the_tests_but_what_the_program_raised(seed: int) 
                 ["call", 1, [], [1]],
                 ["method", 1, "__len__", []],
             ]
-            frame = mutate_frame(draw, draw.choice(right))
+            frame = mutate_frame(draw, draw.choice(valid_frames))
             data = frame_to_bytes(frame)
             program_end.sendall(struct.pack("=I", len(data)) + data)
             program_end.shutdown(socket.SHUT_WR)
