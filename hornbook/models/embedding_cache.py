@@ -1,11 +1,11 @@
-"""Vectors that this machine has computed before, in any run: a second classifier then costs seconds.
+"""A cache of embeddings across runs on this machine: a second classifier then takes seconds.
 
-In: vectors under keys that name all they depend on (embedder.py makes them). Out: the same bytes,
-later. A cache, so nothing about it stops a run: an entry whose checksum differs is as good as
-absent, a file that is no database is removed, and where the disk is full or the folder closed,
-vectors are computed as if there were none. SQLite in WAL mode, so that processes may share it; past
-MOST_BYTES the oldest go. Not covered: network filesystems, where SQLite's WAL does not work; there
-set HORNBOOK_CACHE to a local folder.
+In: vectors under keys that name all they depend on (embedder.py makes them). Out: the same bytes
+later. Nothing about the cache stops a run: an entry whose checksum differs counts as absent, a file
+that is no database is removed, and if the disk is full or the folder is read-only, vectors are
+computed as without a cache. SQLite in WAL mode, so that processes can share it; beyond MAX_BYTES
+the oldest entries are deleted. Not covered: network file systems, where SQLite's WAL does not work; set
+HORNBOOK_CACHE to a local folder there.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import sqlite3
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -25,24 +26,31 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MAX_BYTES = 1 << 30  # 400,000 vectors of 576 numbers
-PAGE_BYTES = (
-    16384  # bytes: of the default 4,096 each vector of 576 numbers leaves nearly half empty
+# With the default of 4,096 a vector of 576 numbers leaves nearly half of its pages empty.
+PAGE_BYTES = 16384
+BUSY_TIMEOUT_S = 10  # how long a process waits while another one commits
+KEYS_PER_QUERY = 500  # old builds of SQLite take 999 parameters
+CREATE_TABLE = (
+    "CREATE TABLE IF NOT EXISTS vectors "
+    "(key BLOB PRIMARY KEY, numbers BLOB NOT NULL, checksum BLOB NOT NULL)"
 )
-BUSY_TIMEOUT_S = 10  # how long one process waits while another one commits
-KEYS_PER_QUERY = 500  # keys a query; SQLite takes 999 parameters in old builds
-CREATE_TABLE = "CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, numbers BLOB NOT NULL, checksum BLOB NOT NULL)"
 SELECT_OLDEST = (
     "SELECT rowid FROM vectors ORDER BY rowid LIMIT (SELECT COUNT(*) / 10 + 1 FROM vectors)"
 )
 
 
 def cache_file() -> Path:
-    """The cache of this user; it may be removed at any time."""
+    """This user's cache; it can be deleted at any time."""
     return wheels.cache_folder() / "vectors.sqlite"
 
 
 class EmbeddingCache:
-    """An open cache; a context manager. Without a path it is empty and stays so."""
+    """An open cache, as a context manager.
+
+    Args:
+        path: the database; None for a cache that stores nothing.
+        max_bytes: the size beyond which the oldest entries are deleted.
+    """
 
     def __init__(self, path: Path | None, max_bytes: int = MAX_BYTES) -> None:
         self.path = path
@@ -56,10 +64,9 @@ class EmbeddingCache:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
             self._db.execute(f"PRAGMA page_size={PAGE_BYTES}")
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute(
-                "PRAGMA synchronous=NORMAL"
-            )  # a power cut may lose the last entries, and no more
+            _switch_to_wal(self._db)
+            # A power failure can lose the last entries, and nothing else.
+            self._db.execute("PRAGMA synchronous=NORMAL")
             self._db.execute(CREATE_TABLE)
         return self
 
@@ -72,21 +79,24 @@ class EmbeddingCache:
         self._close()
 
     def get_vectors(self, keys: Sequence[bytes]) -> dict[bytes, NDArray[np.float32]]:
-        """The vectors that are there and whole."""
+        """The vectors under these keys that are present and undamaged."""
         import numpy as np
 
         vectors: dict[bytes, NDArray[np.float32]] = {}
         with self._ignore_errors():
-            for start in range(0, len(keys) if self._db else 0, KEYS_PER_QUERY):
+            if self._db is None:
+                return vectors
+            for start in range(0, len(keys), KEYS_PER_QUERY):
                 chunk = keys[start : start + KEYS_PER_QUERY]
-                query = f"SELECT key, numbers, checksum FROM vectors WHERE key IN ({','.join('?' * len(chunk))})"
-                for key, numbers, checksum in self._db.execute(query, chunk) if self._db else ():
+                marks = ",".join("?" * len(chunk))
+                query = f"SELECT key, numbers, checksum FROM vectors WHERE key IN ({marks})"
+                for key, numbers, checksum in self._db.execute(query, chunk):
                     if checksum == _entry_checksum(key, numbers):
                         vectors[key] = np.frombuffer(numbers, "<f4")
         return vectors
 
     def put_vectors(self, vectors: Mapping[bytes, NDArray[np.float32]]) -> None:
-        """Keep these, all of them or none."""
+        """Store these vectors in one transaction."""
         rows = [(key, vector.astype("<f4").tobytes()) for key, vector in vectors.items()]
         with self._ignore_errors():
             if self._db is None:
@@ -96,17 +106,14 @@ class EmbeddingCache:
                 "INSERT OR REPLACE INTO vectors VALUES (?, ?, ?)",
                 [(key, numbers, _entry_checksum(key, numbers)) for key, numbers in rows],
             )
-            while (
-                self._used_bytes() > self._max_bytes
-                and self._db.execute(
-                    f"DELETE FROM vectors WHERE rowid IN ({SELECT_OLDEST})"
-                ).rowcount
-            ):
-                pass
+            while self._used_bytes() > self._max_bytes:
+                deletion = f"DELETE FROM vectors WHERE rowid IN ({SELECT_OLDEST})"
+                if not self._db.execute(deletion).rowcount:
+                    break
             self._db.execute("COMMIT")
 
     def _used_bytes(self) -> int:
-        """Bytes of the file's pages that hold something."""
+        """Bytes of the file's pages that are in use."""
         assert self._db is not None
         pages, free, size = (
             self._db.execute(f"PRAGMA {name}").fetchone()[0]
@@ -116,7 +123,7 @@ class EmbeddingCache:
 
     @contextlib.contextmanager
     def _ignore_errors(self) -> Iterator[None]:
-        """Go on without the cache where it cannot be used; what is no database is removed, to make room for one."""
+        """Continue without the cache on errors; remove a file that is no database."""
         try:
             yield
         except (sqlite3.OperationalError, OSError):
@@ -124,7 +131,7 @@ class EmbeddingCache:
         except sqlite3.DatabaseError:
             self._close()
             assert self.path is not None
-            for file in self.path.parent.glob(f"{self.path.name}*"):  # its journal too
+            for file in self.path.parent.glob(f"{self.path.name}*"):  # with its journal
                 file.unlink(missing_ok=True)
 
     def _close(self) -> None:
@@ -133,5 +140,19 @@ class EmbeddingCache:
             self._db = None
 
 
+def _switch_to_wal(db: sqlite3.Connection) -> None:
+    """Set WAL mode; retries, because SQLite's own timeout does not apply to this statement."""
+    deadline = time.monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+
+
 def _entry_checksum(key: bytes, numbers: bytes) -> bytes:
+    """A digest by which damaged entries are recognised."""
     return hashlib.blake2b(key + numbers, digest_size=8).digest()
