@@ -41,7 +41,7 @@ class ChatTokenizer:
         self.end: int = tokenizer.eos_token_id
 
     def encode_request(self, request: LLMRequest) -> list[int]:
-        """Token ids of a request: its chat in the model's template, and the beginning of the answer.
+        """Token ids of a request: its chat in the model's template, then the answer's beginning.
 
         A request without turns is no chat: its text is continued as it stands.
         """

@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     Vectors = NDArray[np.float32]
 
 # Tokens of a batch; length and rows are padded. oneDNN chooses its kernels by the shape of a
-# product: batches of 1 or 15 rows had other last bits in bf16 than batches of 16. On 2 cores batches
-# of 2048 tokens are no faster, and 2 to 9 % of them are padding instead of 1 to 4 %.
+# product: batches of 1 or 15 rows had other last bits in bf16 than batches of 16. On 2 cores
+# batches of 2048 tokens are no faster, and 2 to 9 % of them are padding instead of 1 to 4 %.
 BATCH_TOKENS = 1024
 GPU_BATCH_TOKENS = 16384  # a GPU is not full with less; not measured
 LENGTH_STEP = 64  # lengths are padded to multiples of this
@@ -185,7 +185,7 @@ def _embed_with_model(
         for members, computed in _compute_vectors(model, missing_texts, embedders, device):
             rows = [missing[member] for member in members]
             vectors[rows] = computed
-            new_entries = {}
+            new_entries: dict[bytes, NDArray[np.float32]] = {}
             for row in rows:
                 new_entries |= dict(zip(keys[row], vectors[row], strict=True))
             cache.put_vectors(new_entries)

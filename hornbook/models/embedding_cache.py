@@ -4,8 +4,8 @@ In: vectors under keys that name all they depend on (embedder.py makes them). Ou
 later. Nothing about the cache stops a run: an entry whose checksum differs counts as absent, a file
 that is no database is removed, and if the disk is full or the folder is read-only, vectors are
 computed as without a cache. SQLite in WAL mode, so that processes can share it; beyond MAX_BYTES
-the oldest entries are deleted. Not covered: network file systems, where SQLite's WAL does not work; set
-HORNBOOK_CACHE to a local folder there.
+the oldest entries are deleted. Not covered: network file systems, where SQLite's WAL does not work;
+set HORNBOOK_CACHE to a local folder there.
 """
 
 from __future__ import annotations
