@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from hornbook.sandbox.codec import Codec, ProtocolError
+from hornbook.sandbox.exceptions import MAX_NAME_CHARACTERS
 from hornbook.sandbox.frames import FrameChannel
 from hornbook.sandbox.proxies import (
     DELEGATE_ALL,
@@ -47,7 +48,6 @@ MALFORMED_FRAME_ERRORS = (
 # Modules whose classes the program or the tests define. An object of such a class crosses with the
 # id of its class, so that `type(x)(...)` makes another one.
 USER_MODULES = ("program", "tests")
-MAX_NAME_CHARACTERS = 80
 ALL_METHODS_MASK = (1 << len(SPECIAL_METHODS)) - 1
 
 
