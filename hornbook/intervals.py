@@ -44,7 +44,7 @@ class PairedResults:
     only_second: int
     neither: int
     p: float
-    bootstrap_difference: Estimate
+    difference: Estimate
 
 
 def wilson_interval(passed: int, n: int) -> Estimate:

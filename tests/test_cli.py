@@ -83,8 +83,8 @@ def test_every_command_has_help_with_an_example(name: str) -> None:
         (["plan", "pocket", "--how", "micro_batch=0"], "0 is not 1 or more"),
         (["plan", "pocket", "--how", "processes=-1"], "-1 is not 1 or more"),
         (["plan", "pocket", "--how", "hold=banana"], "neither replicas nor shards"),
-        (["peek", "nowhere"], "is no run's folder"),
-        (["ask", "nowhere", "x"], "is no run's folder"),
+        (["peek", "nowhere"], "is not the folder of a run"),
+        (["ask", "nowhere", "x"], "is not the folder of a run"),
         (["check", "nowhere.py"], "nowhere.py cannot be read"),
     ],
 )

@@ -94,7 +94,7 @@ def test_a_paired_interval_is_narrower_than_the_two_scores_suggest() -> None:
 def test_pairs_count_who_solved_what() -> None:
     found = st.compare_pairs([True, True, False, False, True], [True, False, True, False, True])
     assert (found.both, found.only_first, found.only_second, found.neither) == (2, 1, 1, 1)
-    assert found.p == 1.0 and found.bootstrap_difference.value == 0.0
+    assert found.p == 1.0 and found.difference.value == 0.0
 
 
 def test_weighted_kappa_equals_scikit_learns() -> None:

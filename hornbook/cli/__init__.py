@@ -1,10 +1,14 @@
-"""The command `hornbook`: parse, call, print. What it does, the package's functions do; nothing else prints.
+"""The command `hornbook`: parse the arguments, call the package, print the result.
 
-In: words on a command line. Out: text for people, or JSON records with --json. Exit codes: 0 done,
-1 something was judged and did not pass, 2 the input or the machine must be mended (one readable
-error says how), 3 this machine cannot hold programs that a model wrote, 130 stopped by a signal
-with everything finished kept. A module here holds the commands of one room (what they are about)
-and is imported when one of them is asked for.
+In: the command line. Out: text for people, or JSON lines with --json. Only this package prints.
+Each module of it holds the commands about one topic and is imported when one of them is called.
+
+Exit codes:
+    0: success.
+    1: a program, sample or file was checked and did not pass.
+    2: the input or the machine has to be fixed; one line on standard error says how.
+    3: this machine cannot isolate programs that a model wrote.
+    130: stopped by a signal; everything finished is kept.
 """
 
 from __future__ import annotations
@@ -18,7 +22,8 @@ from hornbook import __version__
 from hornbook.models.device import set_library_environment
 from hornbook.records import UserError
 
-# In the order in which a person meets them. A command NAME is the function NAME_command, with _ for -.
+# In the order in which the help lists them. The command NAME is the function NAME_command, with
+# `_` for `-`.
 COMMANDS_BY_MODULE = {
     "run": ("new", "plan", "run"),
     "inspection": ("peek", "compare", "doctor"),
@@ -28,11 +33,13 @@ COMMANDS_BY_MODULE = {
     "review": ("review",),
     "label": ("score-quality", "label"),
 }
-MODULE_BY_COMMAND = {name: room for room, names in COMMANDS_BY_MODULE.items() for name in names}
+MODULE_BY_COMMAND: dict[str, str] = {}
+for _module, _commands in COMMANDS_BY_MODULE.items():
+    MODULE_BY_COMMAND |= dict.fromkeys(_commands, _module)
 
 
 class CommandGroup(click.Group):
-    """A group that suggests the nearest command, and turns what people can mend into one line and exit code 2."""
+    """Imports a command when it is called, and turns a UserError into one line and exit code 2."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(MODULE_BY_COMMAND)
@@ -40,10 +47,8 @@ class CommandGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in MODULE_BY_COMMAND:
             return None
-        command = getattr(
-            importlib.import_module(f"hornbook.cli.{MODULE_BY_COMMAND[cmd_name]}"),
-            f"{cmd_name.replace('-', '_')}_command",
-        )
+        module = importlib.import_module(f"hornbook.cli.{MODULE_BY_COMMAND[cmd_name]}")
+        command = getattr(module, f"{cmd_name.replace('-', '_')}_command")
         assert isinstance(command, click.Command)
         return command
 
@@ -53,9 +58,8 @@ class CommandGroup(click.Group):
         from hornbook.frame.recipe import suggest_nearest
 
         if args and args[0] not in MODULE_BY_COMMAND and not args[0].startswith("-"):
-            raise click.UsageError(
-                f"there is no command {args[0]}{suggest_nearest(args[0], MODULE_BY_COMMAND)}", ctx
-            )
+            suggestion = suggest_nearest(args[0], MODULE_BY_COMMAND)
+            raise click.UsageError(f"there is no command {args[0]}{suggestion}", ctx)
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -66,7 +70,7 @@ class CommandGroup(click.Group):
             raise SystemExit(error.exit_code) from None
         except KeyboardInterrupt:
             click.echo(
-                "stopped: everything finished is kept; the same command goes on from here", err=True
+                "stopped: everything finished is kept; run the same command to resume", err=True
             )
             raise SystemExit(130) from None
 
@@ -74,10 +78,11 @@ class CommandGroup(click.Group):
 @click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="hornbook")
 def main() -> None:
-    """Teach small models to code from textbook-quality data.
+    """Train small code models on textbook-quality data, from raw code to a report.
 
     \b
-    Example: hornbook run pocket        the whole chain, in minutes, on this machine
-             hornbook peek runs/pocket filtered --dropped
+    Example: hornbook run pocket        every step, in minutes, on this machine
+             hornbook peek runs/pocket filtered_code --dropped
     """
+    # Before torch or tokenizers are imported: they read these variables once.
     set_library_environment()

@@ -1,4 +1,4 @@
-"""`python -m hornbook.cli`, where the command is not on the path."""
+"""`python -m hornbook.cli`, for where the command `hornbook` is not on the path."""
 
 from hornbook.cli import main
 

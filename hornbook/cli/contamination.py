@@ -1,9 +1,10 @@
-"""Contamination: what of an exam is in anybody's training data."""
+"""The commands `similar` and `audit`: which problems of an exam are in training data."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,42 +14,66 @@ if TYPE_CHECKING:
     from hornbook.scrub.audit import DetectorResult
 
 
+def _add_search_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that `similar` and `audit` share: the exam, the text columns, JSON."""
+    options = [
+        click.option(
+            "--exam",
+            default="humaneval",
+            show_default=True,
+            help="The exam, such as mbpp:FILE or jsonl:FILE.",
+        ),
+        click.option(
+            "--column",
+            "columns",
+            multiple=True,
+            help="Column with the text; may be repeated: several columns are joined.",
+        ),
+        click.option("--json", "as_json", is_flag=True, help="Print one JSON line per row."),
+    ]
+    for add_option in reversed(options):
+        function = add_option(function)
+    return function
+
+
 @click.command("similar")
 @click.argument("data", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
-    "--exam",
-    default="humaneval",
-    show_default=True,
-    help="The exam, such as mbpp:FILE or jsonl:FILE.",
-)
-@click.option(
     "--scores",
-    "results",
+    "result_files",
     multiple=True,
     metavar="[NAME=]FILE",
-    help="A model's results on that exam.",
+    help="A model's results on that exam; may be repeated.",
 )
-@click.option("--column", "columns", multiple=True, help="Column of the text; several are joined.")
-@click.option("--embedder", help="Compare vectors too: smollm2, hashed, or a Hugging Face name.")
+@click.option("--embedder", help="Compare embeddings too: smollm2, hashed, or a Hugging Face name.")
 @click.option(
     "-n",
     "top",
     default=1,
     show_default=True,
-    help="Nearest records to show a problem and detector.",
+    help="Nearest records to print per problem and detector.",
 )
 @click.option(
     "--html",
-    "page",
+    "page_path",
     type=click.Path(path_type=Path),
-    help="Write all pairs side by side as a page.",
+    help="Write all pairs side by side as an HTML page.",
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON line a row.")
+@_add_search_options
 def similar_command(
-    data: tuple[Path, ...], exam: str, results: tuple[str, ...], columns: tuple[str, ...], embedder: str | None,
-    top: int, page: Path | None, as_json: bool,
-) -> None:  # fmt: skip
-    """What of an exam is in training data, and whether scores depend on it: the paper's Table 3 for any data and model.
+    data: tuple[Path, ...],
+    exam: str,
+    result_files: tuple[str, ...],
+    columns: tuple[str, ...],
+    embedder: str | None,
+    top: int,
+    page_path: Path | None,
+    as_json: bool,
+) -> None:
+    """Find the training records nearest to each exam problem, and compare pass rates.
+
+    DATA is a folder or file of code, text, notebooks, jsonl or Parquet. The table is Table 3 of the
+    phi-1 paper: pass rates on problems with and without a similar training record.
 
     \b
     Example: hornbook similar exercises.jsonl --exam humaneval --scores phi=results.jsonl
@@ -57,64 +82,72 @@ def similar_command(
     from hornbook.cli.terminal import make_reporter
     from hornbook.frame.stage import SilentReporter
     from hornbook.models.embedder import Embedder
-    from hornbook.scrub import documents, review, table
-    from hornbook.scrub import nearest_records as nearby
+    from hornbook.scrub import documents, nearest_records, table
     from hornbook.scrub import similar as search
 
     problems = exams.load_exam(exam)
-    passed = {
-        model: verdicts for word in results for model, verdicts in search.read_results(word).items()
-    }
+    passed: dict[str, dict[str, bool]] = {}
+    for result_file in result_files:
+        passed |= search.read_results(result_file)
     skipped: dict[str, int] = {}
-    bar = SilentReporter() if as_json else make_reporter()
-    bar.begin("similar", 0, "records")
-    batches = documents.read_batches(data, columns, skipped)
-    how = Embedder(embedder) if embedder else None
-    found = search.search_batches(problems, batches, top, how, count_cores(), bar.advance)
-    bar.end("")
-    if page is not None:
-        pairs = review.pair_nearest(problems, found)
-        page.write_text(
-            review.render_review_page(f"{', '.join(map(str, data))} and {exam}", pairs),
-            encoding="utf-8",
-        )
-    made = table.build_table(nearby.best_match_rates(problems, found), passed)
+    reporter = SilentReporter() if as_json else make_reporter()
+    reporter.begin("similar", 0, "records")
+    nearest = search.search_batches(
+        problems,
+        documents.read_batches(data, columns, skipped),
+        top,
+        Embedder(embedder) if embedder else None,
+        count_cores(),
+        reporter.advance,
+    )
+    reporter.end("")
+    if page_path is not None:
+        _write_review_page(page_path, f"{', '.join(map(str, data))} and {exam}", problems, nearest)
+    pass_rates = table.build_table(nearest_records.best_match_rates(problems, nearest), passed)
     if as_json:
-        for row in [*table.table_records(made), *map(vars, found)]:
+        for row in [*table.table_records(pass_rates), *map(vars, nearest)]:
             show_json(row)
         return
-    for line in (*search.format_neighbours(found, passed), "", *table.format_markdown(made)):
+    for line in (
+        *search.format_neighbours(nearest, passed),
+        "",
+        *table.format_markdown(pass_rates),
+    ):
         click.echo(line)
-    for reason, number in skipped.items():
-        click.echo(f"{number:,} records were passed over: {reason}", err=True)
+    for reason, n_records in skipped.items():
+        click.echo(f"{n_records:,} records were skipped: {reason}", err=True)
+
+
+def _write_review_page(path: Path, title: str, problems: Any, nearest: Any) -> None:
+    from hornbook.scrub import review
+
+    pairs = review.pair_nearest(problems, nearest)
+    path.write_text(review.render_review_page(title, pairs), encoding="utf-8")
 
 
 @click.command("audit")
 @click.argument("data", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--embedder", help="Audit embeddings too: smollm2, hashed, or a Hugging Face name.")
 @click.option(
-    "--exam",
-    default="humaneval",
+    "--smallest",
+    "min_tree_nodes",
+    default=15,
     show_default=True,
-    help="The exam, such as mbpp:FILE or jsonl:FILE.",
+    help="Do not compare syntax trees with fewer nodes than this.",
 )
-@click.option("--column", "columns", multiple=True, help="Column of the text; several are joined.")
-@click.option("--embedder", help="Audit vectors too: smollm2, hashed, or a Hugging Face name.")
-@click.option(
-    "--smallest", default=15, show_default=True, help="Trees of fewer nodes are not compared."
-)
-@click.option("--json", "as_json", is_flag=True, help="One JSON line a row.")
+@_add_search_options
 def audit_command(
     data: tuple[Path, ...],
     exam: str,
     columns: tuple[str, ...],
     embedder: str | None,
-    smallest: int,
+    min_tree_nodes: int,
     as_json: bool,
 ) -> None:
-    """What the detectors are worth: plant copies and paraphrases of an exam and count who finds them, with intervals.
+    """Measure the contamination detectors: recall on planted copies of an exam, with intervals.
 
-    DATA, if given, is searched too: where it is known to be free of the exam, each of its hits is a
-    false alarm.
+    The copies are verbatim, renamed, reformatted, translated and so on. DATA, if given, is searched
+    too: where it is known to be free of the exam, each hit in it is a false positive.
 
     \b
     Example: hornbook audit --exam humaneval
@@ -130,30 +163,31 @@ def audit_command(
 
     problems = exams.load_exam(exam)
     settings = auditing.AuditSettings(
-        min_tree_nodes=smallest, embedder=Embedder(embedder) if embedder else None
+        min_tree_nodes=min_tree_nodes, embedder=Embedder(embedder) if embedder else None
     )
-    made = list(planted_copies.plant_copies(problems))
-    texts = [
-        text
-        for table in documents.read_batches(data, columns)
-        for text in table["text"].to_pylist()
-    ]
-    groups = [kind for kind, *_ in made] + ["data"] * len(texts)
-    found = auditing.recall_by_group(
-        groups, auditing.find_hits(problems, [text for *_, text in made] + texts, settings)
-    )
-    rows = list(found)
+    groups, texts = [], []
+    for kind, _, text in planted_copies.plant_copies(problems):
+        groups.append(kind)
+        texts.append(text)
+    for batch in documents.read_batches(data, columns):
+        texts += batch["text"].to_pylist()
+    groups += ["data"] * (len(texts) - len(groups))
+    hits = auditing.find_hits(problems, texts, settings)
+    results = list(auditing.recall_by_group(groups, hits))
     if as_json:
-        for row in rows:
-            show_json(dataclasses.asdict(row))
+        for result in results:
+            show_json(dataclasses.asdict(result))
         return
-    detectors = list(dict.fromkeys(row.detector for row in rows))
-    cells = {(row.among, row.detector): row for row in rows}
-    table = [[group, groups.count(group), *(_format_share(cells[group, name]) for name in detectors)]
-             for group in dict.fromkeys(groups)]  # fmt: skip
-    show_table(f"{exam}: percent found, with 95 % intervals", ["planted", "n", *detectors], table)
+    detectors = list(dict.fromkeys(result.detector for result in results))
+    cells = {(result.among, result.detector): _format_rate(result) for result in results}
+    rows = []
+    for group in dict.fromkeys(groups):
+        rates = [cells[group, detector] for detector in detectors]
+        rows.append([group, groups.count(group), *rates])
+    title = f"{exam}: percent found, with 95 % intervals"
+    show_table(title, ["planted", "n", *detectors], rows)
 
 
-def _format_share(row: DetectorResult) -> str:
-    rate = row.rate
+def _format_rate(result: DetectorResult) -> str:
+    rate = result.rate
     return f"{100 * rate.value:.0f} ({100 * rate.low:.0f} to {100 * rate.high:.0f})"

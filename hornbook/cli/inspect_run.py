@@ -1,7 +1,6 @@
-"""Looking into a run's folder: its stages and reasons, single records, and how two runs differ.
+"""Look into the folder of a run: its stages and reasons, records, and how two runs differ.
 
-In: a desk over a run's folder; no recipe is needed. Out: plain dictionaries that the command line
-prints.
+In: the RunContext of a run's folder; no recipe is needed. Out: dictionaries for the command line.
 """
 
 from __future__ import annotations
@@ -14,29 +13,31 @@ from hornbook import store
 from hornbook.frame.exam_log import finished_trainings
 from hornbook.frame.identity import describe_difference
 from hornbook.frame.stage import RunContext
+from hornbook.frame.stage_names import is_of_class
 from hornbook.records import UserError, hash_fraction
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+MAX_REASONS_SHOWN = 4
+
 
 def summarise_stages(ctx: RunContext) -> list[dict[str, Any]]:
-    """A row a finished stage: rows seen and kept, time, and its commonest reasons for dropping."""
+    """One row per finished stage: class, rows seen and kept, time, most frequent reasons."""
     rows = []
     for name in ctx.run.finished_stages():
-        facts = ctx.run.read_manifest(name)
+        manifest = ctx.run.read_manifest(name)
         usage = store.read_json(ctx.run.stage_folder(name) / "usage.json") or {}
-        reasons = sorted(facts["reasons"].items(), key=lambda item: -item[1])
+        reasons = sorted(manifest["reasons"].items(), key=lambda item: -item[1])
+        counts = [f"{reason} {count:,}" for reason, count in reasons[:MAX_REASONS_SHOWN]]
         rows.append(
             {
                 "stage": name,
-                "is": facts["identity"]["stage"],
-                "seen": facts["seen"],
-                "kept": facts["kept"],
+                "class": manifest["identity"]["stage"],
+                "seen": manifest["seen"],
+                "kept": manifest["kept"],
                 "seconds": round(usage.get("seconds", 0.0), 1),
-                "dropped because": ", ".join(
-                    f"{reason} {number:,}" for reason, number in reasons[:4]
-                ),
+                "dropped because": ", ".join(counts),
             }
         )
     return rows
@@ -45,125 +46,135 @@ def summarise_stages(ctx: RunContext) -> list[dict[str, Any]]:
 def sample_records(
     ctx: RunContext,
     stage: str,
-    number: int,
+    max_records: int,
     dropped: bool = False,
     reason: str | None = None,
-    words: str | None = None,
+    text: str | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """Up to `number` records, chosen by a hash of their ids, so that one sees a sample and not the first file."""
-    found: list[tuple[float, int, dict[str, Any]]] = []
+    """A sample of a stage's records, chosen and ordered by a hash of their ids.
+
+    Args:
+        ctx: the run.
+        stage: the name of a finished stage with records.
+        max_records: the size of the sample.
+        dropped: sample what the stage dropped, instead of what it kept.
+        reason: only records whose reason contains this.
+        text: only records whose id, path or text contains this.
+    """
+    sample: list[tuple[float, int, dict[str, Any]]] = []
     for table in _read_seen_rows(ctx, stage):
         vectors = [name for name in table.column_names if name.endswith("vector")]
         for row in table.drop_columns(vectors).to_pylist():
-            why = row.get("reason") or ""
-            wanted = row.get("kept", True) != dropped and (not reason or reason in why)
-            if wanted and (
-                not words or words in f"{row.get('id')}\n{row.get('path')}\n{row.get('text')}"
-            ):
-                found.append(
-                    (
-                        hash_fraction("peek", str(row.get("id", row.get("task_id", "")))),
-                        len(found),
-                        row,
-                    )
-                )
-        found = sorted(found, key=lambda item: item[:2])[:number]
-    yield from (row for _, _, row in found)
+            if row.get("kept", True) == dropped:
+                continue
+            if reason and reason not in (row.get("reason") or ""):
+                continue
+            if text and text not in f"{row.get('id')}\n{row.get('path')}\n{row.get('text')}":
+                continue
+            fraction = hash_fraction("peek", str(row.get("id", row.get("task_id", ""))))
+            # The count orders rows with equal ids and keeps dictionaries out of the comparison.
+            sample.append((fraction, len(sample), row))
+        # Cut after each shard, so that memory holds the sample and one shard.
+        sample = sorted(sample, key=lambda item: item[:2])[:max_records]
+    yield from (row for _, _, row in sample)
 
 
 def read_training_step(ctx: RunContext, stage: str, step: int) -> Iterator[dict[str, Any]]:
-    """What a training read in a step, counted from 1 as in its log: the documents of each sequence, in their order.
+    """The documents that one training step read, sequence by sequence.
 
-    Rows have sequence, id, stage (that made the document) and tokens (of it in this sequence).
-    Raises UserError for a stage that is no training, and for a step that it never took.
+    Args:
+        ctx: the run.
+        stage: the name of a finished Train.
+        step: counted from 1, as in the training log.
+
+    Returns:
+        Rows with `sequence`, `id`, `stage` (which made the document) and `tokens` (of the document
+        in this sequence).
+
+    Raises:
+        UserError: the stage is not a Train, or has no such step.
     """
     from hornbook.train.pack import trace_sequences
     from hornbook.train.sequences import batch_rows, read_pack_facts
 
-    facts = ctx.run.read_manifest(stage)["identity"]
-    if facts["stage"] != "Train":
-        raise UserError(f"{stage} is a {facts['stage']}, and only a Train has steps")
-    last = store.read_json(ctx.run.stage_folder(stage) / "training.json")["steps"]
-    if not 1 <= step <= last:
-        raise UserError(f"{stage} has no step {step}: 1 to {last:,}")
-    settings = facts["settings"]
+    manifest = ctx.run.read_manifest(stage)
+    identity = manifest["identity"]
+    if not is_of_class(manifest, "Train"):
+        raise UserError(f"{stage} is a {identity['stage']}, and only a Train has steps")
+    n_steps = store.read_json(ctx.run.stage_folder(stage) / "training.json")["steps"]
+    if not 1 <= step <= n_steps:
+        raise UserError(f"{stage} has no step {step}: 1 to {n_steps:,}")
+    settings = identity["settings"]
     folder = ctx.run.stage_folder(settings["data"]["stage"])
-    read = batch_rows(
-        step - 1, settings["batch"], read_pack_facts(folder)["sequences"], settings["seed"]
-    ).tolist()
-    for sequence, documents in zip(read, trace_sequences(folder, read), strict=True):
-        yield from ({"sequence": sequence, **document} for document in documents)
+    n_sequences = read_pack_facts(folder)["sequences"]
+    # batch_rows counts steps from 0.
+    sequences = batch_rows(step - 1, settings["batch"], n_sequences, settings["seed"]).tolist()
+    for sequence, documents in zip(sequences, trace_sequences(folder, sequences), strict=True):
+        for document in documents:
+            yield {"sequence": sequence, **document}
 
 
 def _read_seen_rows(ctx: RunContext, stage: str) -> Iterator[pa.Table]:
-    """The stage's tables without the rows that an earlier stage had dropped: what this one saw."""
-    over = str(ctx.run.read_manifest(stage)["base_stage"])
-    for part in ctx.run.shard_names(stage):
-        rows = ctx.run.read_shard(stage, part)
-        yield rows.filter(ctx.run.read_shard(over, part, ["kept"])["kept"]) if over else rows
+    """The stage's shards without the rows that an earlier stage had dropped."""
+    base_stage = str(ctx.run.read_manifest(stage)["base_stage"])
+    for shard in ctx.run.shard_names(stage):
+        rows = ctx.run.read_shard(stage, shard)
+        if base_stage:
+            rows = rows.filter(ctx.run.read_shard(base_stage, shard, ["kept"])["kept"])
+        yield rows
 
 
 def compare_runs(first: RunContext, second: RunContext) -> list[dict[str, Any]]:
-    """What differs between two runs, stage by stage: settings, kept counts, files."""
-    rows = []
-    names = [
-        *first.run.finished_stages(),
-        *(name for name in second.run.finished_stages() if name not in first.run.finished_stages()),
-    ]
-    for name in names:
-        mine, yours = (
-            ctx.run.read_manifest(name) if name in ctx.run.finished_stages() else None
-            for ctx in (first, second)
-        )
-        if mine is None or yours is None:
-            rows.append(
-                {
-                    "stage": name,
-                    "what": "present",
-                    "first": mine is not None,
-                    "second": yours is not None,
-                }
-            )
+    """The differences between two runs: missing stages, settings, numbers of kept rows."""
+    rows: list[dict[str, Any]] = []
+    first_names, second_names = first.run.finished_stages(), second.run.finished_stages()
+    for name in dict.fromkeys([*first_names, *second_names]):
+        if name not in first_names or name not in second_names:
+            present = {"first": name in first_names, "second": name in second_names}
+            rows.append({"stage": name, "what": "present", **present})
             continue
-        for line in describe_difference(mine["identity"], yours["identity"]):
+        first_manifest = first.run.read_manifest(name)
+        second_manifest = second.run.read_manifest(name)
+        for line in describe_difference(first_manifest["identity"], second_manifest["identity"]):
+            # A line without values says that an input differs: its stage has rows of its own.
             setting, _, values = line.partition(": ")
             old, _, new = values.partition(" -> ")
             if values:
                 rows.append({"stage": name, "what": setting, "first": old, "second": new})
-        if mine["kept"] != yours["kept"]:
-            rows.append(
-                {"stage": name, "what": "kept", "first": mine["kept"], "second": yours["kept"]}
-            )
+        kept = {"first": first_manifest["kept"], "second": second_manifest["kept"]}
+        if kept["first"] != kept["second"]:
+            rows.append({"stage": name, "what": "kept", **kept})
     return rows
 
 
 def find_damaged_files(ctx: RunContext) -> list[str]:
-    """Every file of the finished stages whose bytes are not those that its manifest recorded, each with the way out."""
-    found = []
+    """One line per file whose bytes differ from the digest in its manifest, with the remedy."""
+    damaged = []
     for name in ctx.run.finished_stages():
-        facts = ctx.run.read_manifest(name)
-        recorded = {
-            ctx.run.shard_path(name, shard["name"]): shard["sha256"] for shard in facts["shards"]
+        manifest = ctx.run.read_manifest(name)
+        digests = {
+            ctx.run.shard_path(name, shard["name"]): shard["sha256"] for shard in manifest["shards"]
         }
-        recorded |= {
-            ctx.run.stage_folder(name) / path: digest for path, digest in facts["files"].items()
-        }
-        for path, digest in recorded.items():
-            if not path.exists() or store.file_digest(path) != digest:
-                state = "was changed" if path.exists() else "is missing"
-                found.append(
-                    f"{path} {state} since {name} was finished: --rebuild {name} makes it again"
-                )
-    return found
+        for file_name, digest in manifest["files"].items():
+            digests[ctx.run.stage_folder(name) / file_name] = digest
+        for path, digest in digests.items():
+            if path.exists() and store.file_digest(path) == digest:
+                continue
+            state = "was changed" if path.exists() else "is missing"
+            damaged.append(
+                f"{path} {state} since {name} was finished: --rebuild {name} makes it again"
+            )
+    return damaged
 
 
 def find_model_folder(ctx: RunContext, stage: str | None) -> Path:
-    """The folder of a trained model: of this stage, or of the one that was trained last."""
-    trained = finished_trainings(ctx)
-    if not trained:
+    """The folder of a trained model: of this stage, or of the training that was finished last."""
+    trainings = finished_trainings(ctx)
+    if not trainings:
+        stages = ", ".join(ctx.run.finished_stages())
+        raise UserError(f"{ctx.root} has no trained model yet: its stages are {stages}")
+    if stage is not None and stage not in trainings:
         raise UserError(
-            f"{ctx.root} has no trained model yet: its stages are {', '.join(ctx.run.finished_stages())}"
+            f"{stage} is not a trained model of {ctx.root}: it has {', '.join(trainings)}"
         )
-    if stage is not None and stage not in trained:
-        raise UserError(f"{stage} is no trained model of {ctx.root}: {', '.join(trained)}")
-    return ctx.run.stage_folder(stage or trained[-1]) / "model"
+    return ctx.run.stage_folder(stage or trainings[-1]) / "model"

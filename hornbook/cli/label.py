@@ -1,4 +1,4 @@
-"""The filter's taste: a classifier's scores for anybody's texts, and a person's labels for a run's pieces."""
+"""The commands `score-quality` and `label`: score texts by a run's classifier, label pieces."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from hornbook.curate.scoring import QualityClassifier
 
 MAX_UNREADABLE_SHOWN = 5  # unreadable lines that are named one by one
+CTRL_C, CTRL_D = "\x03", "\x04"  # as the keys arrive while the terminal is in raw mode
 
 
 @click.command("score-quality")
@@ -25,37 +26,46 @@ MAX_UNREADABLE_SHOWN = 5  # unreadable lines that are named one by one
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help="jsonl, or Parquet for Parquet; standard output if not given.",
+    help="The output: jsonl, or Parquet if FILE is Parquet; default: standard output.",
 )
 @click.option(
-    "--column", default="", help="Column of the text; content, text or code if not given."
+    "--column",
+    "text_column",
+    default="",
+    help="Column with the text; default: content, text or code.",
 )
 @click.option(
-    "--as", "name", help="Name of the new column: score if not given, or quality beside a score."
+    "--as",
+    "score_column",
+    help="Name of the new column; default: score, or quality if there is a score.",
 )
 @click.option(
-    "--label", help="A column of labels from 0 to 5: print the area under ROC of the scores."
+    "--label",
+    "label_column",
+    help="Column with labels from 0 to 5: also print the area under the ROC curve.",
 )
-@click.option("--stage", help="Which classifier of the run; the one fitted last if not given.")
-@click.option("--device", help="cpu or cuda; the GPU if there is one, when not given.")
+@click.option("--stage", help="The classifier of the run; default: the one fitted last.")
+@click.option("--device", help="cpu or cuda; default: the GPU if there is one.")
 @click.option(
-    "--json", "as_json", is_flag=True, help="The summary as one JSON line, on standard error."
+    "--json", "as_json", is_flag=True, help="Print the summary as one JSON line on standard error."
 )
 def score_quality_command(
     folder: Path,
     file: Path,
     out: Path | None,
+    text_column: str,
+    score_column: str | None,
+    label_column: str | None,
     stage: str | None,
     device: str | None,
     as_json: bool,
-    **columns: Any,
 ) -> None:
-    """Add a score of educational value to each text of FILE, by RUN's trained classifier and its embedder.
+    """Score the educational value of each text in FILE with RUN's quality classifier.
 
     FILE is jsonl (.gz, .zst) or Parquet. Rows that have package, version, path, start and end
-    instead of a text, as the shipped labels have, are cut from their wheel. Rows without a text get
-    null; lines that are no JSON object are counted and left out. A column that is there already is
-    never overwritten.
+    instead of a text, as the shipped labels have, are read from their wheel. Rows without a text
+    get null; lines that are not a JSON object are counted and left out. An existing column is never
+    overwritten.
 
     \b
     Example: hornbook run taste
@@ -65,100 +75,107 @@ def score_quality_command(
     from hornbook.curate import scoring
     from hornbook.models.device import pick_device
 
-    taste = scoring.load_quality_classifier(open_run(folder), stage)
+    classifier = scoring.load_quality_classifier(open_run(folder), stage)
     if not as_json:
-        click.echo(taste.summarise_validation(), err=True)
-    counts, labelled, name = extend.ReadCounts(), _ScoredLabels(columns["label"]), columns["name"]
-    with extend.open_batch_writer(file, out) as write:
-        for batch in extend.read_batches(file, columns["column"], counts):
-            name = name or ("quality" if "score" in batch.rows[0] else "score")
-            if name in batch.rows[0]:
+        click.echo(classifier.summarise_validation(), err=True)
+    counts, labelled = extend.ReadCounts(), _ScoredLabels(label_column)
+    with extend.open_batch_writer(file, out) as write_batch:
+        for batch in extend.read_batches(file, text_column, counts):
+            score_column = score_column or ("quality" if "score" in batch.rows[0] else "score")
+            if score_column in batch.rows[0]:
                 raise UserError(
-                    f"{file} has a column {name} already: name another for the scores by --as"
+                    f"{file} has a column {score_column} already: choose another name with --as"
                 )
-            values = _score_batch(taste, batch, pick_device(device))
-            counts.without_text += values.count(None)
-            labelled.add_rows(batch.rows, values)
-            write(batch, name, values)
-    _print_summary(
-        taste,
-        counts,
-        name or "score",
-        labelled.compute_roc_area(taste.validation["good_from"]),
-        as_json,
-    )
+            scores = _score_batch(classifier, batch, pick_device(device))
+            counts.without_text += scores.count(None)
+            labelled.add_rows(batch.rows, scores)
+            write_batch(batch, score_column, scores)
+    roc_area = labelled.compute_roc_area(classifier.validation["good_from"])
+    _show_summary(classifier, counts, score_column or "score", roc_area, as_json)
 
 
-def _score_batch(taste: QualityClassifier, batch: RowBatch, device: str) -> list[float | None]:
-    """A score a row, null where there is no text; rows are given the texts that they point at."""
+def _score_batch(classifier: QualityClassifier, batch: RowBatch, device: str) -> list[float | None]:
+    """One score per row, None where there is no text. Rows that name a location get its text."""
     from hornbook.curate import shipped_labels
 
-    for at, row in enumerate(batch.rows):
-        if batch.texts[at] is None and row.keys() >= shipped_labels.LOCATION_FIELDS:
+    for i, row in enumerate(batch.rows):
+        if batch.texts[i] is None and row.keys() >= shipped_labels.LOCATION_FIELDS:
             try:
-                batch.texts[at] = shipped_labels.read_text(row) or None
-            except (
-                UserError,
-                TypeError,
-                AttributeError,
-            ) as error:  # a row that points at nothing: null, and said
+                batch.texts[i] = shipped_labels.read_text(row) or None
+            except (UserError, TypeError, AttributeError) as error:
+                # A wrong location, or fields of a wrong type: null, with a line for the person.
                 click.echo(f"  not found: {error}", err=True)
-    there = [at for at, text in enumerate(batch.texts) if text is not None]
-    scores = taste.score_texts([batch.texts[at] or "" for at in there], device)
-    found: list[float | None] = [None] * len(batch.texts)
-    for at, score in zip(there, scores.tolist(), strict=True):
-        found[at] = round(score, 6)
-    return found
+    with_text = [i for i, text in enumerate(batch.texts) if text is not None]
+    values = classifier.score_texts([batch.texts[i] or "" for i in with_text], device)
+    scores: list[float | None] = [None] * len(batch.texts)
+    for i, value in zip(with_text, values.tolist(), strict=True):
+        scores[i] = round(value, 6)
+    return scores
 
 
 class _ScoredLabels:
-    """Labels and scores of the rows that have both."""
+    """The label and the score of each row that has both."""
 
     def __init__(self, column: str | None) -> None:
         self._column = column
         self._pairs: list[tuple[float, float]] = []
 
-    def add_rows(self, rows: Sequence[dict[str, Any]], values: Sequence[float | None]) -> None:
+    def add_rows(self, rows: Sequence[dict[str, Any]], scores: Sequence[float | None]) -> None:
         if self._column is None:
             return
         if self._column not in rows[0]:
             raise UserError(
                 f"there is no column {self._column} of labels: the rows have {', '.join(rows[0])}"
             )
-        for row, value in zip(rows, values, strict=True):
-            if isinstance(row[self._column], int | float) and value is not None:
-                self._pairs.append((row[self._column], value))
+        for row, score in zip(rows, scores, strict=True):
+            if isinstance(row[self._column], int | float) and score is not None:
+                self._pairs.append((row[self._column], score))
 
-    def compute_roc_area(self, good: int) -> list[float] | None:
-        """[low, area, high] of labels of `good` or more; None without labels of both sides."""
+    def compute_roc_area(self, good_from: int) -> list[float] | None:
+        """Area under the ROC curve for labels of `good_from` or more, as [low, area, high].
+
+        None where all labels are on one side of `good_from`.
+        """
         import numpy as np
 
         from hornbook.curate.validate import bootstrap_roc_area
 
-        y = np.array([label >= good for label, _ in self._pairs], np.int64)
-        return (
-            bootstrap_roc_area(y, [score for _, score in self._pairs], "file")
-            if 0 < y.sum() < len(y)
-            else None
-        )
+        is_good = np.array([label >= good_from for label, _ in self._pairs], np.int64)
+        if not 0 < is_good.sum() < len(is_good):
+            return None
+        return bootstrap_roc_area(is_good, [score for _, score in self._pairs], "file")
 
 
-def _print_summary(
-    taste: QualityClassifier, counts: ReadCounts, name: str, area: list[float] | None, as_json: bool
+def _show_summary(
+    classifier: QualityClassifier,
+    counts: ReadCounts,
+    column: str,
+    roc_area: list[float] | None,
+    as_json: bool,
 ) -> None:
-    scored = counts.rows - counts.without_text
+    n_scored = counts.rows - counts.without_text
     if as_json:
-        facts = {"column": name, "scored": scored, "without_text": counts.without_text,
-                 "unreadable": counts.unreadable, "area": area, "validation": taste.validation["area"]}  # fmt: skip
-        show_json(facts, err=True)
+        summary = {
+            "column": column,
+            "scored": n_scored,
+            "without_text": counts.without_text,
+            "unreadable": counts.unreadable,
+            "area": roc_area,
+            "validation": classifier.validation["area"],
+        }
+        show_json(summary, err=True)
         return
-    click.echo(f"{scored:,} texts scored (column {name}), {counts.without_text:,} rows without a text, "
-               f"{len(counts.unreadable):,} lines unreadable", err=True)  # fmt: skip
+    click.echo(
+        f"{n_scored:,} texts scored (column {column}), {counts.without_text:,} rows without a "
+        f"text, {len(counts.unreadable):,} unreadable lines",
+        err=True,
+    )
     for reason in counts.unreadable[:MAX_UNREADABLE_SHOWN]:
         click.echo(f"  {reason}", err=True)
-    if area:
+    if roc_area:
+        low, area, high = roc_area
         click.echo(
-            f"area under ROC on this file's labels: {area[1]:.3f} ({area[0]:.3f} to {area[2]:.3f})",
+            f"area under the ROC curve on this file's labels: {area:.3f} ({low:.3f} to {high:.3f})",
             err=True,
         )
 
@@ -166,26 +183,26 @@ def _print_summary(
 @click.command("label")
 @click.argument("folder", metavar="RUN", type=click.Path(path_type=Path))
 @click.argument("stage", required=False)
-@click.option("-n", "number", default=100, show_default=True, help="Pieces to judge in all.")
+@click.option("-n", "n_pieces", default=100, show_default=True, help="Pieces to label in all.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help="The file of labels; RUN/labels.jsonl if not given.",
+    help="The file of labels; default: RUN/labels.jsonl.",
 )
 @click.option(
     "--json",
     "as_json",
     is_flag=True,
-    help="Ask nothing: the agreement so far, one JSON line a judge.",
+    help="Only print the agreement so far, one JSON line per judge.",
 )
 def label_command(
-    folder: Path, stage: str | None, number: int, out: Path | None, as_json: bool
+    folder: Path, stage: str | None, n_pieces: int, out: Path | None, as_json: bool
 ) -> None:
-    """Judge pieces of RUN yourself, 0 to 5, a key a piece; stop any time and go on with the same command.
+    """Label pieces of RUN yourself, from 0 to 5, one key per piece; resumable.
 
-    The pieces are a sample by hash, of STAGE or of what a judge has labelled; you do not see its
-    labels. At the end you see how far you agree with it. A recipe learns from your file by
-    OwnLabels (hornbook run taste labels=FILE).
+    The pieces are a sample of STAGE, chosen by a hash of their ids; without STAGE, of what a judge
+    has labelled. The judge's labels are not shown. At the end you see how far you agree with the
+    judge. The recipe taste trains on your file: hornbook run taste labels=FILE.
 
     \b
     Example: hornbook label runs/taste -n 50
@@ -195,49 +212,51 @@ def label_command(
     ctx = open_run(folder)
     answers = sampling.AnswerFile(out or folder / "labels.jsonl")
     if not as_json:
-        _ask_for_labels(
-            sampling.sample_pieces(ctx, sampling.choose_stage_to_label(ctx, stage), number), answers
-        )
-    found = sampling.compare_with_judges(ctx, answers)
+        stage = sampling.choose_stage_to_label(ctx, stage)
+        _ask_for_labels(sampling.sample_pieces(ctx, stage, n_pieces), answers)
+    agreements = sampling.compare_with_judges(ctx, answers)
     if as_json:
-        for facts in found:
-            show_json(facts)
+        for agreement in agreements:
+            show_json(agreement)
         return
-    labelled = sum(each is not None for each in answers.read_answers().values())
+    n_labels = sum(label is not None for label in answers.read_answers().values())
     click.echo(
-        f"{labelled} labels in {answers.path}; the same command goes on, --json prints the agreement"
+        f"{n_labels} labels in {answers.path}; run the same command to go on, or with --json to "
+        "print the agreement"
     )
-    for facts in found:
-        kappa = "not defined" if facts["kappa"] is None else f"{facts['kappa']:.2f}"
-        click.echo(f"you and {facts['first']}: weighted kappa {kappa} over {facts['compared']} pieces, "
-                   f"within one point {facts['within_one'][1]:.0%}")  # fmt: skip
+    for agreement in agreements:
+        kappa = "not defined" if agreement["kappa"] is None else f"{agreement['kappa']:.2f}"
+        click.echo(
+            f"you and {agreement['first']}: weighted kappa {kappa} over {agreement['compared']} "
+            f"pieces, within one point {agreement['within_one'][1]:.0%}"
+        )
 
 
 def _ask_for_labels(pieces: Sequence[dict[str, Any]], answers: AnswerFile) -> None:
-    """Show what has no answer yet and take keys, until all are answered or q."""
+    """Show each piece without an answer and read a key, until all have one or the person stops."""
     from hornbook.cli.terminal import show_piece
     from hornbook.curate.judge import RUBRIC_PATH
 
-    given: list[dict[str, Any]] = []
-    at = 0
-    while at < len(pieces):
-        row, known = pieces[at], answers.read_answers()
-        if row["id"] in known:
-            at += 1
+    answered_now: list[dict[str, Any]] = []
+    i = 0
+    while i < len(pieces):
+        piece, answer_by_id = pieces[i], answers.read_answers()
+        if piece["id"] in answer_by_id:
+            i += 1
             continue
-        show_piece(row, f"{len(known)} of {len(pieces)} judged")
+        show_piece(piece, f"{len(answer_by_id)} of {len(pieces)} labelled")
         click.echo("educational value 0 to 5 (s skip, b back, ? rubric, q stop): ", nl=False)
         key = click.getchar()
         click.echo(key if key.isprintable() else "")
         if key in "012345s":
-            answers.append_answer(row, int(key) if key != "s" else None)
-            given.append(row)
-            at += 1
-        elif key == "b" and given:
-            last = given.pop()
-            answers.append_answer(last, None, is_undo=True)
-            at = pieces.index(last)
+            answers.append_answer(piece, int(key) if key != "s" else None)
+            answered_now.append(piece)
+            i += 1
+        elif key == "b" and answered_now:
+            previous = answered_now.pop()
+            answers.append_answer(previous, None, is_undo=True)
+            i = pieces.index(previous)
         elif key == "?":
             click.echo_via_pager(RUBRIC_PATH.read_text(encoding="utf-8"))
-        elif key in "q\x03\x04":
+        elif key in ("q", CTRL_C, CTRL_D):
             break

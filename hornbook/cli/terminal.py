@@ -1,7 +1,7 @@
-"""What a person sees in the terminal: progress, tables, errors. Only this file and cli.py print.
+"""What a person sees in the terminal: progress, tables, records.
 
-In: a stage's name, numbers, rows. Out: a live bar with rate and time left where there is a
-terminal, and plain lines, at most one every few seconds, where there is none (a log file, CI).
+In: names of stages, numbers, rows. Out: a live progress bar where standard output is a terminal;
+elsewhere (a log file, CI) plain lines, at most one every ten seconds.
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 SECONDS_BETWEEN_LINES = 10.0
+# Rich assumes 80 columns for a pipe, which would fold each row of a wide table.
+PIPE_WIDTH = 140
 
 
 class BarReporter:
-    """The reporter for a terminal: one live line for the stage at work, one finished line for each stage done."""
+    """The reporter for a terminal: a live bar for the running stage, a line per finished stage."""
 
     def __init__(self) -> None:
         self._progress: Progress | None = None
@@ -26,31 +28,22 @@ class BarReporter:
         self._name, self._started = "", time.perf_counter()
 
     def begin(self, name: str, total: float, unit: str) -> None:
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            SpinnerColumn,
-            TextColumn,
-            TimeElapsedColumn,
-        )
-        from rich.progress import TimeRemainingColumn as Left
+        from rich import progress
 
+        # A stage may begin several bars (one per phase): its time runs from the first.
         if name != self._name:
             self._name, self._started = name, time.perf_counter()
         self._stop_progress()
-        columns = [
-            SpinnerColumn(),
-            TextColumn("{task.description:<16}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-        ]
-        columns += [
-            TextColumn("{task.fields[unit]}  {task.fields[rate]}"),
-            TimeElapsedColumn(),
-            Left(),
-        ]
-        self._progress = Progress(*columns, transient=True)
+        self._progress = progress.Progress(
+            progress.SpinnerColumn(),
+            progress.TextColumn("{task.description:<22}"),
+            progress.BarColumn(),
+            progress.MofNCompleteColumn(),
+            progress.TextColumn("{task.fields[unit]}  {task.fields[rate]}"),
+            progress.TimeElapsedColumn(),
+            progress.TimeRemainingColumn(),
+            transient=True,
+        )
         self._progress.start()
         self._task = self._progress.add_task(name, total=total or None, unit=unit, rate="")
 
@@ -68,10 +61,7 @@ class BarReporter:
 
     def end(self, text: str) -> None:
         self._stop_progress()
-        print(
-            f"{self._name:<18} {format_duration(time.perf_counter() - self._started):>8}  {text}",
-            flush=True,
-        )
+        print(_format_end_line(self._name, self._started, text), flush=True)
         self._name = ""
 
     def _stop_progress(self) -> None:
@@ -81,50 +71,46 @@ class BarReporter:
 
 
 class PlainReporter:
-    """The reporter for files and pipes: a line when a stage ends, and now and then one while it works."""
+    """The reporter for files and pipes: a line per finished stage, and a few while one runs."""
 
     def __init__(self) -> None:
-        self._name, self._total, self._unit, self._done = "", 0.0, "", 0.0
-        self._started = self._spoke = self._begun = time.perf_counter()
+        self._name, self._unit = "", ""
+        self._total = self._done = 0.0
+        self._stage_started = self._phase_started = self._last_line = time.perf_counter()
 
     def begin(self, name: str, total: float, unit: str) -> None:
         now = time.perf_counter()
         if name != self._name:
-            self._started = now
-        self._name, self._total, self._unit, self._done, self._begun, self._spoke = (
-            name,
-            total,
-            unit,
-            0.0,
-            now,
-            now,
-        )
+            self._stage_started = now
+        self._name, self._unit = name, unit
+        self._total, self._done = total, 0.0
+        self._phase_started = self._last_line = now
 
     def advance(self, amount: float = 1) -> None:
         self._done += amount
         now = time.perf_counter()
-        if now - self._spoke < SECONDS_BETWEEN_LINES:
+        if now - self._last_line < SECONDS_BETWEEN_LINES:
             return
-        self._spoke = now
-        rate = self._done / (now - self._begun)
-        left = (
-            f", {format_duration((self._total - self._done) / rate)} left"
-            if self._total > self._done and rate
-            else ""
-        )
-        of = f"/{self._total:,.0f}" if self._total else ""
+        self._last_line = now
+        rate = self._done / (now - self._phase_started)
+        time_left = ""
+        if self._total > self._done and rate:
+            time_left = f", {format_duration((self._total - self._done) / rate)} left"
+        total = f"/{self._total:,.0f}" if self._total else ""
         print(
-            f"  {self._name}: {self._done:,.0f}{of} {self._unit}, {rate:,.1f}/s{left}", flush=True
+            f"  {self._name}: {self._done:,.0f}{total} {self._unit}, {rate:,.1f}/s{time_left}",
+            flush=True,
         )
 
     def say(self, text: str) -> None:
         print(f"  {text}", flush=True)
 
     def end(self, text: str) -> None:
-        print(
-            f"{self._name:<18} {format_duration(time.perf_counter() - self._started):>8}  {text}",
-            flush=True,
-        )
+        print(_format_end_line(self._name, self._stage_started, text), flush=True)
+
+
+def _format_end_line(name: str, started: float, text: str) -> str:
+    return f"{name:<22} {format_duration(time.perf_counter() - started):>8}  {text}"
 
 
 def make_reporter() -> BarReporter | PlainReporter:
@@ -133,7 +119,11 @@ def make_reporter() -> BarReporter | PlainReporter:
 
 
 def format_duration(seconds: float) -> str:
-    """Seconds as 7.2 s, 3:05 min, 2:10 h or 1,234 days."""
+    """Seconds as a person reads them.
+
+    >>> [format_duration(s) for s in (7.21, 185, 7800, 1e8)]
+    ['7.2 s', '3:05 min', '2:10 h', '1,157 days']
+    """
     if seconds < 60:
         return f"{seconds:.1f} s"
     if seconds < 3600:
@@ -144,48 +134,46 @@ def format_duration(seconds: float) -> str:
 
 
 def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """A table with right-aligned numbers; every cell on as many lines as it needs."""
+    """Print a table with right-aligned numbers; long cells are folded over several lines."""
     from rich.console import Console
     from rich.table import Table
 
     table = Table(
         title=title or None, title_justify="left", header_style="bold", box=None, pad_edge=False
     )
-    for at, column in enumerate(columns):
-        numeric = all(
-            isinstance(row[at], int | float) or _looks_numeric(row[at]) for row in rows
-        ) and bool(rows)
-        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+    for i, column in enumerate(columns):
+        is_numeric = bool(rows) and all(_looks_numeric(row[i]) for row in rows)
+        table.add_column(column, justify="right" if is_numeric else "left", overflow="fold")
     for row in rows:
         table.add_row(*[_format_cell(value) for value in row])
-    # Rich guesses 80 columns for a pipe, which would fold every row of a wide table.
-    Console(width=None if sys.stdout.isatty() else 140, markup=False, highlight=False).print(table)
+    width = None if sys.stdout.isatty() else PIPE_WIDTH
+    Console(width=width, markup=False, highlight=False).print(table)
 
 
-def show_record(record: Mapping[str, Any], width: int = 100, lines: int = 24) -> None:
-    """One record as a person reads it: a head line, then its text with at most so many lines."""
-    where = f"{record.get('origin', '')} {record.get('path', '')}".strip()
+def show_record(record: Mapping[str, Any], width: int = 100, max_lines: int = 24) -> None:
+    """Print one record: a line with its id, origin and verdict, then the start of its text."""
+    location = f"{record.get('origin', '')} {record.get('path', '')}".strip()
     span = f":{record['start']}-{record['end']}" if record.get("start") else ""
     state = "kept" if record.get("kept", True) else f"dropped ({record.get('reason')})"
     score = f"  score {record['score']:.3f}" if isinstance(record.get("score"), float) else ""
-    print(f"-- {record.get('id', '')}  {where}{span}  {state}{score}")
-    text = str(record.get("text") or record.get("raw") or "").split("\n")
-    print("\n".join(f"   {line[:width]}" for line in text[:lines]))
-    if len(text) > lines:
-        print(f"   ... {len(text) - lines} more lines")
+    print(f"-- {record.get('id', '')}  {location}{span}  {state}{score}")
+    lines = str(record.get("text") or record.get("raw") or "").split("\n")
+    print("\n".join(f"   {line[:width]}" for line in lines[:max_lines]))
+    if len(lines) > max_lines:
+        print(f"   ... {len(lines) - max_lines} more lines")
     print()
 
 
-def show_piece(record: Mapping[str, Any], above: str) -> None:
-    """A piece of code to be judged: where it stands, and all of it, numbered and in syntax colours."""
+def show_piece(record: Mapping[str, Any], heading: str) -> None:
+    """Print a piece of code to be labelled: its location and all of it, with line numbers."""
     from rich.console import Console
     from rich.syntax import Syntax
 
     console = Console(highlight=False, markup=False)
-    console.rule(above, style="dim")
-    console.print(
-        f"{record['origin']} {record['path']}:{record['start']}-{record['end']}", style="dim"
-    )
+    console.rule(heading, style="dim")
+    location = f"{record['origin']} {record['path']}:{record['start']}-{record['end']}"
+    console.print(location, style="dim")
+    # A whole text has start 0.
     first = max(1, record["start"])
     console.print(
         Syntax(record["text"], "python", line_numbers=True, start_line=first, word_wrap=True)
@@ -193,6 +181,8 @@ def show_piece(record: Mapping[str, Any], above: str) -> None:
 
 
 def _looks_numeric(value: Any) -> bool:
+    if isinstance(value, int | float):
+        return True
     text = str(value).replace(",", "").replace(".", "").replace("-", "").replace("%", "").strip()
     return text.isdigit() or text == ""
 
@@ -200,4 +190,6 @@ def _looks_numeric(value: Any) -> bool:
 def _format_cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:,.3g}" if abs(value) < 100 else f"{value:,.0f}"
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return str(value)
