@@ -1,4 +1,4 @@
-"""`ask`: the options reach the model, answers can be had again, and mistakes say what is wanted."""
+"""`ask`: options reach the model, seeds repeat answers, and mistakes are explained."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-def ask(folder: Path, *words: str, stdin: str | None = None) -> Result:
-    return CliRunner().invoke(main, ["ask", str(folder), *words], input=stdin)
+def ask(folder: Path, *options: str, stdin: str | None = None) -> Result:
+    return CliRunner().invoke(main, ["ask", str(folder), *options], input=stdin)
 
 
-def read_answers(folder: Path, *words: str) -> list[dict]:
-    result = ask(folder, PROMPT, "--json", "--max-new-tokens", "12", *words)
+def read_answers(folder: Path, *options: str) -> list[dict]:
+    result = ask(folder, PROMPT, "--json", "--max-new-tokens", "12", *options)
     assert result.exit_code == 0, result.output
     return [json.loads(line) for line in result.output.splitlines()]
 
@@ -60,8 +60,8 @@ def test_samples_differ_by_seed_and_come_again_with_it(folder):
 
 def test_a_small_nucleus_is_the_likeliest_text(folder):
     (greedy,) = read_answers(folder)
-    (drawn,) = read_answers(folder, "--temperature", "1", "--top-p", "0.000001")
-    assert drawn["completion"] == greedy["completion"]
+    (sample,) = read_answers(folder, "--temperature", "1", "--top-p", "0.000001")
+    assert sample["completion"] == greedy["completion"]
 
 
 def test_text_ends_before_each_stop(folder):
@@ -73,7 +73,7 @@ def test_text_ends_before_each_stop(folder):
 
 
 @pytest.mark.parametrize(
-    "words",
+    "options",
     [
         ("--samples", "0"),
         ("--max-new-tokens", "0"),
@@ -82,6 +82,6 @@ def test_text_ends_before_each_stop(folder):
         ("--top-p", "1.1"),
     ],
 )
-def test_a_number_out_of_range_is_named(folder, words):
-    result = ask(folder, PROMPT, *words)
-    assert result.exit_code == 2 and words[0] in result.output
+def test_a_number_out_of_range_is_named(folder, options):
+    result = ask(folder, PROMPT, *options)
+    assert result.exit_code == 2 and options[0] in result.output

@@ -13,13 +13,14 @@ import pytest
 from hornbook.models.device import ENVIRONMENT, pick_device
 from hornbook.records import UserError
 
-# In a process of its own: what an allocator does depends on all that was ever asked of it.
+# In its own process: an allocator's behaviour depends on everything allocated before.
 PAGES = """
 import ctypes, json, resource
 from hornbook.models.device import keep_freed_memory
 libc, block = ctypes.CDLL(None), 48 << 20
 libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
-libc.free.argtypes, libc.memset.argtypes = [ctypes.c_void_p], [ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t]
+libc.free.argtypes = [ctypes.c_void_p]
+libc.memset.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t]
 
 def pages(times):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
@@ -42,10 +43,10 @@ def last_line_printed(code: str, **variables: str) -> str:
     environment = {
         name: value for name, value in os.environ.items() if name not in ENVIRONMENT
     } | variables
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", code], env=environment, check=True, capture_output=True, text=True
     )
-    return done.stdout.split("\n")[-2]
+    return result.stdout.split("\n")[-2]
 
 
 @pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="no glibc")
@@ -57,8 +58,9 @@ def test_memory_is_kept_within_and_given_back_after():
 
 def test_the_command_lets_threads_sleep_but_a_person_decides():
     code = (
-        "import os; from hornbook.cli import main; main(['doctor', '--help'], standalone_mode=False); "
-        + ("print(os.environ['GOMP_SPINCOUNT'])")
+        "import os; from hornbook.cli import main; "
+        "main(['doctor', '--help'], standalone_mode=False); "
+        "print(os.environ['GOMP_SPINCOUNT'])"
     )
     assert last_line_printed(code) == ENVIRONMENT["GOMP_SPINCOUNT"]
     assert last_line_printed(code, GOMP_SPINCOUNT="7") == "7"

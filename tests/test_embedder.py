@@ -1,4 +1,4 @@
-"""Vectors: the layer and the tokens that were asked for, the paper's model by its name, and the same bits always."""
+"""Embeddings: layer and tokens, the paper's kind of model, the same bits in every batch."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_a_texts_bits_do_not_depend_on_its_neighbours(codegen, precision):
 
 
 def test_batches_of_one_length_have_one_shape_however_many_texts_there_are(codegen, monkeypatch):
-    """What the test above rests on: at a real model's width oneDNN's bits depend on the number of rows."""
+    """The test above needs this: at a real model's width oneDNN's bits depend on the rows."""
     shapes, load = set(), embedder._load_truncated_model
 
     def load_watched(*arguments):
@@ -108,15 +108,15 @@ def test_the_last_token_is_the_last_that_is_read(codegen, monkeypatch):
         np.testing.assert_allclose(row, reference_vector(codegen, text, 2, 24, "last"), atol=2e-5)
 
 
-@pytest.mark.parametrize("before", [[], [3], [0, 5, 7, 11], range(12)])
-def test_a_warm_cache_gives_the_bits_of_a_cold_one(codegen, precision, before):
+@pytest.mark.parametrize("cached", [[], [3], [0, 5, 7, 11], range(12)])
+def test_a_warm_cache_gives_the_bits_of_a_cold_one(codegen, precision, cached):
     all_settings = [Embedder(str(codegen), 1, 64), Embedder(str(codegen), 0, 64, "last")]
     expected = embed_texts_per_layer(TEXTS, all_settings, use_cache=False)
-    embed_texts_per_layer([TEXTS[i] for i in before], all_settings[1:])
-    embed_texts_per_layer([TEXTS[i] for i in before], all_settings[:1])
+    embed_texts_per_layer([TEXTS[i] for i in cached], all_settings[1:])
+    embed_texts_per_layer([TEXTS[i] for i in cached], all_settings[:1])
     with meter.measure_usage() as usage:
         np.testing.assert_array_equal(embed_texts_per_layer(TEXTS, all_settings), expected)
-    assert (usage.tokens_in == 0) == (len(before) == 12)
+    assert (usage.tokens_in == 0) == (len(cached) == 12)
     with meter.measure_usage() as usage:
         np.testing.assert_array_equal(embed_texts(TEXTS, all_settings[0]), expected[0])
     assert usage.tokens_in == 0
@@ -131,9 +131,8 @@ def test_a_model_of_other_weights_is_not_served_from_the_cache(codegen, tmp_path
     first = embed_texts(TEXTS, settings)
     model = CodeGenForCausalLM.from_pretrained(place)
     with torch.no_grad():
-        model.transformer.h[
-            3
-        ].mlp.fc_in.bias += 1  # after the layer that is read: enough to be another model
+        # After the layer that is read, and still another model.
+        model.transformer.h[3].mlp.fc_in.bias += 1
         model.transformer.h[0].mlp.fc_out.bias += 1
     model.save_pretrained(place)
     embedder._load_truncated_model.cache_clear()

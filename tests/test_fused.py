@@ -1,4 +1,4 @@
-"""The hand-made bf16 step is as near to fp32 as autocast's own, and its kernels are the functions they name."""
+"""The fused bf16 step is as near to fp32 as autocast's own; its kernels compute what they name."""
 
 from __future__ import annotations
 

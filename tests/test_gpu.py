@@ -1,7 +1,4 @@
-"""What only a GPU shows: it computes what the CPU does, a resume is exact there too, memory is what was planned.
-
-pytest -m gpu
-"""
+"""On a GPU: the CPU's results, exact resumes, memory as planned. Run with `pytest -m gpu`."""
 
 from __future__ import annotations
 
@@ -181,18 +178,22 @@ def test_memory_is_what_plan_says():
 def test_greedy_text_is_the_cpus_and_does_not_depend_on_its_batch(tmp_path):
     run_recipe(make_training(steps=40), RunContext(tmp_path))
     folder = tmp_path / "base" / "model"
-    words, params = tokenizer.load_tokenizer(folder), generate.SamplingParams(max_new_tokens=12)
+    text_tokenizer, params = (
+        tokenizer.load_tokenizer(folder),
+        generate.SamplingParams(max_new_tokens=12),
+    )
     prompts = [f"def f{n}(a):\n" * (1 + n % 3) for n in range(9)]
     here, there = phi.load_model(folder), phi.load_model(folder, device="cuda")
     expected = [
         completion.text
-        for completion in generate.generate_completions(here, words, prompts, params)
+        for completion in generate.generate_completions(here, text_tokenizer, prompts, params)
     ]
     together = [
         completion.text
-        for completion in generate.generate_completions(there, words, prompts, params)
+        for completion in generate.generate_completions(there, text_tokenizer, prompts, params)
     ]
     alone = [
-        generate.generate_completions(there, words, [prompt], params)[0].text for prompt in prompts
+        generate.generate_completions(there, text_tokenizer, [prompt], params)[0].text
+        for prompt in prompts
     ]
     assert together == alone == expected

@@ -1,4 +1,4 @@
-"""A model that was trained here answers as a teacher: by its folder, by its weights, in code."""
+"""A model trained here as a teacher: found by its folder and weights, prompted with code."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def run(tmp_path_factory):
 
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("run")
-    words = tokenizer.train_tokenizer(["def f(a):\n    return a + 1\n" * 50], 300)
-    phi = Phi(Shape(vocab=words.vocab, width=32, layers=1, heads=2, context=64, rotary=8))
+    text_tokenizer = tokenizer.train_tokenizer(["def f(a):\n    return a + 1\n" * 50], 300)
+    phi = Phi(Shape(vocab=text_tokenizer.vocab, width=32, layers=1, heads=2, context=64, rotary=8))
     (folder / "final").mkdir()
-    transformer.save_model(phi, words, folder / "final" / "model")
+    transformer.save_model(phi, text_tokenizer, folder / "final" / "model")
     return folder
 
 
@@ -42,15 +42,15 @@ def test_a_run_its_stage_and_its_model_are_one_teacher(run, tmp_path):
     assert llm.spending_by_model(RunContext(tmp_path))[names[0].model].requests == 2
 
 
-def test_a_stage_of_the_desks_own_run_is_found_by_its_name(run, tmp_path):
+def test_a_stage_of_the_same_run_is_found_by_its_name(run, tmp_path):
     digest = trained.digest_model(run / "final" / "model")
     teacher = LLM(f"final#{digest}", "trained", max_tokens=4, temperature=0.0)
     assert complete_prompts(teacher, ["def f("], RunContext(run))[0].tokens_out
-    for wrong, says in (
+    for wrong, message in (
         (f"final#{digest[:-1]}x", "was trained again"),
         (f"nowhere#{digest}", "no trained model"),
     ):
-        with pytest.raises(UserError, match=says):
+        with pytest.raises(UserError, match=message):
             complete_prompts(LLM(wrong, "trained"), ["def f("], RunContext(run))
     with pytest.raises(UserError, match="without a trained model"):
         named(str(tmp_path))

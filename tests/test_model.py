@@ -1,4 +1,4 @@
-"""The model equals Hugging Face's both ways; its loss needs no logits; documents stay apart; what is refused."""
+"""The model equals Hugging Face's both ways; its loss and gradients are exact; bad folders."""
 
 from __future__ import annotations
 
@@ -23,9 +23,8 @@ def random_model(shape: Shape, dropout: float = 0.0) -> Phi:
     torch.manual_seed(5)
     model = Phi(shape, dropout)
     with torch.no_grad():
-        for (
-            parameter
-        ) in model.parameters():  # biases and norms too, or a forgotten one would not show
+        # Biases and norms too, or a forgotten one would not show.
+        for parameter in model.parameters():
             parameter.add_(torch.randn_like(parameter), alpha=0.1)
     return model
 
@@ -35,29 +34,31 @@ def random_ids(shape: Shape, batch: int = 3) -> torch.Tensor:
 
 
 @pytest.fixture(scope="module")
-def words():
+def text_tokenizer():
     return tokenizer.train_tokenizer([f"def f{n}(a):\n    return a\n" for n in range(9)], 300)
 
 
 @pytest.fixture(scope="module")
-def folder(words, tmp_path_factory):
+def folder(text_tokenizer, tmp_path_factory):
     folder = tmp_path_factory.mktemp("model") / "phi"
-    phi.save_model(random_model(SMALL), words, folder)
+    phi.save_model(random_model(SMALL), text_tokenizer, folder)
     return folder
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_transformers_gives_the_same_logits_from_our_folder(shape, words, tmp_path):
+def test_transformers_gives_the_same_logits_from_our_folder(shape, text_tokenizer, tmp_path):
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     model = random_model(shape).eval()
-    phi.save_model(model, words, tmp_path / "phi")
+    phi.save_model(model, text_tokenizer, tmp_path / "phi")
     reference = AutoModelForCausalLM.from_pretrained(tmp_path / "phi", dtype=torch.float32).eval()
     ids = random_ids(shape)
     with torch.inference_mode():
         torch.testing.assert_close(model(ids), reference(ids).logits, atol=1e-4, rtol=0)
     text = "def f(a):\n    return  2023\n"
-    assert AutoTokenizer.from_pretrained(tmp_path / "phi")(text)["input_ids"] == words.encode(text)
+    assert AutoTokenizer.from_pretrained(tmp_path / "phi")(text)[
+        "input_ids"
+    ] == text_tokenizer.encode(text)
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
@@ -66,11 +67,18 @@ def test_we_give_the_same_logits_from_a_folder_of_transformers(shape, tmp_path):
 
     torch.manual_seed(2)
     config = PhiConfig(
-        vocab_size=shape.vocab, hidden_size=shape.width, intermediate_size=4 * shape.width,
-        num_hidden_layers=shape.layers, num_attention_heads=shape.heads, max_position_embeddings=shape.context,
-        rope_parameters={"rope_theta": 10_000.0, "rope_type": "default",
-                         "partial_rotary_factor": shape.rotary * shape.heads / shape.width},
-    )  # fmt: skip
+        vocab_size=shape.vocab,
+        hidden_size=shape.width,
+        intermediate_size=4 * shape.width,
+        num_hidden_layers=shape.layers,
+        num_attention_heads=shape.heads,
+        max_position_embeddings=shape.context,
+        rope_parameters={
+            "rope_theta": 10_000.0,
+            "rope_type": "default",
+            "partial_rotary_factor": shape.rotary * shape.heads / shape.width,
+        },
+    )
     reference = PhiForCausalLM(config).eval()
     with torch.no_grad():
         for parameter in reference.parameters():
@@ -100,17 +108,19 @@ def test_a_checkpoint_with_the_old_names_of_weights_still_loads():
     assert all(torch.equal(state[name], again[name]) for name in state)
 
 
-@pytest.mark.parametrize("counted", ["all", "some", "none"])
+@pytest.mark.parametrize("targets_kept", ["all", "some", "none"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_the_loss_and_its_gradients_are_those_of_the_plain_formula(counted, dtype, monkeypatch):
+def test_the_loss_and_its_gradients_are_those_of_the_plain_formula(
+    targets_kept, dtype, monkeypatch
+):
     # Many chunks, the last of them not full.
     monkeypatch.setattr(head_loss, "CPU_CHUNK_ELEMENTS", 16 * SMALL.vocab)
     model, plain = random_model(SMALL), random_model(SMALL)
     ids = random_ids(SMALL)[:, :50]
     targets = ids.roll(-1, 1)
     targets[:, -1] = NO_TARGET
-    if counted != "all":
-        targets[:, :: 2 if counted == "some" else 1] = NO_TARGET
+    if targets_kept != "all":
+        targets[:, :: 2 if targets_kept == "some" else 1] = NO_TARGET
     with torch.autocast("cpu", dtype, enabled=dtype != torch.float32):
         loss = model.sum_loss(ids, targets)
         expected = F.cross_entropy(
@@ -165,7 +175,7 @@ def test_dropout_acts_in_training_alone():
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"model_type": "llama"}, "model_type is 'llama'"),
         ({"num_key_value_heads": 1}, "num_key_value_heads is 1"),
@@ -175,16 +185,16 @@ def test_dropout_acts_in_training_alone():
         ({"vocab_size": 301}, "not those of its config.json"),
     ],
 )
-def test_what_is_no_plain_phi_is_refused_by_name(folder, tmp_path, change, said):
+def test_what_is_no_plain_phi_is_refused_by_name(folder, tmp_path, change, message):
     shutil.copytree(folder, tmp_path / "phi")
     path = tmp_path / "phi" / "config.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
-    with pytest.raises(UserError, match=said):
+    with pytest.raises(UserError, match=message):
         phi.load_model(tmp_path / "phi")
 
 
 @pytest.mark.parametrize(
-    ("spoil", "said"),
+    ("spoil", "message"),
     [
         (
             lambda f: (f / "model.safetensors").write_bytes(b"x" * 90),
@@ -194,10 +204,10 @@ def test_what_is_no_plain_phi_is_refused_by_name(folder, tmp_path, change, said)
         (lambda f: (f / "config.json").unlink(), "has no config.json"),
     ],
 )
-def test_a_damaged_folder_is_refused_with_the_way_out(folder, tmp_path, spoil, said):
+def test_a_damaged_folder_is_refused_with_the_way_out(folder, tmp_path, spoil, message):
     shutil.copytree(folder, tmp_path / "phi")
     spoil(tmp_path / "phi")
-    with pytest.raises(UserError, match=said):
+    with pytest.raises(UserError, match=message):
         phi.load_model(tmp_path / "phi")
 
 
@@ -212,9 +222,17 @@ def test_the_number_of_parameters_is_counted_right(shape):
 
 @pytest.mark.parametrize(
     ("name", "vocab", "parameters"),
-    [("phi-1", 51_200, 1.418e9), ("phi-1-small", 51_200, 0.357e9), ("1M", 4096, 1e6), ("3M", 4096, 3e6),
-     ("10M", 4096, 10e6), ("25M", 8192, 25e6), ("50M", 32_768, 50e6), ("125M", 51_200, 125e6)],
-)  # fmt: skip
+    [
+        ("phi-1", 51_200, 1.418e9),
+        ("phi-1-small", 51_200, 0.357e9),
+        ("1M", 4096, 1e6),
+        ("3M", 4096, 3e6),
+        ("10M", 4096, 10e6),
+        ("25M", 8192, 25e6),
+        ("50M", 32_768, 50e6),
+        ("125M", 51_200, 125e6),
+    ],
+)
 def test_a_shape_by_name_has_the_size_it_says(name, vocab, parameters):
     tolerance = 0.001 if name.startswith("phi") else 0.1
     assert Shape.from_name(name, vocab).count_parameters() == pytest.approx(

@@ -1,4 +1,4 @@
-"""The CPU's reader: the model's own logits, and the same bits however the rows are read."""
+"""The CPU inference engine: the model's logits, and the same bits however rows are batched."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def texts(phi):
 
 
 def logits_alone(phi, text):
-    """What a reader of one slot says of it, read at once."""
+    """The logits of an engine with one slot, which reads the text at once."""
     return CpuForward(phi, 1, phi.shape.context).compute_logits([(0, 0, text)])[0].clone()
 
 
@@ -54,7 +54,7 @@ def test_logits_are_the_models(phi, texts):
 
 
 def test_company_changes_no_bit(phi, texts):
-    """1,051 rows are read in five portions, which cut three of the texts."""
+    """1,051 rows are read in five pieces, which split three of the texts."""
     together = CpuForward(phi, len(texts), phi.shape.context).compute_logits(
         [(slot_index, 0, text) for slot_index, text in enumerate(texts)]
     )
@@ -100,7 +100,7 @@ def test_products_and_mixtures_are_numpys(phi):
     width = 48
 
     @njit
-    def both(q, keys, blocks, scores, values, count, out):
+    def dot_and_sum(q, keys, blocks, scores, values, count, out):
         simd.dot_keys(48, q, keys, blocks, scores, values)
         simd.weighted_sum(48, scores, values, count, np.float32(0.5), out, keys)
 
@@ -109,7 +109,7 @@ def test_products_and_mixtures_are_numpys(phi):
         draw.normal(size=size).astype(np.float32) for size in (width, (32, width), (32, width))
     )
     scores, out = np.empty(32, np.float32), np.empty(width, np.float32)
-    both(
+    dot_and_sum(
         *(a.ctypes.data for a in (q, keys)),
         2,
         scores.ctypes.data,

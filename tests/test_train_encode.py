@@ -1,4 +1,4 @@
-"""Texts are encoded by the kernel where its ids are those of `tokenizers`, and by `tokenizers` where they are not."""
+"""The kernel encodes where its ids are those of `tokenizers`, else `tokenizers` does."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TEXTS = [
 
 
 @pytest.fixture(scope="module")
-def words():
+def text_tokenizer():
     return tokenizer.train_tokenizer(TEXTS * 3, 300)
 
 
@@ -32,17 +32,17 @@ def is_same(encoder) -> bool:
     ]
 
 
-def test_a_vocabulary_learned_here_is_the_kernels(words):
-    encoder = encode.Encoder(words, pytest.fail)
+def test_a_vocabulary_learned_here_is_the_kernels(text_tokenizer):
+    encoder = encode.Encoder(text_tokenizer, pytest.fail)
     assert is_same(encoder) and is_same(encoder) and encoder.uses_kernel
 
 
-def test_one_that_the_kernel_does_not_cover_is_encoded_all_the_same_and_said(words):
-    facts = json.loads(words.backend.to_str())
-    facts["normalizer"] = {"type": "NFC"}
+def test_one_that_the_kernel_does_not_cover_is_encoded_all_the_same_and_said(text_tokenizer):
+    config = json.loads(text_tokenizer.backend.to_str())
+    config["normalizer"] = {"type": "NFC"}
     messages: list[str] = []
     encoder = encode.Encoder(
-        tokenizer.Tokenizer(Backend.from_str(json.dumps(facts))), messages.append
+        tokenizer.Tokenizer(Backend.from_str(json.dumps(config))), messages.append
     )
     assert is_same(encoder) and not encoder.uses_kernel and "normalizer" in messages[0]
 
@@ -60,15 +60,17 @@ def patch_merges(monkeypatch, change) -> None:
 @pytest.mark.parametrize(
     "change", [lambda merges: merges[::-1], lambda merges: merges[1:]], ids=["order", "first"]
 )
-def test_a_kernel_that_misreads_a_vocabulary_is_set_aside_aloud(words, monkeypatch, change):
+def test_a_kernel_that_misreads_a_vocabulary_is_set_aside_aloud(
+    text_tokenizer, monkeypatch, change
+):
     patch_merges(monkeypatch, change)
     messages: list[str] = []
-    encoder = encode.Encoder(words, messages.append)
+    encoder = encode.Encoder(text_tokenizer, messages.append)
     assert is_same(encoder) and not encoder.uses_kernel and "other ids" in messages[0]
 
 
-def test_ids_are_as_wide_as_the_vocabulary_needs(words):
-    assert encode.Encoder(words, pytest.fail).encode_texts(TEXTS)[0].dtype == np.uint16
+def test_ids_are_as_wide_as_the_vocabulary_needs(text_tokenizer):
+    assert encode.Encoder(text_tokenizer, pytest.fail).encode_texts(TEXTS)[0].dtype == np.uint16
 
 
 @pytest.mark.network

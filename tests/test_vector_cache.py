@@ -1,4 +1,4 @@
-"""The cache of vectors: what comes out is what went in, or nothing; and nothing about it stops a run."""
+"""The cache of embeddings returns what was stored or nothing, and never stops a run."""
 
 from __future__ import annotations
 
@@ -61,9 +61,8 @@ def test_whatever_byte_is_damaged_no_wrong_vector_comes_out_and_nothing_stops(
     whole, chance, lost = fill_cache(tmp_path / "v.sqlite").read_bytes(), random.Random(5), 0
     for _ in range(60):
         broken = bytearray(whole)
-        position = chance.choice(
-            [chance.randrange(len(whole)), chance.randrange(200)]
-        )  # the header too
+        # The header more often than the rest.
+        position = chance.choice([chance.randrange(len(whole)), chance.randrange(200)])
         broken[position : position + 8] = chance.randbytes(8)
         path = tmp_path / "broken.sqlite"
         path.write_bytes(broken)
@@ -89,14 +88,14 @@ def test_a_place_that_cannot_be_used_is_done_without(tmp_path: Path) -> None:
 
 
 def test_past_its_size_the_oldest_go(tmp_path: Path) -> None:
-    path, most = tmp_path / "v.sqlite", 300_000
+    path, max_bytes = tmp_path / "v.sqlite", 300_000
     for key in make_keys(400):
-        with EmbeddingCache(path, most) as cache:
+        with EmbeddingCache(path, max_bytes) as cache:
             cache.put_vectors({key: make_vector(key)})
     with EmbeddingCache(path) as cache:
         left = sorted(cache.get_vectors(make_keys(400)))
     assert left == make_keys(400)[-len(left) :] and 50 < len(left) < 130
-    assert path.stat().st_size < most + 50_000
+    assert path.stat().st_size < max_bytes + 50_000
 
 
 def test_two_processes_may_write_at_once(tmp_path: Path) -> None:
@@ -104,7 +103,8 @@ def test_two_processes_may_write_at_once(tmp_path: Path) -> None:
     program = (
         "import sys, pathlib; sys.path.insert(0, sys.argv[2]); import test_vector_cache as t\n"
         "for key in t.make_keys(200)[int(sys.argv[3])::2]:\n"
-        "    with t.EmbeddingCache(pathlib.Path(sys.argv[1])) as cache: cache.put_vectors({key: t.make_vector(key)})"
+        "    with t.EmbeddingCache(pathlib.Path(sys.argv[1])) as cache:\n"
+        "        cache.put_vectors({key: t.make_vector(key)})"
     )
     command = [sys.executable, "-c", program, str(path), str(Path(__file__).parent)]
     writers = [subprocess.Popen([*command, str(which)]) for which in (0, 1)]
