@@ -1,9 +1,10 @@
-"""Numbers with their uncertainty: how far a score could be from what the model can do.
+"""Scores with their uncertainty, and comparisons of two models on one exam.
 
-In: counts and values per problem. Out: estimates with a 95 % interval, and exact tests for two
-models on one exam. The problems are the sample: a bootstrap draws problems, never single answers.
-Seeds come from names, so that the same results give the same intervals. Not covered: corrections
-for comparing many models at once.
+In: counts and values per problem. Out: estimates with a 95 % interval, exact tests, agreement
+between raters. The problems are the sample: a bootstrap resamples problems, never single
+completions. Seeds come from names, so the same results give the same intervals.
+
+Not covered: corrections for comparing many models at once.
 """
 
 from __future__ import annotations
@@ -21,12 +22,21 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 LEVEL = 0.95
-DRAWS = 10_000  # the interval's ends then vary by about 0.1 points between seeds at n = 164
+# The ends of an interval then vary by about 0.1 points between seeds at n = 164 (HumanEval).
+RESAMPLES = 10_000
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A value, the ends of its interval, the number of problems behind it, and how the interval was made."""
+    """A value with its interval.
+
+    Attributes:
+        value: the estimate; nan where there are no problems.
+        low: lower end of the interval.
+        high: upper end of the interval.
+        n: number of problems.
+        method: how the interval was computed, "Wilson" or "bootstrap".
+    """
 
     value: float
     low: float
@@ -37,7 +47,16 @@ class Estimate:
 
 @dataclass(frozen=True)
 class PairedResults:
-    """Two models on the same problems: who solved what, McNemar's exact p, and the difference second minus first."""
+    """Two models on the same problems.
+
+    Attributes:
+        both: problems that both solved.
+        only_first: problems that only the first solved.
+        only_second: problems that only the second solved.
+        neither: problems that neither solved.
+        p: McNemar's exact two-sided p.
+        difference: pass rate of the second minus that of the first.
+    """
 
     both: int
     only_first: int
@@ -48,19 +67,37 @@ class PairedResults:
 
 
 def wilson_interval(passed: int, n: int) -> Estimate:
-    """Wilson's interval for a pass rate: right also near 0 and 1, where most small models are. n = 0 gives 0 to 1."""
+    """Wilson's score interval for a pass rate (Wilson 1927, without continuity correction).
+
+    It is also right near 0 and 1, where most small models are and the normal interval is not.
+
+    >>> rate = wilson_interval(15, 148)
+    >>> round(rate.value, 4), round(rate.low, 4), round(rate.high, 4)
+    (0.1014, 0.0624, 0.1605)
+    """
     if n == 0:
         return Estimate(math.nan, 0.0, 1.0, 0, "Wilson")
     z, rate = NormalDist().inv_cdf((1 + LEVEL) / 2), passed / n
     centre = (rate + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(rate * (1 - rate) / n + z * z / (4 * n * n))
-    # At 0 and n the formula's ends are 0 and 1 exactly, but for rounding.
-    low, high = (0.0 if passed == 0 else centre - half), (1.0 if passed == n else centre + half)
+    # For 0 and n passes the ends are exactly 0 and 1; the formula misses them by rounding.
+    low = 0.0 if passed == 0 else centre - half
+    high = 1.0 if passed == n else centre + half
     return Estimate(rate, low, high, n, "Wilson")
 
 
 def pass_at_k(n: int, correct: int, k: int) -> float:
-    """The unbiased chance that one of k samples passes, 1 - C(n - c, k) / C(n, k) (Chen et al. 2021), as a product.
+    """The unbiased estimate of the chance that one of k samples passes (Chen et al. 2021).
+
+    It is 1 - C(n - correct, k) / C(n, k), computed as a product, since binomials overflow floats.
+
+    Args:
+        n: samples of the problem.
+        correct: samples that pass.
+        k: samples that are drawn.
+
+    Raises:
+        UserError: there are fewer than k samples.
 
     >>> pass_at_k(10, 3, 1)
     0.3
@@ -69,35 +106,54 @@ def pass_at_k(n: int, correct: int, k: int) -> float:
         raise UserError(f"pass@{k} needs at least {k} samples of each problem, and there are {n}")
     if n - correct < k:
         return 1.0
+    # Rounded to 15 digits, so that pass@1 of 3 in 10 is 0.3 and not 0.30000000000000004.
     return round(1.0 - math.prod(1.0 - k / i for i in range(n - correct + 1, n + 1)), 15)
 
 
 def mean_pass_at_k(counts: Sequence[tuple[int, int]], k: int, name: str = "pass@k") -> Estimate:
-    """pass@k over problems, from (samples, correct) of each, with a bootstrap interval over the problems."""
+    """pass@k over problems, from (samples, correct) of each, with a bootstrap interval."""
     return bootstrap_mean([pass_at_k(n, correct, k) for n, correct in counts], name)
 
 
 def bootstrap_mean(values: Sequence[float], name: str) -> Estimate:
-    """The mean over problems with a bootstrap interval over them."""
+    """The mean over problems with a bootstrap interval.
+
+    Args:
+        values: one value per problem.
+        name: seeds the resampling.
+    """
     return bootstrap_ratio(values, [1.0] * len(values), name)
 
 
-def bootstrap_ratio(above: Sequence[float], below: Sequence[float], name: str) -> Estimate:
-    """sum(above) / sum(below), such as bits over bytes, with a bootstrap interval over the problems."""
+def bootstrap_ratio(
+    numerators: Sequence[float], denominators: Sequence[float], name: str
+) -> Estimate:
+    """sum(numerators) / sum(denominators), such as bits per byte, with a bootstrap interval.
+
+    Args:
+        numerators: one value per problem.
+        denominators: one value per problem, in the same order.
+        name: seeds the resampling.
+    """
     import numpy as np
 
-    if not above:
+    if not numerators:
         return Estimate(math.nan, math.nan, math.nan, 0, "bootstrap")
-    up, down = np.asarray(above, float), np.asarray(below, float)
-    drawn = _draw_resamples(len(up), name)
-    low, high = _interval_ends((drawn @ up) / (drawn @ down))
-    return Estimate(float(up.sum() / down.sum()), low, high, len(up), "bootstrap")
+    above, below = np.asarray(numerators, float), np.asarray(denominators, float)
+    # Two matrix products give the ratio of each resample.
+    counts = _draw_resamples(len(above), name)
+    low, high = _interval_ends((counts @ above) / (counts @ below))
+    return Estimate(float(above.sum() / below.sum()), low, high, len(above), "bootstrap")
 
 
 def bootstrap_difference(
     first: Sequence[float], second: Sequence[float], name: str = "difference"
 ) -> Estimate:
-    """The mean of second minus first over the same problems, in the same order, with a paired bootstrap interval."""
+    """The mean of second minus first, with a paired bootstrap interval.
+
+    Both have one value per problem, in the same order. Pairing makes the interval narrower than the
+    intervals of the two means suggest, because both models find the same problems hard.
+    """
     if len(first) != len(second):
         raise AssertionError(
             f"{len(first)} values against {len(second)}: pairs need the same problems"
@@ -106,56 +162,79 @@ def bootstrap_difference(
 
 
 def mcnemar_p(only_first: int, only_second: int) -> float:
-    """McNemar's exact two-sided p: how likely so uneven a split of the disagreements is if both are equally good."""
+    """McNemar's exact two-sided p.
+
+    The chance of so uneven a split of the problems that only one model solved, or a more uneven
+    one, if both models are equally good.
+
+    >>> mcnemar_p(5, 1)
+    0.21875
+    """
     n = only_first + only_second
     tail: float = sum(math.comb(n, i) for i in range(min(only_first, only_second) + 1)) / (1 << n)
+    # Doubling the tail counts an even split twice.
     return min(1.0, 2 * tail)
 
 
 def compare_pairs(first: Sequence[bool], second: Sequence[bool]) -> PairedResults:
-    """Two models' verdicts on the same problems, in the same order."""
-    table = [(a, b) for a, b in zip(first, second, strict=True)]
-    one, two = table.count((True, False)), table.count((False, True))
-    gained = bootstrap_difference(
-        [float(a) for a, _ in table], [float(b) for _, b in table], "pairs"
+    """Compare two models by whether each solved each problem, in the same order."""
+    pairs = list(zip(first, second, strict=True))
+    only_first, only_second = pairs.count((True, False)), pairs.count((False, True))
+    difference = bootstrap_difference(
+        [float(passed) for passed in first], [float(passed) for passed in second], "pairs"
     )
     return PairedResults(
-        table.count((True, True)),
-        one,
-        two,
-        table.count((False, False)),
-        mcnemar_p(one, two),
-        gained,
+        both=pairs.count((True, True)),
+        only_first=only_first,
+        only_second=only_second,
+        neither=pairs.count((False, False)),
+        p=mcnemar_p(only_first, only_second),
+        difference=difference,
     )
 
 
 def weighted_kappa(first: Sequence[int], second: Sequence[int], levels: int = 11) -> float:
-    """Cohen's kappa with quadratic weights for two raters' grades 0 to levels - 1; nan where neither ever varies.
+    """Cohen's kappa with quadratic weights (Cohen 1968): 1 is agreement, 0 is chance.
 
-    1 is agreement, 0 is what chance gives; a grade off by two counts four times one off by one.
+    A grade that is off by two counts four times as much as one that is off by one.
+
+    Args:
+        first: grades of one rater, 0 to levels - 1.
+        second: grades of the other rater for the same items, in the same order.
+        levels: number of grades.
+
+    Returns:
+        nan where neither rater's grades vary.
+
+    >>> weighted_kappa([0, 1, 2, 2], [0, 1, 2, 1], levels=3)
+    0.8
     """
     import numpy as np
 
-    seen = np.zeros((levels, levels))
+    observed = np.zeros((levels, levels))
     for a, b in zip(first, second, strict=True):
-        seen[a, b] += 1
-    weight = np.subtract.outer(np.arange(levels), np.arange(levels)) ** 2
-    chance = np.outer(seen.sum(1), seen.sum(0)) / max(seen.sum(), 1)
-    expected = float((weight * chance).sum())
-    return 1 - float((weight * seen).sum()) / expected if expected else math.nan
+        observed[a, b] += 1
+    weights = np.subtract.outer(np.arange(levels), np.arange(levels)) ** 2
+    # What two independent raters with these marginal counts would give.
+    chance = np.outer(observed.sum(1), observed.sum(0)) / max(observed.sum(), 1)
+    expected = float((weights * chance).sum())
+    return 1 - float((weights * observed).sum()) / expected if expected else math.nan
 
 
 def _draw_resamples(n: int, name: str) -> npt.NDArray[np.float64]:
-    """How often each problem is drawn in each resample: (DRAWS, n) counts whose rows sum to n."""
+    """How often each resample draws each problem: counts (RESAMPLES, n), each row sums to n."""
     import hashlib
 
     import numpy as np
 
+    # Not Python's hash(), which differs between processes.
     seed = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big")
-    return np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=DRAWS).astype(float)
+    counts = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=RESAMPLES)
+    return counts.astype(float)
 
 
 def _interval_ends(values: npt.NDArray[np.float64]) -> tuple[float, float]:
+    """The percentile interval of the resampled values."""
     import numpy as np
 
     low, high = np.quantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])

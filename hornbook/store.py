@@ -1,9 +1,11 @@
-"""Files on disk that are whole or absent: tables as Parquet, facts as JSON, and their checksums.
+"""Atomic files: tables as Parquet, JSON, and their digests.
 
-In: tables and dictionaries. Out: files written under a temporary name, synced, then renamed, so
-that a process killed at any moment leaves no file that reads as complete but is not. A full disk is
-a UserError. Not covered: object stores without an atomic rename; there the manifest, written last,
-is the commit.
+In: tables and values. Out: files that are complete or absent. A file is written under a temporary
+name, synced to disk and renamed, so that a killed process leaves no partial file under the final
+name. A full disk is a UserError.
+
+Not covered: object stores without an atomic rename. There the manifest, which is written last, is
+the commit.
 """
 
 from __future__ import annotations
@@ -23,30 +25,41 @@ from hornbook.records import UserError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-# zstd level 1 writes at 432 MB/s a core here; higher levels cost more than they save for files read
-# a few times.
+# zstd level 1 writes at 432 MB/s per core here; higher levels cost more time than they save for
+# files that are read a few times.
 ZSTD_LEVEL = 1
 ROW_GROUP_ROWS = 4096
 
 
 @contextlib.contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` to write a file or folder to; it becomes `path` only if the block ends well."""
+    """Give a temporary path for a file or folder, which becomes `path` if the block succeeds.
+
+    Raises:
+        UserError: the disk is full.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
+    # Beside `path`, because a rename is only atomic within one file system. The name has the
+    # process id, because two runs may write to one cache.
     temporary = path.with_name(f".writing-{os.getpid()}-{path.name}")
     try:
         yield temporary
-        for inside in [temporary, *temporary.rglob("*")] if temporary.is_dir() else [temporary]:
-            _fsync_path(inside)
+        written = [temporary]
+        if temporary.is_dir():
+            written += temporary.rglob("*")
+        for file in written:
+            _fsync_path(file)
+        # os.replace cannot replace a folder that has files.
         if path.is_dir() and temporary.is_dir():
             shutil.rmtree(path)
         os.replace(temporary, path)
+        # The rename itself is on disk only when the folder is synced.
         _fsync_path(path.parent)
     except Exception as error:
         if _is_disk_full(error):
             raise UserError(
                 f"the disk is full: {path} could not be written. Everything finished is kept; "
-                f"free some space (df -h {path.parent}) and give the same command again"
+                f"free some space (df -h {path.parent}) and run the same command again"
             ) from error
         raise
     finally:
@@ -57,11 +70,11 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
 
 def _is_disk_full(error: Exception) -> bool:
-    """Of the system's error, or of a library's that only quotes it (safetensors)."""
-    numbers = (errno.ENOSPC, errno.EDQUOT)
-    return getattr(error, "errno", None) in numbers or any(
-        os.strerror(number) in str(error) for number in numbers
-    )
+    """Whether the system said so, or a library that only quotes it in its text (safetensors)."""
+    codes = (errno.ENOSPC, errno.EDQUOT)
+    if getattr(error, "errno", None) in codes:
+        return True
+    return any(os.strerror(code) in str(error) for code in codes)
 
 
 def _fsync_path(path: Path) -> None:
@@ -73,13 +86,13 @@ def _fsync_path(path: Path) -> None:
 
 
 def remove_unfinished_files(folder: Path) -> None:
-    """Remove what a killed process left half written in this folder."""
-    for left in folder.glob(".writing-*"):
-        shutil.rmtree(left) if left.is_dir() else left.unlink()
+    """Remove the temporary files that killed processes left in this folder."""
+    for path in folder.glob(".writing-*"):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def write_table(path: Path, table: pa.Table) -> None:
-    """Write one Parquet file, whole or not at all."""
+    """Write one Parquet file atomically."""
     import pyarrow.parquet as pq
 
     with atomic_write(path) as temporary:
@@ -93,7 +106,11 @@ def write_table(path: Path, table: pa.Table) -> None:
 
 
 def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
-    """Read one Parquet file; a damaged one is a UserError that names it."""
+    """Read one Parquet file.
+
+    Raises:
+        UserError: the file is damaged or missing.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -101,20 +118,24 @@ def read_table(path: Path, columns: list[str] | None = None) -> pa.Table:
         return pq.read_table(path, columns=columns, memory_map=True)
     except (pa.ArrowInvalid, OSError) as error:
         raise UserError(
-            f"{path} cannot be read as Parquet ({error}). Remove it and run again: its part is redone"
+            f"{path} cannot be read as Parquet ({error}). Remove it and run again: its shard is "
+            "made again"
         ) from error
 
 
-def write_json(path: Path, facts: Any) -> None:
-    """Write JSON with sorted keys, so that equal facts are equal bytes."""
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON atomically, with sorted keys: equal values are equal bytes."""
+    text = json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
     with atomic_write(path) as temporary:
-        temporary.write_text(
-            json.dumps(facts, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8"
-        )
+        temporary.write_text(text, encoding="utf-8")
 
 
 def read_json(path: Path) -> Any:
-    """The facts in a JSON file, or None where there is no such file; a damaged one is a UserError."""
+    """The value in a JSON file, or None where there is no such file.
+
+    Raises:
+        UserError: the file is damaged.
+    """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
