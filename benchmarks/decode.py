@@ -1,13 +1,14 @@
-"""Completing 164 prompts on a CPU: ours (slots refilled as sequences end) beside transformers' generate in batches.
+"""Generation on a CPU: Hornbook's continuous batching and transformers' generate in batches.
 
-32 is the batch that serves transformers best here, 64 slots serve ours (tried: 32, 64, 164).
+In: one random model and 164 prompts, greedy, fp32, the same number of new tokens for each prompt.
+That favours batches: in an exam they wait for their longest completion. The outputs are compared.
+Out: new tokens per second of wall and of CPU time, and how many completions are identical; writes
+benchmarks/results/decode.json. 32 is the best batch for transformers here, 64 slots are best for
+Hornbook (tried: 32, 64, 164).
 
-The same random model and prompts, greedy, in fp32, the same number of new tokens for every prompt
-(kind to batches: in an exam they wait for their longest); outputs are compared. Prints new tokens a
-second, of the clock and of the processor, and how many completions are ours to the letter; writes
-benchmarks/results/decode.json.
+    GOMP_SPINCOUNT=1000 python benchmarks/decode.py --shape 17M
 
-    GOMP_SPINCOUNT=1000 python benchmarks/decode.py --shape 17M     (as our command line sets it, and here for all)
+The variable is set by Hornbook's command line, and here for all contenders.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from hornbook.models import transformer as phi
 from hornbook.models.shape import Shape
 
 RESULTS = Path(__file__).parent / "results" / "decode.json"
-OWN = Path(__file__).parents[1] / "hornbook"
+PACKAGE = Path(__file__).parents[1] / "hornbook"
 Contender = Callable[[list[str]], list[str]]  # completions of prompts
 
 
@@ -44,23 +45,29 @@ def main() -> None:
     parser.add_argument("--shape", default="17M")
     parser.add_argument("--context", type=int, default=512)
     parser.add_argument("--prompts", type=int, default=164)
-    parser.add_argument("--longest", type=int, default=128, help="new tokens at most")
-    parser.add_argument("--batch", type=int, default=32, help="of transformers")
-    parser.add_argument("--slots", type=int, default=generate.DEFAULT_SLOTS, help="of ours")
+    parser.add_argument("--longest", type=int, default=128, help="new tokens of each prompt")
+    parser.add_argument("--batch", type=int, default=32, help="transformers' batch")
     parser.add_argument(
-        "--alone", type=int, default=20, help="prompts for one by one, which is slow"
+        "--slots", type=int, default=generate.DEFAULT_SLOTS, help="Hornbook's slots"
     )
     parser.add_argument(
-        "--rounds", type=int, default=3, help="all take turns so many times; the median counts"
+        "--alone",
+        type=int,
+        default=20,
+        help="prompts that transformers completes one by one, which is slow",
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=3, help="rounds in which all take turns; the median counts"
     )
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
-    texts = [path.read_text("utf-8") for path in sorted(OWN.rglob("*.py"))]
+    texts = [path.read_text("utf-8") for path in sorted(PACKAGE.rglob("*.py"))]
     text_tokenizer = tokenizer.train_tokenizer(texts, 4096)
     model = phi.Phi(Shape.from_name(args.shape, 4096, args.context)).eval()
-    with torch.no_grad():  # far from ties, so that both take the same token
+    # Far from ties, so that rounding does not change the likeliest token.
+    with torch.no_grad():
         model.head.weight.mul_(40)
     rng = random.Random(0)
     prompts = [random_passage(rng, texts) for _ in range(args.prompts)]
@@ -76,19 +83,19 @@ def main() -> None:
 
     sampling = generate.SamplingParams(args.longest)
 
-    def complete_with_hornbook(given_prompts: list[str]) -> list[str]:
+    def complete_with_hornbook(batch_prompts: list[str]) -> list[str]:
         return [
             completion.text
             for completion in generate.generate_completions(
-                model, text_tokenizer, given_prompts, sampling, slots=args.slots
+                model, text_tokenizer, batch_prompts, sampling, slots=args.slots
             )
         ]
 
-    def complete_with_transformers(given_prompts: list[str], size: int) -> list[str]:
+    def complete_with_transformers(batch_prompts: list[str], size: int) -> list[str]:
         texts: list[str] = []
-        for start in range(0, len(given_prompts), size):
+        for start in range(0, len(batch_prompts), size):
             batch = reference_tokenizer(
-                given_prompts[start : start + size],
+                batch_prompts[start : start + size],
                 return_tensors="pt",
                 padding=True,
                 return_token_type_ids=False,
@@ -104,11 +111,11 @@ def main() -> None:
 
     contenders: dict[str, Contender] = {
         "hornbook": complete_with_hornbook,
-        f"transformers, batches of {args.batch}": lambda given_prompts: complete_with_transformers(
-            given_prompts, args.batch
+        f"transformers, batches of {args.batch}": lambda batch_prompts: complete_with_transformers(
+            batch_prompts, args.batch
         ),
-        "transformers, one by one": lambda given_prompts: complete_with_transformers(
-            given_prompts, 1
+        "transformers, one by one": lambda batch_prompts: complete_with_transformers(
+            batch_prompts, 1
         ),
     }
     rows = time_contenders(contenders, prompts, args)
@@ -124,7 +131,7 @@ def main() -> None:
 
 
 def random_passage(rng: random.Random, texts: list[str]) -> str:
-    """150 to 600 characters from the beginning of some line on: no two prompts begin alike."""
+    """150 to 600 characters from a random line on: prompts share no prefix."""
     text = rng.choice([text for text in texts if len(text) > 1500])
     begin = text.index("\n", rng.randrange(len(text) - 800)) + 1
     return text[begin : begin + rng.randint(150, 600)]
@@ -133,13 +140,19 @@ def random_passage(rng: random.Random, texts: list[str]) -> str:
 def time_contenders(
     contenders: dict[str, Contender], prompts: list[str], args: argparse.Namespace
 ) -> list[dict[str, Any]]:
-    """A row a contender: medians over rounds in which all take turns; `same` of its texts are the first one's."""
+    """Measure all contenders in turns.
+
+    Returns:
+        A row for each contender: medians over the rounds, and the number of its completions that
+        equal the first contender's.
+    """
     seconds_per_token: dict[str, list[tuple[float, float]]] = {name: [] for name in contenders}
     prompt_counts = {
         name: args.alone if name.endswith("one by one") else len(prompts) for name in contenders
     }
     same = dict.fromkeys(contenders, 0)
-    reference = next(iter(contenders.values()))(prompts)  # also compiles our kernels
+    # The first call also compiles Hornbook's kernels.
+    reference = next(iter(contenders.values()))(prompts)
     for _ in range(args.rounds):
         for name, complete in contenders.items():
             wall, cpu = time.perf_counter(), time.process_time()
@@ -152,8 +165,14 @@ def time_contenders(
     rows = []
     for name, times in seconds_per_token.items():
         wall, cpu = (median(seconds) for seconds in zip(*times, strict=True))
-        rows.append({"who": name, "tokens_per_s": round(1 / wall), "tokens_per_cpu_s": round(1 / cpu),
-                     "prompts": prompt_counts[name], "same": same[name]})  # fmt: skip
+        row = {
+            "who": name,
+            "tokens_per_s": round(1 / wall),
+            "tokens_per_cpu_s": round(1 / cpu),
+            "prompts": prompt_counts[name],
+            "same": same[name],
+        }
+        rows.append(row)
         print(rows[-1], flush=True)
     return rows
 

@@ -1,11 +1,12 @@
-"""Which layer of the embedded model, and how many tokens, tell educational code best? And what does each cost?
+"""Which layer of the embedded model, and how many tokens, predict educational value best?
 
-In: the shipped labels, joined from their wheels (330 MB from PyPI the first time). Out: a table of
-the area under ROC across packages, forest and linear, per layer and number of tokens, with texts a
-second; and, with --peers, texts a second beside plain transformers, which pads batches in the order
-of the texts, computes every layer and means the one asked for, in turns;
-benchmarks/results/embed.json. Run: python benchmarks/embed.py [--layers 6,12,15] [--tokens 128,256]
-[--peers 160]
+In: the shipped labels, joined with the texts of their wheels (330 MB from PyPI, once). Out:
+the area under the ROC curve across packages, of a forest and of a linear model, by layer and number
+of tokens, with texts per second. With --peers: texts per second of Hornbook and of plain
+transformers, which pads batches in the order of the texts and computes every layer. Writes
+benchmarks/results/embed.json.
+
+    python benchmarks/embed.py [--layers 6,12,15] [--tokens 128,256] [--peers 160]
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ def main() -> None:
         type=int,
         default=0,
         metavar="N",
-        help="N texts by us and by others, nothing else",
+        help="only compare the speed of N texts with transformers",
     )
     args = parser.parse_args()
     labels = [
@@ -55,7 +56,8 @@ def main() -> None:
     y = np.array([label["score"] >= 3 for label, _ in joined], np.int64)
     origin = [label["package"] for label, _ in joined]
     print(
-        f"{len(joined)} of {len(labels)} labels joined, {y.sum()} of them good, {len(set(origin))} packages"
+        f"{len(joined)} of {len(labels)} labels joined, {y.sum()} of them good, "
+        f"{len(set(origin))} packages"
     )
     if args.peers:
         write_results(
@@ -70,7 +72,7 @@ def main() -> None:
 
 
 def write_results(new_results: dict[str, object]) -> None:
-    """Keep what other runs of this file found."""
+    """Write results; those of other modes of this script are kept."""
     published = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps(published | new_results, indent=1) + "\n", encoding="utf-8")
@@ -79,7 +81,7 @@ def write_results(new_results: dict[str, object]) -> None:
 def compare_with_transformers(
     texts: list[str], embedder: Embedder, rounds: int = 3
 ) -> list[dict[str, object]]:
-    """Texts a second of us and of plain transformers in bf16 and fp32, and how far their vectors are from ours."""
+    """Texts per second of Hornbook and of transformers in bf16 and fp32, and their cosines."""
     reference = embed_texts(texts, embedder)
     runners = {
         "hornbook": lambda: embed_texts(texts, embedder, use_cache=False),
@@ -109,13 +111,12 @@ def compare_with_transformers(
 def make_transformers_runner(
     dtype: torch.dtype, embedder: Embedder, texts: list[str], batch: int = 16
 ) -> Callable[[], np.ndarray]:
-    """As the model's card would have it: AutoModel, padded batches, all hidden states, the mean over the mask."""
+    """The usual way: AutoModel, padded batches, all hidden states, the mean over the mask."""
     from transformers import AutoModel, AutoTokenizer
 
-    tokenizer, model = (
-        AutoTokenizer.from_pretrained(embedded_weights.weights_folder()),
-        AutoModel.from_pretrained(embedded_weights.weights_folder(), dtype=dtype),
-    )
+    folder = embedded_weights.weights_folder()
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModel.from_pretrained(folder, dtype=dtype)
     tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
     layer = embedder.layer or model.config.num_hidden_layers // 2
 
@@ -142,6 +143,7 @@ def make_transformers_runner(
 def score_embedder(
     texts: list[str], y: np.ndarray, origin: list[str], embedder: Embedder
 ) -> dict[str, object]:
+    """Cross-validated ROC areas of an embedder, and its speed."""
     started = time.perf_counter()
     vectors = embed_texts(texts, embedder, use_cache=False)
     seconds = time.perf_counter() - started
@@ -156,9 +158,13 @@ def score_embedder(
         scores = classify.cross_validate(pieces, kind, choose_layer.make_splits(pieces))
         row[kind] = validate.bootstrap_roc_area(y, scores, kind)
     forest, linear = row["forest"], row["linear"]
-    print(f"{embedder.model} layer {embedder.layer:2d}, {embedder.tokens:3d} tokens: {row['texts_a_s']:6.1f} texts/s, "
-          f"forest {forest[1]:.3f} ({forest[0]:.3f} to {forest[2]:.3f}), "
-          f"linear {linear[1]:.3f} ({linear[0]:.3f} to {linear[2]:.3f})", flush=True)  # fmt: skip
+    print(
+        f"{embedder.model} layer {embedder.layer:2d}, {embedder.tokens:3d} tokens: "
+        f"{row['texts_a_s']:6.1f} texts/s, "
+        f"forest {forest[1]:.3f} ({forest[0]:.3f} to {forest[2]:.3f}), "
+        f"linear {linear[1]:.3f} ({linear[0]:.3f} to {linear[2]:.3f})",
+        flush=True,
+    )
     return row
 
 

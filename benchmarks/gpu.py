@@ -1,11 +1,12 @@
-"""An optimiser step of phi-1-small and phi-1 on one GPU: ours beside Hugging Face's Phi, both through torch.compile.
+"""An optimiser step of phi-1-small and phi-1 on one GPU: Hornbook and Hugging Face's Phi.
 
-bf16 autocast, fused AdamW, FlashAttention through SDPA, several micro-batches a step as in every
-recipe; Hugging Face's loss is compiled with its model. Ours twice: "exact" sums in one order, as
-the Train stage does unless it is told not to, so that a resume is bit for bit; "hornbook" and
-"transformers" sum as they like. Prints tokens a second (median step), the ratio, the share of the
-measured bf16 matrix-product rate (6ND plus attention), the seconds of the first step (compilation),
-and peak memory beside what `plan` says; writes benchmarks/results/gpu.json after each row.
+Both through torch.compile, in bf16 autocast, with fused AdamW, FlashAttention through SDPA and
+several micro-batches per step, as in every recipe; Hugging Face's loss is compiled with its model.
+Hornbook runs twice: "exact" sums in one order, as the Train stage does by default, so that a resume
+is bit for bit; "hornbook", like "transformers", sums in any order. Out: tokens per second (median
+step), the share of the measured bf16 matrix-product rate (6ND plus attention), the seconds of the
+first step (compilation), and peak memory beside the one that `plan` states; writes
+benchmarks/results/gpu.json after each row.
 
     python benchmarks/gpu.py --shapes phi-1-small phi-1 --micro-batch 16 8
 """
@@ -41,7 +42,7 @@ def main() -> None:
     )
     parser.add_argument("--shapes", nargs="+", default=["phi-1-small", "phi-1"])
     parser.add_argument("--micro-batch", nargs="+", type=int, default=[16, 8])
-    parser.add_argument("--micro-batches", type=int, default=4, help="a step")
+    parser.add_argument("--micro-batches", type=int, default=4, help="per step")
     parser.add_argument("--context", type=int, default=2048)
     parser.add_argument("--steps", type=int, default=8)
     parser.add_argument("--dropout", type=float, default=0.0)
@@ -49,10 +50,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
     if not torch.cuda.is_available():
-        sys.exit("no GPU here: nothing was measured")
-    device.set_library_environment()  # before the first product
+        sys.exit("this machine has no GPU: nothing was measured")
+    device.set_library_environment()  # cuBLAS reads it before the first product
     product = time_products()
-    facts: dict[str, Any] = {
+    report: dict[str, Any] = {
         "command": " ".join(["python", "benchmarks/gpu.py", *sys.argv[1:]]),
         "device": torch.cuda.get_device_name(),
         "torch": torch.__version__,
@@ -62,7 +63,8 @@ def main() -> None:
     }
     for name, batch in zip(options.shapes, options.micro_batch, strict=True):
         shape = Shape.from_name(name, context=options.context)
-        for who in options.who:  # one after the other: two would not fit in memory
+        # One after the other: two models would not fit in memory.
+        for who in options.who:
             row = {
                 "shape": name,
                 "who": who,
@@ -70,17 +72,14 @@ def main() -> None:
                 "micro_batches": options.micro_batches,
             }
             try:
-                with (
-                    device.deterministic_sums("cuda")
-                    if who == "exact"
-                    else contextlib.nullcontext()
-                ):
+                is_exact = who == "exact"
+                with device.deterministic_sums("cuda") if is_exact else contextlib.nullcontext():
                     row |= measure_contender(who, shape, batch, options, product)
             except torch.OutOfMemoryError:
                 row["failed"] = "out of memory"
             print(row, flush=True)
-            facts["rows"].append(row)
-            options.out.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+            report["rows"].append(row)
+            options.out.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
 
 
 def measure_contender(
@@ -98,19 +97,26 @@ def measure_contender(
     for _ in range(options.steps):
         torch.cuda.synchronize()
         started = time.perf_counter()
-        step()  # ends by reading the loss, and so waits for the GPU
+        step()
         torch.cuda.synchronize()
         seconds.append(time.perf_counter() - started)
     tokens = batch * shape.context * options.micro_batches
     flops = price.flops_per_token(shape, shape.context) * tokens
+    rate = flops / median(seconds)
+    planned_gb = price.estimate_memory_gb(
+        shape, batch, shape.context, half_precision=True, is_gpu=True
+    )
     return {
-        "context": shape.context, "dropout": options.dropout,
-        "first_loss": round(loss, 3), "first_step_s": round(ready, 1), "tokens_per_s": round(tokens / median(seconds)),
-        "of_product_rate": round(flops / median(seconds) / product, 3),
-        "of_data_sheet": round(flops / median(seconds) / price.find_hardware("cuda").peak_flops, 3),
+        "context": shape.context,
+        "dropout": options.dropout,
+        "first_loss": round(loss, 3),
+        "first_step_s": round(ready, 1),
+        "tokens_per_s": round(tokens / median(seconds)),
+        "of_product_rate": round(rate / product, 3),
+        "of_data_sheet": round(rate / price.find_hardware("cuda").peak_flops, 3),
         "peak_gb": round(torch.cuda.max_memory_allocated() / 1e9, 2),
-        "planned_gb": round(price.estimate_memory_gb(shape, batch, shape.context, half_precision=True, is_gpu=True), 2),
-    }  # fmt: skip
+        "planned_gb": round(planned_gb, 2),
+    }
 
 
 def make_contender(who: str, shape: Shape, batch: int, options: argparse.Namespace) -> Step:
@@ -146,7 +152,7 @@ def make_contender(who: str, shape: Shape, batch: int, options: argparse.Namespa
 
 
 def time_products(size: int = 8192) -> float:
-    """FLOP/s of a plain bf16 matrix product, the best of ten."""
+    """FLOP/s of a bf16 matrix product, the best of ten."""
     a = torch.randn(size, size, device="cuda", dtype=torch.bfloat16)
     best = float("inf")
     for _ in range(10):

@@ -1,10 +1,11 @@
-"""Python to a packed shard: ours for the paper's vocabulary and for one learned here, beside the peers in plain loops.
+"""Encoding Python into a packed shard: Hornbook's kernel, tokenizers, tiktoken and gigatoken.
 
-The same texts for all and one core each, in turns; ids written to a file as uint16. CodeGen's
-vocabulary; tiktoken has GPT-2's, which is CodeGen's without the runs of spaces. Prints MB of text a
-CPU second, medians of the rounds, and writes benchmarks/results/tokens.json; tiktoken and gigatoken
-take part where they are installed, and `tokenizers` gets every twentieth text. With --check nothing
-is timed, and every id of every text is compared with that of `tokenizers`.
+In: the same texts for all, on one core each, in turns; ids are written to a file as uint16. The
+vocabulary is CodeGen's; tiktoken has GPT-2's, which is CodeGen's without the runs of spaces.
+Hornbook also encodes with a vocabulary trained here. Out: MB of text per CPU second, the median of
+the rounds; writes benchmarks/results/tokens.json. tiktoken and gigatoken take part if they are
+installed; `tokenizers` gets every twentieth text. With --check nothing is timed, and every id of
+every text is compared with that of `tokenizers`.
 
     RAYON_NUM_THREADS=1 python benchmarks/tokens.py [FOLDER...] --mb 100 [--check]
 """
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import itertools
 import json
 import platform
 import statistics
@@ -32,10 +34,8 @@ from hornbook.train.pack import _EncodedDocuments
 
 RESULTS = Path(__file__).parent / "results" / "tokens.json"
 BATCH = 500  # documents at once
-LEARNED, LEARNED_FROM = (
-    32_768,
-    2000,
-)  # ids of the vocabulary learned here, and from so many of the texts
+TRAINED_VOCAB = 32_768  # ids of the vocabulary that is trained here
+TRAINING_TEXTS = 2000
 
 Encode = Callable[[list[str]], Any]
 
@@ -46,7 +46,7 @@ def main() -> None:
     )
     paths = [Path(sysconfig.get_paths()[name]) for name in ("stdlib", "purelib")]
     parser.add_argument(
-        "folders", nargs="*", type=Path, default=paths, help="this Python's own if not given"
+        "folders", nargs="*", type=Path, default=paths, help="default: this Python's own files"
     )
     parser.add_argument("--mb", type=float, default=100)
     parser.add_argument("--rounds", type=int, default=3)
@@ -55,20 +55,17 @@ def main() -> None:
     )
     options = parser.parse_args()
     texts = list(_read_texts(options.folders, options.mb))
-    paper, learned = (
-        tokenizer.build_codegen_tokenizer(),
-        tokenizer.train_tokenizer(texts[:LEARNED_FROM], LEARNED),
-    )
+    paper = tokenizer.build_codegen_tokenizer()
+    trained = tokenizer.train_tokenizer(texts[:TRAINING_TEXTS], TRAINED_VOCAB)
     if options.check:
-        for name, vocabulary in (("CodeGen's", paper), ("learned", learned)):
-            print(
-                f"{name}: {_count_differences(vocabulary, texts)} of {len(texts)} texts differ from tokenizers"
-            )
+        for name, vocabulary in (("CodeGen's", paper), ("trained here", trained)):
+            differences = _count_differences(vocabulary, texts)
+            print(f"{name}: {differences} of {len(texts)} texts differ from tokenizers")
         return
     contenders: dict[str, tuple[Callable[[list[str], Path], None], list[str]]] = {
         "hornbook": (lambda batch, path: _encode_with_hornbook(paper, batch, path), texts),
         "hornbook, learned": (
-            lambda batch, path: _encode_with_hornbook(learned, batch, path),
+            lambda batch, path: _encode_with_hornbook(trained, batch, path),
             texts,
         ),
         "tokenizers": (
@@ -86,22 +83,21 @@ def main() -> None:
         {"who": who, "mb": round(_count_mb(contenders[who][1]), 1), "mb_per_cpu_s": round(speed, 2)}
         for who, speed in _measure_speeds(contenders, options.rounds).items()
     ]
-    facts = {
+    report = {
         "command": " ".join(["python", *sys.argv]),
         "machine": platform.machine(),
         "rows": rows,
     }
-    RESULTS.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    RESULTS.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
 
 
 def _measure_speeds(contenders: dict[str, tuple[Any, list[str]]], rounds: int) -> dict[str, float]:
-    """MB a CPU second of each, the median of turns."""
+    """MB per CPU second of each contender, the median of the rounds."""
     seconds: dict[str, list[float]] = {who: [] for who in contenders}
     with tempfile.TemporaryDirectory() as folder:
         for work, contender_texts in contenders.values():
-            work(
-                contender_texts[:1], Path(folder) / "ids.bin"
-            )  # imports, and our compiler, which keeps what it made
+            # Imports, and compiles Hornbook's kernels.
+            work(contender_texts[:1], Path(folder) / "ids.bin")
         for _ in range(rounds):
             for who, (work, contender_texts) in contenders.items():
                 started = time.process_time()
@@ -113,38 +109,35 @@ def _measure_speeds(contenders: dict[str, tuple[Any, list[str]]], rounds: int) -
     }
     for who, speed in speeds.items():
         turns = ", ".join(f"{turn:.2f}" for turn in seconds[who])
-        print(f"{who}: {speed:.1f} MB a CPU second, turns of {turns} s", flush=True)
+        print(f"{who}: {speed:.1f} MB per CPU second, rounds of {turns} s", flush=True)
     return speeds
 
 
 def _count_differences(vocabulary: tokenizer.Tokenizer, texts: list[str]) -> int:
+    """How many texts the kernel and `tokenizers` encode differently."""
     encoder = encode.Encoder(vocabulary, print)
     assert encoder.uses_kernel
-    return sum(
-        own_ids.tolist() != [*reference_ids, vocabulary.end]
-        for start in range(0, len(texts), BATCH)
-        for own_ids, reference_ids in zip(
-            encoder.encode_texts(texts[start : start + BATCH]),
-            vocabulary.encode_many(texts[start : start + BATCH]),
-            strict=True,
-        )
-    )
+    differences = 0
+    for start in range(0, len(texts), BATCH):
+        batch = texts[start : start + BATCH]
+        pairs = zip(encoder.encode_texts(batch), vocabulary.encode_many(batch), strict=True)
+        for own_ids, reference_ids in pairs:
+            differences += own_ids.tolist() != [*reference_ids, vocabulary.end]
+    return differences
 
 
 def _encode_with_hornbook(vocabulary: tokenizer.Tokenizer, texts: list[str], path: Path) -> None:
-    """What Pack does with its documents: reading the vocabulary and the check of the kernel are in it."""
+    """Encode as Pack does; reading the vocabulary and the check of the kernel are included."""
     encoder = encode.Encoder(vocabulary, print)
     assert encoder.uses_kernel
-    ids = (
-        ids
-        for start in range(0, len(texts), BATCH)
-        for ids in encoder.encode_texts(texts[start : start + BATCH])
+    batches = (
+        encoder.encode_texts(texts[start : start + BATCH]) for start in range(0, len(texts), BATCH)
     )
-    _EncodedDocuments(
-        path, encoder.dtype
-    ).add_all(  # documents come with their ids: here their numbers do
-        (f"{start:016x}", "bench", text, document_ids, 0)
-        for start, (text, document_ids) in enumerate(zip(texts, ids, strict=True))
+    ids = itertools.chain.from_iterable(batches)
+    # The index of a document serves as its id.
+    _EncodedDocuments(path, encoder.dtype).add_all(
+        (f"{index:016x}", "bench", text, document_ids, 0)
+        for index, (text, document_ids) in enumerate(zip(texts, ids, strict=True))
     )
 
 

@@ -1,4 +1,4 @@
-"""What a CPU's libraries are told: memory is kept while it is wanted and given back, threads sleep."""
+"""Settings of the libraries: memory is kept inside the context and released, threads sleep."""
 
 from __future__ import annotations
 

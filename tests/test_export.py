@@ -1,4 +1,4 @@
-"""GGUF holds what the model holds, and llama.cpp writes the same greedy tokens from it."""
+"""GGUF has the model's tensors, and llama.cpp generates the same greedy tokens from it."""
 
 from __future__ import annotations
 
@@ -92,20 +92,21 @@ for prompt in json.load(sys.stdin):
         drawn.append(token)
         if len(drawn) == 24:
             break
-    print(json.dumps({"ids": ids, "drawn": drawn}))
+    print(json.dumps({"ids": ids, "sampled": sampled}))
 """
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("shape", [Shape(2, 128, 2, 320, 128), Shape(3, 192, 3, 320, 128)], ids=str)
 def test_llama_cpp_writes_the_same_greedy_tokens(shape, tmp_path):
-    """HORNBOOK_LLAMA_PYTHON may name a Python that has llama_cpp, where this one has not."""
+    """HORNBOOK_LLAMA_PYTHON can name a Python that has llama_cpp, if this one has not."""
     import json
 
     python = os.environ.get("HORNBOOK_LLAMA_PYTHON", sys.executable)
     if subprocess.run([python, "-c", "import llama_cpp"], capture_output=True).returncode:
         pytest.skip(
-            "no llama_cpp: pip install llama-cpp-python, or HORNBOOK_LLAMA_PYTHON=python-that-has-it"
+            "no llama_cpp: pip install llama-cpp-python, or set HORNBOOK_LLAMA_PYTHON to a Python "
+            "that has it"
         )
     words = tokenizer.train_tokenizer(TEXTS, 300)
     model = random_model(shape).eval()

@@ -79,7 +79,7 @@ def test_the_papers_tokenizer_has_its_ids():
     text_tokenizer = tokenizer.build_codegen_tokenizer()
     assert text_tokenizer.vocab == 50_295
     assert text_tokenizer.end == 50_256
-    # GPT-2's ids of these text_tokenizer, and CodeGen's of a run of four spaces: 50257 is 31 spaces, so 4
+    # GPT-2's ids of these words, and CodeGen's of a run of four spaces: 50257 is 31 spaces, so 4
     # are 50257 + 27.
     assert text_tokenizer.encode("Hello world") == [15496, 995]
     assert text_tokenizer.encode("\n    x") == [198, 50284, 87]

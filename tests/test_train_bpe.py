@@ -19,7 +19,8 @@ SOURCES = [
     Path(module.__file__).read_text("utf-8") for module in (json, random, tokenizer, fast_bpe)
 ]
 WIDE = (
-    "é e\u0301 漢字 \u3000\u00a0\u2028\x85 \u0663\u0664½² ㉐ \U00016ff6 👩‍👩‍👧 🎓\ufe0f "
+    "é e\u0301 漢字 \u3000\u00a0\u2028\x85 \u0663\u0664½² ㉐ "
+    "\U00016ff6 👩‍👩‍👧 🎓\ufe0f "
     "\U0010ffff\ud7ff \u200b\ufeff"
 )
 RUNS = [" " * n for n in range(31, 1, -1)] + ["\t" * n for n in range(9, 1, -1)]
@@ -115,7 +116,8 @@ def find_differing(pair, texts) -> list[str]:
 
 NAMES = ["learned", "codegen-like", "odd", "normalized"]
 TEXTS = [
-    *SOURCES, HARD_TEXT, WIDE, "", "", "a", " ", "\n", "'", "x'", "\n" * 99, "\r\n" * 9, " \n \n\t\t x", "a<|endoftext|>b",
+    *SOURCES, HARD_TEXT, WIDE, "", "", "a", " ", "\n", "'", "x'", "\n" * 99, "\r\n" * 9,
+    " \n \n\t\t x", "a<|endoftext|>b",
     "<|endoftext|><|endoftext|>", "<|e", "ndoftext|>", "<|endo<|endoftext|>ftext|>", "",
     *(" " * n + "x" for n in range(70)), *("\n" + "\t" * n + " 1" for n in range(20)),
     *(item * n for item in "a=-\0é漢\u3000\u0663" for n in (30, 31, 32, 33, 300)),
