@@ -1,7 +1,7 @@
-"""The pieces that a page is made of, each of which can say itself in HTML and in Markdown.
+"""The blocks of a page, each of which renders itself as HTML and as Markdown.
 
-In: rows, SVG, text, code. Out: strings; everything that came from data is escaped here and nowhere
-else, because the page shows text that strangers and models wrote.
+In: rows, SVG, text, code. Out: strings. All text that comes from data is escaped here, because the
+page shows text that strangers and models wrote.
 """
 
 from __future__ import annotations
@@ -12,10 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+# A string in this form is aligned like a number.
+NUMBER = re.compile(r"[-+]?[\d,.]+ ?(%|s|MB|kWh)?")
+
 
 @dataclass(frozen=True)
 class Paragraph:
-    """A paragraph; `code` in backquotes and *emphasis* in stars are understood."""
+    """A paragraph; `code` in backquotes and *emphasis* in stars are rendered."""
 
     text: str
 
@@ -28,7 +31,7 @@ class Paragraph:
 
 @dataclass(frozen=True)
 class DataTable:
-    """Rows under columns; numbers stand to the right."""
+    """A table with named columns; numbers are right-aligned."""
 
     columns: Sequence[str]
     rows: Sequence[Sequence[Any]]
@@ -36,36 +39,41 @@ class DataTable:
 
     def render_html(self) -> str:
         head = "".join(f"<th>{_render_inline(str(column))}</th>" for column in self.columns)
-        body = "".join(
-            f"<tr>{''.join(_render_cell(value) for value in row)}</tr>" for row in self.rows
-        )
+        lines = ["".join(_render_cell(value) for value in row) for row in self.rows]
+        body = "".join(f"<tr>{cells}</tr>" for cells in lines)
         caption = f"<caption>{_render_inline(self.caption)}</caption>" if self.caption else ""
-        return f'<div class="wide"><table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+        return (
+            f'<div class="wide"><table>{caption}<thead><tr>{head}</tr></thead>'
+            f"<tbody>{body}</tbody></table></div>"
+        )
 
     def render_markdown(self) -> str:
         lines = [
             " | ".join(str(column) for column in self.columns),
             " | ".join("---" for _ in self.columns),
         ]
-        lines += [
-            " | ".join(format_value(value).replace("|", "\\|").replace("\n", " ") for value in row)
-            for row in self.rows
-        ]
+        for row in self.rows:
+            # A bar or a line break would end the cell.
+            cells = [format_value(value).replace("|", "\\|").replace("\n", " ") for value in row]
+            lines.append(" | ".join(cells))
         caption = f"{self.caption}\n\n" if self.caption else ""
         return caption + "\n".join(f"| {line} |" for line in lines)
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A drawing as SVG, inline in HTML and a file beside the Markdown."""
+    """An SVG drawing: inline in HTML, a file beside the Markdown."""
 
-    name: str  # also its file name
+    name: str  # the name of its file, without .svg
     svg: str
     caption: str
 
     def render_html(self) -> str:
         label, caption = html.escape(self.caption), _render_inline(self.caption)
-        return f'<figure role="img" aria-label="{label}">{self.svg}<figcaption>{caption}</figcaption></figure>'
+        return (
+            f'<figure role="img" aria-label="{label}">{self.svg}'
+            f"<figcaption>{caption}</figcaption></figure>"
+        )
 
     def render_markdown(self) -> str:
         return f"![{self.caption}]({self.name}.svg)"
@@ -73,7 +81,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class CodeBlock:
-    """A piece of Python with a head line, folded so that a page of samples stays readable."""
+    """Python code under a heading, collapsed unless `is_open`; only `max_lines` are shown."""
 
     heading: str
     text: str
@@ -81,26 +89,34 @@ class CodeBlock:
     is_open: bool = False
 
     def render_html(self) -> str:
-        cut = "\n".join(self.text.split("\n")[: self.max_lines])
         opened = " open" if self.is_open else ""
-        return f"<details{opened}><summary>{_render_inline(self.heading)}</summary><pre>{_highlight_python(cut)}</pre></details>"
+        return (
+            f"<details{opened}><summary>{_render_inline(self.heading)}</summary>"
+            f"<pre>{_highlight_python(self._shown_text())}</pre></details>"
+        )
 
     def render_markdown(self) -> str:
-        cut = "\n".join(self.text.split("\n")[: self.max_lines])
-        fence = "`" * max(3, max((len(run) for run in re.findall("`+", cut)), default=0) + 1)
-        return f"**{self.heading}**\n\n{fence}python\n{cut}\n{fence}"
+        text = self._shown_text()
+        # The fence has to be longer than any run of backquotes in the code.
+        longest = max((len(ticks) for ticks in re.findall("`+", text)), default=0)
+        fence = "`" * max(3, longest + 1)
+        return f"**{self.heading}**\n\n{fence}python\n{text}\n{fence}"
+
+    def _shown_text(self) -> str:
+        return "\n".join(self.text.split("\n")[: self.max_lines])
 
 
 @dataclass(frozen=True)
 class SideBySide:
-    """Pieces of Python side by side, each under its head line."""
+    """Code blocks in columns."""
 
     pieces: Sequence[CodeBlock]
 
     def render_html(self) -> str:
         cells = "".join(replace(piece, is_open=True).render_html() for piece in self.pieces)
-        width = f"repeat({len(self.pieces)}, minmax(19rem, 1fr))"
-        return f'<div class="wide"><div style="display:grid;gap:1rem;grid-template-columns:{width}">{cells}</div></div>'
+        columns = f"repeat({len(self.pieces)}, minmax(19rem, 1fr))"
+        style = f"display:grid;gap:1rem;grid-template-columns:{columns}"
+        return f'<div class="wide"><div style="{style}">{cells}</div></div>'
 
     def render_markdown(self) -> str:
         return "\n\n".join(piece.render_markdown() for piece in self.pieces)
@@ -111,19 +127,29 @@ PageBlock = Paragraph | DataTable | Figure | CodeBlock | SideBySide
 
 @dataclass(frozen=True)
 class PageSection:
-    """A part of the page under a heading."""
+    """Blocks under a heading."""
 
     title: str
     blocks: Sequence[PageBlock]
 
     def make_anchor(self) -> str:
+        """The id of the section in the page.
+
+        >>> PageSection("Before and after", []).make_anchor()
+        'before-and-after'
+        """
         return re.sub(r"[^a-z0-9]+", "-", self.title.lower()).strip("-")
 
 
 def format_value(value: Any) -> str:
-    """A value as a person reads it: thousands apart, three digits of a fraction, nothing for None."""
+    """A value as a person reads it.
+
+    >>> [format_value(value) for value in (1234567, 0.123456, None, True)]
+    ['1,234,567', '0.1235', '', 'yes']
+    """
     if value is None:
         return ""
+    # Before int: a bool is an int.
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
@@ -134,23 +160,22 @@ def format_value(value: Any) -> str:
 
 
 def _render_cell(value: Any) -> str:
-    numeric = isinstance(value, int | float) and not isinstance(value, bool)
-    kind = (
-        ' class="number"'
-        if numeric or re.fullmatch(r"[-+]?[\d,.]+ ?(%|s|MB|kWh)?", str(value))
-        else ""
-    )
-    return f"<td{kind}>{_render_inline(format_value(value))}</td>"
+    is_numeric = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_numeric:
+        is_numeric = NUMBER.fullmatch(str(value)) is not None
+    css_class = ' class="number"' if is_numeric else ""
+    return f"<td{css_class}>{_render_inline(format_value(value))}</td>"
 
 
-def _render_inline(words: str) -> str:
-    text = html.escape(words)
-    text = re.sub(r"`([^`]+)`", r"<code>\1</code>", text)
-    return re.sub(r"\*([^*\s][^*]*)\*", r"<em>\1</em>", text)
+def _render_inline(text: str) -> str:
+    """Escape the text first, then render `code` and *emphasis* in it."""
+    escaped = html.escape(text)
+    escaped = re.sub(r"`([^`]+)`", r"<code>\1</code>", escaped)
+    return re.sub(r"\*([^*\s][^*]*)\*", r"<em>\1</em>", escaped)
 
 
 def _highlight_python(code: str) -> str:
-    """Python in syntax colours by class names; the page's own style sheet gives the colours."""
+    """Python as HTML with Pygments' class names, coloured by the page's style sheet; escaped."""
     from pygments import highlight
     from pygments.formatters import HtmlFormatter
     from pygments.lexers import PythonLexer
