@@ -32,6 +32,7 @@ GELU_SCALE, GELU_CUBIC = f32(1.5957691216057308), f32(0.044715)
 @compile_kernel
 def gelu_forward(low: int, high: int, z: Any, bias: Any, first_column: int, out: Any) -> None:
     """tanh-GELU of z + bias, in the columns from `first_column` on."""
+    # Views are made per row, not per element: numba counts their references.
     column_bias = bias[first_column:]
     for row in range(low, high):
         source, dst = z[row, first_column:], out[row]
@@ -53,6 +54,7 @@ def gelu_backward(
         for i in range(len(grad_row)):
             x = bf16_to_f32(source[i]) + column_bias[i]
             s = f32(1) / (f32(1) + fast_exp(-GELU_SCALE * (x + GELU_CUBIC * x * x * x)))
+            # The derivative of the sigmoid's argument.
             inner = GELU_SCALE * (f32(1) + f32(3) * GELU_CUBIC * x * x)
             dst[i] = f32_to_bf16(bf16_to_f32(grad_row[i]) * (s + x * s * (f32(1) - s) * inner))
 
@@ -86,18 +88,20 @@ def _make_rotation_forward(half: int, width: int) -> Callable[..., Any]:
         z (B * T, 7H, D) with bias (7H, D) to out (3, B * H, T, D); q is multiplied by `scale`. The
         last 4H of z belong to the MLP.
         """
+        # Of the 7 H heads of a row, H each are q, k and v.
         time, heads = out.shape[2], z.shape[1] // 7
         for row in range(low, high):
             t, first_head = row % time, row // time * heads
             for column in range(3 * heads):
                 part, out_head = column // heads, first_head + column % heads
-                if part == 2:
+                if part == 2:  # values are not rotated
                     for i in range(width):
                         out[part, out_head, t, i] = f32_to_bf16(
                             bf16_to_f32(z[row, column, i]) + bias[column, i]
                         )
                     continue
                 factor = scale if part == 0 else f32(1)
+                # Dimension i is paired with half + i, as in GPT-NeoX.
                 for i in range(half):
                     x = bf16_to_f32(z[row, column, i]) + bias[column, i]
                     y = bf16_to_f32(z[row, column, half + i]) + bias[column, half + i]
@@ -132,6 +136,7 @@ def _make_rotation_backward(half: int, width: int) -> Callable[..., Any]:
                 for i in range(half):
                     x = bf16_to_f32(grads[part, out_head, t, i])
                     y = bf16_to_f32(grads[part, out_head, t, half + i])
+                    # The transposed rotation.
                     c, s = cos[t, i] * factor, sin[t, i] * factor
                     dz[row, column, i] = f32_to_bf16(x * c + y * s)
                     dz[row, column, half + i] = f32_to_bf16(y * c - x * s)
@@ -149,6 +154,7 @@ def _make_rotation_backward(half: int, width: int) -> Callable[..., Any]:
 
 @compile_kernel
 def _row_max(row: Any) -> Any:
+    # Not -inf: a row of -inf would give NaN in exp(x - largest).
     largest = f32(-3e38)
     for i in range(len(row)):
         largest = fast_max(bf16_to_f32(row[i]), largest)
@@ -178,9 +184,11 @@ def causal_softmax(low: int, high: int, score: Any, first_query: int) -> None:
 
     The n queries are at positions first_query, first_query + 1, ...
     """
+    # One row in fp32 stays in the first-level cache between the three loops over it.
     exps = np.empty(score.shape[2], np.float32)
     for head in range(low, high):
         for i in range(score.shape[1]):
+            # Visible keys: those up to the query.
             row = score[head, i, : first_query + i + 1]
             total = _store_exponentials(row, _row_max(row), exps)
             _store_scaled(exps, f32(1) / total, row)
@@ -232,6 +240,7 @@ def layer_norm(
         mean = total / f32(width)
         for i in range(width):
             square += (x[row, i] - mean) * (x[row, i] - mean)
+        # Two passes: the mean of squares less the squared mean cancels in fp32.
         inv_std = f32(1) / np.sqrt(square / f32(width) + eps)
         stats[row, 0], stats[row, 1] = mean, inv_std
         for i in range(width):
@@ -251,6 +260,7 @@ def layer_norm_backward(
     sums = np.zeros((2, width), np.float32)
     for row in range(low, high):
         mean, inv_std = stats[row, 0], stats[row, 1]
+        # Means over the row of g * weight and of g * weight * normed.
         mean_grad, mean_grad_normed = f32(0), f32(0)
         for i in range(width):
             g, n = bf16_to_f32(grad[row, i]), (x[row, i] - mean) * inv_std
@@ -295,12 +305,13 @@ def cross_entropy(low: int, high: int, logits: Any, targets: Any) -> float:
     nats = 0.0
     for i in range(low, high):
         row, target = logits[i], targets[i]
-        if target < 0:
+        if target < 0:  # does not count: no loss, no gradient
             row[:] = 0
             continue
         largest = _row_max(row)
         total = _store_exponentials(row, largest, exps)
         nats += np.log(total) + largest - bf16_to_f32(row[target])
+        # softmax - one_hot(target), before the division by the total.
         exps[target] -= total
         _store_scaled(exps, f32(1) / total, row)
     return nats

@@ -115,6 +115,7 @@ def _emit_loop(
     head, inside, after = (builder.append_basic_block(name) for name in ("head", "inside", "after"))
     builder.branch(head)
     builder.position_at_end(head)
+    # The values at the start of an iteration come from the entry or from the iteration before.
     i = builder.phi(I64)
     phis = [builder.phi(value.type) for value in carried]
     builder.cbranch(builder.icmp_signed("<", i, count), inside, after)
@@ -317,6 +318,7 @@ def wait_for_threads(typing: Any, counter: Any, goal: Any) -> Any:
 
     def emit_ir(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         pointer = builder.inttoptr(args[0], I64.as_pointer())
+        # Sequentially consistent: what this thread wrote is visible to those that leave.
         builder.atomic_rmw("add", pointer, _const_i64(1), "seq_cst")
         entry_block = builder.block
         head, inside, yielding, retry, after = (

@@ -49,6 +49,7 @@ def apply_rotary(qkv: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """
     half = cos.shape[-1]
     cos, sin = cos.to(qkv.dtype), sin.to(qkv.dtype)
+    # Values are not rotated, nor are the last dimensions of queries and keys.
     qk, v = torch.split(qkv, [2, 1], dim=-3)
     a, b, rest = torch.split(qk, [half, half, qk.shape[-1] - 2 * half], dim=-1)
     rotated = torch.cat((a * cos - b * sin, b * cos + a * sin, rest), dim=-1)
@@ -102,6 +103,7 @@ class _BlockedAttention(torch.autograd.Function):
         rotated = qkv.new_empty(3, batch * heads, time, width)
         _rotate_into(qkv, cos, sin, _as_qkv_layout(rotated, batch))
         q, k, v = rotated.unbind(0)
+        # Scaling the queries is cheaper than scaling the scores.
         q.mul_(width**-0.5)
         mixed = torch.empty_like(q)
         future = torch.full((QUERY_BLOCK, QUERY_BLOCK), -torch.inf).triu(1)
@@ -109,6 +111,7 @@ class _BlockedAttention(torch.autograd.Function):
         for start in range(0, time, QUERY_BLOCK):
             stop = min(time, start + QUERY_BLOCK)
             score = torch.bmm(q[:, start:stop], k[:, :stop].transpose(1, 2))
+            # Only the block on the diagonal has keys after their query.
             score[:, :, start:] += future[: stop - start, : stop - start]
             p = torch.softmax(score, -1)
             mask = draw_keep_mask(p, dropout) if dropout else None
@@ -126,6 +129,7 @@ class _BlockedAttention(torch.autograd.Function):
         dq, dk, dv = grad_rotated.unbind(0)
         dmixed = grads[0].reshape(ctx.batch, q.shape[1], -1, q.shape[2])
         dmixed = dmixed.transpose(1, 2).flatten(0, 1)
+        # Equals sum(p * dp) over the keys.
         row_dots = (dmixed * mixed).sum(-1, keepdim=True)
         tensors_per_block = 2 if ctx.dropout else 1
         for i, start in enumerate(range(0, q.shape[1], QUERY_BLOCK)):
@@ -140,6 +144,7 @@ class _BlockedAttention(torch.autograd.Function):
             dscore.sub_(row_dots[:, start:stop]).mul_(p)
             dq[:, start:stop] = torch.bmm(dscore, k[:, :stop])
             dk[:, :stop].baddbmm_(dscore.transpose(1, 2), q[:, start:stop])
+        # dk used the scaled queries, so only dq lacks the scale.
         dq.mul_(q.shape[-1] ** -0.5)
         heads = q.shape[0] // ctx.batch
         grad_qkv = grad_rotated.new_empty(ctx.batch, q.shape[1], 3, heads, q.shape[-1])

@@ -91,7 +91,7 @@ class BatchScheduler:
 
     def run_requests(self, prompt_ids: Sequence[Sequence[int]]) -> Iterator[tuple[int, Completion]]:
         """Complete all prompts; yields (index of the prompt, completion) as each one ends."""
-        waiting = list(enumerate(prompt_ids))[::-1]
+        waiting = list(enumerate(prompt_ids))[::-1]  # popped from its end
         while True:
             self._fill_free_slots(waiting)
             busy = [(index, slot) for index, slot in enumerate(self.slots) if slot is not None]
@@ -127,6 +127,7 @@ class BatchScheduler:
         slot.tokens_left -= 1
         stop = self.sampling.stop
         if stop:
+            # Not the whole text: that would be quadratic in its length.
             recent = self.tokenizer.decode(slot.sampled_ids[-STOP_LOOKBACK:])
             if any(stop_text in recent for stop_text in stop):
                 return self._make_completion(slot, "stop")

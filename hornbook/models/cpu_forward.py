@@ -58,6 +58,7 @@ class CpuForward:
             slot_length: tokens of a slot, prompt and completion.
         """
         shape = model.shape
+        # Scores are computed for LANES keys at a time.
         self.slot_length = -(-slot_length // LANES) * LANES
         bytes_per_slot = 8 * shape.layers * shape.width * self.slot_length
         self.slots = max(1, min(slots, MAX_CACHE_BYTES // bytes_per_slot))
@@ -130,6 +131,7 @@ class CpuForward:
         logit_rows = int(is_last.sum())
         addresses = _array_addresses(row_arrays | self.buffers)
         batch = KernelBatch(len(token), logit_rows, self.slot_length, self.slots, **addresses)
+        # Calls from several Python threads share the kernel's threads.
         with KERNEL_LOCK:
             self.counter[0] = 0
             threads = threads or self.threads
@@ -143,6 +145,7 @@ class CpuForward:
 def _pack_weights(model: Phi, columns: int) -> dict[str, Any]:
     """Arrays under the names of KernelWeights; the head is padded to `columns` columns."""
     blocks: list[Any] = list(model.blocks)
+    # The final norm is that of an additional layer.
     norms = [*(block.norm for block in blocks), model.norm]
     padding = columns - model.shape.vocab
     tensors = {

@@ -134,7 +134,7 @@ def _embed_hashed(texts: Sequence[str]) -> NDArray[np.float32]:
     import numpy as np
     from sklearn.feature_extraction.text import HashingVectorizer
 
-    half = HASHED_WIDTH // 2
+    half = HASHED_WIDTH // 2  # for words, and for 3-grams
     word_counter = HashingVectorizer(
         n_features=half, token_pattern=r"\w+|[^\w\s]", alternate_sign=True, norm=None
     )
@@ -144,6 +144,7 @@ def _embed_hashed(texts: Sequence[str]) -> NDArray[np.float32]:
     counts = np.hstack(
         [word_counter.transform(texts).toarray(), trigram_counter.transform(texts).toarray()]
     )
+    # Logarithms, so that a word that repeats does not dominate its text.
     return _normalise_rows(np.sign(counts) * np.log1p(np.abs(counts)))
 
 
@@ -186,6 +187,7 @@ def _embed_with_model(
             rows = [missing[member] for member in members]
             vectors[rows] = computed
             new_entries: dict[bytes, NDArray[np.float32]] = {}
+            # Stored per batch, so that a killed run keeps what it has computed.
             for row in rows:
                 new_entries |= dict(zip(keys[row], vectors[row], strict=True))
             cache.put_vectors(new_entries)
@@ -225,6 +227,7 @@ def _compute_vectors(
         return
     ids = model.tokenizer(shortened, truncation=True, max_length=tokens)["input_ids"]
     for length, members in _plan_batches([len(token_ids) for token_ids in ids], model.batch_tokens):
+        # Always the full number of rows, so that all batches of one length have one shape.
         batch = torch.zeros((_rows_per_batch(length, model.batch_tokens), length), dtype=torch.long)
         for row, member in enumerate(members):
             batch[row, : len(ids[member])] = torch.tensor(ids[member])
@@ -326,6 +329,7 @@ def _load_truncated_model(name: str, layers: int, device: str) -> EmbeddingModel
         model = AutoModel.from_pretrained(_model_source(name), dtype=fast_dtype(device))
         model = model.to(device).eval()
     digest = _digest_model(model, tokenizer, device)
+    # In Llama, CodeGen, phi and GPT-NeoX the first list of modules is the list of layers.
     blocks = next(
         child
         for child in model.children()
@@ -357,6 +361,7 @@ def _digest_model(model: Any, tokenizer: Any, device: str) -> str:
     digest = hashlib.sha256(
         f"{torch.__version__}\0{transformers.__version__}\0{device}\0{machine}".encode()
     )
+    # Slow tokenizers have no backend; their vocabulary stands for them.
     backend = getattr(tokenizer, "backend_tokenizer", None)
     digest.update(
         (backend.to_str() if backend else repr(sorted(tokenizer.get_vocab().items()))).encode()
@@ -374,6 +379,7 @@ def _skip_final_norm(model: Any) -> None:
     """
     import torch
 
+    # Its name in Llama, in GPT-2 and CodeGen, in phi, and in GPT-NeoX.
     for name in ("norm", "ln_f", "final_layernorm", "final_layer_norm"):
         if hasattr(model, name):
             setattr(model, name, torch.nn.Identity())

@@ -101,6 +101,7 @@ class EmbeddingCache:
         with self._ignore_errors():
             if self._db is None:
                 return
+            # Takes the write lock at once; upgrading a read lock later can fail.
             self._db.execute("BEGIN IMMEDIATE")
             self._db.executemany(
                 "INSERT OR REPLACE INTO vectors VALUES (?, ?, ?)",

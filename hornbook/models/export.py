@@ -90,9 +90,11 @@ def _add_tokenizer(writer: Any, text_tokenizer: Tokenizer, rows: int) -> None:
     kinds = [int(gguf.TokenType.UNUSED)] * rows
     for token, token_id in config["model"]["vocab"].items():
         tokens[token_id], kinds[token_id] = token, int(gguf.TokenType.NORMAL)
+    # After the vocabulary: an added token can have an id of it, and its kind counts.
     for added in config["added_tokens"]:
         kind = gguf.TokenType.CONTROL if added["special"] else gguf.TokenType.USER_DEFINED
         tokens[added["id"]], kinds[added["id"]] = added["content"], int(kind)
+    # Files of tokenizers before 0.20 have "a b", later ones ["a", "b"].
     merges = [
         merge if isinstance(merge, str) else " ".join(merge) for merge in config["model"]["merges"]
     ]
@@ -101,8 +103,10 @@ def _add_tokenizer(writer: Any, text_tokenizer: Tokenizer, rows: int) -> None:
     writer.add_token_list(tokens)
     writer.add_token_types(kinds)
     writer.add_token_merges(merges)
+    # phi-1 has no other special token: end-of-text also begins a text.
     writer.add_bos_token_id(text_tokenizer.end)
     writer.add_eos_token_id(text_tokenizer.end)
+    # llama.cpp would otherwise put one before each prompt.
     writer.add_add_bos_token(False)
 
 

@@ -78,6 +78,7 @@ class FastBpe:
             "long_cache": _aligned_zeros(
                 (LONG_CACHE_ENTRIES + bpe_kernel.PROBES) * bpe_kernel.LONG_ENTRY
             ),
+            # Read from an offset, these are masks for the first bytes of 32.
             "ones": np.repeat(np.array([0xFF, 0], np.uint8), 32),
         }
         self.scalars = {
@@ -123,8 +124,10 @@ class FastBpe:
         buffers = constants.TextBuffers(
             data_address, size, len(texts), kinds_address + 1, *addresses
         )
+        # A code point without a class: ask for it and start again.
         while missing := constants.find_pretokens(buffers, self.classes):
             self._classify_block(-1 - missing)
+        # A longer pre-token than any before: allocate buffers for it and start again.
         while missing := self.kernel.encode_pretokens(buffers, self.tables):
             self._allocate_buffers(missing)
         encoded = ids[: ends[-1]].astype(self.dtype)
@@ -141,6 +144,7 @@ class FastBpe:
             "ranks": np.empty(capacity, np.int64),
             "tree": np.empty(capacity, np.int64),
         }
+        # self.arrays keeps the memory alive; the kernel has only the addresses.
         addresses = {name: array.ctypes.data for name, array in self.arrays.items()}
         self.tables = self.kernel.VocabTables(**addresses, **self.scalars, capacity=capacity)
 

@@ -59,11 +59,13 @@ class FusedBlock(torch.autograd.Function):
             scale, shift, qkv_fc1_bias = (weights[i].clone() for i in (0, 1, 3))
             qkv_fc1, dense, fc2 = (w.to(torch.bfloat16) for w in weights[2::2])
             normed, norm_stats = _normalise(flat, scale, shift)
+            # (N, 7 C) without its bias: the kernels that read it add the bias in fp32.
             projected = F.linear(normed, qkv_fc1)
             activated = _activate(projected, qkv_fc1_bias, width)
             rotation = cos.flatten(1).contiguous(), sin.flatten(1).contiguous()
             rotated = _rotate(projected, qkv_fc1_bias, rotation, (batch, time, heads))
             mixed, saved_probs = _attend_forward(rotated, dropout)
+            # (B * H, T, D) to (N, C)
             mixed = mixed.view(batch, heads, time, -1).transpose(1, 2).reshape(-1, width)
             masks = [draw_keep_mask(normed, dropout) for _ in range(2)] if dropout else []
             out = _add_branches(
@@ -91,6 +93,7 @@ class FusedBlock(torch.autograd.Function):
             grad_fc2_out = apply_dropout(grad_dense_out, fc2_mask, dropout)
             grad_dense_out = apply_dropout(grad_dense_out, dense_mask, dropout)
             saved = saved[:-2]
+        # Without dropout both branches have the same gradient, and so their biases.
         dense_bias = _sum_columns(grad_dense_out)
         fc2_bias = _sum_columns(grad_fc2_out) if dropout else dense_bias
         # The MLP writes the last 4 C columns of grad_projected, attention the first 3 C.
@@ -101,6 +104,7 @@ class FusedBlock(torch.autograd.Function):
             rotated, dmixed, mixed, saved, dropout, (batch, time, heads)
         )
         _rotate_backward(grad_rotated, cos, sin, grad_projected, heads)
+        # The kernel adds the gradient of the residual connection.
         dx, dscale, dshift = _normalise_backward(
             grad_projected @ qkv_fc1, flat, scale, norm_stats, grad_out
         )
@@ -141,6 +145,7 @@ def head_loss_with_grads(
         chunk = h[start : start + chunk_rows]
         target = targets[start : start + chunk_rows].contiguous()
         logits = F.linear(chunk, weight, bias)
+        # From here on `logits` holds their gradients.
         total += sum(
             bf16.run_over_rows(
                 bf16_kernels.cross_entropy, len(chunk), logits.numel(), logits, target
@@ -175,6 +180,7 @@ def _normalise_backward(
     sums = bf16.run_over_rows(
         bf16_kernels.layer_norm_backward, flat.shape[0], flat.numel(), *arguments
     )
+    # Partial sums of threads: their number changes the last bits of these two gradients.
     dscale, dshift = torch.from_numpy(sum(sums[1:], sums[0]))
     return dx, dscale, dshift
 
@@ -268,12 +274,14 @@ def _attend_forward(rotated: Tensor, dropout: float) -> tuple[Tensor, list[Tenso
     from hornbook.jit import bf16, bf16_kernels
 
     q, keys, values = rotated.unbind(0)
+    # Keys after a block of queries are never multiplied: half of the products of a long context.
     mixed, saved_probs = torch.empty_like(q), []
     for start in range(0, q.shape[1], QUERY_BLOCK):
         stop = min(q.shape[1], start + QUERY_BLOCK)
         p = torch.bmm(q[:, start:stop], keys[:, :stop].transpose(1, 2))
         bf16.run_over_rows(bf16_kernels.causal_softmax, p.shape[0], p.numel(), p, start)
         mask = draw_keep_mask(p, dropout) if dropout else None
+        # Kept rather than computed again: at MAX_BLOCKED_CONTEXT they are affordable.
         saved_probs += [p] if mask is None else [p, mask]
         mixed[:, start:stop] = torch.bmm(apply_dropout(p, mask, dropout), values[:, :stop])
     return mixed, saved_probs
@@ -291,6 +299,7 @@ def _attend_backward(
     from hornbook.jit import bf16, bf16_kernels
 
     batch, time, heads = sizes
+    # sum(p * dp) per query, which equals sum(mixed * dmixed): no need for all of dp.
     row_dots = torch.empty(batch * heads, time)
     bf16.run_over_rows(
         bf16_kernels.dot_heads, mixed.shape[0], mixed.numel(), dmixed, mixed, row_dots

@@ -127,6 +127,7 @@ def measure_continuation_bits(
 def _sum_token_nll(model: Phi, rows: Sequence[tuple[list[int], int]], longest: int) -> list[float]:
     """Negative log-likelihood, in nats, of the last `scored` ids of each (ids, scored)."""
     device = model.embedding.weight.device
+    # Padding on the right: under the causal mask no token of a row sees it.
     ids = torch.zeros((len(rows), longest), dtype=torch.long)
     for row_index, (row, _) in enumerate(rows):
         ids[row_index, : len(row)] = torch.tensor(row)

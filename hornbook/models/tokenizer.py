@@ -57,6 +57,7 @@ class Tokenizer:
         return [encoding.ids for encoding in self.backend.encode_batch_fast(list(texts))]
 
     def _encode_without_end(self, text: str) -> list[int]:
+        # Each marker is cut in the middle; its halves are encoded with the text beside them.
         half = len(END) // 2
         pieces = text.split(END)
         ids = []

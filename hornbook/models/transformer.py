@@ -60,6 +60,7 @@ class Phi(nn.Module):
         self.blocks = nn.ModuleList(TransformerBlock(shape, dropout) for _ in range(shape.layers))
         self.norm = nn.LayerNorm(shape.width, eps=NORM_EPS)
         self.head = nn.Linear(shape.width, shape.vocab)
+        # Not persistent: computed from the shape, and no part of checkpoints.
         cos, sin = rotation_table(shape.context, shape.rotary, ROPE_THETA)
         self.register_buffer("cos", cos, persistent=False)
         self.register_buffer("sin", sin, persistent=False)
@@ -113,6 +114,7 @@ class Phi(nn.Module):
         x = F.dropout(self.embedding(ids), self.dropout, self.training)
         attend = make_attention(documents, self.dropout if self.training else 0.0)
         cos, sin = self.cos[:seq_len], self.sin[:seq_len]
+        # A compiled block must not call the fused step: numba kernels cannot be traced.
         use_fused = not self.compiled and fused.is_supported(x, documents)
         for block in self.blocks:
             x = block(x, cos, sin, None if use_fused else attend)
@@ -180,6 +182,7 @@ def load_model(folder: Path | str, dtype: torch.dtype = torch.float32, device: s
         model = Phi(shape)
     state = _from_hugging_face(_read_tensors(folder), shape, dtype, folder)
     model.load_state_dict(state, assign=True)
+    # Created on the meta device, like the weights, but not in the file.
     model.cos, model.sin = rotation_table(shape.context, shape.rotary, ROPE_THETA)
     return model.eval().to(device)
 
@@ -190,6 +193,7 @@ def read_shape(folder: Path | str) -> Shape:
     config = store.read_json(path)
     if config is None:
         raise UserError(f"{folder} has no config.json: give the folder of a Hugging Face phi model")
+    # transformers 5 writes rope_parameters, transformers 4 rope_scaling or plain keys.
     rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
     heads = config.get("num_attention_heads", 32)
     # Each setting with its value here, and the only one that this module computes.
@@ -304,10 +308,12 @@ def _to_hugging_face(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Rename our parameters to Hugging Face's; qkv_fc1 is split into its four matrices."""
     hf_state: dict[str, Tensor] = {}
     for name, tensor in state.items():
+        # "head.weight" or "blocks.3.qkv_fc1.weight"
         *path, module, param = name.split(".")
         if not path:
             hf_state[f"{_HF_TOP_LEVEL[module]}.{param}"] = tensor
         elif module == "qkv_fc1":
+            # q, k and v have the width C, fc1 has 4 C.
             width = tensor.shape[0] // 7
             parts = torch.split(tensor, [width, width, width, 4 * width])
             hf_state |= {
@@ -366,6 +372,7 @@ def _read_tensors(folder: Path) -> dict[str, Tensor]:
             raise UserError(
                 f"{file} cannot be read as safetensors ({error}): download or train it again"
             ) from error
+    # Old versions of transformers saved the frequencies, which follow from the shape.
     return {
         name: tensor for name, tensor in tensors.items() if not name.endswith("rotary_emb.inv_freq")
     }
