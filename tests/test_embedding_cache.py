@@ -101,7 +101,7 @@ def test_past_its_size_the_oldest_go(tmp_path: Path) -> None:
 def test_two_processes_may_write_at_once(tmp_path: Path) -> None:
     path = tmp_path / "v.sqlite"
     program = (
-        "import sys, pathlib; sys.path.insert(0, sys.argv[2]); import test_vector_cache as t\n"
+        "import sys, pathlib; sys.path.insert(0, sys.argv[2]); import test_embedding_cache as t\n"
         "for key in t.make_keys(200)[int(sys.argv[3])::2]:\n"
         "    with t.EmbeddingCache(pathlib.Path(sys.argv[1])) as cache:\n"
         "        cache.put_vectors({key: t.make_vector(key)})"
