@@ -196,7 +196,7 @@ def test_the_page_says_it_all(undisturbed):
     for word in (
         "Funnel",
         "Quality",
-        "Written",
+        "Generated data",
         "Contamination",
         "Training",
         "Exam",

@@ -1,4 +1,4 @@
-"""The page's quality section: every drawing is there, and pieces stand side by side, escaped."""
+"""The page's quality section has every figure, and pieces stand side by side, escaped."""
 
 from __future__ import annotations
 
@@ -12,15 +12,23 @@ from hornbook.frame.stage import RunContext
 from hornbook.models.embedder import Embedder
 from hornbook.writeup import Report
 
+EXPECTED_TEXTS = (
+    "ROC of the classifier",
+    "average precision",
+    "Calibration",
+    "What each threshold keeps",
+    "best: score",
+    "middle: score",
+    "worst: score",
+    "grid-template-columns",
+)
 
-def test_the_filter_is_shown_with_its_doubts(tmp_path: Path) -> None:
-    known = Embed("known", Labelled("labelled"), Embedder("hashed"))
-    kept = KeepBudget(
-        "kept", ScoreQuality("scored", known, FitQuality("taste", known, trees=5)), tokens=500
-    )
+
+def test_the_quality_section_shows_validation_scores_and_pieces(tmp_path: Path) -> None:
+    labelled = Embed("vectors", Labelled("labelled"), Embedder("hashed"))
+    scored = ScoreQuality("scored", labelled, FitQuality("classifier", labelled, trees=5))
+    kept = KeepBudget("kept", scored, tokens=500)
     run_recipe(Report("report", (kept,)), RunContext(tmp_path))
     page = (tmp_path / "report" / "report.html").read_text()
-    for word in ("ROC of the classifier", "average precision", "Calibration", "What each threshold keeps",
-                 "best: score", "middle: score", "worst: score", "grid-template-columns"):  # fmt: skip
-        assert word in page, word
+    assert [text for text in EXPECTED_TEXTS if text not in page] == []
     assert "best: score" in (tmp_path / "report" / "report.md").read_text()

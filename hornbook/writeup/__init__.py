@@ -1,4 +1,4 @@
-"""Stage folder 7: what happened, on one page that a person can read and keep."""
+"""Stage folder 7: write up a run as one self-contained page."""
 
 from hornbook.writeup.report import Report
 

@@ -1,7 +1,7 @@
-"""What went in, what stayed, why the rest did not, and what it cost: the sections that every run has.
+"""The sections that every run has: records per stage, cost, settings.
 
-In: a desk and the finished stages. Out: sections made from manifests and usage files alone; no data
-is read.
+In: the run and its finished stages. Out: sections. Only manifests and usage files are read, no
+records.
 """
 
 from __future__ import annotations
@@ -17,109 +17,88 @@ from hornbook.pages.blocks import DataTable, Figure, PageBlock, PageSection, Par
 from hornbook.writeup import paper
 
 MAX_REASONS_SHOWN = 6
+MAX_SETTING_CHARS = 90
+COST_COLUMNS = (
+    "stage", "minutes", "CPU minutes", "tokens read", "tokens written", "requests", "money", "Wh",
+    "peak MB",
+)  # fmt: skip
 
 
 def build_funnel_section(ctx: RunContext, stages: Sequence[Stage]) -> PageSection:
-    """Documents seen, kept and dropped per stage, with the reasons, the paper's funnel beside them."""
+    """Records seen and kept by each stage, reasons for dropping, and the paper's funnel."""
     rows, labels, kept, dropped = [], [], [], []
     for stage in stages:
-        facts = ctx.run.read_manifest(stage)
-        if stage.form == "files" or not facts["seen"]:
+        manifest = ctx.run.read_manifest(stage)
+        if stage.form == "files" or not manifest["seen"]:
             continue
-        reasons = sorted(facts["reasons"].items(), key=lambda item: (-item[1], item[0]))
-        words = ", ".join(f"{reason} {number:,}" for reason, number in reasons[:MAX_REASONS_SHOWN])
-        more = (
-            f", and {len(reasons) - MAX_REASONS_SHOWN} rarer reasons"
-            if len(reasons) > MAX_REASONS_SHOWN
-            else ""
-        )
-        rows.append(
-            [
-                stage.name,
-                facts["seen"],
-                facts["kept"],
-                f"{facts['kept_bytes'] / 1e6:,.2f}",
-                words + more,
-            ]
-        )
-        if facts["reasons"]:
+        megabytes = f"{manifest['kept_bytes'] / 1e6:,.2f}"
+        reasons = _format_reasons(manifest["reasons"])
+        rows.append([stage.name, manifest["seen"], manifest["kept"], megabytes, reasons])
+        if manifest["reasons"]:
             labels.append(stage.name)
-            kept.append(100 * facts["kept"] / facts["seen"])
+            kept.append(100 * manifest["kept"] / manifest["seen"])
             dropped.append(100 - kept[-1])
     blocks: list[PageBlock] = [
-        DataTable(["stage", "seen", "kept", "MB kept", "dropped because"], rows)
+        *_build_set_aside_warnings(ctx, stages),
+        DataTable(["stage", "seen", "kept", "MB kept", "dropped because"], rows),
     ]
     if labels:
-        drawn = figures.draw_stacked_bars(
-            labels,
-            [("kept", kept), ("dropped", dropped)],
-            "percent of the records that the stage saw",
+        svg = figures.draw_stacked_bars(
+            labels, [("kept", kept), ("dropped", dropped)], "percent of the records that it saw"
         )
-        blocks.append(
-            Figure(
-                "funnel",
-                drawn,
-                "What each stage kept of what it saw. See the dropped: `hornbook peek RUN STAGE --dropped`.",
-            )
+        caption = (
+            "The share of records that each stage kept. To read dropped records: "
+            "`hornbook peek RUN STAGE --dropped`."
         )
-    blocks.append(
-        DataTable(
-            ["in the paper", "documents", "tokens"],
-            paper.DATA_FUNNEL,
-            "The paper's funnel, for comparison",
-        )
-    )
+        blocks.append(Figure("funnel", svg, caption))
+    columns = ["in the paper", "documents", "tokens"]
+    blocks.append(DataTable(columns, paper.DATA_FUNNEL, "The paper's funnel, for comparison"))
     return PageSection("Funnel", blocks)
 
 
-def build_set_aside_warnings(ctx: RunContext, stages: Sequence[Stage]) -> list[Paragraph]:
-    """One warning a stage that could not do all its parts; empty when all went well."""
-    found = {stage.name: ctx.run.read_manifest(stage)["set_aside"] for stage in stages}
-    return [
-        Paragraph(f"*{name}* set aside {len(parts)} parts: {'; '.join(parts.values())}.")
-        for name, parts in found.items()
-        if parts
-    ]
+def _format_reasons(reasons: dict[str, int]) -> str:
+    """The most frequent reasons with their counts."""
+    ordered = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
+    text = ", ".join(f"{reason} {count:,}" for reason, count in ordered[:MAX_REASONS_SHOWN])
+    n_more = len(ordered) - MAX_REASONS_SHOWN
+    return f"{text}, and {n_more} rarer reasons" if n_more > 0 else text
+
+
+def _build_set_aside_warnings(ctx: RunContext, stages: Sequence[Stage]) -> list[Paragraph]:
+    """One warning per stage with shards that killed their worker twice."""
+    warnings = []
+    for stage in stages:
+        set_aside = ctx.run.read_manifest(stage)["set_aside"]
+        if set_aside:
+            reasons = "; ".join(set_aside.values())
+            warnings.append(
+                Paragraph(f"*{stage.name}* set aside {len(set_aside)} shards: {reasons}.")
+            )
+    return warnings
 
 
 def build_cost_section(ctx: RunContext, stages: Sequence[Stage]) -> PageSection:
-    """Time, processor time, tokens, requests, money and energy per stage, and where the energy figure comes from."""
-    spent = [(stage.name, read_usage(ctx, stage)) for stage in stages]
-    rows = [_make_cost_row(name, usage) for name, usage in spent]
-    total = sum((usage for _, usage in spent), meter.Usage())
-    rows.append(_make_cost_row("total", total))
-    columns = [
-        "stage",
-        "minutes",
-        "CPU minutes",
-        "tokens read",
-        "tokens written",
-        "requests",
-        "money",
-        "Wh",
-        "peak MB",
+    """Time, CPU time, tokens, requests, money, energy and memory per stage."""
+    usages = [(stage.name, _read_usage(ctx, stage)) for stage in stages]
+    rows = [_make_cost_row(name, usage) for name, usage in usages]
+    rows.append(_make_cost_row("total", sum((usage for _, usage in usages), meter.Usage())))
+    sources = sorted({usage.energy_from for _, usage in usages if usage.kwh})
+    note = (
+        f"Energy comes from {', '.join(sources) or 'nothing'}. An estimate is CPU time at "
+        f"{meter.WATTS_PER_CORE:g} W per core. Tokens are those of language models (teacher, "
+        f"judge, embedder). {paper.TRAINING_COST}."
+    )
+    minutes = [usage.seconds / 60 for _, usage in usages]
+    svg = figures.draw_stacked_bars([name for name, _ in usages], [("minutes", minutes)], "minutes")
+    blocks: list[PageBlock] = [
+        DataTable(COST_COLUMNS, rows),
+        Figure("cost", svg, "Wall-clock minutes per stage."),
+        Paragraph(note),
     ]
-    sources = {usage.energy_from for _, usage in spent if usage.kwh}
-    estimate = f"an estimate from processor time at {meter.WATTS_PER_CORE:g} W a core"
-    energy = (
-        ", ".join(estimate if source == "estimate" else source for source in sorted(sources))
-        or "nothing"
-    )
-    note = Paragraph(
-        f"Energy comes from {energy}. Tokens are those of language models (teacher, judge, embedder). {paper.TRAINING_COST}."
-    )
-    drawn = figures.draw_stacked_bars(
-        [name for name, _ in spent],
-        [("minutes", [usage.seconds / 60 for _, usage in spent])],
-        "minutes",
-    )
-    return PageSection(
-        "Cost",
-        [DataTable(columns, rows), Figure("cost", drawn, "Minutes of wall clock per stage."), note],
-    )
+    return PageSection("Cost", blocks)
 
 
-def read_usage(ctx: RunContext, stage: Stage) -> meter.Usage:
+def _read_usage(ctx: RunContext, stage: Stage) -> meter.Usage:
     return meter.Usage(**(store.read_json(ctx.run.stage_folder(stage) / "usage.json") or {}))
 
 
@@ -138,26 +117,33 @@ def _make_cost_row(name: str, usage: meter.Usage) -> list[Any]:
 
 
 def build_settings_section(ctx: RunContext, stages: Sequence[Stage]) -> PageSection:
-    """Every setting of every stage as it stood: what the paper leaves open is a named value here."""
+    """Every setting of every stage, with its value in this run."""
     rows = []
     for stage in stages:
-        facts = ctx.run.read_manifest(stage)["identity"]
-        settings = {k: v for k, v in facts["settings"].items() if not _is_stage_reference(v)}
-        words = ", ".join(f"{key} = {_shorten_json(value)}" for key, value in settings.items())
-        rows.append([stage.name, facts["stage"], ", ".join(facts["inputs"]), words])
+        identity = ctx.run.read_manifest(stage)["identity"]
+        settings = [
+            f"{name} = {_shorten_json(value)}"
+            for name, value in identity["settings"].items()
+            if not _is_stage_reference(value)
+        ]
+        inputs = ", ".join(identity["inputs"])
+        rows.append([stage.name, identity["stage"], inputs, ", ".join(settings)])
     note = Paragraph(
-        "Where the paper is silent (judge scale, threshold, optimiser betas, seeds and more), these are ours."
+        "The paper does not state the judge's scale, the threshold, the optimiser's betas, the "
+        "seeds and more: those values are Hornbook's."
     )
-    return PageSection(
-        "Every choice", [note, DataTable(["stage", "is a", "from", "settings"], rows)]
-    )
+    table = DataTable(["stage", "class", "inputs", "settings"], rows)
+    return PageSection("Settings", [note, table])
 
 
 def _is_stage_reference(value: Any) -> bool:
-    inner = value if isinstance(value, list) else [value]
-    return bool(inner) and all(isinstance(v, dict) and set(v) == {"stage"} for v in inner)
+    """Whether a setting is an input stage, or a list of them; these have a column of their own."""
+    items = value if isinstance(value, list) else [value]
+    return bool(items) and all(isinstance(item, dict) and set(item) == {"stage"} for item in items)
 
 
 def _shorten_json(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 90 else f"{text[:80]}... ({len(text):,} characters)"
+    if len(text) <= MAX_SETTING_CHARS:
+        return text
+    return f"{text[:80]}... ({len(text):,} characters)"

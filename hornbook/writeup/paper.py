@@ -1,7 +1,7 @@
-"""The paper's own numbers, to stand beside ours: "Textbooks Are All You Need", arXiv 2306.11644v2.
+"""The paper's numbers, for comparison: "Textbooks Are All You Need", arXiv 2306.11644v2.
 
-Percentages as printed there; `found` in its text or tables, except the bars of Figure 2.1, which
-are read off.
+Percentages are as printed in its text or tables, except those of the bars of Figure 2.1, which are
+read off the figure.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ EXAM_SCORES = (
     ("GPT-3.5", "", 47.0, None),
 )
 
-# Sections 2 and 2.3: what the paper's stages handled.
+# Sections 2 and 2.3: sizes of the paper's data sets.
 DATA_FUNNEL = (
     ("raw pool (The Stack, StackOverflow)", "over 35 million files", "over 35B tokens"),
     ("judged by GPT-4", "about 100,000 samples", ""),
@@ -32,4 +32,7 @@ DATA_FUNNEL = (
     ("exercises", "879,500", "about 180M tokens"),
 )
 
-TRAINING_COST = "phi-1-base: 770 A100-hours for 51B tokens; the finetune 7 hours on 8 A100 (section 2.3, Figure 2.1)"
+TRAINING_COST = (
+    "phi-1-base: 770 A100-hours for 51B tokens; the finetune 7 hours on 8 A100 "
+    "(section 2.3, Figure 2.1)"
+)

@@ -1,8 +1,8 @@
-"""The last stage of a recipe: everything before it, read from disk and written up as one page.
+"""The last stage of a recipe: write up all finished stages as one page.
 
-In: finished stages, found by what they are. Out: `report.html` (self-contained), `report.md` with
-its drawings beside it, and `report.json` with the numbers of the tables. Sections whose stages a
-recipe does not have are left out.
+In: finished stages, selected by class. Out: `report.html` (self-contained), `report.md` with its
+figures beside it, and `report.json` with the tables. A section is left out if the recipe has none
+of its stages.
 """
 
 from __future__ import annotations
@@ -10,22 +10,27 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from hornbook import store
 from hornbook.frame.identity import order_stages
 from hornbook.frame.stage import FileStage, Price, RunContext, Size, Stage
 from hornbook.pages import page
 from hornbook.pages.blocks import PageSection
-from hornbook.writeup import contamination, exams, funnel, quality, training, understanding, written
+from hornbook.writeup import (
+    contamination,
+    exams,
+    funnel,
+    generation,
+    quality,
+    training,
+    understanding,
+)
 
-if TYPE_CHECKING:
-    pass
-
+# In the order of the page.
 SECTION_BUILDERS: tuple[Callable[[RunContext, Sequence[Stage]], PageSection | None], ...] = (
     funnel.build_funnel_section,
     quality.build_quality_section,
-    written.build_generation_section,
+    generation.build_generation_section,
     contamination.build_contamination_section,
     training.build_training_section,
     exams.build_exam_section,
@@ -38,18 +43,24 @@ SECTION_BUILDERS: tuple[Callable[[RunContext, Sequence[Stage]], PageSection | No
 
 @dataclass(frozen=True)
 class Report(FileStage):
-    """Write up these stages and all that they were made from."""
+    """Write up `stages` and everything that they depend on.
+
+    Args:
+        stages: the stages at the end of the recipe.
+        title: the title of the page.
+    """
 
     stages: tuple[Stage, ...]
     title: str = "What happened"
 
     def write_files(self, ctx: RunContext) -> None:
-        before = [stage for stage in order_stages(self) if stage is not self]
-        sections = [
-            made for section in SECTION_BUILDERS if (made := section(ctx, before)) is not None
-        ]
-        subtitle = f"{ctx.root.name}: {len(before)} stages. {exams.summarise_scores(ctx, before)}"
-        folder = ctx.run.stage_folder(self)
+        stages = [stage for stage in order_stages(self) if stage is not self]
+        sections = []
+        for build_section in SECTION_BUILDERS:
+            section = build_section(ctx, stages)
+            if section is not None:
+                sections.append(section)
+        subtitle = f"{ctx.root.name}: {len(stages)} stages. {exams.summarise_scores(ctx, stages)}"
         files = {
             "report.html": page.render_html_page(self.title, subtitle, sections),
             "report.md": page.render_markdown_page(self.title, subtitle, sections),
@@ -57,7 +68,7 @@ class Report(FileStage):
             **page.collect_figures(sections),
         }
         for name, text in files.items():
-            with store.atomic_write(folder / name) as temporary:
+            with store.atomic_write(ctx.run.stage_folder(self) / name) as temporary:
                 temporary.write_text(text, encoding="utf-8")
 
     def price(self, ctx: RunContext, inputs: Sequence[Size]) -> Price:
