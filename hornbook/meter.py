@@ -6,9 +6,11 @@ adds up over shards and interruptions.
 
 Energy counters belong to the machine, not to a process: with four workers that each read them, the
 same joules would be counted four times (mlco2/codecarbon, issues 950 and 1274). So workers estimate
-from CPU time, and the parent reads the counters once per stage: RAPL for processors and memory, NVML
-for GPUs. `energy_from` says which. Not covered: what else runs on the machine meanwhile (it is in
-the counters too), and the machines behind a hosted teacher.
+from CPU time, and the parent reads the counters once per stage: RAPL for processors and memory,
+NVML for GPUs. `energy_from` says which.
+
+Not covered: what else runs on the machine meanwhile (it is in the counters too), and the machines
+behind a hosted teacher.
 """
 
 from __future__ import annotations
@@ -36,7 +38,20 @@ ESTIMATE = "estimate"
 
 @dataclass
 class Usage:
-    """What a piece of work cost. Tokens are a language model's, money is in the prices' currency."""
+    """What a piece of work cost.
+
+    Attributes:
+        seconds: wall-clock time.
+        cpu_s: CPU time of this process and its ended children.
+        tokens_in: tokens that language models read.
+        tokens_out: tokens that language models wrote.
+        requests: requests to language models.
+        money: in the currency of the prices.
+        kwh: energy.
+        peak_mb: largest resident memory.
+        energy_from: the source of `kwh`: "RAPL", "NVML", "estimate", a sum such as
+            "NVML + estimate", or "mixed" where two usages with different sources were added.
+    """
 
     seconds: float = 0.0
     cpu_s: float = 0.0
@@ -101,7 +116,7 @@ def measure_usage() -> Iterator[Usage]:
 
 @dataclass
 class EnergyReading:
-    """Joules by source ("RAPL", "NVML") since the block began. Empty where no counter is readable."""
+    """Joules by source ("RAPL", "NVML") since the block began; empty if no counter is readable."""
 
     joules: dict[str, float] = field(default_factory=dict)
 
@@ -132,7 +147,7 @@ def measure_energy() -> Iterator[EnergyReading]:
 
     def sample() -> None:
         while not has_ended.wait(SAMPLE_INTERVAL_S):
-            counters.sample()
+            counters.read_counters()
 
     sampler = threading.Thread(target=sample, daemon=True)
     if counters.are_readable:
@@ -143,7 +158,7 @@ def measure_energy() -> Iterator[EnergyReading]:
         has_ended.set()
         if counters.are_readable:
             sampler.join()
-            counters.sample()
+            counters.read_counters()
         reading.joules.update(counters.joules)
 
 
@@ -157,7 +172,7 @@ class _EnergyCounters:
         self._last_nvml = _read_nvml()
         self.are_readable = bool(self._last_rapl or self._last_nvml)
 
-    def sample(self) -> None:
+    def read_counters(self) -> None:
         # A counter that cannot be read this time keeps its last value until the next.
         for file, joules in _read_rapl(self._rapl_ranges).items():
             rise = joules - self._last_rapl.get(file, joules)
@@ -174,8 +189,8 @@ class _EnergyCounters:
 def _find_rapl_ranges() -> dict[Path, float]:
     """Each RAPL counter to add up, with the joules at which it wraps.
 
-    Packages and memory (`dram`) are added. `psys` counts the packages again, so it is read only where
-    there is no package; `core` and `uncore` are parts of a package.
+    Packages and memory (`dram`) are added. `psys` counts the packages again, so it is read only
+    where there is no package; `core` and `uncore` are parts of a package.
     """
     ranges: dict[Path, float] = {}
     names: dict[Path, str] = {}

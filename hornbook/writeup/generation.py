@@ -54,7 +54,7 @@ def _build_yield_table(ctx: RunContext, generators: Sequence[Stage]) -> DataTabl
 
 
 def _build_diversity_tables(ctx: RunContext, stages: Sequence[Stage]) -> list[PageBlock]:
-    """The tables of MeasureDiversity (a column per data set) and MeasureRounds (a row per round)."""
+    """The tables of MeasureDiversity (one column per data set) and MeasureRounds."""
     blocks: list[PageBlock] = []
     for stage in select_stages(stages, "MeasureDiversity", "MeasureRounds"):
         folder = ctx.run.stage_folder(stage)
