@@ -1,4 +1,4 @@
-"""The page: self-contained, escaped, the same in HTML and Markdown."""
+"""The page is self-contained and escaped, and the Markdown says the same as the HTML."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def render_hostile_page() -> str:
     return page.render_html_page(HOSTILE, HOSTILE, [PageSection(HOSTILE, blocks)])
 
 
-def test_text_that_a_stranger_wrote_never_becomes_markup() -> None:
+def test_text_from_data_never_becomes_markup() -> None:
     body = render_hostile_page().split("</style>", 1)[1]
     assert "<script" not in body and "<b>" not in body and "</style" not in body
     assert body.count("<svg") == 1
@@ -54,17 +54,13 @@ def test_a_figure_is_the_same_bytes_each_time(draw: object) -> None:
     assert first == second and first.startswith("<svg")
 
 
-def test_markdown_says_what_the_page_says() -> None:
-    sections = [
-        PageSection(
-            "Funnel",
-            [
-                DataTable(["stage", "kept"], [["a|b", 1234]], "Rows"),
-                CodeBlock("head", "a = 1\n```", 5),
-                Paragraph("end"),
-            ],
-        )
+def test_markdown_has_the_same_content_as_the_page() -> None:
+    blocks = [
+        DataTable(["stage", "kept"], [["a|b", 1234]], "Rows"),
+        CodeBlock("head", "a = 1\n```", 5),
+        Paragraph("end"),
     ]
+    sections = [PageSection("Funnel", blocks)]
     text = page.render_markdown_page("Title", "sub", sections)
     assert "# Title" in text and "| a\\|b | 1,234 |" in text and "````python" in text
 
