@@ -1,4 +1,4 @@
-"""Costs add up and nest; energy is counted once however many workers there are, and says its source."""
+"""Usages add up and nest; energy is counted once per stage, and says its source."""
 
 from __future__ import annotations
 
