@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 from conftest import Longer, Numbers
 
 from hornbook.cli import MODULE_BY_COMMAND, main
+from hornbook.cli.run import _parse_run_options
 from hornbook.frame.run import run_recipe
 from hornbook.frame.stage import RunContext
 
@@ -80,7 +81,7 @@ def test_every_command_has_help_with_an_example(name: str) -> None:
         (["plan", "pocket", "--how", "cores=3"], "micro_batch"),
         (["plan", "pocket", "--how", "micro_batch=0"], "0 is not 1 or more"),
         (["plan", "pocket", "--how", "processes=-1"], "-1 is not 1 or more"),
-        (["plan", "pocket", "--how", "hold=banana"], "neither replicas nor shards"),
+        (["plan", "pocket", "--how", "parallelism=banana"], "neither ddp nor fsdp"),
         (["peek", "nowhere"], "is not the folder of a run"),
         (["ask", "nowhere", "x"], "is not the folder of a run"),
         (["check", "nowhere.py"], "nowhere.py cannot be read"),
@@ -161,6 +162,11 @@ def test_a_changed_dial_is_compared_and_refused_in_the_same_folder(own_recipe: s
     assert difference in read_json_lines("compare", "a", "b")
     refusal = run_own_recipe(own_recipe, "above=40", "--out", "a")
     assert refusal.exit_code == 2 and "above: 30 -> 40" in refusal.output
+
+
+@pytest.mark.parametrize("setting", ["parallelism=fsdp", "hold=shards"])
+def test_parallelism_has_its_old_name_too(setting: str) -> None:
+    assert _parse_run_options((setting,)) == {"parallelism": "fsdp"}
 
 
 @pytest.mark.parametrize("option", ["--shard-mb", "--part-mb"])

@@ -20,7 +20,7 @@ from hornbook.train import worker
 from hornbook.train.loop import TrainingLoop
 from hornbook.train.parallel import ProcessGroup
 
-PARALLELISMS = ["replicas", "shards"]
+PARALLELISMS = ["ddp", "fsdp"]
 STEPS = {"steps": 6, "dropout": 0.0, "checkpoint_every": 2, "evaluate_every": 3}
 
 
@@ -30,7 +30,7 @@ def read_losses(ctx: RunContext) -> list[float]:
 
 def two_processes(root: Path, parallelism: str) -> RunContext:
     return RunContext(
-        root, options={"device": "cpu", "processes": 2, "hold": parallelism, "micro_batch": 2}
+        root, options={"device": "cpu", "processes": 2, "parallelism": parallelism, "micro_batch": 2}
     )
 
 
@@ -134,7 +134,7 @@ def test_asked_to_stop_two_save_and_leave(alone, tmp_path, monkeypatch):
         run_recipe(
             make_training(**many),
             RunContext(
-                folder, options=two_processes(folder, "replicas").options, reporter=Impatient()
+                folder, options=two_processes(folder, "ddp").options, reporter=Impatient()
             ),
         )
     saved = [int(place.name[5:]) for place in (folder / "base" / "checkpoints").glob("step-*")]
@@ -146,7 +146,7 @@ def test_an_error_in_torchruns_processes_is_said_in_its_own_words(alone, tmp_pat
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     with pytest.raises(UserError, match="a batch of 5 does not divide among 2 processes"):
         run_recipe(
-            make_training(**STEPS, batch=5), two_processes(copy_data(alone, tmp_path), "replicas")
+            make_training(**STEPS, batch=5), two_processes(copy_data(alone, tmp_path), "ddp")
         )
 
 
@@ -160,10 +160,10 @@ def test_an_error_of_any_process_is_said(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(
         worker,
         "team",
-        lambda device, hold: contextlib.nullcontext(ProcessGroup("cpu", rank=1, world_size=2)),
+        lambda device, parallelism: contextlib.nullcontext(ProcessGroup("cpu", rank=1, world_size=2)),
     )
     monkeypatch.setattr(
-        worker.TrainingJob, "read", lambda path: SimpleNamespace(device="cpu", hold="replicas")
+        worker.TrainingJob, "read", lambda path: SimpleNamespace(device="cpu", parallelism="ddp")
     )
     assert worker.main("job.json") == 2
     assert json.loads(capsys.readouterr().out) == {

@@ -110,7 +110,7 @@ def test_moments_that_do_not_fit_in_memory_are_a_clear_error(tmp_path, monkeypat
         raise torch.OutOfMemoryError("out of memory")
 
     monkeypatch.setattr(TrainingLoop, "_update", never)
-    with pytest.raises(UserError, match="take 0.00 GB, .* hold=shards"):
+    with pytest.raises(UserError, match="take 0.00 GB, .* parallelism=fsdp"):
         run_recipe(make_training(), RunContext(tmp_path))
 
 

@@ -26,6 +26,9 @@ PLAN_COLUMNS = (
 )  # fmt: skip
 # A longer explanation of a state, or a longer dial, stands below the plan's table or is left out.
 MAX_CELL_CHARS = 40
+# The run option `parallelism` and its values had these names in version 0.1.
+OLD_OPTIONS = {"hold": "parallelism"}
+OLD_PARALLELISMS = {"replicas": "ddp", "shards": "fsdp"}
 
 
 def _parse_yes_no(text: str) -> bool:
@@ -41,8 +44,9 @@ def _parse_positive_int(text: str) -> int:
 
 
 def _parse_parallelism(text: str) -> str:
-    if text not in ("replicas", "shards"):
-        raise ValueError(f"{text!r} is neither replicas nor shards")
+    text = OLD_PARALLELISMS.get(text, text)
+    if text not in ("ddp", "fsdp"):
+        raise ValueError(f"{text!r} is neither ddp nor fsdp")
     return text
 
 
@@ -65,7 +69,7 @@ RUN_OPTIONS: dict[str, Callable[[str], Any]] = {
     "processes": _parse_positive_int,
     "compile": _parse_yes_no,
     "exact": _parse_yes_no,
-    "hold": _parse_parallelism,
+    "parallelism": _parse_parallelism,
     "launch": str,
     "price": _parse_price,
     "requests_per_minute": float,
@@ -80,6 +84,7 @@ def _parse_run_options(settings: Sequence[str]) -> dict[str, Any]:
     options: dict[str, Any] = {}
     for setting in settings:
         name, _, text = setting.partition("=")
+        name = OLD_OPTIONS.get(name, name)
         if name not in RUN_OPTIONS or not text:
             raise UserError(
                 f"--how {setting}: write NAME=VALUE, with one of {', '.join(RUN_OPTIONS)}"
@@ -135,7 +140,7 @@ def _add_recipe_options(function: Callable[..., Any]) -> Callable[..., Any]:
             "run_options",
             multiple=True,
             metavar="NAME=VALUE",
-            help="A run option, which never changes the result; may be repeated: "
+            help="How the recipe is run, not what it makes; may be repeated. Names: "
             f"{', '.join(RUN_OPTIONS)}.",
         ),
     ]

@@ -209,7 +209,7 @@ class TrainingLoop:
         if not half:
             raise UserError(
                 f"one sequence of {self.data.context} tokens does not fit in memory beside {self.model.shape}: use a "
-                "smaller shape or context, or several devices with hold=shards"
+                "smaller shape or context, or several devices with parallelism=fsdp"
             ) from error
         if self.process_group.world_size > 1:
             raise UserError(

@@ -1,7 +1,7 @@
 """One process or many: who has which sequences, what is summed between them, and how weights are held.
 
-In: what torchrun put into the environment, or nothing. Out: a Team. "replicas" holds all weights in
-every process (DistributedDataParallel); "shards" splits weights, gradients and optimiser state
+In: what torchrun put into the environment, or nothing. Out: a Team. "ddp" holds all weights in
+every process (DistributedDataParallel); "fsdp" splits weights, gradients and optimiser state
 (fully_shard). A checkpoint holds whole tensors either way, so what many processes wrote one can go
 on with, and the other way round. Not covered: tensor, pipeline and sequence parallelism; phi-1's
 1.3B needs none of them.
@@ -24,7 +24,7 @@ from hornbook.records import UserError
 if TYPE_CHECKING:
     from hornbook.models.transformer import Phi
 
-Parallelism = Literal["replicas", "shards"]
+Parallelism = Literal["ddp", "fsdp"]
 LossFn = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 
 
@@ -35,7 +35,7 @@ class ProcessGroup:
     device: str = "cpu"
     rank: int = 0
     world_size: int = 1
-    parallelism: Parallelism = "replicas"
+    parallelism: Parallelism = "ddp"
 
     def split_batch(self, batch: int) -> int:
         """How many of a batch's sequences are this process's. Raises UserError where they do not divide evenly."""
@@ -49,7 +49,7 @@ class ProcessGroup:
         """A function that gives the loss, with gradients summed over the team, and the module that does the summing."""
         if self.world_size == 1:
             return model.sum_loss, model
-        if self.parallelism == "shards":
+        if self.parallelism == "fsdp":
             from torch.distributed.fsdp import fully_shard, register_fsdp_forward_method
 
             for block in model.blocks:
@@ -71,9 +71,9 @@ class ProcessGroup:
     @contextlib.contextmanager
     def sync_gradients(self, module: nn.Module, is_last: bool) -> Iterator[None]:
         """Gradients travel after a step's last micro-batch alone."""
-        if self.world_size > 1 and self.parallelism == "shards":
+        if self.world_size > 1 and self.parallelism == "fsdp":
             module.set_requires_gradient_sync(is_last)  # type: ignore[operator]
-        if self.world_size == 1 or self.parallelism == "shards" or is_last:
+        if self.world_size == 1 or self.parallelism == "fsdp" or is_last:
             yield
         else:
             with module.no_sync():  # type: ignore[operator]

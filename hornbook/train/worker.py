@@ -92,7 +92,7 @@ def run_job(job: TrainingJob, process_group: ProcessGroup, reporter: Reporter) -
             raise
         raise UserError(
             f"weights, gradients and moments of {job.shape} take {16 * job.shape.count_parameters() / 1e9:,.2f} GB, which do "
-            "not fit in memory: use a smaller shape, or several devices with hold=shards"
+            "not fit in memory: use a smaller shape, or several devices with parallelism=fsdp"
         ) from error
 
 
