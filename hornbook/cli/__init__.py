@@ -47,6 +47,7 @@ class CommandGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in MODULE_BY_COMMAND:
             return None
+        # Only this command's module, so that `hornbook --help` loads neither torch nor numpy.
         module = importlib.import_module(f"hornbook.cli.{MODULE_BY_COMMAND[cmd_name]}")
         command = getattr(module, f"{cmd_name.replace('-', '_')}_command")
         assert isinstance(command, click.Command)
@@ -67,11 +68,13 @@ class CommandGroup(click.Group):
             return super().invoke(ctx)
         except UserError as error:
             click.echo(f"error: {error}", err=True)
+            # `from None`: the traceback says nothing that the person can act on.
             raise SystemExit(error.exit_code) from None
         except KeyboardInterrupt:
             click.echo(
                 "stopped: everything finished is kept; run the same command to resume", err=True
             )
+            # 128 + SIGINT, as shells report it.
             raise SystemExit(130) from None
 
 

@@ -31,6 +31,7 @@ def _add_search_options(function: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option("--json", "as_json", is_flag=True, help="Print one JSON line per row."),
     ]
+    # The help lists first what is added last.
     for add_option in reversed(options):
         function = add_option(function)
     return function
@@ -89,7 +90,9 @@ def similar_command(
     passed: dict[str, dict[str, bool]] = {}
     for result_file in result_files:
         passed |= search.read_results(result_file)
+    # Filled while the batches are read: the number of unreadable records by reason.
     skipped: dict[str, int] = {}
+    # A progress bar would mix with the JSON lines on standard output.
     reporter = SilentReporter() if as_json else make_reporter()
     reporter.begin("similar", 0, "records")
     nearest = search.search_batches(
@@ -115,6 +118,7 @@ def similar_command(
     ):
         click.echo(line)
     for reason, n_records in skipped.items():
+        # On standard error, so that the table can be piped.
         click.echo(f"{n_records:,} records were skipped: {reason}", err=True)
 
 
@@ -171,6 +175,7 @@ def audit_command(
         texts.append(text)
     for batch in documents.read_batches(data, columns):
         texts += batch["text"].to_pylist()
+    # What was read after the planted copies is the person's own data.
     groups += ["data"] * (len(texts) - len(groups))
     hits = auditing.find_hits(problems, texts, settings)
     results = list(auditing.recall_by_group(groups, hits))
@@ -179,6 +184,7 @@ def audit_command(
             show_json(dataclasses.asdict(result))
         return
     detectors = list(dict.fromkeys(result.detector for result in results))
+    # One row per kind of planted copy, one column per detector.
     cells = {(result.among, result.detector): _format_rate(result) for result in results}
     rows = []
     for group in dict.fromkeys(groups):

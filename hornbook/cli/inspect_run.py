@@ -27,6 +27,7 @@ def summarise_stages(ctx: RunContext) -> list[dict[str, Any]]:
     rows = []
     for name in ctx.run.finished_stages():
         manifest = ctx.run.read_manifest(name)
+        # usage.json is bookkeeping and may have been removed.
         usage = store.read_json(ctx.run.stage_folder(name) / "usage.json") or {}
         reasons = sorted(manifest["reasons"].items(), key=lambda item: -item[1])
         counts = [f"{reason} {count:,}" for reason, count in reasons[:MAX_REASONS_SHOWN]]
@@ -63,6 +64,7 @@ def sample_records(
     """
     sample: list[tuple[float, int, dict[str, Any]]] = []
     for table in _read_seen_rows(ctx, stage):
+        # Vectors have hundreds of numbers that nobody reads.
         vectors = [name for name in table.column_names if name.endswith("vector")]
         for row in table.drop_columns(vectors).to_pylist():
             if row.get("kept", True) == dropped:
@@ -120,6 +122,7 @@ def _read_seen_rows(ctx: RunContext, stage: str) -> Iterator[pa.Table]:
     for shard in ctx.run.shard_names(stage):
         rows = ctx.run.read_shard(stage, shard)
         if base_stage:
+            # The base stage's `kept` says what this stage was given.
             rows = rows.filter(ctx.run.read_shard(base_stage, shard, ["kept"])["kept"])
         yield rows
 
@@ -128,6 +131,7 @@ def compare_runs(first: RunContext, second: RunContext) -> list[dict[str, Any]]:
     """The differences between two runs: missing stages, settings, numbers of kept rows."""
     rows: list[dict[str, Any]] = []
     first_names, second_names = first.run.finished_stages(), second.run.finished_stages()
+    # In the order of the first run; what only the second has comes last.
     for name in dict.fromkeys([*first_names, *second_names]):
         if name not in first_names or name not in second_names:
             present = {"first": name in first_names, "second": name in second_names}

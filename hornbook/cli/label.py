@@ -77,10 +77,12 @@ def score_quality_command(
 
     classifier = scoring.load_quality_classifier(open_run(folder), stage)
     if not as_json:
+        # The scores go to standard output if there is no --out.
         click.echo(classifier.summarise_validation(), err=True)
     counts, labelled = extend.ReadCounts(), _ScoredLabels(label_column)
     with extend.open_batch_writer(file, out) as write_batch:
         for batch in extend.read_batches(file, text_column, counts):
+            # Chosen at the first batch, for the whole file.
             score_column = score_column or ("quality" if "score" in batch.rows[0] else "score")
             if score_column in batch.rows[0]:
                 raise UserError(
@@ -153,6 +155,7 @@ def _show_summary(
     roc_area: list[float] | None,
     as_json: bool,
 ) -> None:
+    # `rows` counts readable rows only.
     n_scored = counts.rows - counts.without_text
     if as_json:
         summary = {
@@ -240,6 +243,7 @@ def _ask_for_labels(pieces: Sequence[dict[str, Any]], answers: AnswerFile) -> No
     answered_now: list[dict[str, Any]] = []
     i = 0
     while i < len(pieces):
+        # Read again each time: the file is the only state, so a crash costs nothing.
         piece, answer_by_id = pieces[i], answers.read_answers()
         if piece["id"] in answer_by_id:
             i += 1

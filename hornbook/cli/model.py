@@ -19,6 +19,7 @@ def _find_model_folder(folder: Path, stage: str | None) -> Path:
     """The folder of a run's model, or the folder itself if it holds a model."""
     from hornbook.cli.inspect_run import find_model_folder
 
+    # The file that every Hugging Face model has, and no run.
     if (folder / "config.json").exists():
         return folder
     return find_model_folder(open_run(folder), stage)
@@ -74,6 +75,7 @@ def ask_command(
     Example: hornbook ask runs/pocket 'def add(a, b):'
              hornbook ask runs/pocket - --temperature 0.8 --samples 3 < start.py
     """
+    # Checked before torch is imported, which takes seconds.
     _check_sampling_options(n_samples, max_new_tokens, temperature, top_p)
     model_folder = _find_model_folder(folder, stage)
     from hornbook.models import generate, tokenizer, transformer
@@ -152,6 +154,7 @@ def export_command(
     from hornbook.models import export, tokenizer, transformer
 
     if target_format == "gguf":
+        # A folder, or the file itself if it ends with .gguf.
         path = target
         if target.suffix != ".gguf":
             path = target / f"{stage or folder.resolve().name}-{weights}.gguf"

@@ -78,6 +78,7 @@ def review_command(
         return
     pairs = reviewing.read_pairs(ctx, stage, show_kept)
     if only_undecided:
+        # An open pair has "" as its verdict.
         pairs = [pair for pair in pairs if not pair.verdict]
     if page_path is not None:
         instructions = f"Decide with: hornbook review {folder} {stage} --mark ID=VERDICT"

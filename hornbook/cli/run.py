@@ -165,6 +165,7 @@ def _load_recipe_and_context(
     from hornbook.frame.stage import RunContext
 
     loaded = load_recipe(recipe, dials, smoke)
+    # A smoke run has a folder of its own: its dials differ, so the real one would be refused.
     root = out or Path("runs") / (loaded.name + ("-smoke" if smoke else ""))
     options: dict[str, Any] = {}
     if device is not None:
@@ -229,6 +230,7 @@ def _show_plan(recipe: Recipe, ctx: RunContext, steps: Sequence[PlannedStage]) -
     for step in steps:
         if len(step.state.detail) >= MAX_CELL_CHARS:
             click.echo(f"{step.stage.name}: {step.state.detail}")
+    # Finished stages cost nothing more.
     to_do = [step.price for step in steps if step.state.status != "done"]
     duration = format_duration(60 * sum(price.minutes for price in to_do))
     energy = _format_energy(sum(price.kwh for price in to_do)) or "no energy"
@@ -340,6 +342,7 @@ def run_command(
     ):
         run_recipe(recipe.last, ctx, executor, rebuild)
     click.echo(f"done in {format_duration(time.perf_counter() - started)}")
+    # The last stage is usually a Report.
     for page in sorted(ctx.run.stage_folder(recipe.last).glob("*.html")):
         click.echo(f"open {page}")
 
@@ -351,6 +354,7 @@ def _interrupt_on_sigterm() -> Iterator[None]:
     def raise_interrupt(signal_number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
+    # Click handles SIGINT only; batch systems send SIGTERM before they kill.
     previous = signal.signal(signal.SIGTERM, raise_interrupt)
     try:
         yield

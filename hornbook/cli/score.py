@@ -88,6 +88,7 @@ def check_command(
                 show_json({"file": str(file), "level": sandbox.level, **vars(verdict)})
             else:
                 click.echo(_format_verdict(file, verdict))
+    # So that a script or CI can test a program in one line.
     sys.exit(1 if n_not_passed else 0)
 
 
@@ -163,6 +164,7 @@ def score_command(
         totals["pairs"] = {
             protocol: dataclasses.asdict(comparison) for protocol, comparison in comparisons.items()
         }
+    # --out and --json have the same rows.
     report = [*scoring.make_report_rows(scored), totals]
     if out:
         with store.atomic_write(out) as temporary:

@@ -89,6 +89,7 @@ class PlainReporter:
     def advance(self, amount: float = 1) -> None:
         self._done += amount
         now = time.perf_counter()
+        # Stages advance many times per second; a log of that would be unreadable.
         if now - self._last_line < SECONDS_BETWEEN_LINES:
             return
         self._last_line = now
@@ -115,6 +116,7 @@ def _format_end_line(name: str, started: float, text: str) -> str:
 
 def make_reporter() -> BarReporter | PlainReporter:
     """A live bar on a terminal, plain lines elsewhere."""
+    # A bar in a log file would be thousands of control characters.
     return BarReporter() if sys.stdout.isatty() else PlainReporter()
 
 
@@ -158,6 +160,7 @@ def show_record(record: Mapping[str, Any], width: int = 100, max_lines: int = 24
     score = f"  score {record['score']:.3f}" if isinstance(record.get("score"), float) else ""
     print(f"-- {record.get('id', '')}  {location}{span}  {state}{score}")
     lines = str(record.get("text") or record.get("raw") or "").split("\n")
+    # Cut, because minified code can have lines of a megabyte.
     print("\n".join(f"   {line[:width]}" for line in lines[:max_lines]))
     if len(lines) > max_lines:
         print(f"   ... {len(lines) - max_lines} more lines")

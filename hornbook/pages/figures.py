@@ -29,6 +29,7 @@ def draw_histogram(values: Sequence[float], threshold: float | None, label: str)
     axes.bar(
         edges[:-1], counts, widths, align="edge", color=colours, edgecolor="white", linewidth=0.4
     )
+    # The orange line is where the keeping stage cut.
     if threshold is not None:
         axes.axvline(threshold, color=ORANGE, linewidth=1.4)
         axes.annotate(
@@ -132,6 +133,7 @@ def _save_svg(figure: Any) -> str:
     buffer = io.StringIO()
     no_metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     figure.savefig(buffer, format="svg", transparent=True, metadata=no_metadata)
+    # Pyplot keeps every open figure in memory.
     pyplot.close(figure)
     svg = buffer.getvalue()
     return svg[svg.index("<svg") :]

@@ -62,6 +62,7 @@ def _build_hits_table(ctx: RunContext, stages: Sequence[Stage]) -> Iterator[Page
         reasons = sorted(manifest["reasons"].items())
         hits = ", ".join(f"{reason} {count:,}" for reason, count in reasons) or "none"
         exams = ", ".join(map(_exam_name, stage.exams))
+        # Decisions change what is dropped, so they are part of the stage's identity.
         n_decisions = len(manifest["identity"]["identity_inputs"].get("decisions", {}))
         rows.append([stage.name, exams, manifest["seen"], manifest["kept"], hits, n_decisions])
     if rows:
@@ -99,11 +100,13 @@ def _build_problem_tables(ctx: RunContext, stages: Sequence[Stage]) -> Iterator[
         solved = {
             examine.name: _read_solved_problems(ctx, examine)
             for examine in select_stages(stages, "Examine")
+            # Other exams have other problems.
             if _exam_name(examine.exam) in exams
         }
         detectors = [
             detector
             for detector in DETECTOR_LABELS
+            # No empty column for a detector that found nothing or did not run.
             if any(detector in record_by_detector for record_by_detector in nearest.values())
         ]
         rows = []
@@ -146,6 +149,7 @@ def _read_solved_problems(ctx: RunContext, stage: Stage) -> dict[str, bool]:
     solved: dict[str, bool] = {}
     for table in ctx.run.read_shards(stage, ["task_id", "verdict"]):
         for row in table.to_pylist():
+            # Rows are sorted by protocol and sample, so the first one counts.
             solved.setdefault(row["task_id"], row["verdict"] == "passed")
     return solved
 

@@ -46,6 +46,7 @@ def build_exam_section(ctx: RunContext, stages: Sequence[Stage]) -> PageSection 
     for name, _ in summaries:
         blocks += _build_sample_blocks(ctx, name)
     blocks += _build_paper_tables()
+    # A model of a few million parameters usually solves nothing.
     if any(not score["passed"] for _, _, score in scores):
         blocks.append(
             Paragraph(
@@ -60,6 +61,7 @@ def summarise_scores(ctx: RunContext, stages: Sequence[Stage]) -> str:
     """One sentence with the first score of each exam; "" for a recipe without an exam."""
     sentences = []
     for name, summary in _read_exam_summaries(ctx, stages):
+        # The first protocol is the recipe's main one.
         score = summary["scores"][0]
         low, value, high = _in_percent(score["pass@1"])
         n = score["problems"]

@@ -29,11 +29,13 @@ def build_funnel_section(ctx: RunContext, stages: Sequence[Stage]) -> PageSectio
     rows, labels, kept, dropped = [], [], [], []
     for stage in stages:
         manifest = ctx.run.read_manifest(stage)
+        # Models and pages have no records.
         if stage.form == "files" or not manifest["seen"]:
             continue
         megabytes = f"{manifest['kept_bytes'] / 1e6:,.2f}"
         reasons = _format_reasons(manifest["reasons"])
         rows.append([stage.name, manifest["seen"], manifest["kept"], megabytes, reasons])
+        # A bar of 100 % for each stage that drops nothing would hide the others.
         if manifest["reasons"]:
             labels.append(stage.name)
             kept.append(100 * manifest["kept"] / manifest["seen"])
@@ -124,6 +126,7 @@ def build_settings_section(ctx: RunContext, stages: Sequence[Stage]) -> PageSect
         settings = [
             f"{name} = {_shorten_json(value)}"
             for name, value in identity["settings"].items()
+            # Inputs have a column of their own.
             if not _is_stage_reference(value)
         ]
         inputs = ", ".join(identity["inputs"])

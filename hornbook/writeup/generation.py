@@ -46,6 +46,7 @@ def _build_yield_table(ctx: RunContext, generators: Sequence[Stage]) -> DataTabl
         for reason, count in sorted(manifest["reasons"].items(), key=lambda item: -item[1]):
             counts.append((f"dropped: {reason}", count))
         counts.append(("kept", manifest["kept"]))
+        # A teacher may have written nothing.
         n_written = max(1, manifest["seen"])
         for label, count in counts:
             rows.append([stage.name, label, count, f"{100 * count / n_written:.1f}%"])

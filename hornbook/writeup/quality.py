@@ -213,6 +213,7 @@ def _read_scores(ctx: RunContext, keeper: Stage) -> list[dict[str, Any]]:
 
     rows: list[dict[str, Any]] = []
     for table in ctx.run.read_shards(keeper, SCORE_COLUMNS):
+        # All texts of a corpus do not fit in memory; their sizes do.
         sizes = pc.binary_length(table["text"])
         scored = table.drop_columns(["text"]).append_column("bytes", sizes).to_pylist()
         rows += [row for row in scored if row["score"] is not None]
@@ -258,6 +259,7 @@ def _select_pieces(
     ids: set[str] = set()
     for pieces in selected:
         ids |= {row["id"] for _, row in pieces}
+    # A second pass reads the texts of the few pieces that are shown.
     text_by_id = _read_texts(ctx, keeper, ids) if ids else {}
     return [
         [_make_piece_block(rank, row, text_by_id[row["id"]]) for rank, row in pieces]

@@ -28,6 +28,7 @@ def build_training_section(ctx: RunContext, stages: Sequence[Stage]) -> PageSect
         return None
     blocks: list[PageBlock] = [_draw_losses(ctx, stage) for stage in trainings]
     rows = [_make_training_row(ctx, stage) for stage in trainings]
+    # Without a held-out set, the last checkpoint is used and its loss is empty.
     caption = "Held-out loss in nats per token, of the checkpoint that is used afterwards"
     blocks.append(DataTable(TRAINING_COLUMNS, rows, caption))
     blocks += [_build_choice_table(ctx, stage) for stage in select_stages(stages, "Choose")]
