@@ -116,7 +116,7 @@ def to_spdx(name: str) -> str:
 def is_allowed(licence: str, allow_list: Sequence[str]) -> bool:
     """Whether an allow-list covers a licence: every part joined by AND, one of those joined by OR. Empty allows all.
 
-    >>> allowed("MIT OR GPL-3.0-only", ("MIT",)), allowed("MIT AND GPL-3.0-only", ("MIT",)), allowed("", ("MIT",))
+    >>> is_allowed("MIT OR GPL-3.0-only", ("MIT",)), is_allowed("MIT AND GPL-3.0-only", ("MIT",)), is_allowed("", ("MIT",))
     (True, False, False)
     """
     if not allow_list:

@@ -194,7 +194,7 @@ def format_thread(question: Post, answers: Sequence[Post]) -> str:
 def html_to_markdown(body: str) -> str:
     """StackOverflow's HTML as Markdown: paragraphs, lists, headings, and code exactly as it was written.
 
-    >>> markdown("<p>Use <code>a &lt; b</code>:</p><pre><code>if a &lt; b:\\n    pass\\n</code></pre>")
+    >>> html_to_markdown("<p>Use <code>a &lt; b</code>:</p><pre><code>if a &lt; b:\\n    pass\\n</code></pre>")
     'Use `a < b`:\\n\\n```\\nif a < b:\\n    pass\\n```'
     """
     parser = _MarkdownParser()

@@ -51,7 +51,7 @@ class BlindCode(Stage):
 def anonymise_identifiers(text: str) -> str:
     """The text as a reader sees it who is blind to names, comments and layout; itself where it does not parse.
 
-    >>> blind("def add(a, b):  # of two" + chr(10) + "    return a + b.real")
+    >>> anonymise_identifiers("def add(a, b):  # of two" + chr(10) + "    return a + b.real")
     'def v0(v1, v2):\\n    return v1 + v2.real'
     """
     try:

@@ -135,7 +135,7 @@ def list_candidates(
 def format_vector_column(embedder: Embedder) -> str:
     """The column of a candidate's vectors.
 
-    >>> named(Embedder(layer=15))
+    >>> format_vector_column(Embedder(layer=15))
     '15_mean_vector'
     """
     return f"{embedder.layer}_{embedder.pooling}_vector"

@@ -103,7 +103,7 @@ def format_question(text: str) -> str:
 def parse_score(reply: str) -> int | None:
     """The score that a reply ends with, or None.
 
-    >>> parse("Clear and short. Score: 4"), parse("Score: 4/5"), parse("Score: 7"), parse("good code")
+    >>> parse_score("Clear and short. Score: 4"), parse_score("Score: 4/5"), parse_score("Score: 7"), parse_score("good code")
     (4, 4, None, None)
     """
     scores = re.findall(r"(?i)\bscore\**\s*[:=]\s*\**\s*(\d+)", reply)

@@ -45,7 +45,7 @@ def _strip_row(row: dict[str, Any]) -> dict[str, Any]:
 def strip_comments(text: str) -> str | None:
     """The code alone, or None where it does not parse.
 
-    >>> strip('def f():  # why\\n    \"\"\"What.\"\"\"\\n    return 1\\n')
+    >>> strip_comments('def f():  # why\\n    \"\"\"What.\"\"\"\\n    return 1\\n')
     'def f():\\n    return 1\\n'
     """
     try:

@@ -97,7 +97,7 @@ def make_problem(row: Row) -> Problem:
 def restore_arguments(task_id: str, values: Sequence[Any]) -> list[Any]:
     """One call's arguments from JSON, with the types that EvalPlus gives them.
 
-    >>> restored("Mbpp/75", [[[1, 2], [3]], 4])
+    >>> restore_arguments("Mbpp/75", [[[1, 2], [3]], 4])
     [[(1, 2), (3,)], 4]
     """
     kinds = KINDS.get(task_id, (_keep_value,))

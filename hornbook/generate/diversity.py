@@ -112,7 +112,7 @@ def measure_texts(texts: Sequence[str]) -> dict[str, float]:
 def distinct_ngram_share(words: Sequence[str], n: int) -> float:
     """The share of n-grams of words that are not a repetition (distinct-n, Li et al. 2016).
 
-    >>> distinct("a b a b".split(), 2)
+    >>> distinct_ngram_share("a b a b".split(), 2)
     0.6667
     """
     grams = [tuple(words[i : i + n]) for i in range(len(words) - n + 1)]

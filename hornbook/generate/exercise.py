@@ -34,7 +34,7 @@ class Exercise:
 def parse_exercise(text: str) -> Exercise | str:
     """The first explained function of a text with the assertions after it, or the reason why there is none.
 
-    >>> parse("Sure! I hope that it helps.")
+    >>> parse_exercise("Sure! I hope that it helps.")
     'does not parse'
     """
     code = "\n".join(FENCE.findall(text)) or text

@@ -105,7 +105,7 @@ def count_votes(
 def correct_return_type(prompt: str, values: Sequence[str]) -> str:
     """The prompt with the result's annotation set right, where it says another type than all the values have.
 
-    >>> retyped("def f(a: int) -> list[int]:\\n", ["1.5", "2.0"])
+    >>> correct_return_type("def f(a: int) -> list[int]:\\n", ["1.5", "2.0"])
     'def f(a: int) -> float:\\n'
     """
     kinds = {type(ast.literal_eval(value)).__name__ for value in values}

@@ -132,7 +132,7 @@ def format_table(rows: Sequence[Mapping[str, Any]]) -> list[list[str]]:
 
 def _format_interval(estimate: Mapping[str, float] | None, factor: float, digits: int) -> str:
     """
-    >>> _interval({"value": 0.047, "low": 0.023, "high": 0.093}, 100, 1)
+    >>> _format_interval({"value": 0.047, "low": 0.023, "high": 0.093}, 100, 1)
     '4.7 (2.3 to 9.3)'
     """
     if not estimate:

@@ -163,7 +163,7 @@ def index_of_first_accepted(reasons: Sequence[str]) -> int:
 def parse_titles(text: str, chapter: str) -> tuple[str, ...]:
     """SECTIONS titles from a numbered or dashed list; what is missing comes from the topic tree.
 
-    >>> titles("Sure!\\n1. **Slices**\\n2) Loops: a start\\n", "Lists")[:2]
+    >>> parse_titles("Sure!\\n1. **Slices**\\n2) Loops: a start\\n", "Lists")[:2]
     ('Slices', 'Loops: a start')
     """
     list_items = [

@@ -139,7 +139,7 @@ def format_prompt(problem: str, text: str) -> str:
 def parse_verdict(reply: str) -> str:
     """The verdict that a reply ends with, or nothing.
 
-    >>> parse("Only names differ. Verdict: Copy."), parse("**Verdict:** same idea"), parse("a copy, I think")
+    >>> parse_verdict("Only names differ. Verdict: Copy."), parse_verdict("**Verdict:** same idea"), parse_verdict("a copy, I think")
     ('copy', 'same idea', '')
     """
     verdicts = re.findall(rf"(?i)\bverdict\W*({'|'.join(VERDICTS)})\b", reply)

@@ -68,7 +68,7 @@ def build_index(
 ) -> NgramIndex:
     """Index the runs of each problem's texts but some; and, unless `shared` is 0, those that more problems have.
 
-    >>> index([["one two three"], ["two three four"]], n=2).owners
+    >>> build_index([["one two three"], ["two three four"]], n=2).owners
     [(0,), (1,), (0, 1)]
     """
     owners: dict[bytes, list[int]] = {}

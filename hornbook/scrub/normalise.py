@@ -40,7 +40,7 @@ CHARACTER_MAP = str.maketrans({**CYRILLIC, **GREEK, **QUOTES, **DASHES, **SPACES
 def normalise_text(text: str) -> str:
     """The text as it looks.
 
-    >>> folded("r\u0435turn\u00a0\u200bx"), folded("café")
+    >>> normalise_text("r\u0435turn\u00a0\u200bx"), normalise_text("café")
     ('return x', 'café')
     """
     return text if text.isascii() else text.translate(CHARACTER_MAP)

@@ -95,7 +95,7 @@ def _shared_words_lines(problem: Problem, text: str) -> tuple[int, int] | None:
 def find_shared_spans(first: str, second: str) -> tuple[list[SharedSpan], list[SharedSpan]]:
     """Spans of both texts that are shared, in order and apart from each other.
 
-    >>> shared("x = 1  # add all the numbers up", "# ADD all the numbers up, please")[0]
+    >>> find_shared_spans("x = 1  # add all the numbers up", "# ADD all the numbers up, please")[0]
     [(9, 31, 'same')]
     """
     spans: tuple[list[SharedSpan], list[SharedSpan]] = ([], [])

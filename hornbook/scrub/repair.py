@@ -100,7 +100,7 @@ def find_hidden_modules(text: str, module: ast.Module | None) -> Iterator[ast.Mo
 def convert_python2(text: str) -> str:
     """Python 2 as Python 3, by line: good enough to see the trees, not to run.
 
-    >>> python_3("try:\\n    print 'a', x\\nexcept E, e: pass\\n")
+    >>> convert_python2("try:\\n    print 'a', x\\nexcept E, e: pass\\n")
     "try:\\n    print('a', x)\\nexcept E as e: pass\\n"
     """
     for old, new in PYTHON_2:

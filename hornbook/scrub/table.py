@@ -83,7 +83,7 @@ def build_table(
 def count_from_percent(percent: float, n: int, digits: int = 1) -> int:
     """The number of n that, rounded, gives this percentage: published tables back to counts.
 
-    >>> count(81.7, 71)
+    >>> count_from_percent(81.7, 71)
     58
 
     Raises UserError where none or more than one does.

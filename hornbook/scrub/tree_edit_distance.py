@@ -85,7 +85,7 @@ def tree_distance(first: TreeShape, second: TreeShape) -> int:
 def tree_shape(function: ast.AST) -> TreeShape:
     """The tree of which canon.code writes the string, an end of a block being a node around it.
 
-    >>> shape(ast.parse("def f(a): pass").body[0])[0]
+    >>> tree_shape(ast.parse("def f(a): pass").body[0])[0]
     [-1, 0, 1, 0, 3]
     """
     parents_and_letters: TreeShape = ([], [])

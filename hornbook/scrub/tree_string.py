@@ -89,7 +89,7 @@ def write_tree_string(function: ast.AST) -> str:
     """The string of a function's tree.
 
     >>> first, second = (ast.parse(text).body[0] for text in ("def f(a): return a + 1", "def g(b): return b + 2"))
-    >>> code(first) == code(second)
+    >>> write_tree_string(first) == write_tree_string(second)
     True
     """
     out: list[str] = []

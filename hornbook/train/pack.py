@@ -286,7 +286,7 @@ def _place_end_to_end(lengths: NDArray[Any], context: int) -> tuple[NDArray[Any]
     first id lies in the packed stream. And the number of sequences.
 
     >>> import numpy as np
-    >>> places, number = _stream(np.array([3, 4, 2]), 4)
+    >>> places, number = _place_end_to_end(np.array([3, 4, 2]), 4)
     >>> places.tolist(), number
     ([[0, 0, 3, 0], [1, 0, 4, 3], [2, 0, 1, 7]], 2)
     """
@@ -305,7 +305,7 @@ def _place_best_fit(lengths: NDArray[Any], context: int) -> tuple[NDArray[Any], 
     """Each document into the fullest sequence that has room for it; longer ones are cut into full sequences first.
 
     >>> import numpy as np
-    >>> places, number = _whole(np.array([5, 3, 1]), 4)
+    >>> places, number = _place_best_fit(np.array([5, 3, 1]), 4)
     >>> places.tolist(), number
     ([[0, 0, 4, 0], [0, 4, 5, 4], [1, 0, 3, 5], [2, 0, 1, 8]], 3)
     """

@@ -112,7 +112,7 @@ def _map_file(path: Path, dtype: str, shape: tuple[int, int]) -> NDArray[Any]:
 def batch_rows(step: int, batch: int, sequence_count: int, seed: int) -> RowIndices:
     """The sequences of a step's batch: every epoch is a permutation of all, drawn from the seed and its number.
 
-    >>> sorted(int(row) for step in range(2) for row in rows_of(step, 3, 6, seed=1))
+    >>> sorted(int(row) for step in range(2) for row in batch_rows(step, 3, 6, seed=1))
     [0, 1, 2, 3, 4, 5]
     """
     positions = np.arange(step * batch, (step + 1) * batch, dtype=np.int64)

@@ -112,9 +112,9 @@ class Choose(FileStage):
 def find_best_row(rows: Sequence[Mapping[str, Any]]) -> int:
     """The row with the most solved; of equals that with the fewest bits, of these the first. What is no number loses.
 
-    >>> best_of([{"solved": 1, "bits_per_byte": 2.0}, {"solved": 2, "bits_per_byte": 3.0}])
+    >>> find_best_row([{"solved": 1, "bits_per_byte": 2.0}, {"solved": 2, "bits_per_byte": 3.0}])
     1
-    >>> best_of([{"solved": 0, "bits_per_byte": float("nan")}, {"solved": 0, "bits_per_byte": 1.5}])
+    >>> find_best_row([{"solved": 0, "bits_per_byte": float("nan")}, {"solved": 0, "bits_per_byte": 1.5}])
     1
     """
 

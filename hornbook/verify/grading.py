@@ -86,7 +86,7 @@ def make_judge_prompt(problem: Problem, answer: str, reference_first: bool) -> s
 def parse_grade(reply: str) -> int | None:
     """The grade at the end of a reply, or None where it has none or one out of range.
 
-    >>> parse("It is right.\\nGrade: 9/10"), parse("Grade: 11"), parse("Grade: 7.5"), parse("good")
+    >>> parse_grade("It is right.\\nGrade: 9/10"), parse_grade("Grade: 11"), parse_grade("Grade: 7.5"), parse_grade("good")
     (9, None, None, None)
     """
     matches = re.findall(r"(?i)\bgrade\**\s*[:=]\s*\**\s*(-?\d+(?:[.,]\d+)?)", reply)

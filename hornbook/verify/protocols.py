@@ -52,7 +52,7 @@ def get_protocols(names: Sequence[str]) -> list[EvalProtocol]:
 def cut_at_stop(text: str, stop_sequences: Sequence[str]) -> str:
     """The text before the first of the stop sequences.
 
-    >>> cut("    return 1\\ndef g():", ("\\nclass", "\\ndef"))
+    >>> cut_at_stop("    return 1\\ndef g():", ("\\nclass", "\\ndef"))
     '    return 1'
     """
     ends = [position for sequence in stop_sequences if (position := text.find(sequence)) >= 0]

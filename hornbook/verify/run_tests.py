@@ -110,7 +110,7 @@ def _make_verdict(answer: ExamAnswer, sandbox_verdict: Verdict) -> AnswerVerdict
 def categorise_verdict(status: str, reason: str) -> str:
     """What a verdict is counted under.
 
-    >>> category("error", "NameError: name 'x' is not defined")
+    >>> categorise_verdict("error", "NameError: name 'x' is not defined")
     'name error'
     """
     if status == "failed":
