@@ -82,7 +82,7 @@ def test_a_line_that_is_not_json_is_dropped_with_its_number_however_the_file_is_
 def test_a_line_above_the_limit_is_skipped_and_the_rest_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jsonl, "LINE_BYTES", 1000)
+    monkeypatch.setattr(jsonl, "MAX_LINE_BYTES", 1000)
     long = json.dumps({"text": "x = 1\n" * 500_000})
     for name, pack in (("x.jsonl", bytes), ("x.jsonl.gz", gzip.compress)):
         text = "\n".join(['{"text": "a = 1"}', long, '{"text": "b = 1"}'])
@@ -100,7 +100,7 @@ def test_a_packed_file_that_unpacks_to_absurd_amounts_is_left_there(
 ) -> None:
     monkeypatch.setattr(jsonl, "BOMB_BYTES", 100_000)
     monkeypatch.setattr(jsonl, "BOMB_RATIO", 10)
-    monkeypatch.setattr(jsonl, "LINE_BYTES", 10_000)
+    monkeypatch.setattr(jsonl, "MAX_LINE_BYTES", 10_000)
     data = b'{"text": "a = 1"}\n' + b" " * 50_000_000
     (tmp_path / "x.jsonl.zst").write_bytes(zstandard.ZstdCompressor().compress(data))
     rows = collect_rows(tmp_path / "x.jsonl.zst", tmp_path / "run")

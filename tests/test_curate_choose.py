@@ -49,7 +49,7 @@ def test_the_most_telling_vectors_are_chosen_in_every_fold() -> None:
 def test_of_equals_the_first_layer_is_taken() -> None:
     pieces = make_pieces({"1_mean_vector": 1.0})
     x = pieces.x_by_candidate["1_mean_vector"]
-    same = dataclasses.replace(pieces, x={"1_mean_vector": x, "2_mean_vector": x})
+    same = dataclasses.replace(pieces, x_by_candidate={"1_mean_vector": x, "2_mean_vector": x})
     assert choose_layer.choose_candidate(same).column == "1_mean_vector"
 
 
@@ -69,7 +69,7 @@ def test_a_fold_chooses_without_its_tested_packages() -> None:
         blind = {name: x.copy() for name, x in pieces.x_by_candidate.items()}
         for x in blind.values():
             x[split.test] = np.nan  # whoever looks at these fails
-        again = dataclasses.replace(pieces, x=blind)
+        again = dataclasses.replace(pieces, x_by_candidate=blind)
         assert choose_layer.choose_candidate(again, rows=split.train).column == split.column, number
 
 
@@ -94,7 +94,7 @@ def test_a_side_that_stands_in_two_packages_alone_can_still_be_chosen_by() -> No
     pieces = make_pieces({"1_mean_vector": 0.0, "2_mean_vector": 3.0}, pieces=100)
     y = np.array([origin in ("p0", "p1") for origin in pieces.groups], np.int64)
     few = dataclasses.replace(
-        pieces, y=y, origin=[f"p{int(name[1]) % 5}" for name in pieces.groups]
+        pieces, y=y, groups=[f"p{int(name[1]) % 5}" for name in pieces.groups]
     )
     assert choose_layer.choose_candidate(few).column in few.x_by_candidate
 

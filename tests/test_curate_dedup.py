@@ -202,7 +202,7 @@ def test_texts_without_words_are_no_duplicates_of_each_other(tmp_path: Path) -> 
 
 
 def test_a_crowd_of_near_copies_keeps_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hornbook.curate.dedup.CROWD", 20)
+    monkeypatch.setattr("hornbook.curate.dedup.ALL_PAIRS_LIMIT", 20)
     base = " ".join(f"word{i}" for i in range(300))
     reasons = run_dedup([f"{base} end{i}" for i in range(300)], tmp_path)
     assert reasons.count("") == 1

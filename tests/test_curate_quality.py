@@ -103,7 +103,7 @@ def test_a_clear_taste_is_learned_across_packages(ctx):
 
 
 def test_the_budget_keeps_the_best(ctx):
-    rows = [row for table in ctx.tables("kept") for row in table.to_pylist()]
+    rows = [row for table in ctx.run.read_shards("kept") for row in table.to_pylist()]
     kept = [row["score"] for row in rows if row["kept"]]
     dropped = [row["score"] for row in rows if not row["kept"]]
     assert min(kept) >= max(dropped)

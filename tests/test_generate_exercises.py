@@ -28,7 +28,7 @@ class Listener:
 
 def run_and_read_rows(ctx, stage):
     run_recipe(stage, ctx)
-    return [row for table in ctx.tables(stage) for row in table.to_pylist()]
+    return [row for table in ctx.run.read_shards(stage) for row in table.to_pylist()]
 
 
 def test_yields_and_the_number_of_distinct_prompts_are_told(tmp_path):
@@ -141,7 +141,7 @@ def test_what_was_accepted_is_asked_for_again_one_level_harder(tmp_path):
 
 def test_a_weak_teachers_exercise_is_made_of_what_its_solutions_agree_on(tmp_path, monkeypatch):
     monkeypatch.setattr(
-        "hornbook.generate.scaffolded.signature", lambda name: "number: int) -> int"
+        "hornbook.generate.scaffolded.choose_signature", lambda name: "number: int) -> int"
     )
     name = sample_constraints(1)[0].function_name
     body = "    return number * 2 if number > 3 else 0\n"

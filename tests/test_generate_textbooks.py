@@ -31,7 +31,7 @@ def asked(monkeypatch):
         seen.extend(prompts)
         return original(llm, prompts, *rest, **more)
 
-    monkeypatch.setattr(textbooks.llm, "complete", complete)
+    monkeypatch.setattr(textbooks.llm, "complete_prompts", complete)
     return seen
 
 

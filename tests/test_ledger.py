@@ -61,7 +61,7 @@ def test_the_first_whole_answer_stays_and_both_costs_count(tmp_path: Path) -> No
 
 def test_an_answer_that_is_not_lasting_costs_and_is_not_given_again(tmp_path: Path) -> None:
     with AnswerLedger(tmp_path / "l") as ledger:
-        ledger.put_entries([make_entry("a", lasting=False)])
+        ledger.put_entries([make_entry("a", is_final=False)])
         assert ledger.get_answers([b"a"]) == {}
         assert ledger.spending_by_model() == {"m": COST}
 

@@ -152,7 +152,7 @@ def test_the_key_is_in_no_error_log_or_file(
 def test_a_dead_server_is_a_user_error_and_one_bad_record_is_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http_client, "TRIES", 2)
+    monkeypatch.setattr(http_client, "MAX_TRIES", 2)
     with FakeTeacher() as teacher:
         ctx = make_context(tmp_path, teacher)
     with pytest.raises(UserError, match=r"does not answer.*nothing is lost"):
@@ -269,7 +269,7 @@ def test_a_full_disk_ends_the_run_and_what_was_committed_before_is_kept(
         done.append(len(entries))
         return put(self, entries)
 
-    monkeypatch.setattr(AnswerLedger, "put", fails)
+    monkeypatch.setattr(AnswerLedger, "put_entries", fails)
     with FakeTeacher(delay_s=0.002) as teacher:
         with pytest.raises(UserError, match="the disk is full"):
             complete_prompts(
@@ -300,7 +300,7 @@ def test_a_request_that_takes_too_long_is_tried_again(tmp_path: Path) -> None:
 def test_what_came_before_an_interruption_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http_client, "COMMIT_S", 0.3)
+    monkeypatch.setattr(http_client, "COMMIT_INTERVAL_S", 0.3)
     with FakeTeacher() as teacher, AnswerLedger(tmp_path / "l") as ledger:
         requests = [make_request(MODEL, prompt, 0, None) for prompt in PROMPTS]
         client = http_client.HttpClient(
@@ -337,10 +337,10 @@ def test_a_notebook_with_a_running_loop_may_call_it(tmp_path: Path) -> None:
 CLIENT = """
 import sys
 from pathlib import Path
-from hornbook.llm import LLM, complete
-from hornbook.frame.stage import Desk
-desk = Desk(Path(sys.argv[1]), options={"base_url": sys.argv[2]})
-complete(LLM("m", "http"), [f"prompt {n}" for n in range(int(sys.argv[3]))], desk)
+from hornbook.llm import LLM, complete_prompts
+from hornbook.frame.stage import RunContext
+ctx = RunContext(Path(sys.argv[1]), options={"base_url": sys.argv[2]})
+complete_prompts(LLM("m", "http"), [f"prompt {n}" for n in range(int(sys.argv[3]))], ctx)
 """
 
 

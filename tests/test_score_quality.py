@@ -119,7 +119,7 @@ def test_labels_give_the_area(trained: Path, tmp_path: Path) -> None:
     result = run_score_quality(
         trained, tmp_path / "x.jsonl", "--label", "mark", "--out", tmp_path / "y.jsonl"
     )
-    assert "area under ROC on this file's labels: 1.000" in result.stderr
+    assert "area under the ROC curve on this file's labels: 1.000" in result.stderr
 
 
 def test_rows_that_point_at_a_text_are_cut_from_it(trained: Path, tmp_path: Path) -> None:

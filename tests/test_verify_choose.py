@@ -133,12 +133,12 @@ def test_killed_it_goes_on_with_the_texts_that_are_on_disk(ctx, tmp_path, monkey
             raise KeyboardInterrupt
         return real(*given)
 
-    monkeypatch.setattr(choose, "judge", judge)
+    monkeypatch.setattr(choose, "run_answer_tests", judge)
     with pytest.raises(KeyboardInterrupt):
         run_recipe(stage, again)
     asked = []
-    monkeypatch.setattr(choose, "judge", real)
-    monkeypatch.setattr(sample, "write", lambda *given: asked.append(given) or write(*given))
+    monkeypatch.setattr(choose, "run_answer_tests", real)
+    monkeypatch.setattr(sample, "complete_batch", lambda *given: asked.append(given) or write(*given))
     run_recipe(stage, again)
     assert not asked
     assert len(store.read_json(again.root / "chosen" / "choice.json")["checkpoints"]) == 2

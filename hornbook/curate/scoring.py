@@ -90,7 +90,7 @@ def load_quality_classifier(ctx: RunContext, stage: str | None = None) -> Qualit
     name = stage or fitted_stages[-1]
     embed_identity = identities[identities[name]["settings"]["data"]["stage"]]
     embedder_settings = {
-        key: value for key, value in embed_identity["settings"]["how"].items() if key != "is"
+        key: value for key, value in embed_identity["settings"]["embedder"].items() if key != "is"
     }
     validation = store.read_json(ctx.run.stage_folder(name) / "validation.json") or {}
     embedder = apply_layer_choice(ctx, name, Embedder(**embedder_settings))

@@ -8,7 +8,6 @@ Greedy; killed, it goes on with the next batch.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -121,14 +120,16 @@ class Probe(GlobalStage):
 
 def _make_row(role: str, probe_name: str, probe: probes.ProbePrompt, text: str) -> dict[str, Any]:
     counts = probe.count_met(probe.prompt + cut_at_stop(text, STOP_SEQUENCES))
-    facts = dataclasses.asdict(counts) | {"missing": "\n".join(counts.missing)}
     return {
         "model": role,
         "probe": probe_name,
         "task_id": probe.task_id,
         "prompt": probe.prompt,
         "raw": text,
-    } | facts
+        "met": counts.met,
+        "asked": counts.total,
+        "missing": "\n".join(counts.missing),
+    }
 
 
 def _summarise_probe(probe: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
