@@ -112,14 +112,14 @@ def test_a_resume_is_exact(tmp_path, monkeypatch, precision, compiled):
     whole, broken = (on_gpu(tmp_path / name, compile=compiled) for name in ("whole", "broken"))
     run_recipe(make_training(precision=precision), whole)
     with monkeypatch.context() as patch:
-        patch.setattr(TrainingLoop, "_after_step", stop_after(5))
+        patch.setattr(TrainingLoop, "_evaluate_and_save", stop_after(5))
         with pytest.raises(KeyboardInterrupt):
             run_recipe(make_training(precision=precision), broken)
     run_recipe(make_training(precision=precision), broken)
     assert list_files(broken) == list_files(whole)
 
 
-@pytest.mark.parametrize("more", [{"documents_apart": True}, {"optimiser": "muon"}])
+@pytest.mark.parametrize("more", [{"isolate_documents": True}, {"optimiser": "muon"}])
 def test_a_training_has_the_losses_of_a_cpus(tmp_path, more):
     there, here = on_gpu(tmp_path / "gpu", compile=False), RunContext(tmp_path / "cpu")
     actual, expected = (

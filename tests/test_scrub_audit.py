@@ -71,11 +71,20 @@ def test_every_plant_is_a_program(kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", ["reordered", "translated", "reformatted", "commented", "bare", "verbatim", "reworded"]
+    "kind",
+    [
+        "statements reordered",
+        "loop or comprehension translated",
+        "reformatted",
+        "commented",
+        "without its docstring",
+        "verbatim",
+        "docstring reworded",
+    ],
 )
 @pytest.mark.parametrize("problem", EXAM, ids=lambda p: p.task_id)
 def test_plants_that_keep_names_and_constants_compute_the_same(kind: str, problem: Problem) -> None:
-    text = getattr(planted_copies, kind)(problem)
+    text = planted_copies.COPY_KINDS[kind](problem)
     values: list[Any] = [["given", "of", "abc"]] if problem is LOOP else [[1, 7, 4]]
     if text is not None:
         assert run_program(text, problem.entry_point, *values) == run_program(
@@ -109,31 +118,57 @@ def test_plants_that_are_made_to_be_missed_have_another_tree(kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "problem", "there", "gone"),
+    ("kind", "problem", "present", "missing"),
     [
-        ("bare", LOOP, "limit = least", "Return"),
+        ("without its docstring", LOOP, "limit = least", "Return"),
         ("renamed", LOOP, "append", "limit"),
-        ("other_constants", COMPREHENSION, "!= 8", "'x'"),
-        ("reworded", LOOP, "give back this words from one supplied sequence which", ">>>"),
-        ("rewritten", COMPREHENSION, "develop one routine which", "numbers if"),
-        ("translated", LOOP, "[word for word in words if len(word) > limit]", "append"),
-        ("translated", COMPREHENSION, "found.append(2 * number + shift)", "return ["),
-        ("translated", ALL, "return False", "all("),
-        ("reordered", COMPREHENSION, "if not extra", "if extra"),
+        ("constants changed", COMPREHENSION, "!= 8", "'x'"),
+        (
+            "docstring reworded",
+            LOOP,
+            "give back this words from one supplied sequence which",
+            ">>>",
+        ),
+        (
+            "rewritten: words, names and constants",
+            COMPREHENSION,
+            "develop one routine which",
+            "numbers if",
+        ),
+        (
+            "loop or comprehension translated",
+            LOOP,
+            "[word for word in words if len(word) > limit]",
+            "append",
+        ),
+        (
+            "loop or comprehension translated",
+            COMPREHENSION,
+            "found.append(2 * number + shift)",
+            "return [",
+        ),
+        ("loop or comprehension translated", ALL, "return False", "all("),
+        ("statements reordered", COMPREHENSION, "if not extra", "if extra"),
     ],
 )
 def test_a_kind_changes_what_it_says(
     kind: str, problem: Problem, present: str, missing: str
 ) -> None:
-    text = getattr(planted_copies, kind)(problem)
+    text = planted_copies.COPY_KINDS[kind](problem)
     assert present in text and missing not in text
 
 
 @pytest.mark.parametrize(
-    ("kind", "problem"), [("bare", ALL), ("reordered", ALL), ("reworded", ALL), ("rewritten", ALL)]
+    ("kind", "problem"),
+    [
+        ("without its docstring", ALL),
+        ("statements reordered", ALL),
+        ("docstring reworded", ALL),
+        ("rewritten: words, names and constants", ALL),
+    ],
 )
 def test_a_kind_with_nothing_to_change_makes_no_plant(kind: str, problem: Problem) -> None:
-    assert getattr(planted_copies, kind)(problem) is None
+    assert planted_copies.COPY_KINDS[kind](problem) is None
 
 
 def test_independent_neighbours_are_swapped_and_dependent_ones_are_not() -> None:
@@ -172,7 +207,7 @@ class CleanData(Stage):
 def test_the_stage_writes_recall_and_hits_to_be_judged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(audit, "problems", lambda ctx, exams: EXAM)
+    monkeypatch.setattr(audit, "load_problems", lambda ctx, exams: EXAM)
     settings = AuditSettings(
         min_tree_nodes=0, rates=(0.95,), embedder=Embedder("hashed"), distances=(0.2,)
     )

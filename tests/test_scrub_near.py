@@ -125,7 +125,7 @@ def test_the_nearest_by_vectors_are_those_of_all_distances(tmp_path: Path) -> No
     )
     expected = {problem.task_id: [position for position, _ in rank_scores([-float(np.linalg.norm(a - b)) for b in vectors], 2, -9)]
               for problem, a in zip(EXAM, problem_vectors, strict=True)}  # fmt: skip
-    rows = group_positions(search_texts(tmp_path, top=2, how=embedder), "embedding")
+    rows = group_positions(search_texts(tmp_path, top=2, embedder=embedder), "embedding")
     assert {
         task: [position for position, _ in positions] for task, positions in rows.items()
     } == expected
@@ -140,7 +140,7 @@ def test_blocks_change_no_neighbour(block: int, monkeypatch: pytest.MonkeyPatch)
         for v in (rng.normal(size=(n, 8)) for n in (9, 50))
     )
     distances = np.linalg.norm(vectors[:, None] - exam[None], axis=2)
-    monkeypatch.setattr(embedding_match, "BLOCK", block)
+    monkeypatch.setattr(embedding_match, "BLOCK_VALUES", block)
     neighbours, distances_found = embedding_match.nearest_vectors(exam, vectors, 4)
     assert (neighbours == distances.argsort(axis=1)[:, :4]).all()
     assert distances_found == pytest.approx(np.sort(distances, axis=1)[:, :4], abs=1e-5)
@@ -150,7 +150,7 @@ def test_blocks_change_no_neighbour(block: int, monkeypatch: pytest.MonkeyPatch)
 def test_the_stage_finds_the_same_in_any_split(
     tmp_path: Path, per_part: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(nearest_records.exam_index, "problems", lambda ctx, exams: EXAM)
+    monkeypatch.setattr(nearest_records.exam_index, "load_problems", lambda ctx, exams: EXAM)
     stage = NearExam(
         "near", (GivenTexts("given", TEXTS, per_part), GivenTexts("more", TEXTS[-4:])), exams=()
     )
@@ -179,7 +179,7 @@ def unit_vectors(count: int, seed: int) -> np.ndarray:
 
 def test_an_index_finds_what_the_exact_search_finds(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("faiss")
-    monkeypatch.setattr(embedding_match, "INDEX_PAST", 100)
+    monkeypatch.setattr(embedding_match, "MIN_INDEX_ROWS", 100)
     candidates, queries = unit_vectors(3000, 1), unit_vectors(50, 2)
     neighbours, distances = embedding_match.nearest_vectors(candidates, queries, 3, use_index=True)
     exact_neighbours, exact_distances = embedding_match.nearest_vectors(candidates, queries, 3)
@@ -202,7 +202,7 @@ def test_few_rows_are_searched_exactly_even_if_an_index_is_asked_for() -> None:
 def test_without_the_library_an_index_is_an_error_that_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(embedding_match, "INDEX_PAST", 10)
+    monkeypatch.setattr(embedding_match, "MIN_INDEX_ROWS", 10)
     monkeypatch.setitem(sys.modules, "faiss", None)
     with pytest.raises(UserError, match=r"hornbook\[index\]"):
         embedding_match.nearest_vectors(unit_vectors(50, 1), unit_vectors(5, 2), use_index=True)

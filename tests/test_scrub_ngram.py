@@ -127,8 +127,8 @@ def test_runs_without_a_word_of_two_letters_are_no_evidence(counting: str) -> No
 def test_runs_that_many_problems_share_are_left_out_by_option() -> None:
     idiom = "for i in range(len(s)): for j in range(i + 1, len(s)): return"
     exam = [f"{idiom} first {PROSE}", f"{idiom} second", f"{idiom} third"]
-    assert find_matches(exam, [idiom]) and not find_matches(exam, [idiom], shared=2)
-    assert find_matches(exam, [PROSE], shared=2)
+    assert find_matches(exam, [idiom]) and not find_matches(exam, [idiom], max_problems=2)
+    assert find_matches(exam, [PROSE], max_problems=2)
 
 
 def test_slices_of_a_column_and_chunks_are_read_where_they_begin() -> None:

@@ -172,7 +172,7 @@ def test_what_a_judge_calls_a_paraphrase_goes_and_a_persons_word_goes_before_it(
     ctx: RunContext,
 ) -> None:
     stage = make_judge_stage(scripted_llm("paraphrase"))
-    clean = make_scrub(judged=stage)
+    clean = make_scrub(judge_stage=stage)
     assert run_reasons(ctx, clean, ("clean",))[2:] == ["judged a paraphrase: peak", ""]
     review.record_decisions(ctx, "judged", [f"{document_id(NEARLY)[:8]}=same idea"])
     assert read_state(clean, ctx).status == "stale"

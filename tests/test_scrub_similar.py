@@ -161,10 +161,10 @@ def test_the_search_is_the_same_in_one_process_and_in_two(exam: str, workers: in
         records.make_table(rows[start : start + 3], documents.BATCH_COLUMNS)
         for start in range(0, len(rows), 3)
     ]
-    records = similar.search_batches(
+    near_records = similar.search_batches(
         load_exam(exam), parts, 2, workers=workers, advance=advances.append
     )
-    assert [(r.task_id, r.by, r.id) for r in records] == [
+    assert [(r.task_id, r.by, r.id) for r in near_records] == [
         ("own/0", "syntax", "0"), ("own/0", "syntax", "3"), ("own/1", "words", "2"), ("own/1", "words", "6"),
     ]  # fmt: skip
     assert advances == [3, 3, 2]

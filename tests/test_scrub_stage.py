@@ -142,12 +142,12 @@ def test_a_detector_that_is_switched_off_drops_nothing(tmp_path: Path) -> None:
 
 
 def test_small_trees_are_no_evidence_unless_asked_for(tmp_path: Path) -> None:
-    assert run_scrub([RENAMED], tmp_path / "a", smallest=500)[0]["kept"]
-    assert not run_scrub([RENAMED], tmp_path / "b", smallest=0)[0]["kept"]
+    assert run_scrub([RENAMED], tmp_path / "a", min_tree_nodes=500)[0]["kept"]
+    assert not run_scrub([RENAMED], tmp_path / "b", min_tree_nodes=0)[0]["kept"]
 
 
 def test_embeddings_drop_what_is_nearer_than_the_distance(tmp_path: Path) -> None:
-    settings = {"ngram": None, "syntax": None, "embedding": 0.3, "how": Embedder("hashed")}
+    settings = {"ngram": None, "syntax": None, "embedding": 0.3, "embedder": Embedder("hashed")}
     near, far = run_scrub([PROMPT + BODY + "\n", OTHER], tmp_path, **settings)
     assert near["reason"].startswith("embedding distance: peak at 0.0")
     assert far["kept"] and far["embedding_distance"] > 0.3 and far["embedding_exam"] == "peak"

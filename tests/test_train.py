@@ -97,11 +97,11 @@ def test_killed_at_any_step_and_resumed_equals_never_killed(tmp_path, monkeypatc
 
     def dying(self, stop):
         after(self, stop)
-        if self.at.step == step and may_die[0]:
+        if self.progress.step == step and may_die[0]:
             may_die[0] = False
             raise Killed
 
-    monkeypatch.setattr(TrainingLoop, "_after_step", dying)
+    monkeypatch.setattr(TrainingLoop, "_evaluate_and_save", dying)
     with pytest.raises(Killed):
         run_recipe(make_training(optimiser=muon), broken)
     run_recipe(make_training(optimiser=muon), broken)
@@ -115,11 +115,11 @@ def test_a_signal_in_the_middle_of_a_step_saves_that_step_and_leaves(
     broken, update = RunContext(tmp_path), TrainingLoop._update_weights
 
     def interrupted(self, lr, norm):
-        if self.at.step == 4:
+        if self.progress.step == 4:
             os.kill(os.getpid(), getattr(signal, name))
         update(self, lr, norm)
 
-    monkeypatch.setattr(TrainingLoop, "_update", interrupted)
+    monkeypatch.setattr(TrainingLoop, "_update_weights", interrupted)
     old_handler = signal.getsignal(signal.SIGTERM)
     with pytest.raises(KeyboardInterrupt):
         run_recipe(make_training(), broken)
@@ -172,10 +172,10 @@ def test_a_step_is_traced_to_the_documents_that_it_read(ctx, monkeypatch):
     whole = Sequences.read_batch
     monkeypatch.setattr(
         Sequences,
-        "batch",
+        "read_batch",
         lambda self, rows, on: (read.append(rows.tolist()), whole(self, rows, on))[1],
     )
-    monkeypatch.setattr(TrainingLoop, "held_out_loss", lambda self: 1.0)
+    monkeypatch.setattr(TrainingLoop, "compute_held_out_loss", lambda self: 1.0)
     again = RunContext(ctx.root.with_name("traced"))
     run_recipe(make_training(steps=3), again)
     traced = list(inspect_run.read_training_step(again, "base", 3))
@@ -241,7 +241,7 @@ def test_transformers_loads_the_folder_and_gives_the_same_logits(ctx):
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"words": 262}, "another tokenizer"),
         ({"context": 64}, "context of 32"),
@@ -271,7 +271,7 @@ def test_a_start_that_does_not_fit_is_refused(ctx, change, message):
 
 def test_documents_are_numbered_by_their_ends(tmp_path):
     isolated = train_and_read_losses(
-        RunContext(tmp_path / "apart"), documents_apart=True, steps=1, dropout=0.0
+        RunContext(tmp_path / "apart"), isolate_documents=True, steps=1, dropout=0.0
     )
     assert isolated != train_and_read_losses(
         RunContext(tmp_path / "together"), steps=1, dropout=0.0
@@ -313,7 +313,7 @@ def test_the_best_or_the_last_checkpoint_goes_on(tmp_path, monkeypatch, best):
         weights.append(self.model.head.weight.detach().clone())
         return next(scripted)
 
-    monkeypatch.setattr(TrainingLoop, "held_out_loss", held_out_loss)
+    monkeypatch.setattr(TrainingLoop, "compute_held_out_loss", held_out_loss)
     ctx = RunContext(tmp_path)
     run_recipe(make_training(best=best, evaluate_every=3), ctx)
     facts = json.loads((tmp_path / "base" / "training.json").read_text())
@@ -325,16 +325,16 @@ def test_the_best_or_the_last_checkpoint_goes_on(tmp_path, monkeypatch, best):
 
 def test_what_the_machine_decided_at_the_start_stays(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(TrainingLoop, "_after_step", stop_after(4))
-        patch.setattr("hornbook.train.train._precision", lambda device_name: "fp32")
+        patch.setattr(TrainingLoop, "_evaluate_and_save", stop_after(4))
+        patch.setattr("hornbook.train.train._fast_precision", lambda device_name: "fp32")
         with pytest.raises(KeyboardInterrupt):
             run_recipe(
                 make_training(precision="auto"), RunContext(tmp_path, options={"micro_batch": 2})
             )
-    monkeypatch.setattr("hornbook.train.train._precision", lambda device_name: "bf16")
+    monkeypatch.setattr("hornbook.train.train._fast_precision", lambda device_name: "bf16")
     run_recipe(make_training(precision="auto"), RunContext(tmp_path, options={"micro_batch": 6}))
     never = RunContext(tmp_path / "never", options={"micro_batch": 2})
-    monkeypatch.setattr("hornbook.train.train._precision", lambda device_name: "fp32")
+    monkeypatch.setattr("hornbook.train.train._fast_precision", lambda device_name: "fp32")
     run_recipe(make_training(precision="auto"), never)
     assert list_files(RunContext(tmp_path)) == list_files(never)
 
@@ -347,14 +347,16 @@ def test_a_smaller_micro_batch_is_taken_by_a_resume_aloud(tmp_path, monkeypatch)
             messages.append(text)
 
     with monkeypatch.context() as patch:
-        patch.setattr(TrainingLoop, "_after_step", stop_after(4))
+        patch.setattr(TrainingLoop, "_evaluate_and_save", stop_after(4))
         with pytest.raises(KeyboardInterrupt):
             run_recipe(make_training(), RunContext(tmp_path, options={"micro_batch": 6}))
     sizes, loss = set(), phi.Phi.sum_loss
     monkeypatch.setattr(
-        phi.Phi, "loss", lambda self, ids, *rest: (sizes.add(len(ids)), loss(self, ids, *rest))[1]
+        phi.Phi,
+        "sum_loss",
+        lambda self, ids, *rest: (sizes.add(len(ids)), loss(self, ids, *rest))[1],
     )
-    monkeypatch.setattr(TrainingLoop, "held_out_loss", lambda self: 1.0)
+    monkeypatch.setattr(TrainingLoop, "compute_held_out_loss", lambda self: 1.0)
     run_recipe(make_training(), RunContext(tmp_path, options={"micro_batch": 2}, reporter=Ears()))
     assert sizes == {2}
     assert messages == ["going on with micro_batch=2, not 6: the last bits may differ"]
@@ -362,7 +364,7 @@ def test_a_smaller_micro_batch_is_taken_by_a_resume_aloud(tmp_path, monkeypatch)
 
 def stop_after(step: int):
     after = TrainingLoop._evaluate_and_save
-    return lambda self, stop: after(self, stop or self.at.step == step)
+    return lambda self, stop: after(self, stop or self.progress.step == step)
 
 
 @pytest.mark.slow

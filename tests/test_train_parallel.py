@@ -30,7 +30,8 @@ def read_losses(ctx: RunContext) -> list[float]:
 
 def two_processes(root: Path, parallelism: str) -> RunContext:
     return RunContext(
-        root, options={"device": "cpu", "processes": 2, "parallelism": parallelism, "micro_batch": 2}
+        root,
+        options={"device": "cpu", "processes": 2, "parallelism": parallelism, "micro_batch": 2},
     )
 
 
@@ -86,7 +87,9 @@ def test_in_bf16_too_two_learn_as_one_does(alone, tmp_path, monkeypatch, hold):
 def test_two_go_on_with_the_checkpoint_of_one(alone, tmp_path, monkeypatch, hold):
     folder = copy_data(alone, tmp_path)
     with monkeypatch.context() as patch:
-        patch.setattr(TrainingLoop, "_after_step", stop_at(TrainingLoop._evaluate_and_save, 2))
+        patch.setattr(
+            TrainingLoop, "_evaluate_and_save", stop_at(TrainingLoop._evaluate_and_save, 2)
+        )
         with pytest.raises(KeyboardInterrupt):
             run_recipe(make_training(**STEPS), RunContext(folder))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
@@ -133,9 +136,7 @@ def test_asked_to_stop_two_save_and_leave(alone, tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         run_recipe(
             make_training(**many),
-            RunContext(
-                folder, options=two_processes(folder, "ddp").options, reporter=Impatient()
-            ),
+            RunContext(folder, options=two_processes(folder, "ddp").options, reporter=Impatient()),
         )
     saved = [int(place.name[5:]) for place in (folder / "base" / "checkpoints").glob("step-*")]
     assert len(saved) == 1 and 5 <= saved[0] < 2000
@@ -156,14 +157,16 @@ def test_an_error_of_any_process_is_said(tmp_path, monkeypatch, capsys):
     def failing(job, group, reporter):
         raise UserError("micro_batch=4 may")
 
-    monkeypatch.setattr(worker, "work", failing)
+    monkeypatch.setattr(worker, "run_job", failing)
     monkeypatch.setattr(
         worker,
-        "team",
-        lambda device, parallelism: contextlib.nullcontext(ProcessGroup("cpu", rank=1, world_size=2)),
+        "join_process_group",
+        lambda device, parallelism: contextlib.nullcontext(
+            ProcessGroup("cpu", rank=1, world_size=2)
+        ),
     )
     monkeypatch.setattr(
-        worker.TrainingJob, "read", lambda path: SimpleNamespace(device="cpu", parallelism="ddp")
+        worker.TrainingJob, "read_json", lambda path: SimpleNamespace(device="cpu", parallelism="ddp")
     )
     assert worker.main("job.json") == 2
     assert json.loads(capsys.readouterr().out) == {
@@ -179,7 +182,7 @@ def test_an_error_of_any_process_is_said(tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize(
-    ("command", "said"),
+    ("command", "message"),
     [
         ("no-such-program -x", "no-such-program cannot be started"),
         ("sh -c 'exit 3' --", "ended with code 3"),
@@ -206,7 +209,7 @@ def test_torchrun_is_told_to_wait_while_a_large_checkpoint_is_saved(tmp_path, mo
 
 def stop_at(after, step: int):
     def stopped(self, stop):
-        after(self, stop or self.at.step == step)
+        after(self, stop or self.progress.step == step)
 
     return stopped
 

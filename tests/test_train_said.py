@@ -17,7 +17,7 @@ from hornbook.train.loop import TrainingLoop
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"schedule": "linea"}, "schedule='linea': linear, cosine, constant"),
         ({"optimiser": "sgd"}, "adamw, muon"),
@@ -70,7 +70,7 @@ def test_memory_exhausted_halves_the_micro_batch_aloud(tmp_path, monkeypatch):
             raise torch.OutOfMemoryError("out of memory")
         return loss(self, ids, targets, documents)
 
-    monkeypatch.setattr(phi.Phi, "loss", large)
+    monkeypatch.setattr(phi.Phi, "sum_loss", large)
     small = train_and_read_losses(
         RunContext(tmp_path / "a", options={"micro_batch": 5}, reporter=Ears()), steps=3
     )
@@ -84,7 +84,7 @@ def test_not_even_one_sequence_in_memory_is_a_clear_error(tmp_path, monkeypatch)
     def never(self, ids, targets, documents=None):
         raise torch.OutOfMemoryError("out of memory")
 
-    monkeypatch.setattr(phi.Phi, "loss", never)
+    monkeypatch.setattr(phi.Phi, "sum_loss", never)
     with pytest.raises(UserError, match="smaller shape or context"):
         run_recipe(make_training(), RunContext(tmp_path))
 
@@ -97,7 +97,9 @@ def test_a_single_bad_step_is_skipped_and_counted(tmp_path, monkeypatch):
             messages.append(text)
 
     monkeypatch.setattr(
-        TrainingLoop, "_norm", lambda self: math.inf if self.at.step == 3 else norm(self)
+        TrainingLoop,
+        "_gradient_norm",
+        lambda self: math.inf if self.progress.step == 3 else norm(self),
     )
     run_recipe(make_training(), RunContext(tmp_path, reporter=Ears()))
     facts = json.loads((tmp_path / "base" / "training.json").read_text())
@@ -109,7 +111,7 @@ def test_moments_that_do_not_fit_in_memory_are_a_clear_error(tmp_path, monkeypat
     def never(self, lr, norm):
         raise torch.OutOfMemoryError("out of memory")
 
-    monkeypatch.setattr(TrainingLoop, "_update", never)
+    monkeypatch.setattr(TrainingLoop, "_update_weights", never)
     with pytest.raises(UserError, match="take 0.00 GB, .* parallelism=fsdp"):
         run_recipe(make_training(), RunContext(tmp_path))
 
@@ -126,8 +128,8 @@ def test_a_spike_is_said_and_with_what_bounds_it(tmp_path, monkeypatch, clip, wh
 
     monkeypatch.setattr(
         TrainingLoop,
-        "_gradients",
-        lambda self, *a: gradients(self, *a) * (20 if self.at.step == 39 else 1),
+        "_accumulate_gradients",
+        lambda self, *a: gradients(self, *a) * (20 if self.progress.step == 39 else 1),
     )
     run_recipe(make_training(steps=42, clip=clip), RunContext(tmp_path, reporter=Ears()))
     assert ["spike" in text for text in messages].count(True) == 1

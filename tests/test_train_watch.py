@@ -68,12 +68,12 @@ def test_in_bf16_too_killed_and_resumed_equals_never_killed(tmp_path, monkeypatc
     real = TrainingLoop._evaluate_and_save
 
     def dying(self, stop):
-        if self.at.step == step:
+        if self.progress.step == step:
             raise Killed
         real(self, stop)
 
     with monkeypatch.context() as patched:
-        patched.setattr(TrainingLoop, "_after_step", dying)
+        patched.setattr(TrainingLoop, "_evaluate_and_save", dying)
         with pytest.raises(Killed):
             run_recipe(make_training(**settings), broken)
     assert (

@@ -63,11 +63,11 @@ class TrainingJob:
 
     @staticmethod
     def read_json(path: Path) -> TrainingJob:
-        facts: dict[str, Any] = store.read_json(path)
-        facts["how"]["betas"] = tuple(facts["how"]["betas"])
-        return TrainingJob(
-            **{**facts, "shape": Shape(**facts["shape"]), "how": LoopSettings(**facts["how"])}
-        )
+        fields: dict[str, Any] = store.read_json(path)
+        settings = fields["settings"]
+        # JSON has no tuples.
+        settings = LoopSettings(**{**settings, "betas": tuple(settings["betas"])})
+        return TrainingJob(**{**fields, "shape": Shape(**fields["shape"]), "settings": settings})
 
     def write_json(self, path: Path) -> None:
         store.write_json(path, dataclasses.asdict(self))
