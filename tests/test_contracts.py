@@ -182,9 +182,14 @@ def test_what_is_poisoned_is_dropped_with_a_reason(undisturbed):
 
 @pytest.mark.parametrize(
     ("dial", "stage", "difference"),
-    [("steps=13", "base", "steps: 12 -> 13"), ("tokens=9000", "filtered_code", "tokens: 20000 -> 9000")],
+    [
+        ("steps=13", "base", "steps: 12 -> 13"),
+        ("tokens=9000", "filtered_code", "tokens: 20000 -> 9000"),
+    ],
 )
-def test_a_changed_setting_is_refused_with_its_difference(source, undisturbed, dial, stage, difference):
+def test_a_changed_setting_is_refused_with_its_difference(
+    source, undisturbed, dial, stage, difference
+):
     from hornbook.records import UserError
 
     with pytest.raises(UserError, match=f"{stage}.*{difference}"):

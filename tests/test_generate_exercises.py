@@ -52,8 +52,7 @@ def test_a_prompt_that_yields_nothing_is_stopped_after_two_hundred_answers(tmp_p
     with pytest.raises(UserError, match=r"0 of 200 accepted; 200 does not parse.*least=0"):
         Exercises("drills", bad, 250).make_shard(RunContext(tmp_path), "00000")
     assert (
-        len(Exercises("drills", bad, 250, least=0).make_shard(RunContext(tmp_path), "00000"))
-        == 250
+        len(Exercises("drills", bad, 250, least=0).make_shard(RunContext(tmp_path), "00000")) == 250
     )
 
 

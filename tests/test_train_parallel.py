@@ -166,7 +166,9 @@ def test_an_error_of_any_process_is_said(tmp_path, monkeypatch, capsys):
         ),
     )
     monkeypatch.setattr(
-        worker.TrainingJob, "read_json", lambda path: SimpleNamespace(device="cpu", parallelism="ddp")
+        worker.TrainingJob,
+        "read_json",
+        lambda path: SimpleNamespace(device="cpu", parallelism="ddp"),
     )
     assert worker.main("job.json") == 2
     assert json.loads(capsys.readouterr().out) == {

@@ -138,7 +138,9 @@ def test_killed_it_goes_on_with_the_texts_that_are_on_disk(ctx, tmp_path, monkey
         run_recipe(stage, again)
     asked = []
     monkeypatch.setattr(choose, "run_answer_tests", real)
-    monkeypatch.setattr(sample, "complete_batch", lambda *given: asked.append(given) or write(*given))
+    monkeypatch.setattr(
+        sample, "complete_batch", lambda *given: asked.append(given) or write(*given)
+    )
     run_recipe(stage, again)
     assert not asked
     assert len(store.read_json(again.root / "chosen" / "choice.json")["checkpoints"]) == 2

@@ -2,9 +2,9 @@
 
 In: a run's folder. Out: whether the lock held, in words for the report. Each opening adds a line to
 `opened.jsonl` at the run's root: when (UTC), which exam, which checkpoint, and every checkpoint
-finished by then. A training that is not on the list was finished after the exam was opened. The file
-survives a rebuild, so that "examine, change, examine again" is visible. It is bookkeeping: no output
-depends on it.
+finished by then. A training that is not on the list was finished after the exam was opened. The
+file survives a rebuild, so that "examine, change, examine again" is visible. It is bookkeeping: no
+output depends on it.
 
 Not covered: a person who reads one run's exam and changes another run's recipe, and a file that was
 edited by hand.
