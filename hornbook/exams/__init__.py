@@ -49,11 +49,16 @@ PROBLEM_COUNTS = {
 def list_exam_names() -> list[str]:
     """The families of exams that `load` knows, in the form in which they are given."""
     return ["humaneval", "unconventional", *(f"{family}[:PATH]" for family in HUB_IDS),
-            *(f"mbpp-{split}[:PATH]" for split in mbpp.SPLITS), "jsonl:PATH", "hub:OWNER/NAME"]  # fmt: skip
+            *(f"mbpp-{split}[:PATH]" for split in mbpp.SPLITS),
+            "jsonl:PATH", "hub:OWNER/NAME"]  # fmt: skip
 
 
 def load_exam(name: str) -> list[Problem]:
-    """The problems of an exam, in its own order. Raises UserError for what is no exam, with the nearest name."""
+    """The problems of an exam, in its own order.
+
+    Raises:
+        UserError: there is no such exam; the nearest name is suggested.
+    """
     family, _, location = name.partition(":")
     family, _, split = family.partition("-")
     if split and (family != "mbpp" or split not in mbpp.SPLITS):
@@ -70,13 +75,14 @@ def load_exam(name: str) -> list[Problem]:
         rows = download_hub_rows(HUB_IDS[family])
     else:
         raise UserError(
-            f"there is no exam {name}{_suggest_exam_name(family)}. Exams are {', '.join(list_exam_names())}"
+            f"there is no exam {name}{_suggest_exam_name(family)}. "
+            f"Exams are {', '.join(list_exam_names())}"
         )
     return _make_problems(rows, name, split or ("test" if family == "mbpp" else "all"))
 
 
 def describe_source(name: str) -> str:
-    """What an exam's problems depend on, as a text to be compared, without opening it: a checksum, or a Hub id."""
+    """A text that changes with an exam's problems, without opening it: a checksum, or a Hub id."""
     family, _, location = name.partition(":")
     if family == "hub":
         return name
@@ -92,12 +98,12 @@ def describe_source(name: str) -> str:
 
 
 def problems_from_records(rows: Iterable[Mapping[str, Any]]) -> list[Problem]:
-    """Problems from EXERCISE records (records.py): prompt, solution, tests, entry_point, under their id."""
+    """Problems from EXERCISE records (prompt, solution, tests, entry_point), under their ids."""
     return [humaneval.make_problem({**row, "text": "", "task_id": row["id"]}) for row in rows]
 
 
 def _make_problems(rows: Sequence[Row], name: str, split: str) -> list[Problem]:
-    """Rows to problems by the fields that they have; one that lacks a field, or a second of one id, is refused."""
+    """Rows to problems by their fields. A missing field or a repeated id raises UserError."""
     if rows and "test_list" in rows[0]:
         return mbpp.make_problems(rows, split)
     problems: dict[str, Problem] = {}

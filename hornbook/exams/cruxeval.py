@@ -1,4 +1,4 @@
-"""CRUXEval, predicting outputs: a short function and an input are given, the literal that it returns is asked for.
+"""CRUXEval's output prediction: given a short function and an input, name the literal it returns.
 
 In: rows with code, input, output (Gu et al. 2024, MIT licence, 800 problems). Out: problems whose
 prompt ends in

@@ -1,4 +1,4 @@
-"""MBPP+ and HumanEval+ by EvalPlus (Apache-2.0): many inputs, no outputs; the reference is the oracle.
+"""MBPP+ and HumanEval+ by EvalPlus (Apache-2.0): many inputs; the reference gives the outputs.
 
 In: rows with base_input, plus_input, canonical_solution, atol. Out: problems whose tests run the
 reference beside the candidate, on a copy of each input, and compare as EvalPlus does: equal, or all
@@ -29,15 +29,20 @@ ORACLES = {
     "check_str": _MATCH_ORACLE,
     "text_match_three": _MATCH_ORACLE,
     "text_starta_endb": _MATCH_ORACLE,
-    "are_equivalent": "wrong = [] if all(out is True or out == True for out, _ in pairs) else wrong",
+    "are_equivalent": (
+        "wrong = [] if all(out is True or out == True for out, _ in pairs) else wrong"
+    ),
     "sum_div": "wrong = [] if all(out == 0 for out, _ in pairs) else wrong",
-    "find_zero": "wrong = [i for i, (out, _) in enumerate(pairs) if not abs(sum(c * out**n for n, c in "
-    "enumerate(inputs[i][0]))) <= {atol}]",
+    "find_zero": (
+        "wrong = [i for i, (out, _) in enumerate(pairs) if not abs(sum(c * out**n for n, c in "
+        "enumerate(inputs[i][0]))) <= {atol}]"
+    ),
 }
 # On MBPP+ v0.1.0 twelve references took 1.5 to 13 s with their inputs, and Mbpp/599 53 s (measured,
 # 2 cores, loaded).
 PATIENCE = 4.0
-# The judge's program. Arguments are copied for each side: a candidate may change its own.
+# The tests' program. Arguments are copied for each side, because a program may change its own. The
+# backslashes join lines: the text of the tests is what it was before they were split.
 PROGRAM = """\
 import copy
 from math import inf, nan
@@ -47,7 +52,8 @@ _reference = _space[{entry_point!r}]
 inputs = {inputs}
 
 def _close(got, expected, atol):
-    if isinstance(expected, (list, tuple)) and isinstance(got, (list, tuple)) and len(got) == len(expected):
+    if isinstance(expected, (list, tuple)) and isinstance(got, (list, tuple)) \
+and len(got) == len(expected):
         return all(_close(g, e, atol) for g, e in zip(got, expected))
     try:
         return got == expected or abs(got - expected) <= atol + 1e-07 * abs(expected)
@@ -55,11 +61,13 @@ def _close(got, expected, atol):
         return False
 
 def _floats(x):
-    return isinstance(x, float) or isinstance(x, (list, tuple)) and all(isinstance(y, float) for y in x)
+    return isinstance(x, float) or isinstance(x, (list, tuple)) \
+and all(isinstance(y, float) for y in x)
 
 def _same(got, expected):
     atol = {atol} or (1e-06 if _floats(expected) else 0)
-    return got == expected or bool(atol) and (got != got and expected != expected or _close(got, expected, atol))
+    return got == expected or bool(atol) and (got != got and expected != expected \
+or _close(got, expected, atol))
 
 pairs = [({entry_point}(*copy.deepcopy(x)), _reference(*copy.deepcopy(x))) for x in inputs]
 wrong = [i for i, (got, expected) in enumerate(pairs) if not _same(got, expected)]
@@ -90,8 +98,17 @@ def make_problem(row: Row) -> Problem:
     examples = tuple(
         line for line in str(row.get("assertion") or "").splitlines() if line.startswith("assert ")
     )
-    return Problem(first_field(row, "task_id"), prompt, entry_point, reference, tests, description,
-                   "mbpp" if form == "mbpp" else "function", examples=examples, patience=PATIENCE)  # fmt: skip
+    return Problem(
+        first_field(row, "task_id"),
+        prompt,
+        entry_point,
+        reference,
+        tests,
+        description,
+        "mbpp" if form == "mbpp" else "function",
+        examples=examples,
+        patience=PATIENCE,
+    )
 
 
 def restore_arguments(task_id: str, values: Sequence[Any]) -> list[Any]:
@@ -109,30 +126,30 @@ def _keep_value(value: Any) -> Any:
 
 
 def _to_tuples(value: Any) -> list[Any]:
-    return [tuple(each) for each in value]
+    return [tuple(item) for item in value]
 
 
 def _to_tuple_of_tuples(value: Any) -> tuple[Any, ...]:
-    return tuple(tuple(each) if isinstance(each, list) else each for each in value)
+    return tuple(tuple(item) if isinstance(item, list) else item for item in value)
 
 
 def _to_nested_tuples(value: Any) -> Any:
-    return tuple(_to_nested_tuples(each) for each in value) if isinstance(value, list) else value
+    return tuple(_to_nested_tuples(item) for item in value) if isinstance(value, list) else value
 
 
 def _to_sets(value: Any) -> list[Any]:
-    return [set(each) if isinstance(each, list) and each else {} for each in value]
+    return [set(item) if isinstance(item, list) and item else {} for item in value]
 
 
 def _to_tuple_values(value: Any) -> dict[str, Any]:
-    return {key: tuple(each) for key, each in value.items()}
+    return {key: tuple(item) for key, item in value.items()}
 
 
 # What each argument becomes, the last kind standing for all further arguments
 # (evalplus/data/mbpp.py).
 _TASKS_BY_KINDS: dict[tuple[Callable[[Any], Any], ...], tuple[int, ...]] = {
-    (tuple,): (2, 116, 132, 143, 222, 261, 273, 394, 399, 421, 424, 429, 470, 560, 579, 596, 616, 630, 726, 740, 744,
-               809),
+    (tuple,): (2, 116, 132, 143, 222, 261, 273, 394, 399, 421, 424, 429, 470, 560, 579, 596, 616,
+               630, 726, 740, 744, 809),
     (_to_tuples,): (63, 64, 70, 94, 120, 237, 272, 299, 400, 409, 417, 438, 473, 614, 780),
     (_to_tuples, _keep_value): (75, 413, 444, 753),
     (_keep_value, tuple): (106, 750),
@@ -144,8 +161,6 @@ _TASKS_BY_KINDS: dict[tuple[Callable[[Any], Any], ...], tuple[int, ...]] = {
     (float, complex): (124,),
     (complex,): (252,),
 }  # fmt: skip
-KINDS = {
-    f"Mbpp/{task_number}": kinds
-    for kinds, numbers in _TASKS_BY_KINDS.items()
-    for task_number in numbers
-}
+KINDS: dict[str, tuple[Callable[[Any], Any], ...]] = {}
+for _kinds, _task_numbers in _TASKS_BY_KINDS.items():
+    KINDS.update(dict.fromkeys((f"Mbpp/{n}" for n in _task_numbers), _kinds))

@@ -1,4 +1,4 @@
-"""Exercises that people write: a module of functions, each with a docstring and followed by its `test_` function.
+"""Hand-written exercises: a module of functions, each with docstring and its `test_` function.
 
 In: a module's text; its own docstring names the topic. Out: `Handwritten` records. The seed shelf
 and our unconventional exam are written so, because such a file can be read, linted and run like any
@@ -19,7 +19,7 @@ from textwrap import dedent
 
 @dataclass(frozen=True)
 class HandwrittenExercise:
-    """One exercise. `prompt + solution` is a complete module; `prompt + solution + tests` runs its hidden tests."""
+    """One exercise. `prompt + solution` is a complete module; with `tests` it runs hidden tests."""
 
     name: str
     topic: str  # a path such as "Strings / replacing and translating"
@@ -32,7 +32,7 @@ class HandwrittenExercise:
 
 @cache  # several stages of a run ask for the same files
 def split_exercises(source: str, path: str) -> tuple[HandwrittenExercise, ...]:
-    """The exercises of one topic file: each public function or class, with the `test_` function that follows it.
+    """The exercises of one topic file: public functions and classes with their `test_` function.
 
     Raises KeyError where an exercise has no test, AssertionError where the module or an exercise
     has no docstring.
@@ -71,7 +71,7 @@ def split_exercises(source: str, path: str) -> tuple[HandwrittenExercise, ...]:
 def _imports_for(
     node: ast.AST, imports: list[ast.Import | ast.ImportFrom], excluded: ast.AST | None = None
 ) -> str:
-    """Those of the file's imports whose names `node` mentions and `but_not` does not, one line for each module."""
+    """The file's imports whose names `node` mentions and `but_not` does not, a line per module."""
     used = _used_names(node) - (_used_names(excluded) if excluded else set())
     lines = []
     for statement in imports:

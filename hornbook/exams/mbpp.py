@@ -14,21 +14,29 @@ from hornbook.exams.problem import Problem, add_test_helpers
 from hornbook.exams.read_file import Row
 
 # The splits by task id, from the data set's README: few-shot prompts, test, validation, training.
-SPLITS = {"prompt": range(1, 11), "test": range(11, 511), "validation": range(511, 601), "train": range(601, 975),
-          "all": range(1, 975)}  # fmt: skip
+SPLITS = {
+    "prompt": range(1, 11),
+    "test": range(11, 511),
+    "validation": range(511, 601),
+    "train": range(601, 975),
+    "all": range(1, 975),
+}
 SHOT_IDS = (2, 3, 4)  # those that the paper's own prompt and lm-evaluation-harness show
 
 
 def make_problems(rows: Sequence[Row], split: str = "test") -> list[Problem]:
     """The problems of one split, in the order of the file."""
     shown = {row["task_id"]: row for row in rows if row["task_id"] in SHOT_IDS}
-    shots = "".join(build_three_shot_question(_task_text(shown[n]), shown[n]["test_list"]) + shown[n]["code"] + "\n[DONE]\n\n"
-                    for n in SHOT_IDS if n in shown)  # fmt: skip
+    shots = ""
+    for n in SHOT_IDS:
+        if n in shown:
+            question = build_three_shot_question(_task_text(shown[n]), shown[n]["test_list"])
+            shots += question + shown[n]["code"] + "\n[DONE]\n\n"
     return [make_problem(row, shots) for row in rows if task_number(row) in SPLITS[split]]
 
 
 def make_problem(row: Row, shots: str = "") -> Problem:
-    """One row. The file's line ends are \\r\\n in places; a reference is kept with \\n, for its bytes are counted."""
+    """One row. Line ends \\r\\n in the file become \\n: the bytes of references are counted."""
     reference = row["code"].replace("\r\n", "\n").strip("\n") + "\n"
     setup = (row.get("test_setup_code") or "").replace("\r\n", "\n")
     examples = tuple(test.replace("\r\n", "\n") for test in row["test_list"])
@@ -56,8 +64,11 @@ def make_problem(row: Row, shots: str = "") -> Problem:
 
 
 def build_three_shot_question(text: str, tests: Sequence[str]) -> str:
-    """The question in the three-shot form, as lm-evaluation-harness words it (mbpp.yaml, after the paper)."""
-    task = f"You are an expert Python programmer, and here is your task: {text} Your code should pass these tests:"
+    """The question in three-shot form, as lm-evaluation-harness has it (mbpp.yaml)."""
+    task = (
+        f"You are an expert Python programmer, and here is your task: {text} "
+        "Your code should pass these tests:"
+    )
     return task + "\n\n" + "\n".join(tests[:3]) + "\n[BEGIN]\n"
 
 

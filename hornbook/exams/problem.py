@@ -24,7 +24,7 @@ ProblemForm = Literal["function", "mbpp", "output"]
 
 @dataclass(frozen=True)
 class Problem:
-    """A problem of an exam. Frozen and made of texts alone, so that it can be hashed, sent and written."""
+    """A problem of an exam. Frozen and made of texts, so it can be hashed, sent and written."""
 
     task_id: str
     prompt: str  # what a model is given
@@ -35,7 +35,8 @@ class Problem:
     form: ProblemForm = "function"
     calls: tuple[str, ...] = ()  # further names of the candidate's that the tests use
     examples: tuple[str, ...] = ()  # assertions that a prompt may show
-    patience: float = 1.0  # times the usual time limit: EvalPlus's inputs run for seconds in the references themselves
+    # Times the usual time limit: EvalPlus's inputs run for seconds in the references themselves.
+    patience: float = 1.0
     shots: str = ""  # solved problems to be shown before this one, in lm-evaluation-harness's form
 
     @property
@@ -45,7 +46,7 @@ class Problem:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Those of the entry points that are classes, by the reference: a candidate does not decide that."""
+        """The entry points that are classes in the reference; a program does not decide that."""
         if self.form == "output":
             return ()
         defined = {
@@ -69,7 +70,7 @@ def digest_problems(problems: Iterable[Problem]) -> str:
 def add_test_helpers(
     prompt: str, reference: str, tests: str, entry_point: str
 ) -> tuple[str, tuple[str, ...]]:
-    """The tests with what they need in front of them, and the further names that they need from the candidate.
+    """The tests with what they need in front of them, and what they need from the program.
 
     A helper that the prompt defines (HumanEval/32: poly) belongs to the tests: a candidate that
     redefines it would mark its own paper. A name that only the reference defines (MBPP/601: Pair)
@@ -78,14 +79,14 @@ def add_test_helpers(
     needed = find_free_names(tests) - {entry_point}
     if not needed:
         return tests, ()
-    prompt_definitions, solved = (
-        _complete_definitions(prompt + reference, prompt),
-        ast.parse(prompt + reference),
-    )
+    prompt_definitions = _complete_definitions(prompt + reference, prompt)
+    solved = ast.parse(prompt + reference)
     helpers = [source for name, source in prompt_definitions.items() if name in needed]
-    imports = [ast.unparse(n) for n in solved.body if isinstance(n, ast.Import | ast.ImportFrom)]
-    imported = {alias.asname or alias.name for n in solved.body if isinstance(n, ast.Import | ast.ImportFrom)
-                for alias in n.names}  # fmt: skip
+    import_nodes = [n for n in solved.body if isinstance(n, ast.Import | ast.ImportFrom)]
+    imports = [ast.unparse(node) for node in import_nodes]
+    imported: set[str] = set()
+    for node in import_nodes:
+        imported |= {alias.asname or alias.name for alias in node.names}
     if helpers or imported & needed:
         tests = "\n".join([*imports, *helpers, tests])
     reference_names = {
@@ -95,7 +96,7 @@ def add_test_helpers(
 
 
 def _complete_definitions(program: str, prompt: str) -> dict[str, str]:
-    """The functions and classes that are complete within the prompt, by name. The last may be the one left open."""
+    """The complete functions and classes of the prompt by name. The last one may be left open."""
     lines = prompt.count("\n")
     return {
         node.name: ast.get_source_segment(program, node) or ""
@@ -126,7 +127,7 @@ def find_free_names(source: str) -> set[str]:
 
 
 def first_field(row: Mapping[str, Any], *names: str) -> str:
-    """The first of these fields that is there; data sets spell the same thing differently. KeyError where none is."""
+    """The first of these fields that is there: data sets name the same thing differently."""
     for name in names:
         if row.get(name) is not None:
             return str(row[name])

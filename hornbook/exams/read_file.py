@@ -1,4 +1,4 @@
-"""Rows of an exam's file: jsonl, gzipped jsonl, a JSON list, Parquet, or a data set on the Hugging Face Hub.
+"""Rows of an exam's file: jsonl, jsonl.gz, a JSON list, Parquet, or a data set on the Hub.
 
 In: a path or a Hub id. Out: dictionaries. An exam must be whole, so a line that cannot be read is
 an error that names it and never skipped. Not covered: data sets that need code of their own to
@@ -22,7 +22,8 @@ def read_file_rows(path: Path) -> list[Row]:
     """Every row of a file, by its suffix. Raises UserError with the line that cannot be read."""
     if not path.is_file():
         raise UserError(
-            f"there is no exam file {path}: give the path of a .jsonl, .jsonl.gz, .json or .parquet file"
+            f"there is no exam file {path}: give the path of a .jsonl, .jsonl.gz, .json or "
+            ".parquet file"
         )
     if path.suffix == ".parquet":
         from hornbook.store import read_table
@@ -61,7 +62,7 @@ def _check_objects(path: Path, value: Any) -> list[Row]:
 
 
 def download_hub_rows(repository: str, revision: str | None = None) -> list[Row]:
-    """Every row of the Parquet files of a data set on the Hub; where it has several configurations, the full one.
+    """Every row of a Hub data set's Parquet files; of several configurations the full one.
 
     Raises UserError where the Hub cannot be reached or has no such data set.
     """
@@ -70,23 +71,26 @@ def download_hub_rows(repository: str, revision: str | None = None) -> list[Row]
     try:
         # Not list_repo_files: it retries for half a minute before it says that there is no network.
         info = HfApi().dataset_info(repository, revision=revision, timeout=10)
-        files = [each.rfilename for each in info.siblings or ()]
+        files = [sibling.rfilename for sibling in info.siblings or ()]
         tables = sorted(name for name in files if name.endswith(".parquet"))
         full = [name for name in tables if name.startswith("full/")]
         paths = [
             hf_hub_download(repository, name, repo_type="dataset", revision=revision)
             for name in full or tables
         ]
-    except (
-        Exception
-    ) as error:  # the client raises its own, requests' and httpx's errors, by version
+    # The client raises its own errors, requests' or httpx's, by version.
+    except Exception as error:
+        detail = str(error).splitlines()[0] if str(error) else ""
         raise UserError(
-            f"{repository} could not be had from the Hugging Face Hub ({type(error).__name__}: "
-            f"{str(error).splitlines()[0] if str(error) else ''}): check the name and the network, or download its "
+            f"{repository} could not be downloaded from the Hugging Face Hub "
+            f"({type(error).__name__}: {detail}): check the name and the network, or download its "
             "file and give the exam as NAME:PATH"
         ) from error
     if not paths:
         raise UserError(
             f"{repository} on the Hub holds no Parquet file: give a downloaded file as NAME:PATH"
         )
-    return [row for path in paths for row in read_file_rows(Path(path))]
+    rows: list[Row] = []
+    for path in paths:
+        rows += read_file_rows(Path(path))
+    return rows

@@ -1,4 +1,4 @@
-"""Language models: one function that answers many prompts, whoever the model is, and never pays for an answer twice.
+"""Language models: one function answers many prompts by any model, and never pays for one twice.
 
 In: a model's settings, prompts, a desk with the ledger. Out: answers in the order of the prompts;
 each was in the ledger before it is returned. Kinds: embedded (SmolLM2-135M, no server, no key),
@@ -44,9 +44,9 @@ def complete_prompts(
     samples: Sequence[int] | None = None,
     schema: Schema | None = None,
 ) -> list[LLMAnswer]:
-    """Answer each prompt; `samples` tells apart answers to the same prompt. Answers come in the prompts' order.
+    """Answer each prompt, in order. `samples` tells apart several answers to the same prompt.
 
-    `desk.reporter` advances by one per answer. A prompt that cannot be answered gets finish "error" and the reason.
+    The reporter advances by one per answer. A prompt without an answer gets finish "error" and why.
     Raises UserError for what stops all (no server, no credit, no model, the budget); what was
     answered is kept.
     """
@@ -111,7 +111,7 @@ def _ask_model(
 
 
 def _scripted_entry(request: LLMRequest) -> LedgerEntry:
-    """The prompt's hash chooses where in `answers` to begin, the sample number goes on from there."""
+    """The prompt's hash chooses the first of `answers`; the sample number counts on from there."""
     prompt = "\0".join(text for _, text in request.prompt.turns)
     start = int.from_bytes(hashlib.sha256(prompt.encode()).digest()[:8], "big")
     text = request.llm.answers[(start + request.sample) % len(request.llm.answers)]
@@ -141,12 +141,14 @@ class CostEstimate(NamedTuple):
 BYTES_PER_TOKEN = 3.6  # English and Python in current vocabularies
 PROMPT_TOKENS = 400.0  # of a prompt that is not written yet: instructions and one example
 ANSWER_SHARE = 0.6  # share of max_tokens that an answer takes, until the ledger knows better
-EMBEDDED_TOKENS_S = 200.0  # read or written; an estimate: the matrices alone allow 285 on 2 cores with AVX2 (32 rows)
+# Tokens read or written per second by the embedded model. An estimate: the matrix products alone
+# allow 285 on 2 cores with AVX2 at 32 rows.
+EMBEDDED_TOKENS_S = 200.0
 SERVER_TOKENS_S = 1000.0  # written, of a hosted model under the concurrency that we reach
 
 
 def estimate_cost(llm: LLM, prompts: Sequence[str | Prompt] | int, ctx: LLMContext) -> CostEstimate:
-    """The cost of what is not in the ledger yet, by the mean of what this run's ledger has seen of the model."""
+    """The cost of what is not in the ledger yet, from the mean of the model's answers so far."""
     spending = spending_by_model(ctx).get(llm.model, Spending())
     tokens_out = (
         spending.tokens_out / spending.requests
@@ -188,11 +190,11 @@ def _find_unanswered(requests: Sequence[LLMRequest], ctx: LLMContext) -> list[LL
 
 
 def _prompt_bytes(request: LLMRequest) -> int:
-    return sum(len(message["content"].encode()) for message in request.messages())
+    return sum(len(message["content"].encode()) for message in request.chat_messages())
 
 
 def check_server(options: Mapping[str, Any]) -> tuple[bool, str]:
-    """Whether the server of the options, or of OPENAI_BASE_URL, answers and takes the key; in words. Never raises."""
+    """Whether the server answers and takes the key, with a sentence about it. Never raises."""
     from hornbook.llm import openai_protocol
 
     return openai_protocol.check_server(options)

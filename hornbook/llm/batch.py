@@ -43,7 +43,7 @@ def answer_requests(
     ledger: AnswerLedger,
     save_entries: SaveEntries,
 ) -> None:
-    """Answer all, taking up batches that are under way. Raises UserError where the server cannot or will not."""
+    """Answer all, taking up batches that are under way. Raises UserError for what stops all."""
     server = openai_protocol.server_from_options(options)
     prices = dict(options.get("prices") or {}).get(requests[0].llm.model)
     _check_budget(requests, options, ledger, prices)
@@ -80,14 +80,16 @@ def _check_budget(
         return
     if prices is None:
         raise UserError(
-            f"a budget of {budget} cannot be kept without the price of {requests[0].llm.model}: give prices="
+            f"a budget of {budget} cannot be kept without the price of {requests[0].llm.model}: "
+            "give prices="
         )
     spent_money = sum(spending.money for spending in ledger.spending_by_model().values())
     max_cost = sum(openai_protocol.max_request_cost(request, prices) for request in requests)
     if spent_money + max_cost > budget:
         raise UserError(
-            f"the budget of {budget:g} could be passed: {spent_money:.4g} is spent and a batch of {len(requests):,} requests "
-            f"may cost {max_cost:.4g}. Raise the budget, ask for fewer, or leave batch out: then it stops in time"
+            f"the budget of {budget:g} could be passed: {spent_money:.4g} is spent and a batch of "
+            f"{len(requests):,} requests may cost {max_cost:.4g}. Raise the budget, ask for fewer, "
+            "or leave batch out: then it stops in time"
         )
 
 
@@ -174,7 +176,8 @@ def _upload_file(server: openai_protocol.OpenAIServer, text: bytes) -> dict[str,
     boundary = uuid.uuid4().hex
     parts = [
         f'--{boundary}\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nbatch\r\n'.encode(),
-        f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="hornbook.jsonl"\r\n'
+        f"--{boundary}\r\nContent-Disposition: form-data; "
+        'name="file"; filename="hornbook.jsonl"\r\n'
         "Content-Type: application/jsonl\r\n\r\n".encode(),
         text,
         f"\r\n--{boundary}--\r\n".encode(),

@@ -1,4 +1,4 @@
-"""A teacher or judge by one word, as a recipe's dial has it: smollm2, scripted, a run, or a model behind a server.
+"""A teacher or judge by one name, as a dial gives it: smollm2, scripted, a run, or a served model.
 
 In: a name. Out: an LLM. The script (script.txt) is what a recipe's smoke run reads instead of a
 model: three right exercises and a wrong one, a lesson that runs and one that does not, scores; a
@@ -16,7 +16,7 @@ SCRIPT = Path(__file__).parent / "script.txt"
 
 
 def named(name: str, **settings: Any) -> LLM:
-    """smollm2 is the embedded model; scripted gives fixed answers; a folder is a run or a model that
+    """The LLM of this name. smollm2 is the embedded model; a folder is a run or a model that
     Hornbook trained; any other name is asked of OPENAI_BASE_URL."""
     if name == "smollm2":
         return LLM(**settings)

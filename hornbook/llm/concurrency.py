@@ -1,4 +1,4 @@
-"""How many requests may be in flight: found out from the server's answers and refusals, as TCP finds a link's width.
+"""How many requests may be in flight: learned from answers and refusals, as TCP learns a window.
 
 In: answered() and refused() as they come. Out: an async context manager that lets so many in.
 Tripled each round until the first refusal, then one more a round, and fewer at a refusal, once a
@@ -66,7 +66,7 @@ class ConcurrencyGate:
         self._admit_waiting()
 
     def record_refusal(self, sent_at: float, wait_s: float = 0.0) -> None:
-        """The server had too much. What was sent before the last cut, or before its wait was over, says nothing new."""
+        """The server refused for load. Requests sent before the last cut say nothing new."""
         if sent_at < self.decreased_at:
             return
         self.growing = False

@@ -1,4 +1,4 @@
-"""Any OpenAI-compatible server answers: as many requests at once as it can take, none lost, none paid for twice.
+"""Answers from any OpenAI-compatible server: as many at once as it takes; none lost or paid twice.
 
 In: requests, the desk's options, the ledger. Out: an entry each, committed to the ledger in groups:
 a kill costs at most the MOST answers that are under way. The number at the server adapts: tripled
@@ -34,12 +34,15 @@ if TYPE_CHECKING:
     import aiohttp
 
 IN_FLIGHT = 256  # requests at the server; hosted models answer 1,000 tokens/s long before
-MAX_UNCOMMITTED = 384  # requests sent and not on disk yet; with IN_FLIGHT here too, places wait for commits (docs/log.md)
+# Requests sent and not on disk yet. With IN_FLIGHT here too, places would wait for commits
+# (docs/log.md).
+MAX_UNCOMMITTED = 384
 MAX_TRIES = (
     6  # of a request that meets a broken connection, a time limit or a 5xx: 30 s of backing off
 )
 MAX_MALFORMED = 3  # of a request whose answers are not what was asked for
-BACKOFF_S = 0.5  # doubled with each try, with full jitter (AWS Architecture Blog, Exponential Backoff And Jitter)
+# Doubled with each try, with full jitter (AWS Architecture Blog, Exponential Backoff And Jitter).
+BACKOFF_S = 0.5
 MAX_BACKOFF_S = 60.0
 PATIENCE_S = (
     900.0  # without any answer, only refusals: then the server's limit is no longer one of rate
@@ -48,7 +51,8 @@ TIMEOUT_S = 600.0
 COMMIT_INTERVAL_S = (
     0.01  # between commits, at least: each takes 0.3 ms of CPU, however few answers are in it
 )
-BUDGET_POLL_S = 0.02  # between looks at the budget while requests in flight may turn out cheaper than they could be
+# Between looks at the budget while requests in flight may turn out cheaper than reserved.
+BUDGET_POLL_S = 0.02
 
 SaveEntries = Callable[[Sequence[LedgerEntry]], None]
 
@@ -59,7 +63,7 @@ def answer_requests(
     ledger: AnswerLedger,
     save_entries: SaveEntries,
 ) -> None:
-    """Answer all; `keep` is called, in a thread, with groups of entries. Raises UserError for what stops all."""
+    """Answer all. `keep` is called in a thread with groups of entries. Raises UserError."""
     server = openai_protocol.server_from_options(options)
     client = HttpClient(server, requests, options, ledger, save_entries)
     try:
@@ -71,7 +75,8 @@ def answer_requests(
             pool.submit(asyncio.run, client.run_workers()).result()
     if client.stop_reason:
         raise UserError(
-            f"{server.hide_secrets(client.stop_reason)}. {client.saved_count:,} of {len(requests):,} answers came and are in the ledger: "
+            f"{server.hide_secrets(client.stop_reason)}. {client.saved_count:,} of "
+            f"{len(requests):,} answers came and are in the ledger: "
             "nothing is lost, and running again asks only for the rest"
         ) from None
 
@@ -111,7 +116,8 @@ class HttpClient:
         self.last_answer_at = 0.0  # when the last answer came
         if self.budget is not None and self.prices is None:
             raise UserError(
-                f"a budget of {self.budget} cannot be kept without the price of {requests[0].llm.model}: give "
+                f"a budget of {self.budget} cannot be kept without the price of "
+                f"{requests[0].llm.model}: give "
                 f"prices={{{requests[0].llm.model!r}: (per million tokens in, per million out)}}"
             )
 
@@ -142,7 +148,7 @@ class HttpClient:
                 await self.commit_task
 
     async def _run_worker(self, session: aiohttp.ClientSession) -> None:
-        """Take requests until there are none or all is stopped; as many workers run as could be in flight."""
+        """Take requests until none is left or all stops. As many run as could be in flight."""
         for request in self.pending:
             try:
                 entry = await self._answer_request(session, request)
@@ -241,7 +247,7 @@ class HttpClient:
         return reply
 
     async def _cancel_late_requests(self) -> None:
-        """End what takes too long. A timer of aiohttp's for each request would cost a tenth of all CPU time."""
+        """End requests that take too long. aiohttp's own timers cost a tenth of all CPU time."""
         while True:
             await asyncio.sleep(min(1.0, self.timeout_s / 10))
             deadline = time.monotonic() - self.timeout_s
@@ -252,7 +258,7 @@ class HttpClient:
     async def _reserve_budget(
         self, request: LLMRequest, failed_spending: Sequence[Spending]
     ) -> None:
-        """Take the most that the request can cost out of the budget; what it costs less comes back with its answer."""
+        """Reserve the most that a request can cost; the difference comes back with its answer."""
         if self.budget is None or self.prices is None:
             return
         max_cost = openai_protocol.max_request_cost(request, self.prices) + sum(
@@ -272,7 +278,8 @@ class HttpClient:
                     spending.money for spending in self.ledger.spending_by_model().values()
                 )
                 raise FatalError(
-                    f"the budget of {self.budget:g} could be passed by the next request ({spent_money:.4g} is spent)"
+                    f"the budget of {self.budget:g} could be passed by the next request "
+                    f"({spent_money:.4g} is spent)"
                 )
             await asyncio.sleep(BUDGET_POLL_S)
 
@@ -283,7 +290,7 @@ class HttpClient:
             )
 
     def _check_failures(self, started: float, reason: str) -> None:
-        """One request that always fails is that record's misfortune; if no other was answered either, it is ours."""
+        """One request that always fails is that record's fault; if none was answered, ours."""
         if self.last_answer_at < started:
             raise FatalError(
                 f"{self.server.name} does not answer ({reason}), tried {MAX_TRIES} times"

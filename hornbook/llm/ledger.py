@@ -1,4 +1,4 @@
-"""The ledger: every answer that was paid for, on disk before it is used, so that none is ever paid for twice.
+"""The ledger: every answer is on disk before it is used, so that none is ever paid for twice.
 
 In: answers under the keys of their requests. Out: the same answers, in any later run of any process
 on this machine, and what they cost, by model. SQLite in WAL mode with synchronous=FULL: an answer
@@ -27,15 +27,17 @@ BUSY_TIMEOUT_S = 60  # how long one process waits while another one commits
 KEYS_PER_QUERY = 500  # keys a query; SQLite takes 999 parameters in old builds
 
 CREATE_TABLES = """
-CREATE TABLE IF NOT EXISTS answers (key BLOB PRIMARY KEY, facts TEXT NOT NULL, text BLOB NOT NULL, checksum BLOB);
-CREATE TABLE IF NOT EXISTS spent (model TEXT PRIMARY KEY, requests INT, tokens_in INT, tokens_out INT, money REAL);
+CREATE TABLE IF NOT EXISTS answers
+    (key BLOB PRIMARY KEY, facts TEXT NOT NULL, text BLOB NOT NULL, checksum BLOB);
+CREATE TABLE IF NOT EXISTS spent
+    (model TEXT PRIMARY KEY, requests INT, tokens_in INT, tokens_out INT, money REAL);
 CREATE TABLE IF NOT EXISTS reserved (key BLOB PRIMARY KEY, money REAL NOT NULL);
 """
 
 
 @dataclass(frozen=True)
 class LLMAnswer:
-    """What a model answered. finish: stop, length, or error, and then `error` says what was wrong."""
+    """What a model answered. finish: stop, length, or error; then `error` says what was wrong."""
 
     text: str
     tokens_in: int = 0
@@ -64,7 +66,7 @@ class Spending:
 
 @dataclass(frozen=True)
 class LedgerEntry:
-    """An answer to be written down, and what it cost, failed tries included. Without `lasting` only the cost is."""
+    """An answer and its cost, failed tries included. Only the cost is kept unless `is_final`."""
 
     key: bytes
     model: str
@@ -74,7 +76,7 @@ class LedgerEntry:
 
 
 class AnswerLedger:
-    """An open ledger; a context manager. Its methods may be called from any thread, the file from any process."""
+    """An open ledger, a context manager. Safe from any thread, its file from any process."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -108,7 +110,8 @@ class AnswerLedger:
         answers = {}
         for start in range(0, len(keys), KEYS_PER_QUERY):
             chunk = keys[start : start + KEYS_PER_QUERY]
-            query = f"SELECT key, facts, text, checksum FROM answers WHERE key IN ({','.join('?' * len(chunk))})"
+            places = ",".join("?" * len(chunk))
+            query = f"SELECT key, facts, text, checksum FROM answers WHERE key IN ({places})"
             for key, fields_json, text, checksum in self._db.execute(query, chunk).fetchall():
                 if checksum == _answer_checksum(key, fields_json, text):
                     answers[key] = LLMAnswer(text.decode(), **orjson.loads(fields_json))
@@ -134,7 +137,8 @@ class AnswerLedger:
             )
             db.executemany(
                 "INSERT INTO spent VALUES (?, ?, ?, ?, ?) ON CONFLICT (model) DO UPDATE SET "
-                "requests = requests + excluded.requests, tokens_in = tokens_in + excluded.tokens_in, "
+                "requests = requests + excluded.requests, "
+                "tokens_in = tokens_in + excluded.tokens_in, "
                 "tokens_out = tokens_out + excluded.tokens_out, money = money + excluded.money",
                 [(model, *_sum_spending(parts)) for model, parts in spending.items()],
             )
@@ -145,7 +149,7 @@ class AnswerLedger:
         return stored
 
     def reserve_money(self, key: bytes, money: float, budget: float) -> bool:
-        """Set money aside for a request that is about to be sent; False if the budget could be passed by it.
+        """Reserve money for a request that is about to be sent; False if it could pass the budget.
 
         What was set aside by a process that was killed stays so: its request may have been paid.
         Asked again, the request takes its own place.
@@ -191,13 +195,15 @@ class AnswerLedger:
             yield
         except sqlite3.OperationalError as error:
             raise UserError(
-                f"the ledger {self.path} cannot be used ({error}): is the disk full, the folder closed to you, or on "
+                f"the ledger {self.path} cannot be used ({error}): is the disk full, the folder "
+                "closed to you, or on "
                 "a network filesystem? What was answered before is kept; mend it and run again"
             ) from error
         except sqlite3.DatabaseError as error:
             raise UserError(
                 f"the ledger {self.path} is damaged ({error}). Save what can be saved with "
-                f"`sqlite3 {self.path.name} .recover | sqlite3 new.sqlite` and rename that, or remove it to ask again"
+                f"`sqlite3 {self.path.name} .recover | sqlite3 new.sqlite` and rename that, or "
+                "remove it to ask again"
             ) from error
 
 

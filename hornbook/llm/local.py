@@ -48,7 +48,7 @@ class ChatTokenizer:
         text = request.prompt.begins
         if request.prompt.turns:
             chat = self.tokenizer.apply_chat_template(
-                request.messages(tell_schema=True), add_generation_prompt=True, tokenize=False
+                request.chat_messages(tell_schema=True), add_generation_prompt=True, tokenize=False
             )
             text = str(chat) + text
         return list(self.tokenizer.encode(text, add_special_tokens=False)) or [self.end]

@@ -97,7 +97,8 @@ def server_from_options(options: Mapping[str, Any]) -> OpenAIServer:
     address = str(options.get("base_url") or os.environ.get("OPENAI_BASE_URL") or "")
     if not address:
         raise UserError(
-            "a model of kind 'http' needs a server: set OPENAI_BASE_URL (such as https://api.openai.com/v1 or "
+            "a model of kind 'http' needs a server: set OPENAI_BASE_URL (such as "
+            "https://api.openai.com/v1 or "
             "http://localhost:8000/v1) and OPENAI_API_KEY"
         )
     parts = urllib.parse.urlsplit(address)
@@ -175,7 +176,7 @@ class OpenAIServer:
 def request_body(request: LLMRequest, variant: int, refuses: set[str]) -> dict[str, Any]:
     """The body of the request. A variant, asked for after a malformed answer, has another seed."""
     llm = request.llm
-    messages = request.messages(tell_schema="response_format" in refuses)
+    messages = request.chat_messages(tell_schema="response_format" in refuses)
     if request.prompt.begins:
         messages[-1]["content"] += (
             f"\n\nBegin your answer with exactly this:\n{request.prompt.begins}"
@@ -261,19 +262,20 @@ def _response_spending(
 
 def _estimate_prompt_tokens(request: LLMRequest) -> int:
     return (
-        sum(len(message["content"].encode()) for message in request.messages()) // BYTES_PER_TOKEN
+        sum(len(message["content"].encode()) for message in request.chat_messages())
+        // BYTES_PER_TOKEN
     )
 
 
 def max_request_cost(request: LLMRequest, prices: tuple[float, float]) -> float:
-    """No request costs more: a token is at least a byte, and no more than max_tokens are written."""
+    """The most a request can cost: a token is at least a byte, and at most max_tokens follow."""
     messages = request_body(request, 0, {"response_format"})["messages"]
     tokens_in = sum(len(message["content"].encode()) + MESSAGE_TOKENS for message in messages)
     return (tokens_in * prices[0] + request.llm.max_tokens * prices[1]) / 1e6
 
 
 def _find_fault(request: LLMRequest, text: Any, answer: LLMAnswer) -> str:
-    """What is wrong with an answer; empty if nothing is. An answer cut at max_tokens is as it was asked for."""
+    """What is wrong with an answer; empty if nothing is. Cut at max_tokens is not wrong."""
     if not isinstance(text, str):
         return "the answer has no text"
     if request.schema and answer.finish == "stop":
@@ -287,7 +289,7 @@ def _find_fault(request: LLMRequest, text: Any, answer: LLMAnswer) -> str:
 def interpret_error_status(
     server: OpenAIServer, status: int, headers: Mapping[str, str], text: str
 ) -> Reply:
-    """What a status other than 200 means: raised, or the reply to a request that this server will never take."""
+    """What a status other than 200 means: an exception, or a reply that this request is refused."""
     message = f"{status}: {_error_message(text)}"
     if (
         status == 402
@@ -337,7 +339,7 @@ def parse_retry_after(value: str | None, now: float) -> float:
 
 
 def check_server(options: Mapping[str, Any]) -> tuple[bool, str]:
-    """Whether the server answers and takes the key, in words; for `hornbook doctor`. Never raises."""
+    """Whether the server answers and takes the key; for `hornbook doctor`. Never raises."""
     try:
         server = server_from_options(options)
     except UserError as error:
@@ -348,10 +350,8 @@ def check_server(options: Mapping[str, Any]) -> tuple[bool, str]:
             return True, f"{server.name} answers ({response.status})"
     except urllib.error.HTTPError as error:
         accepted = error.code not in (401, 403)
-        return (
-            accepted,
-            f"{server.name} {'answers' if accepted else FATAL_STATUSES[error.code]} ({error.code})",
-        )
+        status = "answers" if accepted else FATAL_STATUSES[error.code]
+        return accepted, f"{server.name} {status} ({error.code})"
     except (OSError, ValueError) as error:
         return False, server.hide_secrets(
             f"{server.name} does not answer ({getattr(error, 'reason', error)})"

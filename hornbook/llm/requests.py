@@ -1,4 +1,4 @@
-"""What is asked and of whom: the settings of a language model, a prompt, and the key under which its answer is kept.
+"""A request to a language model: settings, prompt, and the key of its answer in the ledger.
 
 In: plain values. Out: frozen dataclasses that are part of a stage's identity; where the model is
 served (address, key, prices) is not among them.
@@ -67,7 +67,8 @@ class LLM:
             raise UserError("a scripted LLM needs answers=(...)")
         if not (self.temperature >= 0 and 0 < self.top_p <= 1 and self.max_tokens >= 1):
             raise UserError(
-                f"temperature {self.temperature} (0 or more), top_p {self.top_p} (above 0, up to 1) or max_tokens "
+                f"temperature {self.temperature} (0 or more), top_p {self.top_p} (above 0, up to "
+                "1) or max_tokens "
                 f"{self.max_tokens} (1 or more) is out of range"
             )
 
@@ -105,8 +106,8 @@ class LLMRequest:
     def seed(self) -> int:
         return int.from_bytes(self.key[:8], "big")
 
-    def messages(self, tell_schema: bool = False) -> list[Message]:
-        """System prompt and turns; `tell_schema` puts the schema into words for a model that cannot be held to it."""
+    def chat_messages(self, tell_schema: bool = False) -> list[Message]:
+        """System prompt and turns. `tell_schema` describes the schema in words, for weak models."""
         messages = [{"role": "system", "content": self.llm.system}] if self.llm.system else []
         messages += [{"role": role, "content": text} for role, text in self.prompt.turns]
         if self.schema and tell_schema:

@@ -1,4 +1,4 @@
-"""A model that Hornbook trained answers, so that it can be the teacher of the next round (the paper's recursive idea).
+"""Answers from a model trained by Hornbook, so that it can teach the next round.
 
 In: requests for `LLM(kind="trained")`, whose model is a folder, or the name of a stage of this run,
 and a digest of the weights. Out: an entry each. Such a model knows no chat: it is given the code
@@ -61,7 +61,7 @@ def answer_requests(
 
 
 def chat_as_code(prompt: Prompt) -> str:
-    """The code that a chat shows and the answer's beginning, fences away; a single question in prose as it is."""
+    """The code of a chat and the answer's beginning, without fences; a single question as it is."""
     code_blocks = [
         "\n".join(FENCE.findall(text)) or text for role, text in prompt.turns if role == "assistant"
     ]
@@ -72,7 +72,7 @@ def chat_as_code(prompt: Prompt) -> str:
 
 
 def find_model_folder(name: str, root: Path) -> Path:
-    """The folder of the model called so, with the weights that it had when it was named. Raises UserError."""
+    """The model's folder, with the weights that it had when it was named. Raises UserError."""
     path, _, digest = name.rpartition("#")
     stage_model = root / path / "model"
     folder = stage_model if stage_model.is_dir() else Path(path)
@@ -86,7 +86,7 @@ def find_model_folder(name: str, root: Path) -> Path:
 
 
 def digest_model(folder: Path) -> str:
-    """Twelve hex digits that tell one training's result from another's: of the weights' file and the configuration."""
+    """Twelve hex digits over the weights' file and the configuration: one per training result."""
     files = sorted(folder.glob("*.safetensors")) + [folder / "config.json"]
     return hashlib.sha256(
         json.dumps([store.file_digest(file) for file in files]).encode()
@@ -94,7 +94,7 @@ def digest_model(folder: Path) -> str:
 
 
 def model_name(folder: str) -> str:
-    """`runs/pocket`, a stage's folder or a model's, as the name under which LLM knows the model. Raises UserError."""
+    """The name of a run's, a stage's or a model's folder for LLM. Raises UserError."""
     base = Path(folder)
     candidates = [
         base,
@@ -104,7 +104,8 @@ def model_name(folder: str) -> str:
     models = [path for path in candidates if (path / "config.json").is_file()]
     if not models:
         raise UserError(
-            f"{folder} is a folder without a trained model: give a run, a stage of it or a model's folder"
+            f"{folder} is a folder without a trained model: give a run, a stage of it, or the "
+            "folder of a model"
         )
     best = (
         models[0] if models[0] in candidates[:2] else models[-1]
