@@ -55,9 +55,7 @@ EXCEPTIONS = {
 IN_REVISION = (
     "collect",
     "curate",
-    "exams",
     "generate",
-    "llm",
     "scrub",
     "train",
     "verify",

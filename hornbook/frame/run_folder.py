@@ -104,6 +104,14 @@ class RunFolder:
         for rows in self.read_shards(stage, read_columns):
             yield rows.filter(rows["kept"])
 
+    def iterate_rows(
+        self, stage: Stage | str, columns: Sequence[str] | None = None, kept_only: bool = False
+    ) -> Iterator[dict[str, Any]]:
+        """Yield the rows of all shards as dictionaries, in order. For small stages: it is slow."""
+        tables = self.read_kept_rows if kept_only else self.read_shards
+        for table in tables(stage, columns):
+            yield from table.to_pylist()
+
 
 def check_manifest_version(manifest: dict[str, Any], folder: Path) -> None:
     """Raise UserError for a manifest (or intent) that another version of Hornbook wrote."""

@@ -1,4 +1,7 @@
-"""Stage 6: can it code? Sample, extract, run in the sandbox, count, compare, grade. docs/verify.md has the numbers."""
+"""Stage 6: can it code? Sample, extract, run in the sandbox, count, compare, grade.
+
+docs/verify.md has the numbers.
+"""
 
 from hornbook.verify.choose import Choose
 from hornbook.verify.examine import Examine

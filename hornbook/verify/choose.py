@@ -1,4 +1,4 @@
-"""Which checkpoint goes on: the one that solves the most held-out exercises. The paper took the best of six.
+"""Choose the checkpoint that solves the most held-out exercises. The paper took the best of six.
 
 In: a Train that left snapshots (`snapshot_every`), and a stage of exercises that nothing was
 trained on. Out: `model/`, as a Train leaves it; `answers.parquet`, a row a step and exercise;
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Choose(FileStage):
-    """Choose among the snapshots of `model` by the exercises of `exam`, asked greedily by the protocol "plain"."""
+    """Choose among the snapshots of `model` by `exam`: greedy answers, protocol "plain"."""
 
     model: Stage
     exam: Stage
@@ -89,7 +89,7 @@ class Choose(FileStage):
     def _examine_snapshot(
         self, ctx: RunContext, snapshot: Path, exam: Sequence[Problem]
     ) -> tuple[dict[str, Any], pa.Table]:
-        """How many a snapshot solves and what the references cost it, and its answers. Its texts stay on disk."""
+        """How many exercises a snapshot solves, its bits per byte, and its answers."""
         phi, tokenizer = samplers.load_model(snapshot, ctx)
         completer = samplers.make_model_completer(phi, tokenizer, 0.0, self.max_new_tokens)
         prompts, raw_folder = (
@@ -110,11 +110,12 @@ class Choose(FileStage):
 
 
 def find_best_row(rows: Sequence[Mapping[str, Any]]) -> int:
-    """The row with the most solved; of equals that with the fewest bits, of these the first. What is no number loses.
+    """The row with the most solved; among equals the fewest bits, then the first. NaN loses.
 
     >>> find_best_row([{"solved": 1, "bits_per_byte": 2.0}, {"solved": 2, "bits_per_byte": 3.0}])
     1
-    >>> find_best_row([{"solved": 0, "bits_per_byte": float("nan")}, {"solved": 0, "bits_per_byte": 1.5}])
+    >>> nan = float("nan")
+    >>> find_best_row([{"solved": 0, "bits_per_byte": nan}, {"solved": 0, "bits_per_byte": 1.5}])
     1
     """
 

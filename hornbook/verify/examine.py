@@ -1,4 +1,4 @@
-"""The exam: a model is sampled, its programs are run, and what that shows is written down with its uncertainty.
+"""The exam: sample a model, run its programs, and write down the results with their uncertainty.
 
 In: a trained model (or any LLM), an exam by name or held-out exercises. Out: a row a problem,
 sample and protocol with raw text, program, verdict and reason, and `summary.json`: pass@k with
@@ -44,14 +44,15 @@ RESULT_COLUMNS: dict[str, str] = {
     "reason": "string",
     "category": "string",
     "trust": "string",
-    "reference_bits": "double",  # of the reference given the prompt; null where the model gives no probabilities
+    # Of the reference given the prompt; null where the model gives no probabilities.
+    "reference_bits": "double",
     "reference_bytes": "int32",
 }
 
 
 @dataclass(frozen=True)
 class Examine(GlobalStage):
-    """Examine a model. Its stages `after` are finished before the exam is opened: checkpoints to choose among."""
+    """Examine a model. The stages `after` are finished before the exam is opened."""
 
     model: Stage | LLM
     exam: str | Stage  # a name for benchmarks.load, or a stage of exercises
@@ -93,7 +94,8 @@ class Examine(GlobalStage):
         chosen_protocols = get_protocols(self.protocols)
         if self.samples > 1 and not self.temperature:
             raise UserError(
-                f"{self.name}: {self.samples} samples at temperature 0 are one answer, {self.samples} times over: "
+                f"{self.name}: {self.samples} samples at temperature 0 are one answer, "
+                f"{self.samples} times over: "
                 "set a temperature, or samples=1"
             )
         exam = self.open_exam(ctx)
@@ -139,7 +141,7 @@ class Examine(GlobalStage):
         return self.select_problems(ctx)
 
     def select_problems(self, ctx: RunContext) -> list[Problem]:
-        """The problems that are asked, without a word to the log: for whoever reads answers that are on disk."""
+        """The problems that are asked, without an entry in the exam log: for answers on disk."""
         exam = (
             load_exercises(ctx, self.exam)
             if isinstance(self.exam, Stage)
@@ -150,15 +152,11 @@ class Examine(GlobalStage):
 
 def load_exercises(ctx: RunContext, stage: Stage) -> list[Problem]:
     """The kept exercises of a stage, as problems."""
-    return list(
-        exams.problems_from_records(
-            row for table in ctx.run.read_kept_rows(stage) for row in table.to_pylist()
-        )
-    )
+    return list(exams.problems_from_records(ctx.run.iterate_rows(stage, kept_only=True)))
 
 
 def select_by_hash(stage_name: str, exam: Sequence[Problem], count: int) -> list[Problem]:
-    """So many of the problems, chosen by a hash of their ids, in their order; 0 for all. Raises UserError for none."""
+    """`count` of the problems by a hash of their ids, in order; 0 for all. UserError for none."""
     subset = sorted(exam, key=lambda problem: hash_fraction("problems", problem.task_id))[
         : count or None
     ]

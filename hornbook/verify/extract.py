@@ -1,4 +1,4 @@
-"""A program from text, in EvalPlus's way: the longest run of lines that parses, then only what the answer needs.
+"""A program from text, as EvalPlus does: the longest run of lines that parses, then what is needed.
 
 In: whatever a model wrote, prose and fences included. Out: Python source. This is a second
 implementation, by `ast`, of evalplus/sanitize.py (0.3.1, by tree-sitter), oddities included, for a
@@ -14,7 +14,7 @@ import warnings
 
 
 def sanitise_program(text: str, entry_point: str) -> str:
-    """The imports, and the definitions that the entry point reaches, in their order; all code where that is nothing."""
+    """The imports and the definitions that the entry point reaches; all code if there are none."""
     code = find_longest_code(text)
     tree = _parse_or_error_line(code)
     if not isinstance(tree, ast.Module):
@@ -35,7 +35,7 @@ def sanitise_program(text: str, entry_point: str) -> str:
 
 
 def find_longest_code(text: str) -> str:
-    """The run of two or more lines that parses and has the most lines with something in them; the first of equals.
+    """The run of two or more lines that parses with the most non-empty lines; the first of equals.
 
     Where a run fails at its line e, every shorter run from the same start that still holds line e
     fails too, so the search goes on below e: a few parses a start instead of one for every end.
@@ -59,7 +59,7 @@ def find_longest_code(text: str) -> str:
 
 
 def _parse_or_error_line(code: str) -> ast.Module | int:
-    """The tree, or the number of the line where parsing failed; a line beyond the end means: only the end is wrong."""
+    """The tree, or the line where parsing failed; beyond the last line: only the end is wrong."""
     with warnings.catch_warnings():
         warnings.simplefilter(
             "ignore"

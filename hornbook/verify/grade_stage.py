@@ -1,4 +1,4 @@
-"""The stage that has answers graded by models, as in the paper's section 4: grading.py is the idea, this is the work.
+"""The stage that has models grade answers (the paper's section 4); grading.py has the method.
 
 In: an Examine stage and one or two language models as judges. Out: a row an answer and judge with
 the evaluation, the grade and what the hidden tests said; `summary.json`: the score, both judges'
@@ -40,7 +40,7 @@ GRADE_COLUMNS: dict[str, str] = {
 
 @dataclass(frozen=True)
 class Grade(GlobalStage):
-    """Have the answers of an exam graded by `judges`, under one of its protocols (the first, if none is named)."""
+    """Have `judges` grade the answers of an exam under one of its protocols, the first by default."""
 
     exam: Examine
     judges: tuple[LLM, ...]
@@ -78,23 +78,19 @@ class Grade(GlobalStage):
         protocol = self.protocol or self.exam.protocols[0]
         if protocol not in self.exam.protocols:
             raise UserError(
-                f"{self.name}: {self.exam.name} has no answers under {protocol}: add it to its protocols"
+                f"{self.name}: {self.exam.name} has no answers under {protocol}: add it to its "
+                "protocols"
             )
         problems = {problem.task_id: problem for problem in self.exam.select_problems(ctx)}
         columns = ["task_id", "sample", "protocol", "prompt", "program", "verdict"]
         answers = [
-            row
-            for table in ctx.run.read_shards(self.exam, columns)
-            for row in table.to_pylist()
-            if row["protocol"] == protocol
+            row for row in ctx.run.iterate_rows(self.exam, columns) if row["protocol"] == protocol
         ]
         problem_answers = [(problems[row["task_id"]], _strip_prompt(row)) for row in answers]
         ctx.reporter.begin(self.name, len(problem_answers) * len(self._judge_models()), "grades")
-        rows = [
-            row
-            for judge_index in range(len(self._judge_models()))
-            for row in self._grade_answers(ctx, answers, problem_answers, judge_index)
-        ]
+        rows: list[dict[str, Any]] = []
+        for judge_index in range(len(self._judge_models())):
+            rows += self._grade_answers(ctx, answers, problem_answers, judge_index)
         yield "grades", pa.Table.from_pylist(rows, schema=make_schema(GRADE_COLUMNS))
         summary = {
             "exam": self.exam.exam if isinstance(self.exam.exam, str) else self.exam.exam.name,
@@ -138,5 +134,5 @@ class Grade(GlobalStage):
 
 
 def _strip_prompt(row: Mapping[str, Any]) -> str:
-    """What the student wrote: the program without the prompt that it was given, where it stands at the beginning."""
+    """What the model wrote: the program without the prompt, where it begins with the prompt."""
     return str(row["program"]).removeprefix(str(row["prompt"]))

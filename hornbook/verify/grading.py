@@ -27,8 +27,8 @@ PASSING_GRADE = (
 # The paper prints no prompt; it asks for "a short verbal evaluation followed by grades from 0 to
 # 10" beside the correct solution. The rest is ours.
 QUESTION_TEMPLATE = """\
-You grade a student's answer to a Python exercise. Judge how well the student understood what was asked, whether the \
-logic is right, and only then details.
+You grade a student's answer to a Python exercise. Judge how well the student understood what was \
+asked, whether the logic is right, and only then details.
 
 The exercise:
 ```python
@@ -36,8 +36,8 @@ The exercise:
 ```
 {first}
 {second}
-First write a short evaluation, three sentences at most. Then, on a line of its own, write "Grade: N", where N is a \
-whole number from 0 (no understanding) to 10 (correct and complete)."""
+First write a short evaluation, three sentences at most. Then, on a line of its own, write \
+"Grade: N", where N is a whole number from 0 (no understanding) to 10 (correct and complete)."""
 REFERENCE_TEMPLATE = "A correct solution:\n```python\n{}\n```"
 ANSWER_TEMPLATE = "The student's answer:\n```python\n{}\n```"
 
@@ -59,7 +59,7 @@ class JudgeGrade:
 
 @dataclass(frozen=True)
 class GradeSummary:
-    """The paper's score with what it is worth: agreement between judges, and of the grades with the hidden tests."""
+    """The paper's score and its reliability: agreement of the judges, and with the hidden tests."""
 
     understanding: Estimate  # mean grade over 10, bootstrap over problems
     missing: int  # grades that no try brought
@@ -86,8 +86,10 @@ def make_judge_prompt(problem: Problem, answer: str, reference_first: bool) -> s
 def parse_grade(reply: str) -> int | None:
     """The grade at the end of a reply, or None where it has none or one out of range.
 
-    >>> parse_grade("It is right.\\nGrade: 9/10"), parse_grade("Grade: 11"), parse_grade("Grade: 7.5"), parse_grade("good")
-    (9, None, None, None)
+    >>> parse_grade("It is right.\\nGrade: 9/10"), parse_grade("Grade: 11")
+    (9, None)
+    >>> parse_grade("Grade: 7.5"), parse_grade("good")
+    (None, None)
     """
     matches = re.findall(r"(?i)\bgrade\**\s*[:=]\s*\**\s*(-?\d+(?:[.,]\d+)?)", reply)
     return (
@@ -98,7 +100,7 @@ def parse_grade(reply: str) -> int | None:
 def grade_answers(
     problem_answers: Sequence[tuple[Problem, str]], judge_index: int, ask: AskJudge
 ) -> list[JudgeGrade]:
-    """One judge's grades of (problem, answer) pairs; even judges read the reference first, odd ones the answer."""
+    """One judge's grades of (problem, answer) pairs. Even judges read the reference first."""
     order = "answer" if judge_index % 2 else "reference"
     prompts = [
         make_judge_prompt(problem, answer, order == "reference")

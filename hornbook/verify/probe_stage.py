@@ -1,4 +1,4 @@
-"""The stage that asks what finetuning changed beside the exam (the paper's section 3): probes.py has the questions.
+"""The stage that measures what finetuning changed beside the exam (the paper's section 3).
 
 In: a model before and after finetuning (Train stages, or any LLM). Out: a row a model and prompt
 with what was asked for and met; `summary.json`: for each probe the share that was met, its interval
@@ -45,7 +45,7 @@ STOP_SEQUENCES = ("\nif __name__", "\nprint(", "\nassert ", '\n"""', "\n```")
 
 @dataclass(frozen=True)
 class Probe(GlobalStage):
-    """Ask both models the prompts of both probes; `prompts` of each, chosen by a hash, 0 for all."""
+    """Ask both models the prompts of both probes; `max_prompts` of each by a hash, 0 for all."""
 
     base_model: Stage | LLM
     finetuned_model: Stage | LLM
@@ -55,10 +55,11 @@ class Probe(GlobalStage):
     version: ClassVar[int] = 1
 
     def identity_inputs(self, ctx: RunContext) -> Mapping[str, Any]:
+        prompts: list[str] = []
+        for make_probes in PROBE_SETS.values():
+            prompts += [probe.prompt for probe in make_probes()]
         return {
-            "prompts": [
-                probe.prompt for make_probes in PROBE_SETS.values() for probe in make_probes()
-            ],
+            "prompts": prompts,
             "stop": STOP_SEQUENCES,
         }
 
@@ -133,7 +134,7 @@ def _make_row(role: str, probe_name: str, probe: probes.ProbePrompt, text: str) 
 
 
 def _summarise_probe(probe: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Of one probe: what each model met, how many prompts it met in full, and the difference prompt by prompt."""
+    """One probe's table: what each model met, prompts met in full, and the paired difference."""
     rows_by_role = {
         role: [row for row in rows if row["model"] == role and row["probe"] == probe]
         for role in ("before", "after")

@@ -1,4 +1,4 @@
-"""What finetuning changes beside the exam (the paper's section 3): following instructions, and using libraries.
+"""Probes of what finetuning changes beside the exam: following instructions, using libraries.
 
 In: programs that base and finetuned model wrote for the same prompts. Out: what was asked for and
 what was met, counted by inspection: nothing that a model wrote is run. One probe counts the
@@ -49,8 +49,11 @@ def _contains_node(*kinds: type[ast.AST]) -> TreeCheck:
 
 
 def _calls_function(name: str) -> TreeCheck:
-    return lambda tree: any(isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == name
-                            for n in ast.walk(tree))  # fmt: skip
+    def check(tree: ast.Module) -> bool:
+        calls = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
+        return any(isinstance(func, ast.Name) and func.id == name for func in calls)
+
+    return check
 
 
 def _defines_function(name: str) -> TreeCheck:
@@ -126,29 +129,51 @@ CONSTRAINTS: dict[str, TreeCheck] = {
 # name, parameters, task, constraints: written so that each can be met, by a program of a few lines.
 INSTRUCTIONS: tuple[tuple[str, tuple[str, ...], str, tuple[str, ...]], ...] = (
     ("total", ("values",), "adds up a list of numbers", ("use a for loop", "do not call sum")),
-    ("countdown", ("start",), "lists the numbers from start down to 1", ("use a while loop", "write a docstring")),
+    ("countdown", ("start",), "lists the numbers from start down to 1", ("use a while loop",
+     "write a docstring")),
     ("squares", ("n",), "lists the squares below n", ("use a list comprehension", "use no loop")),
-    ("tally", ("words",), "counts the words", ("use a dictionary", "use a for loop", "import nothing")),
-    ("depth", ("nested",), "tells how deeply lists are nested", ("use recursion", "write exactly one function")),
-    ("evens", ("limit",), "gives the even numbers below a limit one by one", ("use a generator with yield",)),
-    ("sign", ("x",), "gives -1, 0 or 1", ("use a conditional expression", "use no loop", "write a docstring")),
-    ("shortest_first", ("words",), "orders words by length", ("use a lambda", "write exactly one function")),
-    ("greet", ("name",), "greets a person", ("use an f-string", "annotate the parameters and the result")),
-    ("root", ("x",), "gives the square root", ("raise a ValueError for bad input", "write a docstring")),
-    ("to_number", ("text",), "turns a text into a whole number, or None", ("catch an exception", "use no loop")),
-    ("area", ("width", "height"), "gives the area of a rectangle", ("annotate the parameters and the result",)),
-    ("power", ("base", "exponent"), "gives a power", ("give a parameter a default value", "use no recursion")),
-    ("largest", ("values",), "finds the largest value", ("use a for loop", "do not call sorted", "import nothing")),
-    ("positions", ("values", "wanted"), "lists where a value occurs", ("call enumerate", "use a list comprehension")),
-    ("dot", ("a", "b"), "multiplies two vectors", ("call zip", "annotate the parameters and the result")),
-    ("factorial", ("n",), "gives the factorial", ("use recursion", "raise a ValueError for bad input")),
-    ("is_prime", ("n",), "tells whether a number is prime", ("use a while loop", "use no recursion", "import nothing")),
-    ("mean", ("values",), "gives the average of a list", ("write exactly two functions", "write a docstring")),
-    ("invert", ("mapping",), "swaps keys and values", ("use a dictionary", "write exactly one function")),
-    ("digits", ("n",), "lists the digits of a number", ("use a while loop", "annotate the parameters and the result")),
-    ("flatten", ("rows",), "joins a list of lists", ("use a for loop", "use no recursion", "do not call sum")),
-    ("vowels", ("text",), "counts the vowels of a text", ("use a generator with yield", "write exactly two functions")),
-    ("celsius", ("fahrenheit",), "converts a temperature", ("use no loop", "import nothing", "write a docstring")),
+    ("tally", ("words",), "counts the words", ("use a dictionary", "use a for loop",
+     "import nothing")),
+    ("depth", ("nested",), "tells how deeply lists are nested", ("use recursion",
+     "write exactly one function")),
+    ("evens", ("limit",), "gives the even numbers below a limit one by one",
+     ("use a generator with yield",)),
+    ("sign", ("x",), "gives -1, 0 or 1", ("use a conditional expression", "use no loop",
+     "write a docstring")),
+    ("shortest_first", ("words",), "orders words by length", ("use a lambda",
+     "write exactly one function")),
+    ("greet", ("name",), "greets a person", ("use an f-string",
+     "annotate the parameters and the result")),
+    ("root", ("x",), "gives the square root", ("raise a ValueError for bad input",
+     "write a docstring")),
+    ("to_number", ("text",), "turns a text into a whole number, or None", ("catch an exception",
+     "use no loop")),
+    ("area", ("width", "height"), "gives the area of a rectangle",
+     ("annotate the parameters and the result",)),
+    ("power", ("base", "exponent"), "gives a power", ("give a parameter a default value",
+     "use no recursion")),
+    ("largest", ("values",), "finds the largest value", ("use a for loop", "do not call sorted",
+     "import nothing")),
+    ("positions", ("values", "wanted"), "lists where a value occurs", ("call enumerate",
+     "use a list comprehension")),
+    ("dot", ("a", "b"), "multiplies two vectors", ("call zip",
+     "annotate the parameters and the result")),
+    ("factorial", ("n",), "gives the factorial", ("use recursion",
+     "raise a ValueError for bad input")),
+    ("is_prime", ("n",), "tells whether a number is prime", ("use a while loop",
+     "use no recursion", "import nothing")),
+    ("mean", ("values",), "gives the average of a list", ("write exactly two functions",
+     "write a docstring")),
+    ("invert", ("mapping",), "swaps keys and values", ("use a dictionary",
+     "write exactly one function")),
+    ("digits", ("n",), "lists the digits of a number", ("use a while loop",
+     "annotate the parameters and the result")),
+    ("flatten", ("rows",), "joins a list of lists", ("use a for loop", "use no recursion",
+     "do not call sum")),
+    ("vowels", ("text",), "counts the vowels of a text", ("use a generator with yield",
+     "write exactly two functions")),
+    ("celsius", ("fahrenheit",), "converts a temperature", ("use no loop", "import nothing",
+     "write a docstring")),
 )  # fmt: skip
 
 
@@ -195,13 +220,16 @@ def parse_program(program: str) -> ast.Module | None:
 
 
 # Standard library, and what Hornbook itself depends on: installed wherever it runs.
-INSPECTED_LIBRARIES = ("collections", "csv", "datetime", "functools", "itertools", "json", "math", "numpy", "os", "pathlib",
-             "random", "re", "statistics", "string", "torch")  # fmt: skip
+INSPECTED_LIBRARIES = (
+    "collections", "csv", "datetime", "functools", "itertools", "json", "math", "numpy", "os",
+    "pathlib", "random", "re", "statistics", "string", "torch",
+)  # fmt: skip
 LIBRARY_TASKS: tuple[tuple[str, str, str], ...] = (
     ("collections", "import collections", "the three most common words of a text"),
     ("csv", "import csv", "read a table of names and ages from a file and add up the ages"),
     ("datetime", "import datetime", "the number of days between two dates given as texts"),
-    ("functools", "import functools", "the n-th Fibonacci number with its earlier values remembered"),
+    ("functools", "import functools",
+     "the n-th Fibonacci number with its earlier values remembered"),
     ("itertools", "import itertools", "all pairs of two lists, and all orders of one"),
     ("json", "import json", "read a settings file, change one value, write it back"),
     ("math", "import math", "the distance between two points, and the angle between them"),
@@ -213,13 +241,14 @@ LIBRARY_TASKS: tuple[tuple[str, str, str], ...] = (
     ("re", "import re", "find all e-mail addresses in a text and hide them"),
     ("statistics", "import statistics", "the mean, the median and the spread of some measurements"),
     ("string", "import string", "a text without its punctuation, in lower case"),
-    ("torch", "import torch\nimport torch.nn.functional as F", "an image classifier of two convolutional layers"),
+    ("torch", "import torch\nimport torch.nn.functional as F",
+     "an image classifier of two convolutional layers"),
     ("torch", "import torch", "a training loop for linear regression with an optimiser"),
 )  # fmt: skip
 
 
 def make_library_probes() -> list[ProbePrompt]:
-    """The library probe: an import and a comment ask, and what the program names is looked up in the library."""
+    """The library probe: an import and a comment; what the program names is looked up."""
     return [
         ProbePrompt(
             f"{name}-{i}",
@@ -231,7 +260,7 @@ def make_library_probes() -> list[ProbePrompt]:
 
 
 def count_existing_names(program: str) -> CheckCounts:
-    """The imports and dotted names of INSPECTED libraries in a program, and which of them do not exist.
+    """Imports and dotted names of INSPECTED_LIBRARIES in a program, and which do not exist.
 
     A program that does not parse, or that uses nothing of a library, has one thing asked for and
     none met.
@@ -247,13 +276,14 @@ def count_existing_names(program: str) -> CheckCounts:
 
 
 def _find_used_paths(tree: ast.Module) -> list[str]:
-    """Dotted paths below imported names, `np.linalg.norm` as numpy.linalg.norm, and what is imported by name."""
+    """Whether a dotted path below an inspected library exists. Only that library is imported."""
     path_by_name: dict[str, str] = {}
     paths: list[str] = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            path_by_name |= {alias.asname or alias.name.split(".")[0]: alias.name if alias.asname else alias.name.split(".")[0]
-                      for alias in node.names}  # fmt: skip
+            for alias in node.names:
+                top_name = alias.name.split(".")[0]
+                path_by_name[alias.asname or top_name] = alias.name if alias.asname else top_name
             paths += [alias.name for alias in node.names if "." in alias.name]
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             path_by_name |= {
@@ -278,7 +308,7 @@ def _join_attributes(node: ast.expr) -> str:
 
 
 def path_exists(path: str) -> bool:
-    """Whether a dotted path below an INSPECTED library is there. Only the library itself is imported."""
+    """Whether a dotted path below an inspected library exists. Only the library is imported."""
     first, *rest = path.split(".")
     value = importlib.import_module(first)
     for depth, name in enumerate(rest, start=1):

@@ -11,6 +11,7 @@ Not covered: prompts of several turns, and fill-in-the-middle.
 from __future__ import annotations
 
 import ast
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -36,7 +37,7 @@ class EvalProtocol:
 
 
 def get_protocols(names: Sequence[str]) -> list[EvalProtocol]:
-    """The protocols of these names, in their order. Raises UserError for an unknown one, with the nearest."""
+    """The protocols of these names, in order. Raises UserError for an unknown one."""
     import difflib
 
     for name in names:
@@ -55,18 +56,19 @@ def cut_at_stop(text: str, stop_sequences: Sequence[str]) -> str:
     >>> cut_at_stop("    return 1\\ndef g():", ("\\nclass", "\\ndef"))
     '    return 1'
     """
-    ends = [position for sequence in stop_sequences if (position := text.find(sequence)) >= 0]
+    positions = [text.find(sequence) for sequence in stop_sequences]
+    ends = [position for position in positions if position >= 0]
     return text[: min(ends)] if ends else text
 
 
 def shared_stop_sequences(protocols: Sequence[EvalProtocol], problem: Problem) -> tuple[str, ...]:
-    """Where sampling may end without taking from any of these protocols a text that it would have kept.
+    """Where sampling may end without taking from any protocol a text that it would have kept.
 
     A sequence is safe when every protocol stops somewhere within it: "\\ndef " for one that stops
     at "\\ndef".
     """
     stop_lists = [protocol.stop_sequences(problem) for protocol in protocols]
-    candidates = dict.fromkeys(sequence for stop_list in stop_lists for sequence in stop_list)
+    candidates = dict.fromkeys(itertools.chain.from_iterable(stop_lists))
     return tuple(
         sequence
         for sequence in candidates
@@ -75,7 +77,7 @@ def shared_stop_sequences(protocols: Sequence[EvalProtocol], problem: Problem) -
 
 
 def build_whole_program(problem: Problem, protocol: EvalProtocol, solution: str) -> str:
-    """The program of a sample that brings its own signature and imports, as EvalPlus's `solution` field does."""
+    """The program of a sample with its own signature and imports (EvalPlus's `solution` field)."""
     return (
         sanitise_program(solution, problem.entry_point) if protocol.name == "evalplus" else solution
     )
@@ -173,7 +175,8 @@ def _lm_eval_prompt(problem: Problem) -> str:
         return problem.prompt
     if not problem.shots:
         raise UserError(
-            f"{problem.task_id}: the three-shot form shows MBPP's problems 2, 3 and 4, which this exam's file lacks: "
+            f"{problem.task_id}: the three-shot form shows MBPP's problems 2, 3 and 4, which this "
+            "exam's file lacks: "
             "use the whole mbpp.jsonl, or another protocol"
         )
     from hornbook.exams.mbpp import build_three_shot_question

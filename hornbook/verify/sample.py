@@ -8,6 +8,7 @@ never on batch or order. Not covered: beam search, and models that need a sessio
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,7 +63,7 @@ def derive_seed(problem: Problem, sample: int) -> int:
 def complete_batch(
     batch: Sequence[ExamPrompt], samples: int, completer: Completer
 ) -> list[list[str]]:
-    """`samples` raw texts for each prompt of the batch; prompts with the same stop sequences are asked together."""
+    """`samples` raw texts per prompt of the batch, grouped by equal stop sequences."""
     texts: list[list[str]] = [[] for _ in batch]
     groups: dict[tuple[str, ...], list[int]] = {}
     for i, exam_prompt in enumerate(batch):
@@ -70,7 +71,7 @@ def complete_batch(
             shared_stop_sequences(exam_prompt.protocols, exam_prompt.problem), []
         ).append(i)
     for stop, indexes in groups.items():
-        requests = [(i, sample) for i in indexes for sample in range(samples)]
+        requests = list(itertools.product(indexes, range(samples)))
         prompts = [batch[i].prompt for i, _ in requests]
         seeds = [derive_seed(batch[i].problem, sample) for i, sample in requests]
         for (i, _), text in zip(requests, completer(prompts, stop, seeds), strict=True):
@@ -99,7 +100,7 @@ def complete_in_batches(
     complete: Callable[[Sequence[T]], list[U]],
     advance: Callable[[int], object],
 ) -> Iterator[tuple[T, U]]:
-    """Each with what was written for it, which is put into `folder`, BATCH a file, and not asked for again."""
+    """Yield each prompt with its texts, which are kept in `folder` and not asked for again."""
     for first in range(0, len(items), BATCH_PROMPTS):
         batch = items[first : first + BATCH_PROMPTS]
         path = folder / f"{first:05d}+{len(batch)}.json"
@@ -114,7 +115,7 @@ def complete_in_batches(
 def build_answers(
     batch: Sequence[ExamPrompt], texts: Sequence[Sequence[str]]
 ) -> Iterator[ExamAnswer]:
-    """The programs that each protocol makes of the raw texts, cut where that protocol would have stopped."""
+    """The programs that each protocol makes of the raw texts, cut where it would have stopped."""
     for exam_prompt, raw in zip(batch, texts, strict=True):
         for protocol in exam_prompt.protocols:
             for sample, text in enumerate(raw):

@@ -1,4 +1,4 @@
-"""Who writes the answers: a model that a recipe trained, or any LLM; and what the references would cost it in bits.
+"""Sources of answers: a model that a recipe trained, or any LLM; and the bits of the references.
 
 In: a Train stage or an LLM, and a desk. Out: a function from prompts to texts (sample.Write), and
 bits per reference. The embedded model goes on with the prompt as it is; an LLM behind a chat

