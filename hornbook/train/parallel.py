@@ -1,4 +1,4 @@
-"""One process or many: who has which sequences, what is summed between them, and how weights are held.
+"""One process or many: who has which sequences, what is summed, how weights are held.
 
 In: what torchrun put into the environment, or nothing. Out: a Team. "ddp" holds all weights in
 every process (DistributedDataParallel); "fsdp" splits weights, gradients and optimiser state
@@ -38,15 +38,16 @@ class ProcessGroup:
     parallelism: Parallelism = "ddp"
 
     def split_batch(self, batch: int) -> int:
-        """How many of a batch's sequences are this process's. Raises UserError where they do not divide evenly."""
+        """How many of a batch's sequences this process has. Raises UserError for a remainder."""
         if batch % self.world_size:
             raise UserError(
-                f"a batch of {batch} does not divide among {self.world_size} processes: use a multiple of them"
+                f"a batch of {batch} does not divide among {self.world_size} processes: use a multiple "
+                "of them"
             )
         return batch // self.world_size
 
     def wrap_loss(self, model: Phi) -> tuple[LossFn, nn.Module]:
-        """A function that gives the loss, with gradients summed over the team, and the module that does the summing."""
+        """The loss function, with gradients summed over processes, and the module that sums."""
         if self.world_size == 1:
             return model.sum_loss, model
         if self.parallelism == "fsdp":
@@ -55,7 +56,7 @@ class ProcessGroup:
             for block in model.blocks:
                 fully_shard(block)
             fully_shard(model)
-            register_fsdp_forward_method(model, "loss")
+            register_fsdp_forward_method(model, "sum_loss")
             return model.sum_loss, model
         from torch.nn.parallel import DistributedDataParallel
 
