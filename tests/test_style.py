@@ -58,7 +58,6 @@ IN_REVISION = (
     "generate",
     "scrub",
     "train",
-    "verify",
     "wheels.py",
     "seed",
 )

@@ -24,8 +24,9 @@ from hornbook.frame.stage import RunContext, SilentReporter, Stage
 from hornbook.models import transformer as phi
 from hornbook.records import UserError
 from hornbook.train import Pack, Train, TrainTokenizer, checkpoint
-from hornbook.train.loop import INITIAL_LOSS_SCALE, TrainingLoop, TrainingProgress
+from hornbook.train.loop import TrainingLoop
 from hornbook.train.optim import learning_rate
+from hornbook.train.progress import INITIAL_LOSS_SCALE, TrainingProgress
 from hornbook.train.sequences import Sequences, batch_rows
 
 

@@ -1,4 +1,7 @@
-"""Stage folder 5: documents to a model in Hugging Face's phi format: tokenizer, packing, pretraining, finetuning."""
+"""Stage 5: documents to a model in Hugging Face's phi format.
+
+Tokenizer, packing, pretraining, finetuning.
+"""
 
 from hornbook.train.pack import Pack
 from hornbook.train.tokenizers import PaperTokenizer, TrainTokenizer

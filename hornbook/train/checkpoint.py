@@ -1,4 +1,4 @@
-"""A training's state on disk, whole or not there, so that a run killed at any moment goes on bit for bit.
+"""A training's state on disk, written atomically, so that a killed run resumes bit for bit.
 
 In: tensors by name and facts (step, log). Out: folders step-NNNNNNN with state.safetensors and
 facts.json, which holds the checksums of both and is written with the tensors under a temporary
@@ -49,7 +49,7 @@ def step_folder(folder: Path, step: int) -> Path:
 def save_checkpoint(
     folder: Path, step: int, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]
 ) -> Path:
-    """Write a checkpoint, then remove those that are no longer needed; the step in facts["best_step"] stays."""
+    """Write a checkpoint and remove those no longer needed; facts["best_step"] names one to keep."""
     from safetensors.torch import save_file
 
     target = step_folder(folder, step)
@@ -69,7 +69,7 @@ def save_checkpoint(
 
 
 def load_newest(folder: Path, say: Callable[[str], None]) -> Checkpoint | None:
-    """The newest sound checkpoint, or None where there is none; a damaged one is removed, and this is said.
+    """The newest intact checkpoint, or None. Damaged ones are removed, with a message.
 
     One whose best checkpoint is gone is not sound: a run that went on from it could not end as it
     would have.

@@ -1,4 +1,4 @@
-"""The training loop: batches in a fixed order, one optimiser step after another, checkpoints, and no step twice.
+"""The training loop: batches in a fixed order, optimiser steps, checkpoints, no step twice.
 
 In: a model, packed sequences, settings, a team. Out: the model trained, a log of steps, and the
 best held-out loss. Killed at any step and called again it equals never killed, bit for bit on one
@@ -11,13 +11,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import math
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -28,75 +25,34 @@ from hornbook.frame.stage import Reporter
 from hornbook.models.transformer import NO_TARGET, Phi, rename_old_keys
 from hornbook.records import UserError
 from hornbook.train import checkpoint, optim
+from hornbook.train.faults import (
+    SPIKE_WINDOW,
+    defer_stop_signals,
+    is_loss_spike,
+    is_out_of_memory,
+)
 from hornbook.train.parallel import ProcessGroup, gather_tensor, shard_like
+from hornbook.train.progress import (
+    STEPS_BEFORE_SCALE_UP,
+    LoopSettings,
+    TrainingProgress,
+    TrainingSpeed,
+)
 from hornbook.train.sequences import RowIndices, Sequences, batch_rows
 
-BAD_STEPS = 16  # in a row without a finite gradient, after which training stops; fp16's scale needs a few to settle
+# Steps in a row without a finite gradient after which training stops; fp16's loss scale needs a few
+# to settle.
+BAD_STEPS = 16
 MAX_HELD_OUT_SEQUENCES = 256  # sequences at most that each evaluation reads
 REPORT_EVERY_S = 30.0
-# A spike: a loss so many standard deviations above the mean of the steps before it, at most so
-# many, and no fewer.
-SPIKE_DEVIATIONS, SPIKE_WINDOW, SPIKE_MIN_STEPS = 6.0, 128, 32
-# fp16 as in Micikevicius et al. 2018: the loss is multiplied so that small gradients survive;
-# halved when one overflows, doubled after 2,000 steps without.
-INITIAL_LOSS_SCALE, STEPS_BEFORE_SCALE_UP = 2.0**16, 2000
-
-Precision = Literal["fp32", "bf16", "fp16"]
-
-
-@dataclass(frozen=True)
-class LoopSettings:
-    """What the loop does; the names are those of the Train stage."""
-
-    steps: int
-    batch: int
-    micro_batch: int
-    lr: float
-    min_lr: float = 0.0
-    warmup: int = 0
-    schedule: optim.Schedule = "linear"
-    schedule_steps: int = 0
-    weight_decay: float = 0.1
-    betas: tuple[float, float] = (0.9, 0.95)
-    eps: float = 1e-8
-    clip: float = 1.0
-    precision: Precision = "fp32"
-    muon: bool = False
-    compile: bool = False
-    seed: int = 0
-    evaluate_every: int = 0
-    checkpoint_every: int = 0
-    snapshot_every: int = 0
-    best: bool = False
-
-
-@dataclass
-class TrainingProgress:
-    """Where a training stands; what of it is not a tensor."""
-
-    step: int = 0
-    log: list[dict[str, Any]] = field(default_factory=list)
-    best_step: int = -1
-    best_loss: float | None = None
-    skipped: int = 0  # steps without a finite gradient
-    bad: int = 0  # of them in a row, up to now
-    scale: float = INITIAL_LOSS_SCALE  # of fp16's loss
-    good: int = 0  # steps since the scale was changed
-
-
-@dataclass
-class Speed:
-    """How fast this process went; differs from run to run, so it is kept out of checkpoints."""
-
-    seconds: float = 0.0
-    tokens: int = 0
 
 
 class TrainingLoop:
-    """One training. `run()` does what is left of it; `finish()` leaves the model with the weights that go on."""
+    """One training. `run()` does what is left of it; `finish()` loads the final weights."""
 
     def __init__(
-        self, model: Phi, data: Sequences, held_out: Sequences, settings: LoopSettings, folder: Path, process_group: ProcessGroup,
+        self, model: Phi, data: Sequences, held_out: Sequences, settings: LoopSettings,
+        folder: Path, process_group: ProcessGroup,
         reporter: Reporter,
     ) -> None:  # fmt: skip
         self.model, self.data, self.held_out, self.settings = (
@@ -108,7 +64,7 @@ class TrainingLoop:
         self.folder, self.process_group, self.reporter = folder, process_group, reporter
         self.progress, self.speed, self.micro_batch = (
             TrainingProgress(),
-            Speed(),
+            TrainingSpeed(),
             settings.micro_batch,
         )
         self.log_step: Callable[[dict[str, Any]], None] = lambda row: None  # told of each step
@@ -123,13 +79,13 @@ class TrainingLoop:
         )
 
     def train_to_end(self) -> TrainingProgress:
-        """Train to the last step. Ctrl-C and SIGTERM save a checkpoint first and raise KeyboardInterrupt.
+        """Train to the last step. On Ctrl-C or SIGTERM save a checkpoint, then KeyboardInterrupt.
 
         Raises UserError for gradients that stay not finite, and for memory that does not suffice.
         """
         self._resume_from_checkpoint()
         started = last_report = time.perf_counter()
-        with _defer_stop_signals() as stop_requested:
+        with defer_stop_signals() as stop_requested:
             while self.progress.step < self.settings.steps:
                 stop = self._train_step(stop_requested())
                 self.speed.seconds = time.perf_counter() - started
@@ -140,7 +96,7 @@ class TrainingLoop:
         return self.progress
 
     def _train_step(self, stop_requested: bool) -> bool:
-        """One optimiser step over the whole batch; true if any process of the team was asked to stop."""
+        """One optimiser step over the batch; true if any process was asked to stop."""
         settings, group = self.settings, self.process_group
         lr = optim.learning_rate(
             self.progress.step,
@@ -178,7 +134,7 @@ class TrainingLoop:
         return stop_requests > 0
 
     def _accumulate_gradients(self, rows: RowIndices, count: int) -> float:
-        """Sum the gradients of these sequences' mean loss over the team; returns this process's summed nats."""
+        """Sum gradients of the mean loss over all processes; returns this process's summed nats."""
         self.model.train()
         while True:
             self._seed_dropout()
@@ -202,21 +158,24 @@ class TrainingLoop:
                 self._halve_micro_batch(error)
 
     def _halve_micro_batch(self, error: BaseException) -> None:
-        """After memory was exhausted: half the micro-batch, or a UserError where that is no way out."""
+        """After memory ran out: halve the micro-batch, or raise UserError if that cannot help."""
         if not is_out_of_memory(error):
             raise error
         half = self.micro_batch // 2
         if not half:
             raise UserError(
-                f"one sequence of {self.data.context} tokens does not fit in memory beside {self.model.shape}: use a "
+                f"one sequence of {self.data.context} tokens does not fit in memory beside "
+                f"{self.model.shape}: use a "
                 "smaller shape or context, or several devices with parallelism=fsdp"
             ) from error
         if self.process_group.world_size > 1:
             raise UserError(
-                f"a micro-batch of {self.micro_batch} does not fit in memory: micro_batch={half} may"
+                f"a micro-batch of {self.micro_batch} does not fit in memory: "
+                f"micro_batch={half} may"
             ) from error
         self.reporter.say(
-            f"a micro-batch of {self.micro_batch} sequences does not fit in memory: going on with {half}"
+            f"a micro-batch of {self.micro_batch} sequences does not fit in memory: going on with "
+            f"{half}"
         )
         self.micro_batch = half
         for optimiser in self.optimisers:
@@ -267,7 +226,8 @@ class TrainingLoop:
             progress.scale, progress.good = progress.scale * 2, 0
         if progress.bad >= BAD_STEPS:
             raise UserError(
-                f"the gradient was not finite for {progress.bad} steps, up to {progress.step + 1}: try an lr below {self.settings.lr}, "
+                f"the gradient was not finite for {progress.bad} steps, up to {progress.step + 1}: "
+                f"try an lr below {self.settings.lr}, "
                 "a longer warmup, clip=1.0 or precision=fp32; the last checkpoint is from before"
             )
 
@@ -276,7 +236,8 @@ class TrainingLoop:
         entry, clip = self.progress.log[-1], self.settings.clip
         if not finite:
             self.reporter.say(
-                f"step {self.progress.step} is skipped, its gradient is not finite: {self.progress.skipped} so far"
+                f"step {self.progress.step} is skipped, its gradient is not finite: "
+                f"{self.progress.skipped} so far"
             )
         elif is_loss_spike([row["loss"] for row in self.progress.log[-SPIKE_WINDOW - 1 :]]):
             advice = (
@@ -285,7 +246,8 @@ class TrainingLoop:
                 else "clip=1.0 would bound its gradient"
             )
             self.reporter.say(
-                f"step {self.progress.step} is a spike, with a loss of {entry['loss']:.2f}: {advice}"
+                f"step {self.progress.step} is a spike, with a loss of {entry['loss']:.2f}: "
+                f"{advice}"
             )
 
     def _evaluate_and_save(self, stop_requested: bool) -> None:
@@ -339,7 +301,8 @@ class TrainingLoop:
     def _report_speed(self) -> None:
         last = self.progress.log[-1]
         self.reporter.say(
-            f"step {self.progress.step}: loss {last['loss']:.3f}, {self.speed.tokens / self.speed.seconds:,.0f} tokens/s"
+            f"step {self.progress.step}: loss {last['loss']:.3f}, "
+            f"{self.speed.tokens / self.speed.seconds:,.0f} tokens/s"
         )
 
     def _gather_weights(self) -> dict[str, Tensor]:
@@ -395,56 +358,15 @@ class TrainingLoop:
             )
             if saved is None:
                 raise UserError(
-                    f"the best checkpoint, {checkpoint.step_folder(self.folder, self.progress.best_step)}, is damaged: give the "
+                    "the best checkpoint, "
+                    f"{checkpoint.step_folder(self.folder, self.progress.best_step)}, is damaged: "
+                    "give the "
                     "same command again, and training goes on from the one before it"
                 )
             return rename_old_keys(saved.select_tensors("model."))
         return self._gather_weights()
 
 
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether this is what a GPU, numpy or torch's allocator on a CPU raises where memory does not suffice."""
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "allocate memory" in str(
-        error
-    )
-
-
-def is_loss_spike(losses: Sequence[float]) -> bool:
-    """Whether the last loss stands out of those before it; what is not finite does not count.
-
-    >>> is_loss_spike([2.0, 2.1] * 20 + [3.0]), is_loss_spike([2.0, 2.1] * 20 + [2.2]), is_loss_spike([2.0, 3.0])
-    (True, False, False)
-    """
-    earlier = np.array([loss for loss in losses[:-1] if math.isfinite(loss)])
-    if len(earlier) < SPIKE_MIN_STEPS:
-        return False
-    return bool(
-        losses[-1] > earlier.mean() + SPIKE_DEVIATIONS * max(earlier.std(), 0.01 * earlier.mean())
-    )
-
-
 def _is_due(step: int, every: int) -> bool:
+    """Whether something happens after this step; `every` 0: never."""
     return every > 0 and step % every == 0
-
-
-@contextlib.contextmanager
-def _defer_stop_signals() -> Iterator[Callable[[], bool]]:
-    """Ctrl-C and SIGTERM are noted and answered after the step; a second one is answered at once."""
-    received: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield lambda: False
-        return
-
-    def note_signal(signum: int, frame: object) -> None:
-        if received:
-            raise KeyboardInterrupt
-        received.append(signum)
-
-    previous_handlers: Sequence[Any] = [
-        signal.signal(signum, note_signal) for signum in (signal.SIGINT, signal.SIGTERM)
-    ]
-    try:
-        yield lambda: bool(received)
-    finally:
-        for signum, handler in zip((signal.SIGINT, signal.SIGTERM), previous_handlers, strict=True):
-            signal.signal(signum, handler)

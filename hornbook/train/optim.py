@@ -1,4 +1,4 @@
-"""What moves the weights: AdamW with the paper's values, Muon for the hidden matrices as an option; the learning rate.
+"""Optimisers and schedule: AdamW with the paper's values, Muon for hidden matrices as an option.
 
 In: a model and settings. Out: optimisers, their state as named tensors and back, and the rate at a
 step. The paper gives the peak rate, warm-up, linear decay and weight decay; betas, epsilon,
@@ -8,6 +8,7 @@ Biases and LayerNorms do not decay, as is usual.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
@@ -28,7 +29,9 @@ A, B, C = 3.4445, -4.7750, 2.0315
 def learning_rate(
     step: int, peak: float, lowest: float, warmup: int, steps: int, schedule: Schedule
 ) -> float:
-    """The learning rate of a step, counted from 0: linear from nothing over `warmup`, then down to `lowest` at `steps`.
+    """The learning rate of a step, counted from 0.
+
+    It rises linearly from 0 over `warmup` steps, then falls to `lowest` at `steps`.
 
     >>> [round(learning_rate(s, 1.0, 0.0, 2, 6, "linear"), 2) for s in range(6)]
     [0.5, 1.0, 1.0, 0.75, 0.5, 0.25]
@@ -77,7 +80,7 @@ def make_optimisers(
 
 
 def _matrix_heights(name: str, matrix: Tensor) -> list[int]:
-    """Rows of the matrices that a parameter holds one below the other: q, k, v and fc1 in `qkv_fc1`."""
+    """Rows of the matrices stacked in a parameter: q, k, v and fc1 in `qkv_fc1`."""
     width = matrix.shape[1]
     return (
         [width, width, width, 4 * width] if name.endswith(".qkv_fc1.weight") else [matrix.shape[0]]
@@ -85,7 +88,9 @@ def _matrix_heights(name: str, matrix: Tensor) -> list[int]:
 
 
 class Muon(torch.optim.Optimizer):
-    """Momentum, made orthogonal a matrix at a time. The step of a matrix has the root mean square of AdamW's, 0.2
+    """Momentum, made orthogonal one matrix at a time.
+
+    The root mean square of a matrix's step is AdamW's, 0.2
     (Liu et al. 2025, arXiv 2502.16982), so that one learning rate and weight decay serve both.
     """
 
@@ -114,7 +119,7 @@ class Muon(torch.optim.Optimizer):
 
 
 def _orthogonalise_matrix(matrix: Tensor) -> Tensor:
-    """Near the closest matrix with orthonormal rows or columns, times 0.2 of the root of its longer side."""
+    """Nearly the closest matrix with orthonormal rows or columns, times 0.2 sqrt(longer side)."""
     rows, columns = matrix.shape
     x = matrix.bfloat16() if matrix.is_cuda else matrix
     x = x.t() if rows > columns else x
@@ -129,25 +134,26 @@ def _orthogonalise_matrix(matrix: Tensor) -> Tensor:
 
 def state_tensors(optimisers: Sequence[torch.optim.Optimizer]) -> dict[str, Tensor]:
     """Every tensor of the optimisers' state, whole, named by optimiser, parameter and kind."""
-    return {
-        f"{optimiser_index}.{index}.{kind}": gather_tensor(tensor)
-        for optimiser_index, optimiser in enumerate(optimisers)
-        for index, kinds in optimiser.state_dict()["state"].items()
-        for kind, tensor in kinds.items()
-    }
+    tensors = {}
+    for optimiser_index, optimiser in enumerate(optimisers):
+        for index, kinds in optimiser.state_dict()["state"].items():
+            for kind, tensor in kinds.items():
+                tensors[f"{optimiser_index}.{index}.{kind}"] = gather_tensor(tensor)
+    return tensors
 
 
 def restore_state(
     optimisers: Sequence[torch.optim.Optimizer], tensors: Mapping[str, Tensor]
 ) -> None:
-    """Put back what `state` gave."""
+    """Put back what `state_tensors` returned."""
     states: list[dict[int, dict[str, Any]]] = [{} for _ in optimisers]
+    parameters: list[list[Any]] = []
+    for optimiser in optimisers:
+        groups = [group["params"] for group in optimiser.param_groups]
+        parameters.append(list(itertools.chain.from_iterable(groups)))
     for name, tensor in tensors.items():
         optimiser_index, index, kind = name.split(".")
-        parameters = [
-            p for group in optimisers[int(optimiser_index)].param_groups for p in group["params"]
-        ]
-        like = None if kind == "step" else parameters[int(index)]
+        like = None if kind == "step" else parameters[int(optimiser_index)][int(index)]
         states[int(optimiser_index)].setdefault(int(index), {})[kind] = shard_like(tensor, like)
     for optimiser, param_states in zip(optimisers, states, strict=True):
         optimiser.load_state_dict(

@@ -1,12 +1,16 @@
-"""Texts to sequences of equal length on disk, memory-mapped by the trainer; each can be traced to its documents.
+"""Pack texts into sequences of equal length on disk; each can be traced to its documents.
 
-In: stages with texts, a tokenizer stage. Out: `tokens.bin` and `held_out.bin` (row-major, a row a
-sequence of
-`context` ids), `mask.bin` beside each where some ids do not count in the loss, `documents.parquet` (which document
-lies where) and `pack.json`. The order of the documents is drawn by their ids, so it does not depend
-on parts. Two ways: "stream", the paper's (documents end to end with end-of-text between them, then
-sliced), and "whole" (documents kept whole where they fit, the rest of a row filled with end-of-text
-that does not count).
+In: stages with texts, and a tokenizer stage. Out:
+
+- `tokens.bin` and `held_out.bin`: one row per sequence of `context` ids, memory-mapped by the trainer
+- `mask.bin` beside each, where some ids do not count in the loss
+- `documents.parquet`: which document lies where
+- `pack.json`: vocabulary, context, counts
+
+The order of the documents follows from a hash of their ids, so it does not depend on shards. Two
+ways of packing: "stream", the paper's (documents end to end with end-of-text between them, then
+sliced), and "whole" (documents kept whole where they fit; the rest of a row is filled with
+end-of-text that does not count).
 """
 
 from __future__ import annotations
@@ -93,7 +97,8 @@ class Pack(FileStage):
         if not sequences["train"]:
             token_count = sum(encoded.token_counts)
             raise UserError(
-                f"{self.name}: {token_count:,} tokens fill no sequence of {self.context}: more data, or a smaller context"
+                f"{self.name}: {token_count:,} tokens fill no sequence of {self.context}: more data, or "
+                "a smaller context"
             )
         store.write_table(folder / "documents.parquet", pa.concat_tables(tables))
         store.write_json(folder / "pack.json", self._summarise_pack(tokenizer, encoded, sequences))
@@ -140,7 +145,7 @@ class Pack(FileStage):
     def _write_set(
         self, folder: Path, name: str, encoded: _EncodedDocuments, order: Sequence[int], end: int
     ) -> tuple[pa.Table, int]:
-        """Write one set; where each document lies, and the number of sequences. The files are filled where they lie."""
+        """Write one set into its mapped files; returns document places and the number of sequences."""
         import numpy as np
         import pyarrow as pa
 
@@ -200,7 +205,7 @@ class Pack(FileStage):
 
 
 def trace_sequence(folder: Path, sequence: int, held_out: bool = False) -> list[dict[str, Any]]:
-    """The documents in a sequence: id, stage, and how many of its tokens are theirs, in their order."""
+    """The documents in a sequence: id, stage, and their number of tokens, in order."""
     return next(trace_sequences(folder, [sequence], held_out))
 
 
@@ -235,9 +240,11 @@ def trace_sequences(
 
 
 class _EncodedDocuments:
-    """All documents' ids end to end in a scratch file, and about each document what 150 bytes hold: its id (and once
-    more where they are looked up), its stage, where it begins, its tokens, its prompt's, and its
-    bytes."""
+    """All documents' ids end to end in a scratch file, and about 150 bytes per document in memory.
+
+    In memory are its id (twice: once for look-up), its stage, where it begins, and its counts of
+    tokens, prompt tokens and bytes.
+    """
 
     def __init__(self, path: Path, dtype: np.dtype[Any]) -> None:
         self.path, self.dtype = path, dtype
@@ -248,7 +255,7 @@ class _EncodedDocuments:
         )
 
     def add_all(self, documents: Iterable[Document]) -> None:
-        """Write the ids of (id, stage, text, ids, ids of the prompt); a text that came before is not taken again."""
+        """Append (id, stage, text, ids, prompt ids); a text that came before is skipped."""
         import numpy as np
 
         offset, seen = 0, set()
@@ -302,7 +309,7 @@ def _place_end_to_end(lengths: NDArray[Any], context: int) -> tuple[NDArray[Any]
 
 
 def _place_best_fit(lengths: NDArray[Any], context: int) -> tuple[NDArray[Any], int]:
-    """Each document into the fullest sequence that has room for it; longer ones are cut into full sequences first.
+    """Put each document into the fullest sequence with room; cut longer ones into full sequences.
 
     >>> import numpy as np
     >>> places, number = _place_best_fit(np.array([5, 3, 1]), 4)
@@ -347,7 +354,7 @@ def _iterate_rows(places: NDArray[Any]) -> Iterator[list[int]]:
 def _create_filled(
     path: Path, dtype: np.dtype[Any], size: int, fill: int
 ) -> Iterator[NDArray[Any]]:
-    """A new file of so many numbers, all of one value, to be written to as an array: the system keeps it on disk."""
+    """A new file of `count` equal numbers, mapped as an array that the system keeps on disk."""
     import numpy as np
 
     with store.atomic_write(path) as temporary:

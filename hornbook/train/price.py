@@ -1,4 +1,4 @@
-"""What a training will cost, before it is paid: floating-point operations, hours, memory, energy, per machine.
+"""The price of a training beforehand: operations, hours, memory and energy, per machine.
 
 In: a shape, tokens, a batch. Out: a Cost. Checked against the paper: phi-1-base saw 51B tokens in
 770 A100-hours (Figure 2.1), which is what 49 % of an A100's 312 TFLOP/s give; and against measured
@@ -26,7 +26,7 @@ CPU_UTILISATION = 0.6  # of a plain product's speed on 2 cores: benchmarks/train
 
 @dataclass(frozen=True)
 class Hardware:
-    """A machine: half-precision peak in FLOP/s, the share of it that training reaches, and watts with cooling."""
+    """A machine: half-precision peak in FLOP/s, the share that training reaches, watts."""
 
     name: str
     peak_flops: float
@@ -60,7 +60,7 @@ class Cost:
 
 
 def flops_per_token(shape: Shape, context: int) -> float:
-    """Of one token, forward and backward: 6 for each weight of a matrix product, and attention's own products.
+    """FLOPs of one token, forward and backward: 6 per weight of a product, and attention.
 
     The embedding is looked up and not multiplied. Attention: 2 products of context x width each
     way, half of it masked.
@@ -72,13 +72,14 @@ def flops_per_token(shape: Shape, context: int) -> float:
 def estimate_memory_gb(
     shape: Shape, micro_batch: int, context: int, half_precision: bool, is_gpu: bool = False
 ) -> float:
-    """At the peak of a step: weights, gradients and both moments (16 bytes a weight), and what a micro-batch takes."""
+    """Peak memory of a step: 16 bytes per weight (gradients and moments included), activations."""
     # Measured: buffers of the kernels; on a CPU what the allocator cannot use again, and oneDNN's
     # copies in its order.
-    kernel_bytes = 3e7 if is_gpu else 1.6e8 if half_precision else 9e7
-    weight_bytes = (
-        18.0 if half_precision else 16.0
-    ) * shape.count_parameters()  # half precision: and a copy of them
+    kernel_bytes = 1.6e8 if half_precision else 9e7
+    if is_gpu:
+        kernel_bytes = 3e7
+    # In half precision there is a copy of the weights as well.
+    weight_bytes = (18.0 if half_precision else 16.0) * shape.count_parameters()
     return (
         weight_bytes
         + micro_batch * estimate_sequence_bytes(shape, context, half_precision, is_gpu)
@@ -108,7 +109,7 @@ def estimate_sequence_bytes(
 
 
 def choose_micro_batch(shape: Shape, device_name: str, half_precision: bool) -> int:
-    """Sequences at once: on a GPU as many as 0.8 of its memory holds, a power of two; on a CPU what its caches like."""
+    """Sequences at once: on a GPU a power of two in 0.8 of its memory; on a CPU by its caches."""
     if not device_name.startswith("cuda"):
         return max(1, CPU_MICRO_BATCH_TOKENS // shape.context)
     import torch
@@ -142,12 +143,13 @@ def estimate_cost(
 
 
 def find_hardware(device_name: str) -> Hardware:
-    """The hardware of this name (`plan --device a100` needs none), the GPU here, or this processor, by a product."""
+    """The hardware of this name, the GPU here, or this processor, timed by a product."""
     if device_name in HARDWARE:
         return HARDWARE[device_name]
     if device_name.partition(":")[0] not in ("cpu", "cuda"):
         raise UserError(
-            f"no hardware is named {device_name!r}: use cpu, cuda, or plan for {', '.join(HARDWARE)}"
+            f"no hardware is named {device_name!r}: use cpu, cuda, or plan for "
+            f"{', '.join(HARDWARE)}"
         )
     import torch
 

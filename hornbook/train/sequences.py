@@ -1,4 +1,4 @@
-"""Packed sequences on disk as batches, in an order that follows from the seed and the epoch's number alone.
+"""Packed sequences on disk as batches, in an order that follows from seed and epoch alone.
 
 In: a Pack's folder, the number of a step. Out: inputs, targets, and document numbers where
 documents stay apart. Nothing is shuffled ahead and nothing is remembered, so a resume needs no
@@ -25,7 +25,7 @@ RowIndices = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class TokenBatch:
-    """ids and targets are (B, T); a target that does not count is NO_TARGET. documents are (B, T) or None."""
+    """ids, targets (B, T); NO_TARGET marks targets that do not count. documents (B, T) or None."""
 
     ids: Tensor
     targets: Tensor
@@ -33,7 +33,9 @@ class TokenBatch:
 
 
 class Sequences:
-    """The sequences of one set, memory-mapped; `apart` numbers the documents of each, for attention that stays inside.
+    """The sequences of one set, memory-mapped.
+
+    `isolate_documents` numbers the documents of each, for attention that stays inside one.
 
     Raises UserError where a file does not hold what pack.json says, at once or when a batch is
     read.
@@ -72,7 +74,8 @@ class Sequences:
         ids = torch.from_numpy(self.ids[rows].astype(np.int64))
         if int(ids.max()) >= self.vocab:
             raise UserError(
-                f"{self.path} holds ids beyond its vocabulary of {self.vocab:,}: {_rebuild_advice(self.path.parent)}"
+                f"{self.path} holds ids beyond its vocabulary of {self.vocab:,}: "
+                f"{_rebuild_advice(self.path.parent)}"
             )
         targets = torch.full_like(ids, NO_TARGET)
         targets[:, :-1] = ids[:, 1:]
@@ -104,13 +107,14 @@ def _map_file(path: Path, dtype: str, shape: tuple[int, int]) -> NDArray[Any]:
         return np.zeros(shape, dtype)
     if not path.exists() or path.stat().st_size != np.dtype(dtype).itemsize * shape[0] * shape[1]:
         raise UserError(
-            f"{path} does not hold {shape[0]:,} sequences of {shape[1]}: {_rebuild_advice(path.parent)}"
+            f"{path} does not hold {shape[0]:,} sequences of {shape[1]}: "
+            f"{_rebuild_advice(path.parent)}"
         )
     return np.memmap(path, dtype, "r", shape=shape)
 
 
 def batch_rows(step: int, batch: int, sequence_count: int, seed: int) -> RowIndices:
-    """The sequences of a step's batch: every epoch is a permutation of all, drawn from the seed and its number.
+    """The sequences of a step's batch: each epoch is a permutation by the seed and its number.
 
     >>> sorted(int(row) for step in range(2) for row in batch_rows(step, 3, 6, seed=1))
     [0, 1, 2, 3, 4, 5]

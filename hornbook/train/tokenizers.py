@@ -23,7 +23,7 @@ CONTEXT = 2048  # what tokenizer_config.json says before a model states its own
 
 @dataclass(frozen=True)
 class TrainTokenizer(FileStage):
-    """Learn a byte-level BPE of `vocab` ids from the kept texts, or from a `share` of them chosen by id."""
+    """Learn a byte-level BPE of `vocab` ids from the kept texts, or a `share` of them by id."""
 
     data: tuple[Stage, ...]
     vocab: int = 32_768
@@ -33,7 +33,8 @@ class TrainTokenizer(FileStage):
         learned = tokenizer.train_tokenizer(self._select_texts(ctx), self.vocab)
         if learned.vocab < self.vocab:
             ctx.reporter.say(
-                f"{self.name}: the texts have only {learned.vocab:,} entries to learn, not {self.vocab:,}"
+                f"{self.name}: the texts have only {learned.vocab:,} entries to learn, not "
+                f"{self.vocab:,}"
             )
         learned.save(ctx.run.stage_folder(self), CONTEXT)
 

@@ -1,9 +1,9 @@
 """Pretraining and finetuning as one stage: packed sequences to a model in Hugging Face's phi format.
 
 In: a Pack, and a Train to start from when finetuning. Out: `model/` (config, safetensors,
-tokenizer), `log.parquet` (a row a step), `training.json` (what was trained on what), `speed.json`
-(how fast; not part of what was made), and
-`checkpoints/` while it runs. Which precision is fast depends on the machine: "auto" is settled once and recorded.
+tokenizer), `log.parquet` (one row per step), `training.json` (what was trained on what),
+`speed.json` (no part of the output's identity), and `checkpoints/` while it runs. Which precision is
+fast depends on the machine: "auto" is settled once and recorded.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ class Train(FileStage):
         shutil.rmtree(folder / "checkpoints", ignore_errors=True)
 
     def _make_job(self, ctx: RunContext) -> TrainingJob:
-        from hornbook.train.loop import LoopSettings
+        from hornbook.train.progress import LoopSettings
         from hornbook.train.worker import TrainingJob
 
         shape, sequences = self._check_inputs(ctx)
@@ -170,7 +170,7 @@ class Train(FileStage):
     def _settle_machine_choices(
         self, ctx: RunContext, device_name: str, shape: Shape
     ) -> dict[str, Any]:
-        """What the machine decided when the training began: it stays, for it shows in the last bits."""
+        """What the machine decided at the start is kept, because it shows in the last bits."""
         path = ctx.run.stage_folder(self) / "checkpoints" / "settled.json"
         choices, micro_batch_option = (
             store.read_json(path),
@@ -191,25 +191,24 @@ class Train(FileStage):
             store.write_json(path, choices)
             return choices
         if bool(ctx.options.get("compile", choices["compile"])) != choices["compile"]:
-            ctx.reporter.say(
-                f"compile stays {'yes' if choices['compile'] else 'no'}, with which this training began"
-            )
+            state = "on" if choices["compile"] else "off"
+            ctx.reporter.say(f"compile stays {state}, as when this training began")
         if micro_batch_option > choices["micro_batch"]:
             ctx.reporter.say(
                 f"micro_batch stays {choices['micro_batch']}, with which this training began"
             )
-        elif (
-            0 < micro_batch_option < choices["micro_batch"]
-        ):  # the way out where memory did not suffice
+        # A smaller micro-batch is the way out where memory did not suffice.
+        elif 0 < micro_batch_option < choices["micro_batch"]:
             ctx.reporter.say(
-                f"going on with micro_batch={micro_batch_option}, not {choices['micro_batch']}: the last bits may differ"
+                f"going on with micro_batch={micro_batch_option}, not {choices['micro_batch']}: the "
+                "last bits may differ"
             )
             choices["micro_batch"] = micro_batch_option
         store.write_json(path, choices)
         return dict(choices)
 
     def _check_inputs(self, ctx: RunContext) -> tuple[Shape, int]:
-        """The shape, and the number of sequences; refuses a start that does not fit the sequences."""
+        """The shape and the number of sequences. Refuses a start that does not fit them."""
         from hornbook.train.sequences import read_pack_facts
 
         pack = _require_pack(self)
@@ -226,12 +225,15 @@ class Train(FileStage):
         )
         if start_tokenizer.backend.to_str() != pack_tokenizer.backend.to_str():
             raise UserError(
-                f"{self.name}: {self.start.name} was trained with another tokenizer ({start_tokenizer.vocab:,} entries) "
-                f"than {pack.name} is packed with ({pack.tokenizer.name}, {pack_tokenizer.vocab:,}): pack with that of the start"
+                f"{self.name}: {self.start.name} was trained with another tokenizer "
+                f"({start_tokenizer.vocab:,} entries) "
+                f"than {pack.name} is packed with ({pack.tokenizer.name}, {pack_tokenizer.vocab:,}): "
+                "pack with that of the start"
             )
         if facts["context"] > shape.context:
             raise UserError(
-                f"{self.name}: sequences of {facts['context']} tokens in {pack.name}, but {self.start.name} has a "
+                f"{self.name}: sequences of {facts['context']} tokens in {pack.name}, but "
+                f"{self.start.name} has a "
                 f"context of {shape.context}: pack with that one"
             )
         return shape, facts["sequences"]
@@ -271,7 +273,7 @@ class Train(FileStage):
 
 
 def resolve_shape(shape: str | Shape, vocab: int, context: int) -> Shape:
-    """The shape of this name; the vocabulary is rounded up to whole blocks of the kernels, 51,200 for CodeGen's."""
+    """The shape of this name, its vocabulary rounded up to whole blocks (51,200 for CodeGen's)."""
     if isinstance(shape, Shape):
         if shape.vocab < vocab or shape.context < context:
             raise UserError(
@@ -297,7 +299,7 @@ def _fast_precision(device_name: str) -> str:
 
 
 def _should_compile(ctx: RunContext, device_name: str) -> bool:
-    """Asked for, or a GPU's default; eager, with a notice, where torch.compile would find no compiler."""
+    """Whether to compile: if asked for, or on a GPU; not (with a notice) without a compiler."""
     requested = bool(ctx.options.get("compile", device_name.startswith("cuda")))
     has_compiler = any(
         shutil.which(name) for name in (os.environ.get("CXX", "g++"), "gcc", "clang", "cc")

@@ -1,4 +1,4 @@
-"""A training as a job on disk: done in this process, or by as many as torchrun starts, each of which calls `main`.
+"""A training as a job on disk, done in this process or by processes that torchrun starts.
 
 In: a Job. Out: `model/`, `log.parquet`, `training.json` and `speed.json` in its folder. torchrun's
 processes talk to the one that started them in JSON lines on their standard output; what else they
@@ -29,9 +29,11 @@ from hornbook.models import transformer as phi
 from hornbook.models.device import deterministic_sums, keep_freed_memory
 from hornbook.models.shape import Shape
 from hornbook.records import UserError
-from hornbook.train.loop import LoopSettings, TrainingLoop, is_out_of_memory
+from hornbook.train.faults import is_out_of_memory
+from hornbook.train.loop import TrainingLoop
 from hornbook.train.parallel import Parallelism, ProcessGroup, join_process_group
 from hornbook.train.price import flops_per_token
+from hornbook.train.progress import LoopSettings
 from hornbook.train.sequences import Sequences
 
 if TYPE_CHECKING:
@@ -46,7 +48,7 @@ SHUTDOWN_TIMEOUT_S = "900"
 
 @dataclass(frozen=True)
 class TrainingJob:
-    """What a training needs to know, all of it as JSON. Folders are absolute; `start` is "" for random weights."""
+    """All that a training needs, as JSON. Folders are absolute; `start` "": random weights."""
 
     folder: str
     data: str
@@ -91,7 +93,8 @@ def run_job(job: TrainingJob, process_group: ProcessGroup, reporter: Reporter) -
         if not is_out_of_memory(error):
             raise
         raise UserError(
-            f"weights, gradients and moments of {job.shape} take {16 * job.shape.count_parameters() / 1e9:,.2f} GB, which do "
+            f"weights, gradients and moments of {job.shape} take "
+            f"{16 * job.shape.count_parameters() / 1e9:,.2f} GB, which do "
             "not fit in memory: use a smaller shape, or several devices with parallelism=fsdp"
         ) from error
 
@@ -159,7 +162,7 @@ def open_step_logger(folder: str) -> Iterator[Callable[[dict[str, Any]], None]]:
 
 
 def _write_results(job: TrainingJob, loop: TrainingLoop, folder: Path) -> None:
-    """The log, what was trained on what, and how fast it went; training.json is last and says that all is there."""
+    """Write the log, what was trained on what, and the speed; training.json is last."""
     import pyarrow as pa
 
     settings, progress, context = job.settings, loop.progress, loop.data.context
@@ -200,9 +203,10 @@ def _write_results(job: TrainingJob, loop: TrainingLoop, folder: Path) -> None:
 
 
 def launch_processes(path: Path, processes: int, command: str, reporter: Reporter) -> None:
-    """Have torchrun do the job at `path`. Raises UserError: that of one of its processes, in its words, or its end."""
+    """Have torchrun do the job at `path`. Raises UserError with a process's own error, or its end."""
     launcher = shlex.split(command) or [
-        sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}",
+        sys.executable, "-m", "torch.distributed.run", "--standalone",
+        f"--nproc-per-node={processes}",
     ]  # fmt: skip
     worker_error = ""
     arguments = [*launcher, "-m", "hornbook.train.worker", str(path)]
@@ -224,13 +228,15 @@ def launch_processes(path: Path, processes: int, command: str, reporter: Reporte
                 worker_error = _handle_line(line, reporter) or worker_error
         except KeyboardInterrupt:
             process.terminate()  # torchrun passes SIGTERM on; each process saves after its step
-            process.communicate()  # with nobody to read its lines the first of them would die before it has saved
+            # If nobody read its lines, the first of them would end it before it has saved.
+            process.communicate()
             raise
     if worker_error:
         raise UserError(worker_error)
     if process.returncode:
         raise UserError(
-            f"{shlex.join(launcher)} ended with code {process.returncode}, its messages are above: the same command goes on "
+            f"{shlex.join(launcher)} ended with code {process.returncode}, its messages are above: "
+            "the same command goes on "
             "from the last checkpoint"
         )
 
@@ -268,7 +274,7 @@ def _print_message(kind: str, value: Any) -> None:
 
 
 def main(path: str) -> int:
-    """One of torchrun's processes. 0: done. 2: a UserError, said on a line. 130: asked to stop, and saved."""
+    """One of torchrun's processes. 0: done. 2: UserError on a line. 130: stopped, and saved."""
     job = TrainingJob.read_json(Path(path))
     with join_process_group(job.device, job.parallelism) as process_group:
         try:

@@ -40,7 +40,7 @@ GRADE_COLUMNS: dict[str, str] = {
 
 @dataclass(frozen=True)
 class Grade(GlobalStage):
-    """Have `judges` grade the answers of an exam under one of its protocols, the first by default."""
+    """Have `judges` grade the answers of an exam under a protocol, by default the first."""
 
     exam: Examine
     judges: tuple[LLM, ...]
