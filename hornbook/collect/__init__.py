@@ -1,4 +1,4 @@
-"""Stage folder 1: get documents, from wheels, source trees, data sets near and far, StackOverflow and contests."""
+"""Stage 1: documents from wheels, source trees, data sets, StackOverflow and contests."""
 
 from hornbook.collect.contests import CollectContests
 from hornbook.collect.files import CollectFiles
@@ -8,5 +8,6 @@ from hornbook.collect.stackoverflow import CollectStackOverflow
 from hornbook.collect.wheels import CollectWheels
 
 __all__ = [
-    "PERMISSIVE", "CollectContests", "CollectFiles", "CollectRemote", "CollectStackOverflow", "CollectWheels",
+    "PERMISSIVE", "CollectContests", "CollectFiles", "CollectRemote", "CollectStackOverflow",
+    "CollectWheels",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Whose a file of a source tree is: the git checkout around it, its remote and commit, and the licence it states.
+"""The origin of a file in a source tree: its git checkout, remote, commit and stated licence.
 
 In: the root of a tree. Out: for a path, an origin such as git:github.com/owner/name@0a1b2c3d4e5f,
 and an SPDX name. Read from files alone (.git/HEAD, packed-refs, config, LICENSE): git itself is
@@ -19,8 +19,10 @@ from pathlib import Path
 from hornbook.collect import licence
 
 # Names by which repositories call the file, in the order in which they are looked at.
-LICENCE_FILES = ("LICENSE", "LICENSE.txt", "LICENSE.md", "LICENCE", "LICENCE.txt", "COPYING", "COPYING.txt", "LICENSE.rst",
-            "UNLICENSE")  # fmt: skip
+LICENCE_FILES = (
+    "LICENSE", "LICENSE.txt", "LICENSE.md", "LICENCE", "LICENCE.txt", "COPYING", "COPYING.txt",
+    "LICENSE.rst", "UNLICENSE",
+)  # fmt: skip
 MAX_READ_BYTES = 200_000
 
 
@@ -33,7 +35,7 @@ class Checkout:
 
 
 def find_checkout(file: Path, root: Path) -> Checkout:
-    """The nearest folder at or above a file, not above `root`, that is a checkout or has a licence file."""
+    """The nearest folder from a file up to `root` that is a checkout or has a licence file."""
     for folder in file.parents:
         if (folder / ".git").is_dir() or any((folder / name).is_file() for name in LICENCE_FILES):
             return _read_checkout(folder)
@@ -44,15 +46,14 @@ def find_checkout(file: Path, root: Path) -> Checkout:
 
 @functools.lru_cache(maxsize=100_000)
 def _read_checkout(folder: Path) -> Checkout:
-    licence_text = next((text for name in LICENCE_FILES if (text := _read_head(folder / name))), "")
+    licence_texts = (_read_head(folder / name) for name in LICENCE_FILES)
+    licence_text = next((text for text in licence_texts if text), "")
     if not (folder / ".git").is_dir():
         return Checkout("", licence.identify_licence(licence_text))
     repository = _read_remote(folder / ".git" / "config") or folder.name
     commit = _read_commit(folder / ".git")
-    return Checkout(
-        f"git:{repository}{f'@{commit[:12]}' if commit else ''}",
-        licence.identify_licence(licence_text),
-    )
+    version = f"@{commit[:12]}" if commit else ""
+    return Checkout(f"git:{repository}{version}", licence.identify_licence(licence_text))
 
 
 def _read_head(path: Path) -> str:

@@ -34,7 +34,8 @@ def find_text_column(names: Iterable[str], column: str, path: Path) -> str:
             return name
     problem = f"no column {column}" if column else f"none of the columns {', '.join(TEXT_COLUMNS)}"
     raise UserError(
-        f"{path} has {problem}; it has {', '.join(names) or 'none'}: name the one to read by column="
+        f"{path} has {problem}; it has {', '.join(names) or 'none'}: name the one to read by "
+        "column="
     )
 
 
@@ -68,7 +69,7 @@ def open_parquet(path: Path) -> pq.ParquetFile:
 
 
 def slice_parquet(path: Path, file_index: int, shard_bytes: float) -> Iterator[FileSlice]:
-    """Ranges of row groups of about this many bytes of data, each with the number of its first row."""
+    """Ranges of row groups of about this many bytes, each with the number of its first row."""
     metadata = open_parquet(path).metadata
     first_group, slice_bytes, next_row, first_row = 0, 0, 1, 1
     for group in range(metadata.num_row_groups):

@@ -37,7 +37,7 @@ LICENCE = "CC-BY-4.0"
 
 @dataclass(frozen=True)
 class CollectContests(Stage):
-    """Problems of code_contests under `path`, each with at most `solutions` of its correct Python 3 solutions."""
+    """Problems of code_contests, each with up to `solutions` correct Python 3 solutions."""
 
     path: str
     max_solutions: int = 1
@@ -58,7 +58,8 @@ class CollectContests(Stage):
             names = columns.open_parquet(file.path).schema_arrow.names
             if missing := [name for name in REQUIRED_COLUMNS if name not in names]:
                 raise UserError(
-                    f"{file.path} is no file of code_contests: it has no column {', '.join(missing)}"
+                    f"{file.path} is no file of code_contests: it has no column "
+                    f"{', '.join(missing)}"
                 )
             slices += columns.slice_parquet(file.path, file_index, ctx.shard_mb * 1e6)
         if not slices:
@@ -73,12 +74,10 @@ class CollectContests(Stage):
             64, row_groups=groups, columns=list(REQUIRED_COLUMNS)
         )
         limits = CollectLimits(0, self.max_bytes, mask=self.mask)
-        rows = (
-            row
-            for batch in batches
-            for problem in batch.to_pylist()
-            for row in self._make_rows(problem, limits)
-        )
+        rows: list[dict[str, Any]] = []
+        for batch in batches:
+            for problem in batch.to_pylist():
+                rows += self._make_rows(problem, limits)
         return records.make_table(rows, DOCUMENT_COLUMNS)
 
     def _make_rows(
@@ -106,12 +105,12 @@ class CollectContests(Stage):
 
 
 def select_solutions(problem: Mapping[str, Any]) -> list[str]:
-    """The correct Python 3 solutions, without repeats, the shortest first; lists of structs and structs of lists."""
+    """The distinct correct Python 3 solutions, shortest first; both ways of nesting are read."""
     solutions = problem["solutions"] or {}
     pairs = (
         zip(solutions.get("language") or [], solutions.get("solution") or [], strict=False)
         if isinstance(solutions, Mapping)
-        else ((each.get("language"), each.get("solution")) for each in solutions)
+        else ((item.get("language"), item.get("solution")) for item in solutions)
     )
     return sorted(
         {code for language, code in pairs if language == PYTHON3 and code},

@@ -1,4 +1,4 @@
-"""One file's text to the records that a stage writes: pieces, or one dropped record that says why there are none.
+"""From one file's text to records: pieces, or one dropped record with the reason.
 
 In: bytes or text, where they came from, and the limits. Out: rows for records.table. A reason that
 ends a whole file (generated, oversized, a licence that is not allowed) gives one row with the head
@@ -107,6 +107,7 @@ def _make_row(text: str, provenance: Provenance, start: int, end: int) -> dict[s
         "utf-8"
     )  # a lone surrogate fits in no Arrow table
     return {
-        "id": document_id(text), "text": text, "kind": "code", "origin": provenance.origin, "path": provenance.path,
+        "id": document_id(text), "text": text, "kind": "code",
+        "origin": provenance.origin, "path": provenance.path,
         "start": start, "end": end, "licence": provenance.licence,
     }  # fmt: skip

@@ -29,7 +29,7 @@ Row = dict[str, Any]
 
 @dataclass
 class RowBatch:
-    """Some rows, each with its text or None; `table` is the rows as they were stored, where they were Parquet."""
+    """Some rows, each with its text or None. `table` has the rows as stored, for Parquet."""
 
     texts: list[str | None]
     rows: list[Row]
@@ -48,7 +48,7 @@ class ReadCounts:
 def read_batches(
     path: Path, text_column: str, counts: ReadCounts, batch_rows: int = 256
 ) -> Iterator[RowBatch]:
-    """The file's rows. UserError for a file of another kind, or without the text column that was asked for."""
+    """The file's rows. Raises UserError for another kind of file, or a missing text column."""
     kind = detect_kind(path.name) if path.is_file() else ""
     if kind not in ("jsonl", "parquet"):
         problem = "is none of the kinds that can be read" if path.exists() else "is not there"
@@ -113,7 +113,7 @@ def _read_parquet_batches(path: Path, text_column: str, batch_rows: int) -> Iter
 
 
 def _convert_to_rows(table: pa.Table) -> list[Row]:
-    """Rows as dictionaries; a column whose strings are no UTF-8 is left out of them (the table itself keeps it)."""
+    """Rows as dictionaries, without columns whose strings are no UTF-8 (the table keeps them)."""
     values_by_name: dict[str, list[Any]] = {}
     for name in table.column_names:
         with contextlib.suppress(UnicodeDecodeError):
@@ -129,7 +129,7 @@ WriteBatch = Callable[[RowBatch, str, Sequence[float | None]], None]
 
 @contextlib.contextmanager
 def open_batch_writer(source: Path, target: Path | None) -> Iterator[WriteBatch]:
-    """A function that writes a batch with one more column of numbers, to `target` (whole or not at all) or stdout.
+    """A function that writes a batch with one more column, atomically to `target`, or to stdout.
 
     A Parquet target takes a Parquet source, whose columns keep their types; jsonl takes both.
     """
@@ -166,7 +166,7 @@ def _write_jsonl_rows(
 
 
 class _ParquetBatchWriter:
-    """A Parquet file with the source's columns and one more; its schema is that of the first batch."""
+    """A Parquet file with the source's columns and one more, with the first batch's schema."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -1,4 +1,4 @@
-"""What already lies on disk to records: a source tree, jsonl (plain, .gz, .zst), Parquet, alone or in a folder.
+"""Records from disk: a source tree, jsonl (plain, .gz, .zst) or Parquet, a file or a folder.
 
 In: a path. Out: parts of about desk.part_mb, the same records however they are split; what cannot
 be read is a dropped record with its reason. Only what makes the whole input senseless (no such
@@ -8,6 +8,7 @@ begun.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -79,9 +80,8 @@ class CollectFiles(Stage):
     def make_shard(self, ctx: RunContext, part: str) -> pa.Table:
         file_slice = FileSlice.from_shard_name(part)
         files = list_files(self._root_path())[file_slice.first : file_slice.last + 1]
-        return records.make_table(
-            (row for each in files for row in self._make_rows(each, file_slice)), DOCUMENT_COLUMNS
-        )
+        rows = itertools.chain.from_iterable(self._make_rows(file, file_slice) for file in files)
+        return records.make_table(rows, DOCUMENT_COLUMNS)
 
     def price(self, ctx: RunContext, inputs: Sequence[Size]) -> Price:
         size = self._estimate_size() if self._root_path().exists() else self.expected

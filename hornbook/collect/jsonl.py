@@ -34,7 +34,7 @@ class JsonLine:
 
 
 def read_lines(path: Path, file_slice: FileSlice) -> Iterator[JsonLine]:
-    """The lines that begin within the range; blank ones are passed over. A packed file is read whole."""
+    """The non-blank lines that begin within the range. A packed file is read whole."""
     line_number, is_packed = file_slice.first_row - 1, path.suffix.lower() in (".gz", ".zst")
     end = BOMB_RATIO * path.stat().st_size + BOMB_BYTES if is_packed else file_slice.end
     try:
@@ -128,7 +128,7 @@ def slice_jsonl(path: Path, file_index: int, shard_bytes: float) -> Iterator[Fil
 
 
 def read_head(path: Path) -> list[dict[str, Any]]:
-    """The first lines that are JSON objects. UserError if there are lines and none of the first is one."""
+    """The first lines that are JSON objects. Raises UserError if no line is one."""
     lines: list[JsonLine] = []
     for line in read_lines(path, FileSlice(0, 0, 0, path.stat().st_size)):
         lines.append(line)
@@ -137,6 +137,7 @@ def read_head(path: Path) -> list[dict[str, Any]]:
     rows = [line.values for line in lines if not line.reason]
     if lines and not rows:
         raise UserError(
-            f"{path} does not hold JSON objects, one a line ({lines[0].reason}): is it another format?"
+            f"{path} does not hold JSON objects, one per line ({lines[0].reason}): is it another "
+            "format?"
         )
     return rows

@@ -1,4 +1,4 @@
-"""What there is to read under a path, and how to cut it into parts of a size, so that no part needs the others.
+"""List the input files under a path and cut them into independent shards of a size.
 
 In: a file or folder and a number of megabytes. Out: files in the order of their names, and slices
 whose names say all that is needed to read them. Symbolic links are named and not followed, so
@@ -31,7 +31,7 @@ FULL_DIGEST_BYTES = (
 
 @dataclass(frozen=True)
 class InputFile:
-    """A file: its path, its name under the root, what it holds, its size, and why it cannot be read (or empty)."""
+    """A file: path, name under the root, kind, size, and why it cannot be read (or "")."""
 
     path: Path
     name: str
@@ -42,7 +42,7 @@ class InputFile:
 
 @dataclass(frozen=True)
 class FileSlice:
-    """A run of Python files (`first` to `last` in the listing), or a range of one data file, which `at` begins.
+    """Consecutive Python files (`first` to `last` in the listing), or a range of one data file.
 
     The range is bytes of a jsonl file, row groups of a Parquet file; `at` counts lines or rows from
     1.
@@ -64,10 +64,11 @@ class FileSlice:
 
 
 def list_files(root: Path) -> list[InputFile]:
-    """Everything of a known kind under `root`, sorted by name; UserError where there is nothing of the kind."""
+    """Every file of a known kind under `root`, by name. Raises UserError if there is none."""
     if not root.exists():
         raise MissingInput(
-            f"there is no file or folder {root}: check the path, which is taken from the current folder"
+            f"there is no file or folder {root}: check the path, which is relative to the current "
+            "folder"
         )
     suffixes = ", ".join([*KIND_BY_SUFFIX, ".jsonl.gz", ".jsonl.zst"])
     if not root.is_dir():
@@ -129,12 +130,12 @@ def _inspect_file(path: Path, root: Path, kind: str) -> InputFile:
 
 
 def _relative_name(path: Path, root: Path) -> str:
-    """The name under the root, with slashes; bytes that are no UTF-8 are shown as question marks."""
+    """The name under the root, with slashes; bytes that are no UTF-8 become question marks."""
     return path.relative_to(root).as_posix().encode("utf-8", "replace").decode()
 
 
 def group_python_files(files: list[InputFile], shard_bytes: float) -> Iterator[FileSlice]:
-    """Runs of consecutive Python files, and one slice for each data file, in the order of the listing."""
+    """Slices of consecutive Python files, and one slice per data file, in listing order."""
     first, run_bytes = -1, 0.0
     for index, file in enumerate(files):
         is_data_file = file.kind != "python"
@@ -152,19 +153,21 @@ def group_python_files(files: list[InputFile], shard_bytes: float) -> Iterator[F
 
 
 def digest_files(files: list[InputFile]) -> str:
-    """One digest of names and contents; see DIGEST_WHOLE for what is not noticed inside a large file."""
+    """One digest of names and contents; of large files only size and ends are read."""
     hasher = hashlib.sha256()
     for file in files:
         changed_ns = file.path.lstat().st_mtime_ns if not file.reason else 0
         hasher.update(
-            f"{file.name}\0{file.reason or _digest_content(file.path, file.size, changed_ns)}\0".encode()
+            f"{file.name}\0".encode()
+            + (file.reason or _digest_content(file.path, file.size, changed_ns)).encode()
+            + b"\0"
         )
     return hasher.hexdigest()
 
 
 @functools.lru_cache(maxsize=1_000_000)
 def _digest_content(path: Path, size: int, changed_ns: int) -> str:
-    """Digest of a file's content. `when` is its time of change: within a process an unchanged file is read once."""
+    """A file's digest, cached within a process by its size and time of change."""
     try:
         with path.open("rb") as file:
             if size <= FULL_DIGEST_BYTES:

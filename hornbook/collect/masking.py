@@ -33,9 +33,11 @@ DOCUMENTATION_EMAIL = re.compile(
 # Softlayer, Cloudant and IBM's two, which look for names of variables and take two thirds of the
 # time of all.
 DETECTORS = (
-    "AWSKeyDetector", "AzureStorageKeyDetector", "BasicAuthDetector", "DiscordBotTokenDetector", "GitHubTokenDetector",
+    "AWSKeyDetector", "AzureStorageKeyDetector", "BasicAuthDetector", "DiscordBotTokenDetector",
+    "GitHubTokenDetector",
     "GitLabTokenDetector", "JwtTokenDetector", "MailchimpDetector", "NpmDetector", "OpenAIDetector",
-    "PrivateKeyDetector", "PypiTokenDetector", "SendGridDetector", "SlackDetector", "SquareOAuthDetector",
+    "PrivateKeyDetector", "PypiTokenDetector", "SendGridDetector", "SlackDetector",
+    "SquareOAuthDetector",
     "StripeDetector", "TelegramBotTokenDetector", "TwilioKeyDetector",
 )  # fmt: skip
 MIN_SECRET_CHARS = 8  # characters of a secret
@@ -45,7 +47,7 @@ PRIVATE_KEY_PATTERN = re.compile(
 
 
 def mask_text(text: str) -> tuple[str, Counter[str]]:
-    """The text with masks, and the number of each kind: "email" and detect-secrets' names, such as "aws-access-key"."""
+    """The masked text, and counts by kind: "email" and detect-secrets' names ("aws-access-key")."""
     counts: Counter[str] = Counter()
 
     def replace_key(match: re.Match[str]) -> str:
@@ -71,7 +73,7 @@ def mask_text(text: str) -> tuple[str, Counter[str]]:
 
 
 def describe_masks(text: str) -> str:
-    """How many masks of each kind stand in a text (a piece of a masked file), as words: "email 2, github-token 1"."""
+    """Counts of the masks in a text, in words: "email 2, github-token 1"."""
     counts = Counter(kind for kind in MASK_PATTERN.findall(text) if kind in _mask_kinds())
     return ", ".join(f"{kind} {count}" for kind, count in sorted(counts.items()))
 
@@ -103,11 +105,12 @@ def _find_secrets(line: str) -> list[tuple[str, str]]:
 
 
 def _full_match(detector: Any, line: str, fragment: str) -> str:
-    """The whole match: some detectors' expressions have a group for the prefix, and give only "ghp" back."""
-    matches = (match[0] for expression in detector.denylist for match in expression.finditer(line))
-    return next(
-        (match for match in matches if fragment in match and len(match) >= MIN_SECRET_CHARS), ""
-    )
+    """The whole match: some detectors' expressions have a group for the prefix, such as "ghp"."""
+    for expression in detector.denylist:
+        for match in expression.finditer(line):
+            if fragment in match[0] and len(match[0]) >= MIN_SECRET_CHARS:
+                return str(match[0])
+    return ""
 
 
 @functools.lru_cache(maxsize=1)
@@ -116,7 +119,8 @@ def _load_detectors() -> list[tuple[str, Any]]:
         from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
     except ImportError as error:
         raise UserError(
-            "masking secrets needs the package detect-secrets: pip install 'hornbook[secrets]', or set mask=False"
+            "masking secrets needs the package detect-secrets: pip install 'hornbook[secrets]', or "
+            "set mask=False"
         ) from error
     detector_classes: dict[str, Any] = get_mapping_from_secret_type_to_class()
     class_by_name = {
@@ -137,12 +141,11 @@ def _mask_kinds() -> frozenset[str]:
 @functools.lru_cache(maxsize=1)
 def _detector_patterns() -> list[re.Pattern[str]]:
     """Of all detectors, for a first look at a whole text: most hold nothing, and lines are slow."""
-    return [
-        pattern
-        for kind, detector in _load_detectors()
-        for pattern in detector.denylist
-        if kind != "private-key"
-    ]
+    patterns: list[re.Pattern[str]] = []
+    for kind, detector in _load_detectors():
+        if kind != "private-key":
+            patterns += detector.denylist
+    return patterns
 
 
 def _make_kind_name(secret_type: str) -> str:

@@ -20,7 +20,7 @@ class NotPython(ValueError):
 
 @dataclass(frozen=True)
 class CodePiece:
-    """Lines `start` to `end` of a file, counted from 1, both included. `reason` is why not to keep it, or empty."""
+    """Lines `start` to `end` of a file (from 1, both included); `reason` if it is not kept."""
 
     text: str
     start: int
@@ -29,7 +29,7 @@ class CodePiece:
 
 
 def split_into_pieces(text: str, max_lines: int) -> list[CodePiece]:
-    """Cut a text with plain "\\n" line ends into pieces of at most `most` lines; 0 leaves it whole and unparsed.
+    """Cut a text with "\\n" line ends into pieces of at most `max_lines`; 0 leaves it whole.
 
     A piece takes on the next top-level statement as long as it stays within `most` lines. Blank
     lines and comments between two pieces belong to neither, except comments directly above a
@@ -53,7 +53,7 @@ def split_into_pieces(text: str, max_lines: int) -> list[CodePiece]:
 
 
 def _find_statements(text: str, lines: list[str]) -> list[tuple[int, int]]:
-    """First and last line of each top-level statement, with its decorators and the comments directly above it."""
+    """First and last line of each top-level statement, with decorators and comments above it."""
     spans, previous_end = [], 0
     for node in parse_python(text).body:
         start = min(

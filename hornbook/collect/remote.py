@@ -1,4 +1,4 @@
-"""Data sets that lie elsewhere: Parquet and jsonl on S3, on the Hub, or wherever fsspec reaches; and ids to text.
+"""Data sets elsewhere: Parquet and jsonl on S3, the Hub or any fsspec address; ids to texts.
 
 In: a URL (s3://bucket/prefix, hf://datasets/owner/name/data/python, gs://..., or a local path).
 Out: a part a file, fetched when its turn comes and removed when it is read: terabytes need one file
@@ -44,7 +44,7 @@ FETCH_BATCH_ROWS = 1024  # rows that are held while their texts are fetched
 
 @dataclass(frozen=True)
 class CollectRemote(Stage):
-    """Documents of the data files at or under `url`; `text_at` fetches each row's text where rows hold ids alone."""
+    """Documents of the data files under `url`; `text_at` fetches the text of rows with ids only."""
 
     url: str
     column: str = ""
@@ -151,7 +151,8 @@ def _list_data_files(url: str) -> dict[str, dict[str, Any]]:
             )
         except Exception as error:
             raise UserError(
-                f"{url} cannot be listed: {_short_message(error)}. Is the address right, and the key set?"
+                f"{url} cannot be listed: {_short_message(error)}. Is the address right, and the "
+                "key set?"
             ) from error
         data_files = {
             name: info for name, info in infos.items() if detect_kind(name) in ("parquet", "jsonl")
@@ -174,7 +175,7 @@ def _open_filesystem(url: str) -> tuple[Any, str]:
 
 
 def _file_version(info: Mapping[str, Any]) -> str:
-    """What tells one version of a remote file from another: the store's checksum, or when it was changed."""
+    """The version of a remote file: the store's checksum, or its time of change."""
     names = ("ETag", "etag", "blob_id", "xet_hash", "md5Hash", "LastModified", "mtime", "created")
     return next((str(info[name]) for name in names if info.get(name)), "")
 
@@ -194,7 +195,7 @@ def _read_id_rows(file: InputFile) -> Iterator[Mapping[str, Any]]:
 
 
 class _NameOnlyFormatter(string.Formatter):
-    """Fields by their names alone: no attributes and no indexing, which could reach into objects."""
+    """Fields by name only: attributes and indexing could reach into objects."""
 
     def get_field(self, field_name: str, args: Any, kwargs: Any) -> Any:
         return kwargs[field_name], field_name
@@ -208,7 +209,7 @@ def _format_address(template: str, row: Mapping[str, Any]) -> str:
 
 
 def fetch_text(template: str, row: Mapping[str, Any], max_bytes: int) -> bytes | str:
-    """The bytes at the row's address, unpacked, at most `most` + 1 of them; or why there are none."""
+    """The unpacked bytes at the row's address, at most `limit` + 1 of them; or a reason."""
     import fsspec
 
     address = _format_address(template, row)
@@ -222,12 +223,13 @@ def fetch_text(template: str, row: Mapping[str, Any], max_bytes: int) -> bytes |
         if data[:2] == b"\x1f\x8b":
             data = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(data, max_bytes + 1)
         return data
-    except Exception as error:  # a store's own errors (no such key, no access) are no OSErrors; one row, not the run
+    # A store's own errors (no such key, no access) are no OSErrors; they cost one row, not the run.
+    except Exception as error:
         return f"text not found: {address}: {_short_message(error)}"
 
 
 def _to_utf8(data: bytes, row: Mapping[str, Any]) -> bytes:
-    """Bytes in the encoding that the row states (Stack v2's src_encoding), as UTF-8 where that can be done."""
+    """Bytes in the row's stated encoding (Stack v2's src_encoding), as UTF-8 where possible."""
     encoding = row.get("src_encoding")
     if not encoding:
         return data

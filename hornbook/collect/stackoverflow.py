@@ -38,7 +38,7 @@ Post = dict[str, Any]
 
 @dataclass(frozen=True)
 class CollectStackOverflow(GlobalStage):
-    """Questions with any of `tags` and at least `least_score`, each with its `answers` best of at least that score."""
+    """Questions with any of `tags` and a minimum score, with their best answers."""
 
     path: str
     tags: tuple[str, ...] = ("python", "python-3.x")
@@ -77,7 +77,7 @@ class CollectStackOverflow(GlobalStage):
         shutil.rmtree(scratch)
 
     def _write_buckets(self, ctx: RunContext, scratch: Path) -> list[str]:
-        """Matching posts to bucket files by the question's number; returns the lines that could not be read."""
+        """Write matching posts to bucket files by question; returns the lines that are no posts."""
         file, question_ids, unreadable = self._find_posts_file(), set[int](), []
         ctx.reporter.begin(self.name, 0, "posts")
         bucket_files = [
@@ -120,9 +120,11 @@ class CollectStackOverflow(GlobalStage):
         text = masking.mask_text(text)[0] if self.mask else text
         licences = licence.combine_licences([post["licence"] for post in (question, *best_answers)])
         return {
-            "id": records.document_id(text), "text": text, "kind": "code", "origin": "stackoverflow",
+            "id": records.document_id(text), "text": text, "kind": "code",
+            "origin": "stackoverflow",
             "path": f"q/{question['id']}", "licence": licences, "kept": bool(best_answers),
-            "reason": "" if best_answers else "no answer good enough", "masked": masking.describe_masks(text) if self.mask else "",
+            "reason": "" if best_answers else "no answer good enough",
+            "masked": masking.describe_masks(text) if self.mask else "",
         }  # fmt: skip
 
     def price(self, ctx: RunContext, inputs: Sequence[Size]) -> Price:
@@ -137,12 +139,14 @@ def _bucket_path(scratch: Path, bucket: int) -> Path:
 
 
 def _make_unreadable_rows(unreadable: Sequence[str]) -> list[dict[str, Any]]:
-    return [{"id": records.document_id(reason), "origin": "stackoverflow", "kind": "code", "kept": False, "reason": reason}
-            for reason in unreadable]  # fmt: skip
+    shared = {"origin": "stackoverflow", "kind": "code", "kept": False}
+    return [
+        {"id": records.document_id(reason), "reason": reason, **shared} for reason in unreadable
+    ]
 
 
 def read_posts(path: Path) -> Iterator[Post | str]:
-    """Questions and answers in the dump's order; a line that is no post is the reason why. One row stands on a line."""
+    """Posts in the dump's order, one row per line; a line that is no post becomes a reason."""
     line_number = 0
     with jsonl.open_unpacked(path) as file:
         try:
@@ -160,7 +164,8 @@ def _parse_post(line: bytes, line_number: int) -> Post | str:
             line
         ).attrib  # a single element: no entity can be declared in it
         return {
-            "id": int(row["Id"]), "kind": int(row["PostTypeId"]), "parent": int(row.get("ParentId", 0)),
+            "id": int(row["Id"]), "kind": int(row["PostTypeId"]),
+            "parent": int(row.get("ParentId", 0)),
             "accepted": int(row.get("AcceptedAnswerId", 0)), "score": int(row.get("Score", 0)),
             "title": row.get("Title", ""), "body": row.get("Body", ""),
             "tags": [tag for tag in re.split(r"[<>|]+", row.get("Tags", "")) if tag],
@@ -192,9 +197,10 @@ def format_thread(question: Post, answers: Sequence[Post]) -> str:
 
 
 def html_to_markdown(body: str) -> str:
-    """StackOverflow's HTML as Markdown: paragraphs, lists, headings, and code exactly as it was written.
+    """StackOverflow's HTML as Markdown: paragraphs, lists, headings, and code unchanged.
 
-    >>> html_to_markdown("<p>Use <code>a &lt; b</code>:</p><pre><code>if a &lt; b:\\n    pass\\n</code></pre>")
+    >>> html = "<p>Use <code>a &lt; b</code>:</p><pre><code>if a &lt; b:\\n    pass\\n</code></pre>"
+    >>> html_to_markdown(html)
     'Use `a < b`:\\n\\n```\\nif a < b:\\n    pass\\n```'
     """
     parser = _MarkdownParser()

@@ -34,7 +34,7 @@ MB_PER_WHEEL, KEPT_SHARE, PIECES_PER_MB, SECONDS_PER_MB = 4.6, 0.54, 555, 0.55
 
 @dataclass(frozen=True)
 class CollectWheels(Stage):
-    """The Python files of pinned wheels. `licences` empty takes all; licence.PERMISSIVE is a list to start from."""
+    """The Python files of pinned wheels, under one of `licences` (empty: all)."""
 
     wheels: tuple[tuple[str, str], ...]
     piece_lines: int = 70  # as the shipped labels were cut; 0 keeps files whole
