@@ -1,9 +1,11 @@
-"""The training loop: batches in a fixed order, optimiser steps, checkpoints, no step twice.
+"""The training loop: optimiser steps, evaluation on held-out data, checkpoints, exact resume.
 
-In: a model, packed sequences, settings, a team. Out: the model trained, a log of steps, and the
-best held-out loss. Killed at any step and called again it equals never killed, bit for bit on one
-device: weights and optimiser state are in the checkpoint; learning rate, data order and dropout's
-random state follow from the step's number.
+In: a model, packed sequences, settings, a process group. Out: trained weights, a log with one row
+per step, and the best held-out loss.
+
+A training that was killed and resumed gives the same bits as one that was not (on one device).
+Weights and optimiser state are in the checkpoint; the learning rate, the order of the data and the
+random state of dropout are functions of the step.
 """
 
 from __future__ import annotations
@@ -48,7 +50,17 @@ REPORT_EVERY_S = 30.0
 
 
 class TrainingLoop:
-    """One training. `run()` does what is left of it; `finish()` loads the final weights."""
+    """One training. `train_to_end` does the remaining steps; `final_weights` gives the result.
+
+    Args:
+        model: the initial weights; trained in place.
+        data: sequences to train on.
+        held_out: sequences for the held-out loss; may be empty.
+        settings: steps, batch size, optimiser.
+        folder: where checkpoints are written and looked for.
+        process_group: this process among those of a distributed training.
+        reporter: told of each step and of anything unusual.
+    """
 
     def __init__(
         self, model: Phi, data: Sequences, held_out: Sequences, settings: LoopSettings,
@@ -148,10 +160,10 @@ class TrainingLoop:
                     ):
                         with self._autocast_context():
                             loss = self.loss_fn(batch.ids, batch.targets, batch.documents)
-                        # both ways of summing over a team give the mean over its processes
-                        (
-                            loss * (self._loss_scale() * self.process_group.world_size / count)
-                        ).backward()  # type: ignore[no-untyped-call]
+                        # DDP and FSDP average gradients over processes. The sum is wanted, so
+                        # the loss is multiplied by the number of processes.
+                        scale = self._loss_scale() * self.process_group.world_size / count
+                        (loss * scale).backward()  # type: ignore[no-untyped-call]
                     total += loss.detach()
                 return float(total)
             except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
@@ -184,7 +196,7 @@ class TrainingLoop:
             torch.cuda.empty_cache()
 
     def _seed_dropout(self) -> None:
-        """Dropout's random state, from the seed, the step and the process alone."""
+        """Seed dropout from the seed, the step and the rank, so that a resume needs no state."""
         name = f"{self.settings.seed}/{self.progress.step}/{self.process_group.rank}"
         torch.manual_seed(
             int.from_bytes(hashlib.blake2b(name.encode(), digest_size=7).digest(), "big")
@@ -194,12 +206,12 @@ class TrainingLoop:
         return self.progress.scale if self.settings.precision == "fp16" else 1.0
 
     def _gradient_norm(self) -> float:
-        """The length of the whole gradient, as it is without fp16's scale."""
+        """The L2 norm of the whole gradient, without the loss scale of fp16."""
         grads = [p.grad for p in self.model.parameters() if p.grad is not None]
         return float(gather_tensor(torch.nn.utils.get_total_norm(grads))) / self._loss_scale()
 
     def _update_weights(self, lr: float, norm: float) -> None:
-        """Clip and step. Scale and clipping are one factor."""
+        """Unscale and clip the gradient in one multiplication, then step."""
         factor = 1 / self._loss_scale() * min(1.0, (self.settings.clip or math.inf) / (norm + 1e-6))
         if factor != 1.0:
             torch._foreach_mul_(
@@ -211,7 +223,11 @@ class TrainingLoop:
             optimiser.step()
 
     def _adjust_loss_scale(self, finite: bool) -> None:
-        """Count what was skipped, mind the scale, and stop where nothing is finite any more."""
+        """Count skipped steps and adapt the loss scale.
+
+        Raises:
+            UserError: the gradient was not finite for BAD_STEPS steps in a row.
+        """
         progress = self.progress
         for optimiser in self.optimisers:
             optimiser.zero_grad(set_to_none=True)
@@ -232,7 +248,7 @@ class TrainingLoop:
             )
 
     def _report_anomalies(self, finite: bool) -> None:
-        """Say what was odd about the step that was just logged."""
+        """Report a skipped step or a loss spike."""
         entry, clip = self.progress.log[-1], self.settings.clip
         if not finite:
             self.reporter.say(
@@ -251,7 +267,7 @@ class TrainingLoop:
             )
 
     def _evaluate_and_save(self, stop_requested: bool) -> None:
-        """Evaluate and save when it is time."""
+        """Evaluate, export a snapshot and save a checkpoint, each when it is due."""
         settings, progress = self.settings, self.progress
         is_last = progress.step == settings.steps
         save = stop_requested or is_last or _is_due(progress.step, settings.checkpoint_every)
@@ -271,7 +287,7 @@ class TrainingLoop:
 
     @torch.no_grad()
     def compute_held_out_loss(self) -> float:
-        """Nats a token over the held-out sequences, at most HELD_OUT of them."""
+        """The mean held-out loss in nats per token, over at most MAX_HELD_OUT_SEQUENCES."""
         self.model.eval()
         rows, group = np.arange(min(MAX_HELD_OUT_SEQUENCES, len(self.held_out))), self.process_group
         total, count = 0.0, 0
@@ -328,7 +344,7 @@ class TrainingLoop:
             if self.process_group.rank == 0
             else None
         )
-        self.process_group.wait_for_all()  # the others look after the damaged ones are gone
+        self.process_group.wait_for_all()  # the others look once the damaged ones are gone
         saved = (
             saved
             if self.process_group.rank == 0
@@ -351,7 +367,7 @@ class TrainingLoop:
         )
 
     def final_weights(self) -> dict[str, Tensor]:
-        """The weights that go on: the best of the held-out loss if asked for, else the last."""
+        """The weights with the best held-out loss if `best` is set, else the last ones."""
         if self.settings.best and 0 < self.progress.best_step < self.progress.step:
             saved = checkpoint.load_checkpoint(
                 checkpoint.step_folder(self.folder, self.progress.best_step)

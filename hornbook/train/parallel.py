@@ -1,6 +1,6 @@
 """One process or many: who has which sequences, what is summed, how weights are held.
 
-In: what torchrun put into the environment, or nothing. Out: a Team. "ddp" holds all weights in
+In: what torchrun put into the environment, or nothing. Out: a ProcessGroup. "ddp" holds all weights in
 every process (DistributedDataParallel); "fsdp" splits weights, gradients and optimiser state
 (fully_shard). A checkpoint holds whole tensors either way, so what many processes wrote one can go
 on with, and the other way round. Not covered: tensor, pipeline and sequence parallelism; phi-1's
@@ -81,7 +81,7 @@ class ProcessGroup:
                 yield
 
     def sum_over_processes(self, *numbers: float) -> list[float]:
-        """Each number summed over the team."""
+        """Each number summed over all processes."""
         if self.world_size == 1:
             return list(numbers)
         totals = torch.tensor(numbers, dtype=torch.float64, device=self.device)
@@ -106,7 +106,7 @@ class _LossModule(nn.Module):
 
 @contextlib.contextmanager
 def join_process_group(device: str, parallelism: Parallelism) -> Iterator[ProcessGroup]:
-    """The team that torchrun's environment describes; one process where there is none."""
+    """The process group that torchrun's environment describes; one process where there is none."""
     world_size = int(os.environ.get("WORLD_SIZE", "1"))
     if world_size == 1:
         yield ProcessGroup(device)
@@ -123,7 +123,7 @@ def join_process_group(device: str, parallelism: Parallelism) -> Iterator[Proces
 
 
 def gather_tensor(tensor: Tensor) -> Tensor:
-    """A whole tensor from its shards; every process of the team must ask."""
+    """A whole tensor from its shards; every process of the group must call it."""
     return tensor.full_tensor() if hasattr(tensor, "full_tensor") else tensor
 
 

@@ -43,7 +43,7 @@ class Train(FileStage):
     counts where `steps` is 0. `best` goes on with the checkpoint of the lowest held-out loss
     instead of the last. Raises UserError for a value out of range.
 
-    How-options of the desk: device, micro_batch, compile, processes, parallelism ("ddp" or "fsdp"),
+    Options of the run (--how): device, micro_batch, compile, processes, parallelism ("ddp" or "fsdp"),
     launch, tensorboard (its events go to the run's folder `tensorboard/`), exact (a GPU sums in one
     order: a resume is bit for bit).
     """

@@ -83,7 +83,7 @@ class TrainingJob:
 
 
 def run_job(job: TrainingJob, process_group: ProcessGroup, reporter: Reporter) -> None:
-    """Do what is left of a job, as this process of its team; the first one writes what was made.
+    """Do what is left of a job, as this process of its group; the first one writes the results.
 
     Raises UserError where memory does not suffice, whatever the micro-batch.
     """
