@@ -16,10 +16,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from hornbook import llm, records, store
+from hornbook import records, store
 from hornbook.frame.stage import GlobalStage, Price, RunContext, Size
 from hornbook.intervals import wilson_interval
 from hornbook.llm import LLM
+from hornbook.llm.ask_until_parsed import ask_until_parsed
 from hornbook.scrub import nearest_records as nearby
 from hornbook.scrub import review_decisions
 from hornbook.scrub.exam_index import load_problems
@@ -148,17 +149,10 @@ def parse_verdict(reply: str) -> str:
 
 def ask_judge(judge: LLM, prompts: Sequence[str], ctx: RunContext) -> list[tuple[str, str]]:
     """(verdict, reply) of each prompt; a reply without a verdict is asked for again, TRIES times in all."""
-    replies = [("", "")] * len(prompts)
-    for attempt in range(MAX_TRIES):
-        unanswered = [row for row, (verdict, _) in enumerate(replies) if not verdict]
-        if not unanswered:
-            break
-        answers = llm.complete_prompts(
-            judge, [prompts[row] for row in unanswered], ctx, samples=[attempt] * len(unanswered)
-        )
-        for row, answer in zip(unanswered, answers, strict=True):
-            replies[row] = (parse_verdict(answer.text), answer.text.strip())
-    return replies
+    replies = ask_until_parsed(
+        judge, prompts, lambda reply: parse_verdict(reply) or None, MAX_TRIES, ctx
+    )
+    return [(verdict or "", reply) for verdict, reply in replies]
 
 
 def precision_by_detector(
