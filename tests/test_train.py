@@ -109,6 +109,26 @@ def test_killed_at_any_step_and_resumed_equals_never_killed(tmp_path, monkeypatc
     assert list_files(broken) == list_files(whole)
 
 
+def test_a_checkpoint_with_the_old_name_of_a_weight_is_resumed(tmp_path, ctx, monkeypatch):
+    """`qkv_fc1` was `into` until December 2026."""
+    broken, save = RunContext(tmp_path), checkpoint.save_checkpoint
+
+    def save_with_old_names(folder, step, tensors, facts):
+        old_names = {name.replace(".qkv_fc1.", ".into."): t for name, t in tensors.items()}
+        assert old_names.keys() != tensors.keys()
+        path = save(folder, step, old_names, facts)
+        if step == 6:
+            raise Killed
+        return path
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint, "save_checkpoint", save_with_old_names)
+        with pytest.raises(Killed):
+            run_recipe(make_training(), broken)
+    run_recipe(make_training(), broken)
+    assert list_files(broken) == list_files(ctx)
+
+
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
 def test_a_signal_in_the_middle_of_a_step_saves_that_step_and_leaves(
     tmp_path, ctx, monkeypatch, name
