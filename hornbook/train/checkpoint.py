@@ -49,7 +49,7 @@ def step_folder(folder: Path, step: int) -> Path:
 def save_checkpoint(
     folder: Path, step: int, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]
 ) -> Path:
-    """Write a checkpoint and remove those no longer needed; facts["best_step"] names one to keep."""
+    """Write a checkpoint and remove old ones; facts["best_step"] names one to keep."""
     from safetensors.torch import save_file
 
     target = step_folder(folder, step)

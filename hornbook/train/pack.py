@@ -2,7 +2,7 @@
 
 In: stages with texts, and a tokenizer stage. Out:
 
-- `tokens.bin` and `held_out.bin`: one row per sequence of `context` ids, memory-mapped by the trainer
+- `tokens.bin` and `held_out.bin`: one row of `context` ids per sequence, memory-mapped by Train
 - `mask.bin` beside each, where some ids do not count in the loss
 - `documents.parquet`: which document lies where
 - `pack.json`: vocabulary, context, counts
@@ -97,7 +97,8 @@ class Pack(FileStage):
         if not sequences["train"]:
             token_count = sum(encoded.token_counts)
             raise UserError(
-                f"{self.name}: {token_count:,} tokens fill no sequence of {self.context}: more data, or "
+                f"{self.name}: {token_count:,} tokens fill no sequence of {self.context}: "
+                "more data, or "
                 "a smaller context"
             )
         store.write_table(folder / "documents.parquet", pa.concat_tables(tables))
@@ -145,7 +146,7 @@ class Pack(FileStage):
     def _write_set(
         self, folder: Path, name: str, encoded: _EncodedDocuments, order: Sequence[int], end: int
     ) -> tuple[pa.Table, int]:
-        """Write one set into its mapped files; returns document places and the number of sequences."""
+        """Write the files of one set; returns document places and the sequence count."""
         import numpy as np
         import pyarrow as pa
 

@@ -1,7 +1,7 @@
 """One process or many: who has which sequences, what is summed, how weights are held.
 
-In: what torchrun put into the environment, or nothing. Out: a ProcessGroup. "ddp" holds all weights in
-every process (DistributedDataParallel); "fsdp" splits weights, gradients and optimiser state
+In: what torchrun put into the environment, or nothing. Out: a ProcessGroup. "ddp" holds all
+weights in every process (DistributedDataParallel); "fsdp" splits weights, gradients and optimiser state
 (fully_shard). A checkpoint holds whole tensors either way, so what many processes wrote one can go
 on with, and the other way round. Not covered: tensor, pipeline and sequence parallelism; phi-1's
 1.3B needs none of them.
@@ -41,7 +41,8 @@ class ProcessGroup:
         """How many of a batch's sequences this process has. Raises UserError for a remainder."""
         if batch % self.world_size:
             raise UserError(
-                f"a batch of {batch} does not divide among {self.world_size} processes: use a multiple "
+                f"a batch of {batch} does not divide among {self.world_size} processes: "
+                "use a multiple "
                 "of them"
             )
         return batch // self.world_size

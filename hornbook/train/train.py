@@ -1,9 +1,9 @@
-"""Pretraining and finetuning as one stage: packed sequences to a model in Hugging Face's phi format.
+"""Pretraining and finetuning as one stage: packed sequences to a model in the phi format.
 
 In: a Pack, and a Train to start from when finetuning. Out: `model/` (config, safetensors,
 tokenizer), `log.parquet` (one row per step), `training.json` (what was trained on what),
-`speed.json` (no part of the output's identity), and `checkpoints/` while it runs. Which precision is
-fast depends on the machine: "auto" is settled once and recorded.
+`speed.json` (no part of the output's identity), and `checkpoints/` while it runs. Which
+precision is fast depends on the machine: "auto" is settled once and recorded.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ class Train(FileStage):
     counts where `steps` is 0. `best` goes on with the checkpoint of the lowest held-out loss
     instead of the last. Raises UserError for a value out of range.
 
-    Options of the run (--how): device, micro_batch, compile, processes, parallelism ("ddp" or "fsdp"),
-    launch, tensorboard (its events go to the run's folder `tensorboard/`), exact (a GPU sums in one
+    Options of the run (--how): device, micro_batch, compile, processes, parallelism ("ddp" or
+    "fsdp"), launch, tensorboard (its events go to the run's folder `tensorboard/`), exact (a GPU sums in one
     order: a resume is bit for bit).
     """
 
@@ -200,7 +200,8 @@ class Train(FileStage):
         # A smaller micro-batch is the way out where memory did not suffice.
         elif 0 < micro_batch_option < choices["micro_batch"]:
             ctx.reporter.say(
-                f"going on with micro_batch={micro_batch_option}, not {choices['micro_batch']}: the "
+                f"going on with micro_batch={micro_batch_option}, not {choices['micro_batch']}: "
+                "the "
                 "last bits may differ"
             )
             choices["micro_batch"] = micro_batch_option
@@ -227,7 +228,8 @@ class Train(FileStage):
             raise UserError(
                 f"{self.name}: {self.start.name} was trained with another tokenizer "
                 f"({start_tokenizer.vocab:,} entries) "
-                f"than {pack.name} is packed with ({pack.tokenizer.name}, {pack_tokenizer.vocab:,}): "
+                f"than {pack.name} is packed with "
+                f"({pack.tokenizer.name}, {pack_tokenizer.vocab:,}): "
                 "pack with that of the start"
             )
         if facts["context"] > shape.context:

@@ -203,7 +203,7 @@ def _write_results(job: TrainingJob, loop: TrainingLoop, folder: Path) -> None:
 
 
 def launch_processes(path: Path, processes: int, command: str, reporter: Reporter) -> None:
-    """Have torchrun do the job at `path`. Raises UserError with a process's own error, or its end."""
+    """Have torchrun do the job at `path`. Raises UserError if a process fails."""
     launcher = shlex.split(command) or [
         sys.executable, "-m", "torch.distributed.run", "--standalone",
         f"--nproc-per-node={processes}",
