@@ -53,10 +53,10 @@ def copy_data(alone: RunContext, root: Path) -> Path:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("optimiser", ["adamw", "muon"])
-@pytest.mark.parametrize("hold", PARALLELISMS)
-def test_two_processes_have_the_losses_of_one(alone, tmp_path, monkeypatch, hold, optimiser):
+@pytest.mark.parametrize("parallelism", PARALLELISMS)
+def test_two_processes_have_the_losses_of_one(alone, tmp_path, monkeypatch, parallelism, optimiser):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    ctx = two_processes(copy_data(alone, tmp_path / "two"), hold)
+    ctx = two_processes(copy_data(alone, tmp_path / "two"), parallelism)
     run_recipe(make_training(**STEPS, optimiser=optimiser), ctx)
     if optimiser == "muon":
         alone = RunContext(copy_data(alone, tmp_path / "one"))
@@ -70,12 +70,12 @@ def test_two_processes_have_the_losses_of_one(alone, tmp_path, monkeypatch, hold
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("hold", PARALLELISMS)
-def test_in_bf16_too_two_learn_as_one_does(alone, tmp_path, monkeypatch, hold):
+@pytest.mark.parametrize("parallelism", PARALLELISMS)
+def test_in_bf16_too_two_learn_as_one_does(alone, tmp_path, monkeypatch, parallelism):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     one, both = (
         RunContext(copy_data(alone, tmp_path / "one")),
-        two_processes(copy_data(alone, tmp_path / "two"), hold),
+        two_processes(copy_data(alone, tmp_path / "two"), parallelism),
     )
     for ctx in (one, both):
         run_recipe(make_training(**STEPS, precision="bf16"), ctx)
@@ -83,8 +83,8 @@ def test_in_bf16_too_two_learn_as_one_does(alone, tmp_path, monkeypatch, hold):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("hold", PARALLELISMS)
-def test_two_go_on_with_the_checkpoint_of_one(alone, tmp_path, monkeypatch, hold):
+@pytest.mark.parametrize("parallelism", PARALLELISMS)
+def test_two_go_on_with_the_checkpoint_of_one(alone, tmp_path, monkeypatch, parallelism):
     folder = copy_data(alone, tmp_path)
     with monkeypatch.context() as patch:
         patch.setattr(
@@ -93,20 +93,20 @@ def test_two_go_on_with_the_checkpoint_of_one(alone, tmp_path, monkeypatch, hold
         with pytest.raises(KeyboardInterrupt):
             run_recipe(make_training(**STEPS), RunContext(folder))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    run_recipe(make_training(**STEPS), two_processes(folder, hold))
+    run_recipe(make_training(**STEPS), two_processes(folder, parallelism))
     assert read_losses(RunContext(folder)) == pytest.approx(read_losses(alone), abs=1e-5)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("hold", PARALLELISMS)
-def test_one_goes_on_with_the_checkpoint_of_two(alone, tmp_path, monkeypatch, hold):
+@pytest.mark.parametrize("parallelism", PARALLELISMS)
+def test_one_goes_on_with_the_checkpoint_of_two(alone, tmp_path, monkeypatch, parallelism):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     folder = copy_data(alone, tmp_path)
     with monkeypatch.context() as patch:
         patch.setattr(
             "hornbook.train.train.shutil.rmtree", lambda *a, **k: None
         )  # checkpoints stay
-        run_recipe(make_training(**STEPS), two_processes(folder, hold))
+        run_recipe(make_training(**STEPS), two_processes(folder, parallelism))
     base = folder / "base"
     assert store.read_json(base / "speed.json")["processes"] == 2
     for gone in ("manifest.json", "training.json"):

@@ -1,7 +1,8 @@
 """One process or many: who has which sequences, what is summed, how weights are held.
 
 In: what torchrun put into the environment, or nothing. Out: a ProcessGroup. "ddp" holds all
-weights in every process (DistributedDataParallel); "fsdp" splits weights, gradients and optimiser state
+weights in every process (DistributedDataParallel); "fsdp" splits weights, gradients and optimiser
+state
 (fully_shard). A checkpoint holds whole tensors either way, so what many processes wrote one can go
 on with, and the other way round. Not covered: tensor, pipeline and sequence parallelism; phi-1's
 1.3B needs none of them.

@@ -44,7 +44,8 @@ class Train(FileStage):
     instead of the last. Raises UserError for a value out of range.
 
     Options of the run (--how): device, micro_batch, compile, processes, parallelism ("ddp" or
-    "fsdp"), launch, tensorboard (its events go to the run's folder `tensorboard/`), exact (a GPU sums in one
+    "fsdp"), launch, tensorboard (its events go to the run's folder `tensorboard/`), exact (a GPU
+    sums in one
     order: a resume is bit for bit).
     """
 
