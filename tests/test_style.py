@@ -53,7 +53,6 @@ EXCEPTIONS = {
 }
 # Packages whose names and sentences are still being revised; each leaves the list when done.
 IN_REVISION = (
-    "curate",
     "generate",
     "scrub",
     "seed",

@@ -1,4 +1,4 @@
-"""Stage folder 2: code worth reading: dedup, judge a sample, embed, fit a forest, score, keep by budget."""
+"""Stage 2: keep educational code: deduplicate, judge a sample, embed, fit, score, keep."""
 
 from hornbook.curate.anonymise import BlindCode
 from hornbook.curate.dedup import DropDuplicates
@@ -14,6 +14,8 @@ from hornbook.curate.shipped_labels import Labels
 from hornbook.curate.strip_comments import StripComments
 
 __all__ = [
-    "BlindCode", "DropDuplicates", "Embed", "EmbedLayers", "FitQuality", "JudgeLogprobs", "JudgeSample", "KeepBudget",
-    "KeepPrecise", "Labels", "OwnLabels", "Panel", "Perplexity", "Rewrite", "ScoreQuality", "StripComments",
+    "BlindCode", "DropDuplicates", "Embed", "EmbedLayers", "FitQuality", "JudgeLogprobs",
+    "JudgeSample", "KeepBudget",
+    "KeepPrecise", "Labels", "OwnLabels", "Panel", "Perplexity", "Rewrite", "ScoreQuality",
+    "StripComments",
 ]  # fmt: skip

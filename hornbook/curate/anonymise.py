@@ -1,4 +1,4 @@
-"""Programs without what a copier changes: a view in which renamed, reformatted and re-commented copies are one.
+"""Programs without names, layout and comments: a view in which disguised copies are equal.
 
 In: documents. Out: records with the same ids, their code written anew from its syntax tree: no
 comments, docstrings, annotations or layout, and each name that the file itself gives (variables,
@@ -30,7 +30,7 @@ DEFINITION_NODES = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 @dataclass(frozen=True)
 class BlindCode(Stage):
-    """The kept documents of `data`, under the same ids, with all that a copier changes made the same."""
+    """The kept documents of `data` under the same ids, normalised by `anonymise_identifiers`."""
 
     data: Stage
 
@@ -49,7 +49,7 @@ class BlindCode(Stage):
 
 
 def anonymise_identifiers(text: str) -> str:
-    """The text as a reader sees it who is blind to names, comments and layout; itself where it does not parse.
+    """The text without names, comments and layout; itself where it does not parse.
 
     >>> anonymise_identifiers("def add(a, b):  # of two" + chr(10) + "    return a + b.real")
     'def v0(v1, v2):\\n    return v1 + v2.real'

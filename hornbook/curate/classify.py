@@ -1,4 +1,4 @@
-"""The classifiers that learn a taste: forest, line, boosting, regression and their blend; validated across packages.
+"""The quality classifiers: forest, linear, boosting, regression, blend; validated by package.
 
 In: labelled pieces (rows of numbers: a vector, and what features.py counts) and how they are split
 (choose.py). Out: fitted models as plain arrays (forest.py), and for every piece a score by a model
@@ -31,7 +31,7 @@ def fit_classifier(
     seed: int,
     n_count_features: int = 0,
 ) -> list[Any]:
-    """The fitted members (one, but for the blend); the last `counted` columns of x are features.py's."""
+    """The fitted members (one; three of a blend). The last columns of x are features.py's."""
     from sklearn.ensemble import (
         HistGradientBoostingClassifier,
         RandomForestClassifier,
@@ -73,13 +73,14 @@ def fit_classifier(
 
 
 def score_rows(members: Sequence[Any], x: NDArray[Any]) -> NDArray[np.float64]:
-    """The mean of the members' probabilities (a regression's is its number): float64 of shape (rows,)."""
+    """The mean of the members' probabilities or values: float64 of shape (rows,)."""
     import numpy as np
 
     predictions = []
     for model in members:
         if hasattr(model, "n_jobs"):
-            model.n_jobs = 1  # threads add up their trees in the order in which they end: the last bits would differ
+            # Threads add up trees in the order in which they end: the last bits would differ.
+            model.n_jobs = 1
         inputs = x[:, -model.n_features_in_ :]
         predictions.append(
             model.predict_proba(inputs)[:, 1]
@@ -97,7 +98,7 @@ def cross_validate(
     seed: int = 0,
     control: Mapping[str, NDArray[Any]] | None = None,
 ) -> NDArray[np.float64]:
-    """A score for every labelled piece, float64 of shape (pieces,), from a model that saw no piece of its package.
+    """A score per labelled piece, float64 (pieces,), by a model that saw no piece of its package.
 
     With `control`, other rows of numbers for the same pieces, the models are fitted as ever and
     asked about these.
@@ -118,7 +119,7 @@ def cross_validate(
 def cross_validate_all_kinds(
     pieces: LabelledPieces, splits: Sequence[PackageSplit], trees: int, seed: int
 ) -> dict[str, NDArray[np.float64]]:
-    """across_packages of every kind; the blend's is the mean of its members', which are fitted once."""
+    """Scores across packages of every kind; the blend's is the mean of its members'."""
     import numpy as np
 
     kinds: list[ClassifierKind] = ["forest", "linear", "boosting", "regression"]
@@ -131,7 +132,7 @@ def cross_validate_all_kinds(
 
 
 def convert_to_arrays(members: Sequence[Any], width: int, n_count_features: int) -> forest.Blend:
-    """The members as plain arrays over rows of `width` numbers, of which the last `counted` are features.py's."""
+    """The members as plain arrays over rows of `width` numbers, the last of which are counts."""
     import numpy as np
 
     member_arrays: list[forest.ForestArrays | forest.LinearArrays] = []

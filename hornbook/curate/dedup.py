@@ -1,4 +1,4 @@
-"""Documents that say the same: exact copies first, then near-duplicates by MinHash, the best copy kept.
+"""Drop duplicates: exact copies first, then near-duplicates by MinHash; the best copy is kept.
 
 In: kept documents. Out: marks; a reason names the copy that stays: "exact duplicate: of ID", "near
 duplicate: of ID". Two documents are near-duplicates where their signatures share a band and agree
@@ -45,7 +45,7 @@ CHUNK_BYTES = 4_000_000
 
 @dataclass(frozen=True)
 class DropDuplicates(GlobalStage):
-    """Mark exact copies and near-duplicates of `data` as dropped. A threshold of 1 drops exact copies alone."""
+    """Drop exact copies and near-duplicates of `data`. A threshold of 1: exact copies alone."""
 
     data: Stage
     threshold: float = (
@@ -73,7 +73,9 @@ class DropDuplicates(GlobalStage):
             rows = ctx.run.read_shard(self.data, part, ["kept"])
             shard_rows = slice(start, start := start + sum(rows["kept"].to_pylist()))
             reasons = [f"{kind} duplicate: of {texts.ids[survivor].decode()}" if kind else ""
-                     for kind, survivor in zip(kinds[shard_rows], survivors[shard_rows], strict=True)]  # fmt: skip
+                     for kind, survivor in zip(
+                         kinds[shard_rows], survivors[shard_rows], strict=True
+                     )]  # fmt: skip
             yield (
                 part,
                 scatter_to_all_rows(
@@ -164,7 +166,7 @@ def digest_tables(
 
 
 def _iterate_chunks(column: pa.ChunkedArray, first_row: int) -> Iterator[tuple[slice, Any, Any]]:
-    """(rows among all texts, bytes, offsets) of about CHUNK_BYTES each, without copying the text."""
+    """Yield (rows, bytes, offsets) of about CHUNK_BYTES each, without copying the text."""
     import numpy as np
     import pyarrow as pa
 
@@ -184,7 +186,7 @@ def _iterate_chunks(column: pa.ChunkedArray, first_row: int) -> Iterator[tuple[s
 
 
 def find_survivors(texts: TextDigests, threshold: float) -> tuple[IntArray, list[str]]:
-    """For every text the one that stays for it (itself, where it stays), and "exact", "near" or nothing."""
+    """For every text the index of its survivor (itself if kept), and "exact", "near" or ""."""
     import numpy as np
 
     n_texts = len(texts.ids)

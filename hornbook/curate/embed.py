@@ -8,6 +8,7 @@ Embed then gives all other documents the vectors that it chose.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -37,7 +38,7 @@ DEPTHS = (0.2, 0.4, 0.5, 0.6, 0.8)
 
 @dataclass(frozen=True)
 class Embed(RowFilter):
-    """Add a vector to every kept row. `share` below 1 embeds a fixed part of the rows, chosen by their ids."""
+    """Add a vector to every kept row; `share` below 1 embeds a fixed part of the rows by id."""
 
     embedder: Embedder = Embedder()
     share: float = (
@@ -90,7 +91,7 @@ class Embed(RowFilter):
 
 @dataclass(frozen=True)
 class EmbedLayers(RowFilter):
-    """Add a vector of each candidate, by layer and pooling, to every kept row: for a sample that was judged."""
+    """Add a vector per layer and pooling to every kept row: for a judged sample."""
 
     embedder: Embedder = Embedder()  # its layer and pooling are what is to be chosen
     depths: tuple[float, ...] = DEPTHS
@@ -123,13 +124,12 @@ class EmbedLayers(RowFilter):
 def list_candidates(
     embedder: Embedder, depths: Sequence[float], poolings: Sequence[Pooling]
 ) -> list[Embedder]:
-    """An Embedder for each layer and pooling, the first layers first; "hashed" has no layers and is the only one."""
+    """An Embedder per layer and pooling, the first layers first; "hashed" has one only."""
     if embedder.model == "hashed":
         return [embedder]
     layers = sorted({max(1, round(fraction * count_layers(embedder.model))) for fraction in depths})
-    return [
-        replace(embedder, layer=layer, pooling=pooling) for layer in layers for pooling in poolings
-    ]
+    candidates = itertools.product(layers, poolings)
+    return [replace(embedder, layer=layer, pooling=pooling) for layer, pooling in candidates]
 
 
 def format_vector_column(embedder: Embedder) -> str:
@@ -150,7 +150,7 @@ def parse_vector_column(column: str) -> tuple[int, str]:
 def apply_layer_choice(
     ctx: RunContext, quality_classifier: Stage | str, embedder: Embedder
 ) -> Embedder:
-    """`how` with the layer and the pooling that a finished FitQuality chose; as it is where there was no choice."""
+    """The embedder with the layer and pooling that a finished FitQuality chose, if it did."""
     validation: Mapping[str, Any] = (
         store.read_json(ctx.run.stage_folder(quality_classifier) / "validation.json") or {}
     )

@@ -1,4 +1,4 @@
-"""What can be counted in a piece of code without a model: length, explanation, structure. 24 numbers a text.
+"""Counts in a piece of code, without a model: length, explanation, structure; 24 numbers.
 
 In: texts. Out: float32 of shape (texts, 24), to be learned from beside the vectors, and the
 baselines that show what vectors add. Counted on the syntax tree; a piece cut off at its end is
@@ -23,15 +23,18 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FEATURE_NAMES = (
-    "characters", "lines", "characters a line", "blank lines", "comment share", "docstring share", "docstrings",
-    "doctest", "functions", "classes", "loops", "branches", "returns", "calls a line", "imports", "assignments",
-    "literals", "attributes of self", "attributes", "private names", "name length", "distinct names", "depth",
+    "characters", "lines", "characters a line", "blank lines", "comment share",
+    "docstring share", "docstrings",
+    "doctest", "functions", "classes", "loops", "branches", "returns", "calls a line",
+    "imports", "assignments",
+    "literals", "attributes of self", "attributes", "private names", "name length",
+    "distinct names", "depth",
     "whole",
 )  # fmt: skip
 
 
 def count_features(texts: Sequence[str]) -> NDArray[np.float32]:
-    """The numbers of NAMES for each text: float32 of shape (texts, 24), logarithms of counts, shares as they are."""
+    """The features of each text, float32 (texts, 24): logarithms of counts; shares as they are."""
     import numpy as np
 
     return np.array([_count_features_of_text(text) for text in texts], np.float32).reshape(
@@ -40,7 +43,7 @@ def count_features(texts: Sequence[str]) -> NDArray[np.float32]:
 
 
 def comment_share(text: str) -> float:
-    """The share of a piece's characters that stand in comments; 0 for what cannot be tokenised to its end."""
+    """The share of a piece's characters in comments; 0 for what cannot be tokenised to its end."""
     total = 0
     try:
         for token in tokenize.generate_tokens(io.StringIO(text).readline):
@@ -81,18 +84,25 @@ def _count_features_of_text(text: str) -> list[float]:
         return math.log1p(sum(node_counts[name] for name in node_kinds))
 
     return [
-        math.log1p(len(text)), math.log1p(filled_lines), len(text) / max(1, filled_lines), 1 - filled_lines / len(lines),
-        comment_share(text), docstring_characters / max(1, len(text)), log_count("docstrings"), float(">>> " in text),
-        log_count("FunctionDef", "AsyncFunctionDef"), log_count("ClassDef"), log_count("For", "While", "comprehension"),
-        log_count("If", "IfExp", "Match", "BoolOp"), log_count("Return", "Yield"), node_counts["Call"] / max(1, filled_lines),
-        log_count("Import", "ImportFrom"), log_count("Assign", "AnnAssign"), log_count("Constant"), self_attributes / max(1, filled_lines),
-        log_count("Attribute"), sum(n for name, n in name_counts.items() if name.startswith("_")) / n_names,
-        sum(len(name) * n for name, n in name_counts.items()) / n_names, len(name_counts) / n_names, deepest_indent / 4, float(is_whole),
+        math.log1p(len(text)), math.log1p(filled_lines), len(text) / max(1, filled_lines),
+        1 - filled_lines / len(lines),
+        comment_share(text), docstring_characters / max(1, len(text)), log_count("docstrings"),
+        float(">>> " in text),
+        log_count("FunctionDef", "AsyncFunctionDef"), log_count("ClassDef"),
+        log_count("For", "While", "comprehension"),
+        log_count("If", "IfExp", "Match", "BoolOp"), log_count("Return", "Yield"),
+        node_counts["Call"] / max(1, filled_lines),
+        log_count("Import", "ImportFrom"), log_count("Assign", "AnnAssign"), log_count("Constant"),
+        self_attributes / max(1, filled_lines),
+        log_count("Attribute"),
+        sum(n for name, n in name_counts.items() if name.startswith("_")) / n_names,
+        sum(len(name) * n for name, n in name_counts.items()) / n_names,
+        len(name_counts) / n_names, deepest_indent / 4, float(is_whole),
     ]  # fmt: skip
 
 
 def _parse_longest_prefix(lines: list[str]) -> tuple[ast.Module, bool]:
-    """The tree of the longest beginning that parses, found by leaving off lines from the end; and whether it is all.
+    """The tree of the longest beginning that parses, and whether that is the whole text.
 
     A piece that was cut inside a definition parses again once its last, incomplete statement is
     gone: few tries.

@@ -1,4 +1,4 @@
-"""Fitted forests and lines as plain arrays: written and read without pickle, faster than the library that fitted them.
+"""Fitted forests and linear models as plain arrays: no pickle, and faster than scikit-learn.
 
 In: scikit-learn forests and linear models. Out: arrays for a .npz file; from these, scores of
 vectors by a numba kernel (the second implementation that checks it is scikit-learn itself, in the
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ForestArrays:
-    """All nodes of all trees laid end to end; a node without children has feature -1 and its value is the answer."""
+    """All nodes of all trees in one array; a leaf has feature -1, and its value is the answer."""
 
     feature: NDArray[np.int32]  # (nodes,)
     threshold: NDArray[np.float64]
@@ -60,7 +60,7 @@ class LinearArrays:
 
 @dataclass(frozen=True)
 class Blend:
-    """The mean of several models over the same rows; the last `counted` columns of a row are features.py's."""
+    """The mean of several models over the same rows; the last columns of a row are counts."""
 
     members: tuple[ForestArrays | LinearArrays, ...]
     n_count_features: int = 0
@@ -75,9 +75,9 @@ class Blend:
 
 
 def extract_trees(forest: Any, shift: int = 0) -> ForestArrays:
-    """The arrays of a fitted RandomForestClassifier (probability of its last class) or RandomForestRegressor.
+    """The arrays of a RandomForestClassifier (its last class) or RandomForestRegressor.
 
-    `shift` is added to the numbers of features: of a forest that was fitted on the last columns of a row alone.
+    `shift` is added to feature indexes, for a forest fitted on the last columns of a row alone.
     """
     import numpy as np
 
@@ -108,14 +108,12 @@ def extract_trees(forest: Any, shift: int = 0) -> ForestArrays:
 
 
 def save_classifier(path: Path, model: Blend) -> None:
-    """Save as .npz, whole or not at all: each member's arrays under its number, and `counted`."""
+    """Write atomically as .npz: each member's arrays under its number, and `counted`."""
     import numpy as np
 
-    arrays = {
-        f"{i}.{name}": values
-        for i, member in enumerate(model.members)
-        for name, values in vars(member).items()
-    }
+    arrays: dict[str, Any] = {}
+    for i, member in enumerate(model.members):
+        arrays |= {f"{i}.{name}": values for name, values in vars(member).items()}
     with store.atomic_write(path) as temporary, temporary.open("wb") as file:
         np.savez(file, counted=np.array(model.n_count_features), **arrays)
 

@@ -1,4 +1,4 @@
-"""The walk down every tree for every row, compiled. In: the arrays of forest.Trees. Out: mean answers.
+"""Walk down every tree for every row, compiled. In: arrays of forest.Trees. Out: mean answers.
 
 Trees outside, rows inside: a tree's nodes stay in the cache while all rows of a block pass through
 it.

@@ -1,4 +1,4 @@
-"""A language model's judgement of a sample: the paper's question, the shipped rubric, one whole number from 0 to 5.
+"""A language model judges a sample: the paper's question, a rubric, a number from 0 to 5.
 
 In: documents, an LLM. Out: records with the columns `label` and `why` (the judge's own words), fit
 to be learned from instead of the shipped labels; and `agreement.json`: how the judge agrees with
@@ -32,13 +32,14 @@ The code:
 ```python
 {text}
 ```
-How educational is it for a student whose goal is to learn basic coding concepts? Give your reason in one sentence, \
+How educational is it for a student whose goal is to learn basic coding concepts? \
+Give your reason in one sentence, \
 then end with "Score: N", where N is one whole number from 0 to 5."""
 
 
 @dataclass(frozen=True)
 class JudgeSample(GlobalStage):
-    """Ask a judge about `sample` kept documents, chosen by a hash of their ids; they are cut to `characters`."""
+    """Ask a judge about `sample` kept documents, by a hash of their ids, cut to `characters`."""
 
     data: Stage
     judge: LLM
@@ -49,7 +50,7 @@ class JudgeSample(GlobalStage):
         return {"question": QUESTION, "rubric": RUBRIC_PATH.read_text(encoding="utf-8")}
 
     def make_shards(self, ctx: RunContext) -> Iterable[tuple[str, pa.Table]]:
-        rows = [row for table in ctx.run.read_kept_rows(self.data) for row in table.to_pylist()]
+        rows = list(ctx.run.iterate_rows(self.data, kept_only=True))
         sample_rows = sorted(
             rows, key=lambda row: (records.hash_fraction("judged", row["id"]), row["id"])
         )[: self.sample]
@@ -103,8 +104,10 @@ def format_question(text: str) -> str:
 def parse_score(reply: str) -> int | None:
     """The score that a reply ends with, or None.
 
-    >>> parse_score("Clear and short. Score: 4"), parse_score("Score: 4/5"), parse_score("Score: 7"), parse_score("good code")
-    (4, 4, None, None)
+    >>> parse_score("Clear and short. Score: 4"), parse_score("Score: 4/5")
+    (4, 4)
+    >>> parse_score("Score: 7"), parse_score("good code")
+    (None, None)
     """
     scores = re.findall(r"(?i)\bscore\**\s*[:=]\s*\**\s*(\d+)", reply)
     return int(scores[-1]) if scores and int(scores[-1]) <= 5 else None
@@ -130,7 +133,7 @@ def ask_for_scores(
 def summarise_agreement(
     pairs: Sequence[tuple[int, int]], n_asked: int, judge: str
 ) -> dict[str, Any]:
-    """How (known label, judge's label) pairs agree: weighted kappa, the same within one, the share called good."""
+    """Agreement of (label, judge's label) pairs: weighted kappa, within one point, share good."""
     within = (
         intervals.wilson_interval(sum(abs(a - b) <= 1 for a, b in pairs), len(pairs))
         if pairs

@@ -1,4 +1,4 @@
-"""The best documents up to a budget of tokens: "keep 6B tokens" instead of a threshold that nobody can choose.
+"""Keep the best documents up to a token budget ("keep 6B tokens") instead of a threshold.
 
 In: documents with a column `score`. Out: marks; the reason of a dropped one is that its score lies
 below the budget's. The threshold follows from the budget and the scores, and is printed. Tokens are
@@ -34,7 +34,7 @@ BELOW_PRECISION = "score below the threshold of the precision asked for"
 
 @dataclass(frozen=True)
 class KeepBudget(GlobalStage):
-    """Keep the best-scored rows of `data` until `tokens` are reached; equal scores are ordered by id."""
+    """Keep the best-scored rows of `data` up to `tokens`; equal scores are ordered by id."""
 
     data: Stage
     tokens: float = 6e9
@@ -80,7 +80,7 @@ class KeepBudget(GlobalStage):
 
 
 def find_last_kept_row(rows: pa.Table, budget_bytes: float) -> tuple[float, str]:
-    """(score, id) of the last row within a budget of bytes, the best score first; the best row is always kept."""
+    """(score, id) of the last row within a budget of bytes; the best row is always kept."""
     import numpy as np
 
     if not len(rows):
@@ -93,7 +93,7 @@ def find_last_kept_row(rows: pa.Table, budget_bytes: float) -> tuple[float, str]
 
 @dataclass(frozen=True)
 class KeepPrecise(RowFilter):
-    """Keep what scores from the threshold at which `taste` was right in `precision` of its validation's cases.
+    """Keep what scores above the threshold with this `precision` in the classifier's validation.
 
     Precision counts among the labels, where good pieces are as common as the labels' makers found
     them.
@@ -109,7 +109,8 @@ class KeepPrecise(RowFilter):
         )
         if threshold is None:
             raise UserError(
-                f"{self.name}: no threshold of {self.quality_classifier.name} is right in {self.precision:.0%} of cases: "
+                f"{self.name}: no threshold of {self.quality_classifier.name} is right in "
+                f"{self.precision:.0%} of cases: "
                 "ask for less, or label more pieces"
             )
         is_kept = [score >= threshold for score in rows["score"].to_pylist()]

@@ -26,7 +26,7 @@ REPLY_PREFIX = "Score: "
 
 @dataclass(frozen=True)
 class JudgeLogprobs(GlobalStage):
-    """Expected scores of `sample` kept documents, chosen by a hash of their ids and cut to `characters`."""
+    """Expected scores of `sample` kept documents, by a hash of their ids, cut to `characters`."""
 
     data: Stage
     sample: int = 1000
@@ -36,7 +36,7 @@ class JudgeLogprobs(GlobalStage):
         return {"rubric": RUBRIC_PATH.read_text(encoding="utf-8"), "begins": REPLY_PREFIX}
 
     def make_shards(self, ctx: RunContext) -> Iterable[tuple[str, pa.Table]]:
-        rows = [row for table in ctx.run.read_kept_rows(self.data) for row in table.to_pylist()]
+        rows = list(ctx.run.iterate_rows(self.data, kept_only=True))
         sample_rows = sorted(
             rows, key=lambda row: (records.hash_fraction("judged", row["id"]), row["id"])
         )[: self.sample]

@@ -1,4 +1,4 @@
-"""Texts to MinHash signatures, and signatures to pairs, compiled by numba: 128 permutations over word 5-grams.
+"""MinHash signatures of texts, and pairs from signatures: 128 permutations, word 5-grams.
 
 In: Arrow string buffers (bytes and offsets). Out: arrays. Imports numba at the top, so it is itself
 imported only inside the functions that use it. Words are runs of ASCII letters, digits, underscores
@@ -28,7 +28,7 @@ _M3_4 = np.uint64(pow(0x9E3779B97F4A7C15, WORDS_PER_SHINGLE - 1, 1 << 64))
 
 
 def make_permutations(seed: int = 1) -> tuple[U32, U32]:
-    """(a, b) of the permutations x -> a * (x ^ b) of 32-bit numbers; a is odd. The seed never changes."""
+    """(a, b) of the permutations x -> a * (x ^ b) of 32-bit numbers, a odd. The seed is fixed."""
     rng = np.random.default_rng(seed)
     a = rng.integers(0, 1 << 32, PERMUTATIONS, dtype=np.uint32) | np.uint32(1)
     return a, rng.integers(0, 1 << 32, PERMUTATIONS, dtype=np.uint32)
@@ -53,7 +53,7 @@ def _is_word_byte(byte: Any) -> Any:
 
 @njit(nogil=True, cache=True)
 def hash_shingles(data: Any, begin: Any, end: Any, out: Any) -> int:
-    """32-bit hashes of the word 5-grams of data[begin:end], repeats included, into `out`; returns how many.
+    """Write 32-bit hashes of the word 5-grams of data[begin:end] to `out`; returns how many.
 
     The hash of five words is a polynomial in _M3, rolled on from word to word: add the new one,
     take off the oldest.
@@ -83,7 +83,7 @@ def hash_shingles(data: Any, begin: Any, end: Any, out: Any) -> int:
 
 @njit(nogil=True, cache=True)
 def compute_signatures(data: Any, offsets: Any, a: Any, b: Any, out: Any) -> None:
-    """MinHash signatures of the texts data[offsets[i]:offsets[i + 1]] into `out` (texts, PERMUTATIONS)."""
+    """MinHash signatures of texts data[offsets[i]:offsets[i + 1]] to `out` (texts, PERMUTATIONS)."""
     longest = 0
     for i in range(len(offsets) - 1):
         longest = max(longest, offsets[i + 1] - offsets[i])
@@ -107,8 +107,12 @@ def compute_signatures(data: Any, offsets: Any, a: Any, b: Any, out: Any) -> Non
 
 @njit(nogil=True, cache=True)
 def compute_fingerprints(data: Any, offsets: Any, out: Any, sizes: Any) -> None:
-    """128-bit hashes of the texts without trailing blanks of lines and of the whole, into `out` (texts, 2); and into
-    `facts` (texts, 2) the bytes of comments and triple-quoted strings, and of the text."""
+    """Hash each text to 128 bits, without trailing blanks of its lines and of the whole.
+
+    Args:
+        out: the hashes, uint64 of shape (texts, 2).
+        sizes: bytes of comments and triple-quoted strings, and of the text, of shape (texts, 2).
+    """
     for i in range(len(offsets) - 1):
         begin, end = offsets[i], offsets[i + 1]
         h1, h2 = np.uint64(0x243F6A8885A308D3), np.uint64(0x13198A2E03707344)
@@ -141,7 +145,7 @@ def _feed_hashes(h1: Any, h2: Any, value: Any) -> Any:
 
 @njit(nogil=True, cache=True)
 def _count_explanation_bytes(data: Any, begin: Any, end: Any) -> int:
-    """Bytes inside comments and triple-quoted strings; strings are told apart well enough to skip their '#'."""
+    """Count bytes in comments and triple-quoted strings; other strings are skipped."""
     n_bytes, position, quote, is_triple = 0, begin, 0, False
     while position < end:
         byte = data[position]
@@ -173,7 +177,7 @@ def _count_explanation_bytes(data: Any, begin: Any, end: Any) -> int:
 
 @njit(nogil=True, cache=True)
 def compute_band_keys(signatures: Any, bands: Any, width: Any, out: Any) -> None:
-    """Keys of each band of `width` values of the signatures, into `out` (bands, texts); 0 stands for SILENT rows."""
+    """Keys of each band of `width` values to `out` (bands, texts); 0 for silent rows."""
     for i in range(len(signatures)):
         for band in range(bands):
             key = np.uint64(band + 1)
@@ -205,7 +209,7 @@ def find_all_roots(parent: Any) -> Any:
 
 @njit(nogil=True, cache=True)
 def count_agreements(first: Any, second: Any) -> int:
-    """How many of the permutations have the same least value: 128 times the estimate of Jaccard's similarity."""
+    """The number of equal values: 128 times the estimate of Jaccard's similarity."""
     n_agreements = 0
     for p in range(PERMUTATIONS):
         n_agreements += first[p] == second[p]
@@ -216,11 +220,11 @@ def count_agreements(first: Any, second: Any) -> int:
 def join_groups(
     order: Any, keys: Any, signatures: Any, parent: Any, min_agreement: Any, all_pairs_limit: Any
 ) -> int:
-    """Join the texts that share a band's key and agree on at least `least` permutations; returns pairs compared.
+    """Join texts that share a band's key and enough values; returns the pairs compared.
 
-    `order` sorts `keys`. In a group above `crowd` texts, each is compared with the first ones of the group that
-    agreed with none before them, not with all: quadratic work on a group of a million would not
-    end.
+    `order` sorts `keys`. In a group above `crowd` texts, each is compared with the first ones of
+    the group that agreed with none before them, not with all: quadratic work on a group of a
+    million would not end.
     """
     n_compared, start, n_texts = 0, 0, len(order)
     leaders = np.empty(all_pairs_limit, np.int64)

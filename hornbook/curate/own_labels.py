@@ -1,4 +1,4 @@
-"""Labels from several hands: a person's file, or judges that read the same pieces; and how far they agree.
+"""Labels from several sources: a person's file, or several judges; and their agreement.
 
 In: documents with a file of labels beside them (OwnLabels), or stages with the column `label`
 (Panel). Out: records with `label` and `why`, fit to be learned from; a panel's label is the median,
@@ -32,7 +32,7 @@ DOCUMENT_FIELDS = [
 
 @dataclass(frozen=True)
 class OwnLabels(GlobalStage):
-    """The kept documents of `data` that a jsonl file labels (`id` and `label`), as `hornbook label` writes it."""
+    """The kept documents of `data` that a jsonl file (`id`, `label`) labels: `hornbook label`."""
 
     data: Stage
     path: str
@@ -56,14 +56,16 @@ class OwnLabels(GlobalStage):
                     )
         if not rows_by_id:
             raise UserError(
-                f"{self.path} labels no document that {self.data.name} keeps: is it another run's file?"
+                f"{self.path} labels no document that {self.data.name} keeps: is it another run's "
+                "file?"
             )
         n_absent, bad_lines_note = (
             len(labels) - len(rows_by_id),
             f", {n_bad_lines} lines are no labels" if n_bad_lines else "",
         )
         ctx.reporter.say(
-            f"{self.name}: {len(rows_by_id)} labels joined, {n_absent} have no document here{bad_lines_note}"
+            f"{self.name}: {len(rows_by_id)} labels joined, {n_absent} have no document here"
+            f"{bad_lines_note}"
         )
         yield (
             "labels",
@@ -75,7 +77,7 @@ class OwnLabels(GlobalStage):
 
 
 def read_label_file(file: Path) -> tuple[dict[str, int], int]:
-    """({id: label}, how many lines are no labels); the last line about a piece holds, and null takes a label back."""
+    """({id: label}, lines that are no labels). The last line of an id counts; null removes it."""
     labels: dict[str, int] = {}
     n_bad_lines = 0
     for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
@@ -96,7 +98,7 @@ def read_label_file(file: Path) -> tuple[dict[str, int], int]:
 
 @dataclass(frozen=True)
 class Panel(GlobalStage):
-    """One label a piece from several judges: the median (the lower of two middle ones) of those that gave one."""
+    """One label per piece: the median of the judges that gave one (the lower of two)."""
 
     judges: tuple[Stage, ...]
 

@@ -1,4 +1,4 @@
-"""How surprising a text is to the embedded model: the baseline that every other data pipeline filters by.
+"""Perplexity under the embedded model: the baseline that many data pipelines filter by.
 
 In: kept documents. Out: marks with a column `nll`, nats a token over the first `tokens`. FitQuality
 compares itself with it where its data has the column. Not a filter: common boilerplate is the least
@@ -23,7 +23,7 @@ TOKENS_PER_S = 2000  # all 30 layers and the head of SmolLM2 on 2 cores with AMX
 
 @dataclass(frozen=True)
 class Perplexity(RowFilter):
-    """Add `nll` to every kept row: the mean negative log-probability of its tokens under SmolLM2."""
+    """Add `nll` to every kept row: the mean negative log-likelihood per token under SmolLM2."""
 
     tokens: int = 256
 

@@ -1,4 +1,4 @@
-"""A judge's taste, learned from its embeddings' forest, and given to everything: the paper's first lever.
+"""Train the quality classifier on judged embeddings and score the corpus (the paper's filter).
 
 In: labelled documents with vectors. Out: a classifier as plain arrays and `validation.json`: how
 well it tells pieces that the judge gave `good` or more from the rest, on packages that it never
@@ -34,7 +34,7 @@ MIN_LABELS_PER_SIDE = 20  # labels of each side below which nothing is fitted
 
 @dataclass(frozen=True)
 class FitQuality(FileStage):
-    """Fit the classifier on documents with vectors and the column `label`; validate across origins (packages)."""
+    """Fit the classifier on documents with vectors and `label`; validate across packages."""
 
     data: Stage  # Embed, or EmbedLayers to have the layer and the pooling chosen
     kind: ClassifierKind = "blend"
@@ -52,7 +52,9 @@ class FitQuality(FileStage):
     def write_files(self, ctx: RunContext) -> None:
         if self.kind == "boosting" or (self.kind == "counts" and not self.use_count_features):
             raise UserError(
-                f"{self.name}: boosting is only compared in the validation: take blend, forest, linear or regression"
+                f"{self.name}: boosting is only compared in the validation: take blend, forest, "
+                "linear "
+                "or regression"
             )
         rows = _read_labelled_rows(ctx, self.data)
         pieces = _make_labelled_pieces(
@@ -106,7 +108,7 @@ class FitQuality(FileStage):
 
 @dataclass(frozen=True)
 class ScoreQuality(RowFilter):
-    """Add the classifier's score to every kept document of `data`, which has the column `vector`."""
+    """Add the classifier's score to every kept document of `data`, which has a vector."""
 
     quality_classifier: (
         Stage  # a FitQuality; where it chose its vectors, `data` is an Embed with chosen=this
@@ -119,7 +121,8 @@ class ScoreQuality(RowFilter):
             embedder = apply_layer_choice(ctx, self.quality_classifier, self.data.embedder)
             if embedder != self.data.embedder:
                 raise UserError(
-                    f"{self.quality_classifier.name} chose to read layer {embedder.layer}, {embedder.pooling}: "
+                    f"{self.quality_classifier.name} chose to read layer {embedder.layer}, "
+                    f"{embedder.pooling}: "
                     f"give {self.data.name} its vectors by chosen={self.quality_classifier.name}"
                 )
         model = forest.load_classifier(
@@ -139,8 +142,10 @@ def _format_layer_choice(stage_name: str, choice: Mapping[str, Any]) -> str:
     lines = [f"{stage_name}: reads layer {choice['layer']}, {choice['pooling']}"]
     for candidate in choice["candidates"]:
         low, area, high = candidate["area"]
-        lines.append(f"  layer {candidate['layer']:2d}, {candidate['pooling']:4}: area under ROC {area:.3f} "
-                     f"({low:.3f} to {high:.3f}), chosen in {candidate['folds']} folds")  # fmt: skip
+        lines.append(f"  layer {candidate['layer']:2d}, {candidate['pooling']:4}: "
+                     f"area under ROC {area:.3f} "
+                     f"({low:.3f} to {high:.3f}), chosen in "
+                     f"{candidate['folds']} folds")  # fmt: skip
     return "\n  ".join(lines)
 
 
@@ -158,7 +163,7 @@ def read_vectors(rows: pa.Table, column_name: str = "vector") -> NDArray[np.floa
 
 
 def _make_inputs(rows: pa.Table, column_name: str, with_counts: bool) -> NDArray[np.float32]:
-    """What a classifier reads of each row: its vector of this name, and what features.py counted in its text."""
+    """What a classifier reads of each row: its vector of this name, and features.py's counts."""
     import numpy as np
 
     vectors = read_vectors(rows, column_name)
@@ -189,7 +194,8 @@ def _read_labelled_rows(ctx: RunContext, data: Stage, ids: Sequence[str] | None 
     index_by_id = {name: row for row, name in enumerate(rows["id"].to_pylist())}
     if missing := [name for name in ids if name not in index_by_id]:
         raise UserError(
-            f"{data.name} lacks {len(missing)} of the labelled pieces, such as {missing[0]}: it is no control"
+            f"{data.name} lacks {len(missing)} of the labelled pieces, such as {missing[0]}: it is "
+            "no control"
         )
     return rows.take([index_by_id[name] for name in ids])
 
@@ -203,7 +209,8 @@ def _read_control_inputs(
     )
     if control_x.keys() != pieces.x_by_candidate.keys():
         raise UserError(
-            f"{control.name} has the vectors {', '.join(control_x)} and not {', '.join(pieces.x_by_candidate)}: it is no control. "
+            f"{control.name} has the vectors {', '.join(control_x)} and not "
+            f"{', '.join(pieces.x_by_candidate)}: it is no control. "
             "Embed both alike"
         )
     return control_x
@@ -217,8 +224,11 @@ def _make_labelled_pieces(
     y = (rows["label"].to_numpy() >= min_good_label).astype(np.int64)
     if min(y.sum(), len(y) - y.sum()) < MIN_LABELS_PER_SIDE:
         raise UserError(
-            f"{stage_name} has {y.sum()} pieces labelled {min_good_label} or more and {len(y) - y.sum()} below: at least {MIN_LABELS_PER_SIDE} "
-            "of each are needed to learn a taste. Add wheels that the labels come from, or judge a sample of your own"
+            f"{stage_name} has {y.sum()} pieces labelled {min_good_label} or more and "
+            f"{len(y) - y.sum()} below: at least {MIN_LABELS_PER_SIDE} "
+            "of each are needed to fit a classifier. Add wheels that the labels come from, or "
+            "judge "
+            "a sample of your own"
         )
     group_column = "origin" if len(rows["origin"].unique()) >= MIN_PACKAGES else "path"
     group_kind = "packages" if group_column == "origin" else "files"

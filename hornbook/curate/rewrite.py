@@ -1,4 +1,4 @@
-"""Rewrite instead of drop: a language model makes a piece self-contained and documented, and execution decides.
+"""Rewrite instead of drop: a model makes a piece self-contained; execution decides.
 
 In: kept documents, an LLM. Out: records with the rewritten text, beside whether the original and
 the rewriting ran on their own in the sandbox. What is no code, does not parse, lost everything that
@@ -27,9 +27,12 @@ COLUMNS = records.DOCUMENT | {"ran_before": "bool", "ran_after": "bool", "origin
 CODE_FENCE = re.compile(r"```(?:python|py)?[ \t]*\n(.*?)```", re.S)
 TIMEOUT_S, MEMORY_MB = 3.0, 512
 PROMPT = """\
-Rewrite this piece of Python for a student who learns basic coding concepts. Keep its idea and the names of what it
-defines. Make it self-contained: only the standard library, no names that are not defined, no input and no network.
-Give clear names, a docstring to each function with one worked example, and comments where a step needs a reason. End
+Rewrite this piece of Python for a student who learns basic coding concepts. \
+Keep its idea and the names of what it
+defines. Make it self-contained: only the standard library, no names that are not defined, \
+no input and no network.
+Give clear names, a docstring to each function with one worked example, and comments where a step \
+needs a reason. End
 with two or three assert statements that hold. Answer with nothing but one Python code block.
 
 ```python
@@ -39,7 +42,7 @@ with two or three assert statements that hold. Answer with nothing but one Pytho
 
 @dataclass(frozen=True)
 class Rewrite(Stage):
-    """The kept documents of `data`, each rewritten by `writer`; texts above `characters` are dropped, not cut."""
+    """The kept documents of `data`, rewritten by `writer`; longer than `characters`: dropped."""
 
     data: Stage
     writer: LLM
@@ -92,8 +95,10 @@ class Rewrite(Stage):
         text = code or row["text"]
         source_fields = {name: row[name] for name in ("origin", "path", "start", "end", "licence")}
         return source_fields | {
-            "id": records.document_id(text), "text": text, "kind": "code", "kept": not reason, "reason": reason,
-            "ran_before": status_before == "passed", "ran_after": status_after == "passed", "original": row["id"],
+            "id": records.document_id(text), "text": text, "kind": "code", "kept": not reason,
+            "reason": reason,
+            "ran_before": status_before == "passed", "ran_after": status_after == "passed",
+            "original": row["id"],
         }  # fmt: skip
 
     def price(self, ctx: RunContext, inputs: Sequence[Size]) -> Price:
@@ -104,7 +109,7 @@ class Rewrite(Stage):
 
 
 def check_rewriting(original: str, reply: str) -> tuple[str, str]:
-    """(the code of a reply, why it is not taken): its longest block, or all of it where there is none."""
+    """(code, rejection reason) of a reply: its longest block, or all of it without a block."""
     blocks = CODE_FENCE.findall(reply)
     code = (max(blocks, key=len) if blocks else reply).strip() + "\n"
     names_before, names_after = _find_top_level_names(original), _find_top_level_names(code)

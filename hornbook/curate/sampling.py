@@ -1,4 +1,4 @@
-"""Pieces for a person to judge, in an order that never changes, and the file that remembers what they said.
+"""Pieces for a person to judge, in a fixed order, and the file that keeps the labels.
 
 In: a run's stage with documents, a jsonl file. Out: pieces that are not in the file yet; each
 answer is on disk before the next piece is shown, so that stopping costs nothing. The person sees no
@@ -24,7 +24,7 @@ COLUMNS = ("id", "text", "origin", "path", "start", "end")
 
 
 def choose_stage_to_label(ctx: RunContext, requested: str | None) -> str:
-    """The stage asked for; else the last one that a judge labelled, else the first with documents."""
+    """The named stage; else the last that a judge labelled, else the first with documents."""
     stage_names = ctx.run.finished_stages()
     if requested is not None:
         if requested not in stage_names:
@@ -68,7 +68,7 @@ def sample_pieces(ctx: RunContext, stage: str, n_pieces: int) -> list[dict[str, 
 
 @dataclass
 class AnswerFile:
-    """What a person said, one JSON line each; the last line about a piece holds, and null takes a label back."""
+    """A person's labels, one JSON line each. The last line of an id counts; null removes it."""
 
     path: Path
 

@@ -1,4 +1,4 @@
-"""A run's trained classifier, taken out of its run: scores for any texts, with the embedder that it was fitted on.
+"""A run's trained classifier for other texts, with the embedder that it was fitted on.
 
 In: a run with a finished FitQuality. Out: a Taste that scores texts, and where it stands (its
 validation). Read from manifests alone, so the recipe is not needed. Not covered: documents by the
@@ -64,9 +64,12 @@ class QualityClassifier:
             f" layer {self.embedder.layer} ({self.embedder.pooling})" if self.embedder.layer else ""
         )
         return (
-            f"classifier {self.stage}: {validation['chosen']} on {self.embedder.model}{layer}, {self.embedder.tokens} tokens; "
-            f"area under ROC {area:.3f} ({low:.3f} to {high:.3f}) for {validation['good_from']} or more of 5, "
-            f"{validation['labels']:,} labels, across {validation['packages']} {validation['apart']}"
+            f"classifier {self.stage}: {validation['chosen']} on {self.embedder.model}{layer}, "
+            f"{self.embedder.tokens} tokens; "
+            f"area under ROC {area:.3f} ({low:.3f} to {high:.3f}) for "
+            f"{validation['good_from']} or more of 5, "
+            f"{validation['labels']:,} labels, across {validation['packages']} "
+            f"{validation['apart']}"
         )
 
 
@@ -80,7 +83,8 @@ def load_quality_classifier(ctx: RunContext, stage: str | None = None) -> Qualit
     ]
     if not fitted_stages:
         raise UserError(
-            f"{ctx.root} has no trained classifier: `hornbook run taste --out runs/taste` makes one in minutes. "
+            f"{ctx.root} has no trained classifier: `hornbook run taste --out runs/taste` makes "
+            "one in minutes. "
             f"Its stages are {', '.join(identities)}"
         )
     if stage is not None and stage not in fitted_stages:

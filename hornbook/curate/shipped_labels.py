@@ -71,7 +71,7 @@ def list_labelled_wheels() -> tuple[tuple[str, str], ...]:
 def join_texts(
     available_wheels: set[tuple[str, str]], stdlib: bool
 ) -> Iterator[tuple[dict[str, Any], str, str]]:
-    """(label, its text, "") in the labels' order, or (label, "", the reason why its text cannot be had)."""
+    """Yield (label, text, "") in the labels' order, or (label, "", why there is no text)."""
     for label in map(json.loads, LABELS_PATH.read_text(encoding="utf-8").splitlines()):
         name = _normalise_name(label["package"])
         if not (stdlib if name == STDLIB else (name, label["version"]) in available_wheels):
@@ -82,7 +82,7 @@ def join_texts(
 
 
 def read_text(label: Mapping[str, Any]) -> str:
-    """The lines that a label (with PLACE's fields) points at, cut from its wheel; empty where its `id` differs."""
+    """The lines that a label points at, cut from its wheel; "" where their id differs."""
     if _normalise_name(label["package"]) == STDLIB:
         content = _read_stdlib_file(label["path"])
     else:
@@ -101,9 +101,9 @@ def _read_stdlib_file(path: str) -> bytes:
 
 
 def _make_row(label: Mapping[str, Any], text: str, reason: str) -> dict[str, Any]:
-    origin = (
-        f"{'pypi:' if label['package'] != STDLIB else ''}{label['package']}=={label['version']}"
-    )
+    origin = f"{label['package']}=={label['version']}"
+    if label["package"] != STDLIB:
+        origin = f"pypi:{origin}"
     return {
         "id": label["id"], "text": text, "kind": "code", "origin": origin, "path": label["path"],
         "start": label["start"], "end": label["end"], "kept": not reason, "reason": reason,

@@ -1,4 +1,4 @@
-"""The same code without its comments and docstrings: the control that shows whether a filter only looks at those.
+"""Code without comments and docstrings: shows whether a filter looks at anything else.
 
 In: documents. Out: records with the same ids, texts without comments and docstrings; what does not
 parse, or is nothing but explanation, is dropped with that reason. Lines keep their order, blank
@@ -25,7 +25,7 @@ COLUMNS = records.DOCUMENT | {"label": "int32", "why": "string"}
 
 @dataclass(frozen=True)
 class StripComments(Stage):
-    """The kept documents of `data` without comments and docstrings, under the same ids, with their labels."""
+    """The kept documents of `data` without comments and docstrings; ids and labels stay."""
 
     data: Stage
 
@@ -38,7 +38,9 @@ class StripComments(Stage):
 
 def _strip_row(row: dict[str, Any]) -> dict[str, Any]:
     text = strip_comments(row["text"])
-    reason = "does not parse" if text is None else "" if text else "nothing but comments"
+    reason = "" if text else "nothing but comments"
+    if text is None:
+        reason = "does not parse"
     return row | {"text": text or row["text"], "kept": not reason, "reason": reason}
 
 
@@ -103,7 +105,7 @@ def _find_docstrings(tree: ast.Module) -> list[ast.Expr]:
 
 
 def _find_sole_docstrings(tree: ast.Module) -> set[tuple[int, int]]:
-    """Where docstrings stand that are all that a definition has: something must stay in their place."""
+    """Places of docstrings that are a definition's whole body: something must replace them."""
     return {
         (node.body[0].lineno, node.body[0].col_offset)
         for node in ast.walk(tree)
@@ -113,7 +115,7 @@ def _find_sole_docstrings(tree: ast.Module) -> set[tuple[int, int]]:
 
 
 def _blank_out(lines: list[list[str]], token: tokenize.TokenInfo, replacement: str) -> None:
-    """Replace a token's characters by spaces (which keep every column), and its first ones by `instead`."""
+    """Replace a token by spaces, which keep every column, and its first characters by `instead`."""
     (first, left), (last, right) = token.start, token.end
     for line_number in range(first, last + 1):
         line = lines[line_number - 1]

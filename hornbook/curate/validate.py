@@ -1,4 +1,4 @@
-"""How well a classifier tells pieces worth reading: area under ROC with its interval, curves, calibration, baselines.
+"""Validation of a classifier: area under ROC with its interval, curves, calibration, baselines.
 
 In: labels, scores from models that saw nothing of a piece's package, texts. Out: the dictionary
 that `validation.json` holds and the page draws, with what no vector was needed for beside it, so
@@ -29,9 +29,9 @@ def build_validation(
     min_good_label: int,
     extra_baselines: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Everything that the report draws: areas with intervals, curves and calibration of the chosen classifier.
+    """All that the report draws: areas with intervals, curves, calibration of the chosen one.
 
-    `tested` are classifiers' scores, `more` are further baselines (name to a number a piece, more is better).
+    `tested` has the classifiers' scores, `more` further baselines (more is better).
     """
     from sklearn.calibration import calibration_curve
     from sklearn.metrics import precision_recall_curve, roc_curve
@@ -79,7 +79,7 @@ def build_validation(
 def describe_layer_choice(
     pieces: LabelledPieces, choice: LayerChoice, splits: Sequence[PackageSplit]
 ) -> dict[str, Any]:
-    """The layer and pooling in use and, for each candidate, its area under ROC and in how many folds it was chosen.
+    """The layer and pooling in use; per candidate its area under ROC and the folds it won.
 
     The best area of several is flattered by being the best; the classifier's own, over the folds,
     is not.
@@ -104,7 +104,7 @@ def describe_layer_choice(
 def compare_with_control(
     pieces: LabelledPieces, stripped_scores: NDArray[Any], whole_scores: NDArray[Any]
 ) -> dict[str, Any]:
-    """What becomes of the scores when comments and docstrings are taken away: does it only look at those?"""
+    """The scores without comments and docstrings: does the classifier only look at those?"""
     import numpy as np
 
     return {
@@ -118,7 +118,7 @@ def compare_with_control(
 def bootstrap_average_precision(
     y: NDArray[Any], scores: NDArray[Any], n_resamples: int = 200
 ) -> list[float]:
-    """Area under the precision-recall curve with its 95 % interval, by resampling pieces: [low, area, high]."""
+    """Area under the precision-recall curve, 95 % interval by resampling: [low, area, high]."""
     import numpy as np
     from sklearn.metrics import average_precision_score
 
@@ -132,7 +132,7 @@ def bootstrap_average_precision(
 def bootstrap_roc_band(
     y: NDArray[Any], scores: NDArray[Any], n_resamples: int = 200
 ) -> tuple[list[float], list[float], list[float]]:
-    """(false-positive rates, the 95 % interval of the true-positive rate at each), by resampling pieces."""
+    """(false-positive rates, 95 % interval of the true-positive rate at each), by resampling."""
     import numpy as np
     from sklearn.metrics import roc_curve
 
@@ -144,11 +144,12 @@ def bootstrap_roc_band(
             false_rate, true_rate, _cuts = roc_curve(y[rows], scores[rows])
             curves.append(np.interp(grid, false_rate, true_rate))
     low, high = np.quantile(curves, [0.025, 0.975], axis=0)
-    return tuple([round(float(v), 4) for v in values] for values in (grid, low, high))  # type: ignore[return-value]
+    rounded = [[round(float(v), 4) for v in values] for values in (grid, low, high)]
+    return tuple(rounded)  # type: ignore[return-value]
 
 
 def find_threshold(validation: Mapping[str, Any], precision: float) -> float | None:
-    """The lowest score from which the validated precision is at least this, for all higher ones too where 20 remain."""
+    """The lowest score from which the validated precision is at least this (20 pieces or more)."""
     curve = validation["precision_recall"]
     threshold = None
     for candidate, precision_from_here, recall in sorted(
