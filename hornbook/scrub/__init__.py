@@ -1,4 +1,4 @@
-"""Keep the exam unseen: three detectors of what training data and an exam have in common, and what they find."""
+"""Stage 4: keep the exam out of the data, by 13-grams, syntax trees and embeddings."""
 
 from hornbook.scrub.audit import AuditScrub
 from hornbook.scrub.common_ngrams import Idioms

@@ -1,4 +1,4 @@
-"""What the detectors are worth: recall on planted copies and paraphrases, and false alarms on data that has none.
+"""Measure the detectors: recall on planted copies, and false alarms on data without copies.
 
 In: the exams and settings that a recipe scrubs by, and data to look at. Out: `audit.json`: of each
 detector, at each threshold, how many plants of each kind it found and how many records of the data
@@ -35,7 +35,7 @@ DISTANCE_THRESHOLDS = (0.1, 0.2, 0.3, 0.4)
 
 @dataclass(frozen=True)
 class AuditSettings:
-    """What is measured: 13-grams, trees at each of `rates` with trees below `smallest` left out, vectors if `how`."""
+    """What is measured: 13-grams; trees at each rate; embeddings if there is an embedder."""
 
     ngram: int = ngram.NGRAM_SIZE
     max_problems_per_ngram: int = 0
@@ -47,7 +47,7 @@ class AuditSettings:
 
 @dataclass(frozen=True)
 class DetectorResult:
-    """A row of the audit: a detector with its threshold, what it looked at, and how much of that it hit."""
+    """A row of the audit: a detector with its threshold, texts looked at, and hits among them."""
 
     detector: str
     among: str  # a kind of plant, or "data"
@@ -57,7 +57,7 @@ class DetectorResult:
 
 @dataclass(frozen=True)
 class AuditScrub(FileStage):
-    """Plant copies of `exams` and look for them; look for the exams in `data`, of which `sample` records are read."""
+    """Plant copies of `exams` and look for them; look for the exams in a sample of `data`."""
 
     data: Stage
     exams: tuple[str | Stage, ...] = ("humaneval",)
@@ -141,8 +141,10 @@ class AuditScrub(FileStage):
             for row, task in row_tasks[: -(-self.max_hits // len(hits))]:
                 location = f"{row['origin']}:{row['path']}:{row['start']}"
                 text = cut_excerpt(problem_by_id[task], row["text"])
-                pairs.append({"detector": detector, "record": row["id"], "where": location, "text": text,
-                              "task_id": task, "problem": problem_by_id[task].solution, "verdict": "", "by": ""})  # fmt: skip
+                pairs.append({"detector": detector, "record": row["id"], "where": location,
+                              "text": text,
+                              "task_id": task, "problem": problem_by_id[task].solution,
+                              "verdict": "", "by": ""})  # fmt: skip
         return pairs
 
     def _judge_hits(
@@ -179,7 +181,7 @@ def precision_by_detector(pairs: Iterable[Mapping[str, str]]) -> Iterator[Detect
 def find_hits(
     problems: Sequence[Problem], texts: Sequence[str], settings: AuditSettings, device: str = "cpu"
 ) -> dict[str, list[str]]:
-    """For each detector at each of its thresholds: of every text the problem that it hits, "" where it hits none."""
+    """For each detector and threshold, the problem that each text hits ("" for none)."""
     import pyarrow as pa
 
     column = pa.chunked_array([pa.array(texts, pa.string())])
@@ -209,7 +211,7 @@ def find_hits(
 def recall_by_group(
     groups: Sequence[str], hits: Mapping[str, Sequence[str]]
 ) -> Iterator[DetectorResult]:
-    """How many of each group every detector hit, whichever problem it named; groups in the order of their first."""
+    """Hits of every detector in each group, whichever problem it named, in order of the groups."""
     for detector, tasks in hits.items():
         for group in dict.fromkeys(groups):
             group_tasks = [

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Idioms(FileStage):
-    """Count in how many documents of `data` each run of `ngram` words of the exams' code is found."""
+    """Count the documents of `data` that have each n-gram of the exams' code."""
 
     data: Stage
     exams: tuple[str | Stage, ...] = ("humaneval",)

@@ -1,4 +1,4 @@
-"""The three detectors as functions of texts: what the stage marks by, the audit measures, and anybody may call.
+"""The three detectors as functions of texts, used by the stage, the audit and anybody else.
 
 In: problems, and texts as an Arrow column or a list. Out: for each text the problem that it is
 nearest to ("" where there is none) and how near it is. The rules are in ngram.py, syntax.py and
@@ -55,7 +55,7 @@ def match_trees(
 def match_embeddings(
     problems: Sequence[Problem], texts: Sequence[str], embedder: Embedder, device: str = "cpu"
 ) -> tuple[list[str], list[float]]:
-    """The problem of which one of the forms (exam_index.views) is nearest to each text, and their vectors' L2 distance."""
+    """The problem nearest to each text by one of its variants, and the L2 distance."""
     if not texts or not problems:
         return [""] * len(texts), [math.inf] * len(texts)
     variants, owners = exam_index.embedding_variants(problems)

@@ -1,4 +1,4 @@
-"""Anybody's data to texts, in batches: what `hornbook similar` reads, without a recipe and without judging it.
+"""Texts of any data set in batches, for `hornbook similar`: no recipe, no filter.
 
 In: files and folders (.py, .md, .txt, .ipynb, .jsonl and .json with .gz or .zst, .parquet), or a
 stage's folder in a run. Out: tables with id, text, origin, path, start. A row's text is what its
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 # In the order in which they are joined.
-TEXT_COLUMNS = ("prompt", "problem", "instruction", "question", "text", "content", "code", "solution", "canonical_solution",
+TEXT_COLUMNS = ("prompt", "problem", "instruction", "question", "text", "content", "code",
+                "solution", "canonical_solution",
         "output", "response", "completion")  # fmt: skip
 BATCH_COLUMNS = {name: records.DOCUMENT[name] for name in ("id", "text", "origin", "path", "start")}
 TEXT_SUFFIXES = (".py", ".md", ".txt")
@@ -37,7 +38,7 @@ Row = dict[str, Any]
 def read_batches(
     paths: Sequence[Path], columns: Sequence[str] = (), skipped: dict[str, int] | None = None
 ) -> Iterator[pa.Table]:
-    """Tables of COLUMNS, a few MB each, in the order of the paths. `skipped` gets the reasons and their numbers.
+    """Yield tables of BATCH_COLUMNS, a few MB each, in order. `skipped` gets reasons and counts.
 
     Raises UserError for a path that does not exist, holds nothing readable, or lacks the columns
     asked for.
@@ -71,7 +72,7 @@ def _batch_rows(rows: Iterable[Row]) -> Iterator[pa.Table]:
 
 
 def list_files(path: Path) -> list[Path]:
-    """The file itself, or the readable files of a folder, sorted. Raises UserError where there is none."""
+    """The file, or the readable files of a folder, sorted. Raises UserError if there is none."""
     if path.is_file():
         candidates = [path]
     else:
@@ -139,7 +140,7 @@ def _read_file(
 
 
 def join_notebook_cells(text: str) -> str:
-    """The cells of a notebook end to end, code and prose as they stand. ValueError for what is no notebook."""
+    """The cells of a notebook, code and prose, joined. ValueError for what is no notebook."""
     cells = json.loads(text)
     if not isinstance(cells, dict):
         raise ValueError("no notebook")

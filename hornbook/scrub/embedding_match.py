@@ -1,4 +1,4 @@
-"""The nearest problem of an exam by vectors: L2 distance of normalised embeddings, as in the paper's section 5.2.
+"""The nearest problem by embeddings: L2 distance of unit vectors (the paper's section 5.2).
 
 In: vectors of length 1 to search among, and vectors to search for. Out: for each its nearest ones
 and their distances: exact, by blocked products, or, asked for and past INDEX_PAST rows, by an index
@@ -33,7 +33,7 @@ def nearest_vectors(
     k: int = 1,
     use_index: bool = False,
 ) -> tuple[Any, Any]:
-    """Positions in `among` (rows, d) and L2 distances, each (n, min(k, rows)), nearest first, of (n, d) vectors.
+    """Positions in `among` (rows, d) and L2 distances, (n, min(k, rows)), nearest first.
 
     Of unit vectors |a - b|^2 = 2 - 2ab. Equal distances are given in the order of the rows.
     """

@@ -1,4 +1,4 @@
-"""The problems of the exams that a recipe names: by name for hornbook.exams, or a stage's kept exercises.
+"""The problems of the exams of a recipe: by name, or the kept exercises of a stage.
 
 In: names and stages. Out: problems; their runs of words and their trees, made once a process
 (HumanEval's take 0.1 s, a batch of 5,000 exercises 1 s); and the forms in which a text may resemble
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def load_problems(ctx: RunContext, exams: Sequence[str | Stage]) -> list[Problem]:
-    """The problems of all exams, in their order. Raises UserError where there is none to keep out."""
+    """The problems of all exams, in order. Raises UserError if there is none."""
     problems: list[Problem] = []
     for exam in exams:
         if isinstance(exam, str):
@@ -70,7 +70,7 @@ def embedding_variants(problems: Sequence[Problem]) -> tuple[list[str], list[int
 
 
 def strip_docstrings(program: str) -> str | None:
-    """The program without its docstrings, otherwise letter for letter; None where it has none that can go."""
+    """The program without docstrings, otherwise unchanged; None if there is none to remove."""
     docstring_nodes = [node for _, node in find_docstrings(ast.parse(program))]
     lines = program.splitlines()
     for node in sorted(docstring_nodes, key=lambda statement: -statement.lineno):

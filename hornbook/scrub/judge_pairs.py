@@ -1,4 +1,4 @@
-"""A language model's judgement of the candidates that the detectors named: copy, paraphrase, same idea or unrelated.
+"""A language model judges detected pairs: copy, paraphrase, same idea or unrelated.
 
 In: a finished search (NearExam), an LLM. Out: a row a pair with the columns `said` (which detectors
 named it),
@@ -34,7 +34,11 @@ if TYPE_CHECKING:
     from hornbook.exams import Problem
 
 MAX_TRIES = 3
-JUDGED_COLUMNS = {name: column_type for name, column_type in NEAR_COLUMNS.items() if name not in ("by", "rank", "value")} | {
+JUDGED_COLUMNS = {
+    name: column_type
+    for name, column_type in NEAR_COLUMNS.items()
+    if name not in ("by", "rank", "value")
+} | {
     "said": "string", "verdict": "string", "why": "string", "kept": "bool", "reason": "string",
 }  # fmt: skip
 JUDGE_PROMPT = """\
@@ -61,7 +65,7 @@ Give your reason in one sentence, then end with "Verdict: " and one of: copy, pa
 
 @dataclass(frozen=True)
 class JudgeNear(GlobalStage):
-    """Ask a judge about each record that `near` has beside a problem; by vectors alone, only `within` that distance."""
+    """Ask a judge about each detected pair; pairs found by embeddings only up to a distance."""
 
     near: NearExam
     judge: LLM
@@ -98,7 +102,8 @@ class JudgeNear(GlobalStage):
             ctx,
         )
         judged_rows = [
-            {**asdict(rows[0]), "said": describe_evidence(rows), "verdict": verdict, "why": why, "kept": bool(verdict),
+            {**asdict(rows[0]), "said": describe_evidence(rows), "verdict": verdict, "why": why,
+             "kept": bool(verdict),
              "reason": "" if verdict else "no verdict in the judge's reply"}
             for rows, (verdict, why) in zip(candidates, replies, strict=True)
         ]  # fmt: skip
@@ -114,7 +119,7 @@ class JudgeNear(GlobalStage):
 def group_candidates(
     records: Iterable[nearby.NearRecord], max_distance: float
 ) -> list[list[nearby.NearRecord]]:
-    """The rows of each record and problem that one detector at least calls near, in the order of the problems."""
+    """The rows of each (record, problem) that a detector calls near, in order of the problems."""
     pairs: dict[tuple[str, str], list[nearby.NearRecord]] = {}
     for record in records:
         if record.by != "embedding" or record.value <= max_distance:
@@ -140,7 +145,7 @@ def format_prompt(problem: str, text: str) -> str:
 def parse_verdict(reply: str) -> str:
     """The verdict that a reply ends with, or nothing.
 
-    >>> parse_verdict("Only names differ. Verdict: Copy."), parse_verdict("**Verdict:** same idea"), parse_verdict("a copy, I think")
+    >>> parse_verdict("Only names differ. Verdict: Copy."), parse_verdict("a copy, I think")
     ('copy', 'same idea', '')
     """
     verdicts = re.findall(rf"(?i)\bverdict\W*({'|'.join(VERDICTS)})\b", reply)
@@ -173,7 +178,7 @@ def precision_by_detector(
 
 
 def read_judged_copies(ctx: RunContext, stage: JudgeNear | None) -> dict[str, tuple[str, str]]:
-    """(verdict, task_id) of every record that was called a copy or a paraphrase, by its id; people go before judges."""
+    """(verdict, task_id) of each record called a copy or a paraphrase; people override judges."""
     if stage is None:
         return {}
     decisions = review_decisions.read_stage_verdicts(ctx, stage)
@@ -202,7 +207,8 @@ def make_review_pairs(
 ) -> list[ReviewPair]:
     """A judge's rows as pairs to be looked at."""
     return [
-        ReviewPair(row["task_id"], problem_by_id[row["task_id"]].solution, row["id"], f"{row['origin']}:{row['path']}:{row['start']}",
+        ReviewPair(row["task_id"], problem_by_id[row["task_id"]].solution, row["id"],
+                   f"{row['origin']}:{row['path']}:{row['start']}",
              row["text"], row["said"], row["verdict"], judge)
         for row in rows
         if row["task_id"] in problem_by_id

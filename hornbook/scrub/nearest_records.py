@@ -1,4 +1,4 @@
-"""Who is near this test? For each problem of an exam the nearest training records by each detector, with their origin.
+"""For each problem of an exam the nearest training records by each detector, with origin.
 
 In: records and exams. Out: a row a problem, detector and rank: `words` (runs of 13 words in
 common), `syntax` (match rate) and, if asked for, `embedding` (L2 distance). The best `syntax` rate
@@ -57,7 +57,7 @@ class NearRecord:
 
 @dataclass(frozen=True)
 class NearExam(Stage):
-    """The `top` nearest records of each part of `data` to each problem. Read it with `of`, which merges the parts."""
+    """The `top` nearest records per shard of `data` to each problem; `read_nearest` merges them."""
 
     data: tuple[Stage, ...]
     exams: tuple[str | Stage, ...] = ("humaneval",)
@@ -131,7 +131,7 @@ def find_nearest(
     device: str = "cpu",
     use_index: bool = False,
 ) -> list[NearRecord]:
-    """The `top` nearest of these rows (columns id, text, origin, path, start) to each problem, by each detector.
+    """The `top` nearest rows (id, text, origin, path, start) to each problem by each detector.
 
     Of equally near rows the first ones are taken. A problem that nothing is near has no row.
     """
@@ -228,7 +228,7 @@ def _rank_by_embeddings(
 
 
 def merge_nearest(shards: Iterable[Iterable[NearRecord]], top: int = 3) -> list[NearRecord]:
-    """The nearest of all parts, given in the order of the data; problems by the numbers in their names."""
+    """The nearest of all shards, given in the order of the data; problems in numeric order."""
     groups: dict[tuple[str, str], list[NearRecord]] = {}
     for record in itertools.chain.from_iterable(shards):
         groups.setdefault((record.task_id, record.by), []).append(record)
@@ -254,7 +254,7 @@ def natural_sort_key(task_id: str) -> list[tuple[str, int]]:
 def best_match_rates(
     problems: Sequence[Problem], records: Iterable[NearRecord]
 ) -> dict[str, float]:
-    """The highest match rate of every problem, 0 where nothing comes near: what table.similar divides by."""
+    """The highest match rate of each problem, 0 if nothing is near; table.py splits by it."""
     best = dict.fromkeys((problem.task_id for problem in problems), 0.0)
     for record in records:
         if record.by == "syntax" and record.rank == 1:

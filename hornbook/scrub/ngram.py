@@ -38,7 +38,7 @@ BITMAP_BITS_PER_NGRAM = (
 
 @dataclass(frozen=True, eq=False)
 class NgramIndex:
-    """The runs of an exam, ready to be looked for. `owners[r]` are the positions of the problems that have run r."""
+    """The n-grams of an exam as an index. `owners[r]` are positions of the problems with n-gram r."""
 
     n: int
     ngrams: list[bytes]  # words joined by single spaces
@@ -55,7 +55,7 @@ def split_words(text: str) -> list[bytes]:
 
 
 def extract_ngrams(text: str, n: int = NGRAM_SIZE) -> set[bytes]:
-    """The runs of n words of a text, words joined by single spaces: the plain form of what the kernel looks for."""
+    """The n-grams of a text, words joined by single spaces: what the kernel looks for, plainly."""
     words = split_words(text)
     return {b" ".join(words[start : start + n]) for start in range(len(words) - n + 1)}
 
@@ -66,7 +66,7 @@ def build_index(
     max_problems: int = 0,
     excluded: Collection[bytes] = frozenset(),
 ) -> NgramIndex:
-    """Index the runs of each problem's texts but some; and, unless `shared` is 0, those that more problems have.
+    """Index the n-grams of each problem's texts, except `excluded` and, with a limit, common ones.
 
     >>> build_index([["one two three"], ["two three four"]], n=2).owners
     [(0,), (1,), (0, 1)]
@@ -153,7 +153,7 @@ def _string_buffers(texts: pa.Array | pa.ChunkedArray) -> Iterator[tuple[Any, An
 
 
 def most_shared_problems(index: NgramIndex, hits: HitArray, text_count: int) -> list[int]:
-    """For each of `number` texts the problem (a position) with which it shares most runs, -1 for none."""
+    """For each text the position of the problem with most shared n-grams, -1 for none."""
     counts: list[dict[int, int]] = [{} for _ in range(text_count)]
     for text, ngram_id in hits.tolist():
         for problem_index in index.owners[ngram_id]:

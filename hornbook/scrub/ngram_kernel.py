@@ -1,4 +1,4 @@
-"""Runs of n words that an exam has too, found in Arrow string buffers, eight letters at a time; compiled by numba.
+"""Find an exam's n-grams in Arrow string buffers, eight bytes at a time; compiled by numba.
 
 In: bytes, offsets, and an index of the exam's runs (ngram.py builds it). Out: (text, run) for every
 place where a text has one. Each text is first written down as it is read (letters that look alike
@@ -82,7 +82,7 @@ def _count_trailing_zeros(typing: Any, value: Any) -> Any:
 
 @njit(nogil=True, cache=True)
 def _normalise_text(text: Any, normalised: Any) -> None:
-    """Write the bytes of words as they are read, zero for what separates them, and zeros after the end."""
+    """Write the bytes of words as read, zero for separators, and zeros after the end."""
     size = len(text)
     if size:
         normalised[0] = _normalise_byte(text[0], np.uint8(0))
@@ -119,7 +119,7 @@ def _find_word_start(words64: Any, position: Any, end: Any) -> Any:
 
 @njit(inline="always")
 def _mask_zero_bytes(chunk: Any) -> Any:
-    """A number whose lowest set bit is the highest of the first zero byte; zero where there is none."""
+    """A number whose lowest set bit is the highest of the first zero byte; zero without one."""
     return (chunk - LOW_BITS) & ~chunk & HIGH_BITS
 
 
@@ -156,7 +156,7 @@ def _hash_word(words64: Any, position: Any) -> Any:
 
 @njit(nogil=True, cache=True)
 def hash_ngrams(data: Any, offsets: Any) -> Any:
-    """The hash of each run of words joined by single spaces: what `find` computes as it rolls along."""
+    """The hash of each n-gram with single spaces, as `find` computes it while it rolls along."""
     hashes = np.zeros(len(offsets) - 1, np.uint64)
     normalised = np.zeros(_buffer_size(offsets), np.uint8)
     for i in range(len(offsets) - 1):
@@ -173,7 +173,7 @@ def hash_ngrams(data: Any, offsets: Any) -> Any:
 
 @njit(nogil=True, cache=True)
 def find_ngrams(data: Any, offsets: Any, n: int, table: Any, index: Any, out: Any) -> int:
-    """Write (text, run) for every occurrence into `out` (capacity, 2); returns how many there are, also beyond it.
+    """Write (text, n-gram) of every match to `out` (capacity, 2); returns the number of matches.
 
     `table` is fold.py's. `index` is (bitmap, keys, runs, words, places): `keys` and `runs` are a hash set of a power of
     two of slots (runs is -1 where it is empty); run r is the bytes words[places[r]:places[r + 1]];
@@ -223,7 +223,7 @@ def find_ngrams(data: Any, offsets: Any, n: int, table: Any, index: Any, out: An
 
 @njit(nogil=True, cache=True)
 def normalise_texts(data: Any, offsets: Any, table: Any, out: Any, out_offsets: Any) -> bool:
-    """Copy UTF-8 texts to `out` with the characters of `table` (fold.py) replaced; whether anything was."""
+    """Copy UTF-8 texts to `out` with characters replaced by `table`; whether any was."""
     position, changed = 0, False
     out_offsets[0] = 0
     for i in range(len(offsets) - 1):
@@ -309,7 +309,7 @@ def _look_up_ngram(normalised: Any, key: Any, index: Any) -> int:
 
 @njit(nogil=True, cache=True)
 def _has_same_words(normalised: Any, ngram: Any) -> bool:
-    """Whether the words of `read`, zeros between them, are those of `spelled`, single spaces between them."""
+    """Whether the words of `read` (zeros between) equal those of `spelled` (spaces between)."""
     position = 0
     for letter in ngram:
         if position >= len(normalised):

@@ -1,4 +1,4 @@
-"""Letters that look alike made one: what a detector reads in place of a text that hides behind Unicode.
+"""Map look-alike letters to one: what detectors read of a text that hides behind Unicode.
 
 In: a text or a column. Out: the same, in which full-width and mathematical letters, Cyrillic and
 Greek letters that look Latin, curly quotes, long dashes and odd spaces are plain ones, and marks
@@ -25,7 +25,10 @@ GREEK = dict(zip("οναικρυχΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "ovaikpuxABEZHI
 QUOTES = dict(zip("‘’‚‛′`“”„‟″«»", "''''''" + '"' * 7, strict=True))
 QUOTES.pop("`")  # is ASCII, and Markdown's
 DASHES = dict.fromkeys("‐‑‒–—―−", "-")
-INVISIBLE = "\u00ad\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2061\u2062\u2063\ufeff"
+INVISIBLE = (
+    "\u00ad\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e"
+    "\u2060\u2061\u2062\u2063\ufeff"
+)
 SPACES = dict.fromkeys(
     "\u00a0\u1680\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B))), " "
 )
@@ -33,7 +36,8 @@ FULL_WIDTH = {chr(code + 0xFEE0): chr(code) for code in range(0x21, 0x7F)}
 MATHEMATICAL = {chr(code): letter for code in range(0x1D400, 0x1D800)
                 if (letter := unicodedata.normalize("NFKC", chr(code))).isascii()}  # fmt: skip
 # Every one to one ASCII character or to none: what the kernel does by bytes is the same.
-CHARACTER_MAP = str.maketrans({**CYRILLIC, **GREEK, **QUOTES, **DASHES, **SPACES, **FULL_WIDTH, **MATHEMATICAL,
+CHARACTER_MAP = str.maketrans({**CYRILLIC, **GREEK, **QUOTES, **DASHES, **SPACES,
+                               **FULL_WIDTH, **MATHEMATICAL,
                        **dict.fromkeys(INVISIBLE, None), "\u2028": "\n"})  # fmt: skip
 
 
@@ -47,7 +51,7 @@ def normalise_text(text: str) -> str:
 
 
 def normalise_column(texts: pa.Array | pa.ChunkedArray) -> pa.ChunkedArray:
-    """A column of strings as it looks; of texts that are all ASCII, or have nothing odd, nothing is copied."""
+    """A column of strings, normalised; ASCII columns and ordinary texts are not copied."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -87,7 +91,7 @@ def _normalise_strings(texts: pa.Array) -> pa.Array | None:
 
 @functools.cache
 def build_code_point_table() -> Any:
-    """For every code point below 0x20000 what it is folded to: 0 itself, 1 nothing, else an ASCII character."""
+    """For every code point below 0x20000: 0 itself, 1 nothing, else its ASCII character."""
     import numpy as np
 
     table = np.zeros(0x20000, np.uint8)

@@ -1,4 +1,4 @@
-"""A training text beside the problem that it is near to, with what they share marked: what a person or a judge reads.
+"""A training text beside a problem, with the shared spans marked, for a person or a judge.
 
 In: a problem and a text. Out: the part of the text that matters (`excerpt`), and spans of both
 (`shared`): "same" where words are the same, "form" where code is the same but for names, numbers
@@ -37,7 +37,7 @@ SharedSpan = tuple[
 
 @dataclass(frozen=True)
 class ReviewPair:
-    """What is looked at: a problem, a record's part, how near a detector said they are, and what was decided."""
+    """A problem, a part of a record, how near a detector calls them, and what was decided."""
 
     task_id: str
     problem: str
@@ -50,7 +50,7 @@ class ReviewPair:
 
 
 def cut_excerpt(problem: Problem, text: str, limit: int = MAX_EXCERPT) -> str:
-    """The text, or of a long one the lines that are nearest to the problem: a function, shared words, or its head."""
+    """The text, or the part of a long one nearest to the problem: a function, words, its head."""
     if len(text) <= limit:
         return text
     lines = text.splitlines(keepends=True)

@@ -1,4 +1,4 @@
-"""Copies and paraphrases of an exam's problems, made mechanically: what a detector must find to be called one.
+"""Copies and paraphrases of an exam's problems, made mechanically, that detectors must find.
 
 In: a problem. Out: by kind, a text such as training data could have, or nothing where the kind
 changes nothing. All but `verbatim`, `reworded` and `rewritten` come without the docstring, so that
@@ -23,13 +23,20 @@ if TYPE_CHECKING:
 # Words that mean the same in a docstring; about every third word of HumanEval's docstrings is among
 # them.
 SYNONYMS = {
-    "return": "give back", "returns": "gives back", "given": "supplied", "list": "sequence", "string": "text",
-    "number": "value", "numbers": "values", "integer": "whole number", "integers": "whole numbers", "you": "we",
-    "function": "routine", "a": "one", "an": "one", "the": "this", "that": "which", "if": "when", "is": "equals",
-    "are": "happen to be", "of": "from", "in": "inside", "and": "plus", "or": "otherwise", "element": "entry",
-    "elements": "entries", "two": "a pair of", "all": "every", "check": "test", "write": "develop", "to": "so as to",
-    "input": "argument", "should": "must", "array": "row", "word": "term", "positive": "above zero", "for": "with",
-    "true": "yes", "false": "no", "it": "this one", "with": "having", "not": "never", "will": "shall", "be": "become",
+    "return": "give back", "returns": "gives back", "given": "supplied", "list": "sequence",
+     "string": "text",
+    "number": "value", "numbers": "values", "integer": "whole number", "integers": "whole numbers",
+     "you": "we",
+    "function": "routine", "a": "one", "an": "one", "the": "this", "that": "which", "if": "when",
+     "is": "equals",
+    "are": "happen to be", "of": "from", "in": "inside", "and": "plus", "or": "otherwise",
+     "element": "entry",
+    "elements": "entries", "two": "a pair of", "all": "every", "check": "test", "write": "develop",
+     "to": "so as to",
+    "input": "argument", "should": "must", "array": "row", "word": "term",
+     "positive": "above zero", "for": "with",
+    "true": "yes", "false": "no", "it": "this one", "with": "having", "not": "never",
+     "will": "shall", "be": "become",
 }  # fmt: skip
 
 
@@ -64,7 +71,7 @@ def rename_variables(problem: Problem) -> str:
 
 
 def reorder_statements(problem: Problem) -> str | None:
-    """Neighbours that do not depend on each other swapped, and the branches of an if with an else exchanged."""
+    """Swap independent neighbouring statements; exchange the branches of if-else."""
     tree = _parse_without_docstrings(problem)
     original = ast.unparse(tree)
     changed = ast.unparse(ast.fix_missing_locations(_ReorderStatements().visit(tree)))
@@ -116,7 +123,8 @@ def wrap_in_class(problem: Problem) -> str:
         flags=re.M,
     )
     method = "\n".join(f"    {line}" for line in text.splitlines())
-    return f"import sys\n\n\nclass Tools:\n    size = 3\n\n{method}\n\n    def show(self):\n        print(self.size)\n"
+    methods = f"{method}\n\n    def show(self):\n        print(self.size)\n"
+    return f"import sys\n\n\nclass Tools:\n    size = 3\n\n{methods}"
 
 
 def wrap_in_notebook(problem: Problem) -> str:
@@ -273,7 +281,7 @@ class _ReorderStatements(ast.NodeTransformer):
 
 
 def _are_independent(first: ast.stmt, second: ast.stmt) -> bool:
-    """Whether two statements are assignments of which neither binds what the other has, or both define functions."""
+    """Whether two statements are independent assignments, or both define functions."""
     if isinstance(first, ast.FunctionDef) and isinstance(second, ast.FunctionDef):
         return True
     kinds = (ast.Assign, ast.AnnAssign, ast.AugAssign)
@@ -320,7 +328,7 @@ def _loop_to_comprehension(first: ast.stmt, second: ast.stmt) -> ast.stmt | None
 
 
 def _comprehension_to_loop(statement: ast.stmt) -> list[ast.stmt]:
-    """`x = [e for t in it if c]` (or return) as a loop that appends, `return all(...)` as one that returns early."""
+    """`x = [e for t in it if c]` (or return) as a loop; `return all(...)` as an early return."""
     match statement:
         case ast.Assign(
             targets=[ast.Name(id=name)], value=ast.ListComp(elt=item, generators=[generator])

@@ -1,4 +1,4 @@
-"""Python that does not parse as it stands, brought to what does: so that a copy is found in whatever wraps it.
+"""Repair Python that does not parse, so that a copy is found in whatever wraps it.
 
 In: a text. Out: modules. The rules, each tried only where the text has more words `def` than
 functions were found: Python 2's print, except and raise are rewritten; marks in front of lines are
@@ -23,7 +23,8 @@ DEFINITION_LINE = re.compile(r"[ \t]*(?:(?:async[ \t]+)?def|class)[ \t]+\w|[ \t]
 # Marks that stand before every line of a listing; each may be followed by the line's own
 # indentation.
 LINE_PREFIXES = tuple(re.compile(pattern, re.M) for pattern in (
-    r"^[ \t]*(?:>>>|\.\.\.)(?: |$)", r"^[ \t]*(?:In ?\[\d*\]|\.{3,}): ?", r"^[+-](?![+-])", r"^ *>(?: |(?=\S)|$)",
+    r"^[ \t]*(?:>>>|\.\.\.)(?: |$)", r"^[ \t]*(?:In ?\[\d*\]|\.{3,}): ?",
+    r"^[+-](?![+-])", r"^ *>(?: |(?=\S)|$)",
     r"^ *#+ ?", r"^ *\d+[:.|)]?(?=\s)", r"^ *\|(?: |$)",
 ))  # fmt: skip
 DEFINITION = r"(?:async[ \t]+)?def[ \t]+\w+[ \t]*\("
@@ -66,7 +67,7 @@ def parse_module(text: str) -> ast.Module | int:
 
 
 def count_definitions(text: str) -> int:
-    """How many functions a text seems to define, in whatever wraps them; cheap, and a little too many."""
+    """About how many functions a text defines, in whatever wraps them; cheap, a little high."""
     return text.count("def ")
 
 
@@ -84,7 +85,7 @@ def repair_modules(text: str) -> list[ast.Module]:
 
 
 def find_hidden_modules(text: str, module: ast.Module | None) -> Iterator[ast.Module]:
-    """The modules of code that stands behind marks or in strings; `module` is the text's own, if it parsed."""
+    """Modules of code behind prompts or inside strings; `module` is the text's own if it parsed."""
     for prefix, prefixed_definition in zip(LINE_PREFIXES, PREFIXED_DEFINITIONS, strict=True):
         if prefixed_definition.search(text):
             lines = [prefix.sub("", line, count=1) for line in text.splitlines()]
@@ -128,7 +129,7 @@ def _code_strings(module: ast.Module) -> Iterator[str]:
 
 
 def _json_code_strings(text: str) -> Iterator[str]:
-    """The same of a text that is no Python: JSON's strings, those that only a comma parts joined."""
+    """The same for a text that is no Python: strings of JSON, joined across commas."""
     joined: list[str] = []
     end = -1
     for match in JSON_STRING.finditer(text):
@@ -182,7 +183,7 @@ def _outdent_block(lines: Sequence[str]) -> list[str]:
 
 
 def _longest_valid_prefix(lines: Sequence[str]) -> tuple[ast.Module | None, int]:
-    """A prefix of lines that parses, and its length: what stands before an error's line is tried, again and again."""
+    """The longest prefix of lines that parses, found by cutting before each error, and its length."""
     line_count = len(lines)
     while line_count > 0:
         parsed = parse_module("\n".join(lines[:line_count]) + "\n")

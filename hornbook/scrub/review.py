@@ -1,4 +1,4 @@
-"""The pairs that a stage of a run has to show: its hits beside the exam's problems, with what was decided about them.
+"""The pairs of a stage: its hits beside the exam's problems, with what was decided on them.
 
 In: a run's folder and the name of a Scrub, JudgeNear, NearExam or AuditScrub stage; no recipe is
 needed. Out: pairs (pairs.py) in the order of the problems, and one page (`page`) of them side by
@@ -43,13 +43,14 @@ def _stage_class(ctx: RunContext, stage: str) -> str:
 
 
 def read_pairs(ctx: RunContext, stage: str, kept: bool = False) -> list[ReviewPair]:
-    """All pairs of a stage; of a Scrub its hits, or with `kept` the records that came near and stayed.
+    """All pairs of a stage: a Scrub's hits, or with `kept` the records that came near and stayed.
 
     Raises UserError for a stage that has none.
     """
     if stage not in ctx.run.finished_stages() or _stage_class(ctx, stage) not in REVIEWED_CLASSES:
         raise UserError(
-            f"{ctx.root} has no pairs of {stage!r}; it has those of {', '.join(reviewable_stages(ctx)) or 'none'}"
+            f"{ctx.root} has no pairs of {stage!r}; it has those of "
+            f"{', '.join(reviewable_stages(ctx)) or 'none'}"
         )
     read_stage_pairs = {
         "Scrub": _read_scrub_pairs,
@@ -127,7 +128,7 @@ def _read_scrub_pairs(ctx: RunContext, stage: str, kept: bool) -> list[ReviewPai
 
 
 def _task_from_reason(row: Mapping[str, Any], problem_by_id: Mapping[str, Problem]) -> str:
-    """The problem that a reason names: "13-gram overlap: HumanEval/12", "syntax tree match: HumanEval/3 at 0.97"."""
+    """The problem named by a reason such as "syntax tree match: HumanEval/3 at 0.97"."""
     task = (row["reason"] or "").partition(": ")[2]
     return task if task in problem_by_id else re.sub(r" at [\d.]+$", "", task)
 
@@ -168,7 +169,8 @@ def pair_nearest(
 def _read_audit_pairs(ctx: RunContext, stage: str, kept: bool) -> list[ReviewPair]:
     hits = store.read_json(ctx.run.stage_folder(stage) / "hits.json") or []
     return [
-        ReviewPair(hit["task_id"], hit["problem"], hit["record"], hit["where"], hit["text"], hit["detector"], hit["verdict"],
+        ReviewPair(hit["task_id"], hit["problem"], hit["record"], hit["where"], hit["text"],
+                   hit["detector"], hit["verdict"],
              hit.get("by", ""))
         for hit in hits
     ]  # fmt: skip
@@ -188,13 +190,14 @@ def _sort_pairs(pairs: Sequence[ReviewPair]) -> list[ReviewPair]:
 def record_decisions(
     ctx: RunContext, stage: str, options: Sequence[str], by: str = ""
 ) -> list[review_decisions.ReviewDecision]:
-    """Write decisions given as ID=VERDICT or ID:TASK=VERDICT, an id by its first characters; "open" takes one back.
+    """Write decisions ID=VERDICT or ID:TASK=VERDICT (an id by its start); "open" removes one.
 
     Raises UserError for what names no pair or more than one record, and writes nothing then.
     """
     if _stage_class(ctx, stage) not in DECIDABLE_CLASSES:
         raise UserError(
-            f"nothing is decided about {stage}: it only says who is near; decide about a Scrub of the data"
+            f"decisions do not apply to {stage}, which only lists near records: decide about a "
+            "Scrub of the data"
         )
     pairs = [
         *read_pairs(ctx, stage),
@@ -231,7 +234,8 @@ def _parse_decision_option(
     }
     if len({record_id for record_id, _ in matching}) != 1:
         raise UserError(
-            f"{option!r} names {len(matching) or 'no'} pairs of {stage}: give more of the record's id"
+            f"{option!r} names {len(matching) or 'no'} pairs of {stage}: give more of the "
+            "record's id"
         )
     for record_id, problem in sorted(matching):
         yield review_decisions.ReviewDecision(

@@ -1,4 +1,4 @@
-"""What people decided about pairs, kept beside the run that they looked at, and applied when a stage is made again.
+"""People's decisions about pairs, kept beside the run and applied when a stage is rebuilt.
 
 In: `decisions.jsonl` in the run's folder (a line a decision: stage, id, task_id, verdict, by). Out:
 verdicts by record and problem. A decision belongs to the stage whose hits were looked at; it is
@@ -26,7 +26,7 @@ DECISIONS_FILE = "decisions.jsonl"
 
 @dataclass(frozen=True)
 class ReviewDecision:
-    """A verdict on a record and a problem, and who gave it. An empty verdict takes an earlier one back."""
+    """A verdict on a record and a problem, and its author. "" takes an earlier verdict back."""
 
     stage: str
     id: str

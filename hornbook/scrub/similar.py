@@ -39,7 +39,7 @@ def search_batches(
     workers: int = 1,
     advance: ProgressCallback = lambda row_count: None,
 ) -> list[NearRecord]:
-    """The nearest of all batches. `advance` hears of every batch's rows. A model's vectors are made in this process."""
+    """The nearest of all batches. `advance` gets each batch's rows. One process embeds."""
     batches = iter(batches)
     first = list(itertools.islice(batches, 2))
     batches = itertools.chain(first, batches)
@@ -65,7 +65,8 @@ def _search_in_process(
 
 
 def _search_in_pool(
-    pool: ProcessPoolExecutor, problems: Sequence[Problem], batches: Iterable[pa.Table], top: int, window: int,
+    pool: ProcessPoolExecutor, problems: Sequence[Problem], batches: Iterable[pa.Table], top: int,
+    window: int,
     advance: ProgressCallback,
 ) -> Iterator[list[NearRecord]]:  # fmt: skip
     """Results in the batches' order; no more than `window` batches are in memory."""
@@ -90,7 +91,7 @@ def _take_oldest_result(
 def format_neighbours(
     records: Sequence[NearRecord], passed: Mapping[str, Mapping[str, bool]]
 ) -> list[str]:
-    """A line a neighbour: problem, how near by which detector, where it is, and who solved the problem."""
+    """One line per neighbour: problem, detector and value, place, and who solved the problem."""
     lines = []
     for record in records:
         solved = [model for model, verdicts in passed.items() if verdicts.get(record.task_id)]
@@ -106,7 +107,7 @@ def format_neighbours(
 
 
 def read_results(option: str) -> dict[str, dict[str, bool]]:
-    """Verdicts by model and task id, from NAME=FILE or FILE; a file of several protocols gives a model each.
+    """Verdicts by model and task id, from NAME=FILE or FILE; one model per protocol in a file.
 
     Raises UserError for a file that is none of the three forms.
     """
@@ -123,7 +124,7 @@ def read_results(option: str) -> dict[str, dict[str, bool]]:
 
 
 def parse_results_option(option: str) -> tuple[str, Path]:
-    """(name, file) of NAME=FILE, or of FILE, which is called after itself. Raises UserError where there is none."""
+    """(name, file) of NAME=FILE, or of FILE named after itself. Raises UserError if absent."""
     name, _, path_text = (None, None, option) if Path(option).exists() else option.partition("=")
     path = Path(path_text)
     path = path / "answers.parquet" if path.is_dir() else path
@@ -154,13 +155,14 @@ def _read_result_rows(path: Path) -> Iterator[dict[str, Any]]:
         if isinstance(error, UserError):
             raise
         raise UserError(
-            f"{path} is no file of results ({type(error).__name__}: {error}): give the answers.parquet of an Examine "
+            f"{path} is no file of results ({type(error).__name__}: {error}): give the "
+            "answers.parquet of an Examine "
             "stage, a jsonl with task_id and passed, or EvalPlus's eval_results.json"
         ) from error
 
 
 def _read_evalplus(value: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """EvalPlus: eval -> task -> samples with base_status; its plus tests, where they were run, are another exam."""
+    """EvalPlus results: eval, task, samples with base_status; plus tests are another exam."""
     for task, samples in value["eval"].items():
         # Before 0.2 a task had {"base": [[status, details], ...]}.
         is_old_format = isinstance(samples, Mapping)

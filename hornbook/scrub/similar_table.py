@@ -1,4 +1,4 @@
-"""The paper's last experiment as a stage: prune the exercises at each threshold, retrain, examine, and lay it all out.
+"""The paper's Table 3 as a stage: prune exercises at each threshold, retrain, examine.
 
 In: who is near which problem of the exam (NearExam over the data as it was), exams of models
 (Examine stages), exams of the models retrained on what each threshold left, the Scrub stages that
@@ -30,7 +30,7 @@ RETRAINED_COLUMN = "retrained on pruned"
 
 @dataclass(frozen=True)
 class SimilarTable(FileStage):
-    """Table 3. `retrained` and `pruned` are in the order of `thresholds`; `scores` are NAME=FILE, or FILE."""
+    """Table 3. `retrained` and `pruned` are in the order of `thresholds`; `scores`: NAME=FILE."""
 
     near: NearExam
     models: tuple[Stage, ...] = ()
@@ -43,7 +43,8 @@ class SimilarTable(FileStage):
         for name, stages in (("retrained", self.retrained_models), ("pruned", self.pruned_data)):
             if stages and len(stages) != len(self.thresholds):
                 raise UserError(
-                    f"{self.name}: {len(stages)} stages {name} for {len(self.thresholds)} thresholds"
+                    f"{self.name}: {len(stages)} stages {name} for {len(self.thresholds)} "
+                    "thresholds"
                 )
         files = [similar.parse_results_option(option) for option in self.scores]
         return {"scores": {str(path): store.file_digest(path) for _, path in files}}
@@ -70,8 +71,10 @@ class SimilarTable(FileStage):
             self.thresholds,
             {RETRAINED_COLUMN: retrained_results} if retrained_results else {},
         )
-        summary = {"exam": [exam if isinstance(exam, str) else exam.name for exam in self.near.exams],
-                 "models": list(similarity.models), "rows": table.table_records(similarity), "pruned": self._count_pruned(ctx)}  # fmt: skip
+        exam_names = [exam if isinstance(exam, str) else exam.name for exam in self.near.exams]
+        summary = {"exam": exam_names,
+                 "models": list(similarity.models), "rows": table.table_records(similarity),
+                 "pruned": self._count_pruned(ctx)}  # fmt: skip
         store.write_json(ctx.run.stage_folder(self) / "table.json", summary)
         with store.atomic_write(ctx.run.stage_folder(self) / "table.md") as temporary:
             temporary.write_text(

@@ -1,4 +1,4 @@
-"""The stage that keeps the exam unseen: records that overlap with an exam's problems are dropped, each with its reason.
+"""The stage that drops records that overlap with an exam's problems, each with a reason.
 
 In: kept documents or exercises, and exams. Out: marks; reasons are "13-gram overlap: HumanEval/12",
 "syntax tree match: HumanEval/3 at 0.97", "embedding distance: HumanEval/7 at 0.11", "judged a
@@ -42,9 +42,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Scrub(RowFilter):
-    """Drop what overlaps with `exams`: names for benchmarks.load, or stages of exercises. None switches a detector off.
+    """Drop what overlaps with `exams` (names or stages of exercises). None: detector off.
 
-    `shared`: a run of words that more problems than this have is an idiom and no evidence (0: every run counts).
+    `max_problems_per_ngram`: n-grams of more problems are idioms and no evidence (0: all count).
     `smallest`: trees of fewer nodes, block ends counted, are not compared: `return len(s)` is in half of all files. At
     15, as many of HumanEval's 164 problems are left to the other detectors (benchmarks/scrub.py
     counts what that gains and costs); the paper, which scrubbed exercises only, states no such
@@ -170,7 +170,8 @@ class Scrub(RowFilter):
                 matched_problems, rates = tree_edit_distance.confirm_matches(
                     problems, texts, matched_problems, rates, self.recheck
                 )
-        columns = {"ngram_hit": pa.array(ngram_hits, pa.string()), "nearest_exam": pa.array(matched_problems, pa.string()),
+        columns = {"ngram_hit": pa.array(ngram_hits, pa.string()),
+                   "nearest_exam": pa.array(matched_problems, pa.string()),
                    "syntax_match": pa.array(rates, pa.float32()), "tree": pa.array(states, pa.string())}  # fmt: skip
         if self.embedding is not None:
             embedding_matches, distances = detect.match_embeddings(
@@ -183,7 +184,7 @@ class Scrub(RowFilter):
         return pa.table(columns)
 
     def _drop_reason(self, row: Mapping[str, Any]) -> str:
-        """Why a row is dropped; a rate is a 32-bit number, in which 0.95 is a little less than 0.95."""
+        """Why a row is dropped. A float32 rate of 0.95 is a little less than 0.95."""
         if row["ngram_hit"]:
             return f"{self.ngram}-gram overlap: {row['ngram_hit']}"
         if self.syntax is not None and row["syntax_match"] >= self.syntax - 1e-6:

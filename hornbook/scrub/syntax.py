@@ -1,4 +1,4 @@
-"""Match rate of syntax trees: the detector of the paper's section 5.2, blind to names, comments and docstrings.
+"""Match rate of syntax trees (the paper's section 5.2), blind to names and comments.
 
 In: exams' functions, and texts. Out: for each text the problem that one of its functions matches
 best and the rate, 1 minus the edit distance over the longer length, between the strings that
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-MIN_RATE = 0.8  # the lowest rate that anybody asks for; below it a rate is written as 0, which is what makes this fast
+# The lowest rate that anybody asks for; lower ones are written as 0, which makes this fast.
+MIN_RATE = 0.8
 MB_PER_SECOND = (
     3.5  # a core, of library code: the parser's speed, beside which comparing is nothing
 )
@@ -43,7 +44,7 @@ _BLOCK_FIELDS = {
 
 @dataclass(frozen=True)
 class FunctionTrees:
-    """The functions of a text, in its order, and whether it parsed, was repaired, or has nothing that does."""
+    """The functions of a text in order, and whether it parsed, was repaired, or has none."""
 
     names: tuple[str, ...]
     tree_strings: tuple[str, ...]
@@ -51,7 +52,7 @@ class FunctionTrees:
 
 
 def read_trees(text: str) -> FunctionTrees:
-    """The functions that a text defines, those that stand behind marks or in strings among them (mend.py)."""
+    """The functions that a text defines, also behind prompts or inside strings (repair.py)."""
     functions, state = _parse_functions(text)
     try:
         return FunctionTrees(
@@ -87,7 +88,7 @@ def _parse_functions(text: str) -> tuple[list[tuple[str, Any]], str]:
 
 
 def _walk_functions(module: ast.Module) -> Iterator[tuple[str, Any]]:
-    """Every function of a module, named lambdas included, without looking into expressions, where none can be."""
+    """Every function of a module, named lambdas included; expressions cannot hold one."""
     pending: list[Any] = module.body[::-1]
     while pending:
         node = pending.pop()
@@ -107,7 +108,7 @@ def _walk_functions(module: ast.Module) -> Iterator[tuple[str, Any]]:
 
 
 def entry_point_tree(program: str, entry_point: str) -> str:
-    """The string of the function of this name, or of the last one of a program; empty where there is none."""
+    """The tree string of the named function, or of a program's last; "" if there is none."""
     trees = read_trees(program)
     tree_by_name = dict(zip(trees.names, trees.tree_strings, strict=True))
     return tree_by_name.get(entry_point, trees.tree_strings[-1] if trees.tree_strings else "")
@@ -116,7 +117,7 @@ def entry_point_tree(program: str, entry_point: str) -> str:
 def match_rates(
     problem_trees: Sequence[str], text_trees: Sequence[str], cutoff: float = MIN_RATE
 ) -> Iterator[tuple[int, Any, Any]]:
-    """For each tree of an exam: its position, positions of the codes at or above the cutoff, and their match rates.
+    """For each tree of an exam: its position, positions of texts above the cutoff, their rates.
 
     Codes that differ in length by more than the cutoff allows are never compared.
     """
@@ -132,7 +133,8 @@ def match_rates(
         last = np.searchsorted(sorted_lengths, len(tree) / cutoff + 1e-9, "right")
         if not tree or first >= last:
             continue
-        rates = cdist([tree], sorted_trees[first:last], scorer=Levenshtein.normalized_similarity, score_cutoff=cutoff,
+        rates = cdist([tree], sorted_trees[first:last], scorer=Levenshtein.normalized_similarity,
+                      score_cutoff=cutoff,
                       dtype=np.float32)[0]  # fmt: skip
         matching = np.flatnonzero(rates > 0)
         if len(matching):
@@ -142,7 +144,7 @@ def match_rates(
 def nearest_problems(
     problem_trees: Sequence[str], texts: Sequence[FunctionTrees], cutoff: float = MIN_RATE
 ) -> tuple[Any, Any]:
-    """For each text the position of the problem that one of its functions matches best (-1: none), and the rate."""
+    """For each text the position of its best matching problem (-1: none), and the rate."""
     import numpy as np
 
     unique, owners = group_equal_trees(texts)
@@ -156,7 +158,7 @@ def nearest_problems(
 
 
 def group_equal_trees(texts: Iterable[FunctionTrees]) -> tuple[list[str], list[list[int]]]:
-    """Distinct trees, and the positions of the texts that have each: equal trees are compared once."""
+    """Distinct trees and the positions of their texts: equal trees are compared once."""
     owners: dict[str, list[int]] = {}
     for text_index, trees in enumerate(texts):
         for tree in set(trees.tree_strings):
@@ -167,7 +169,7 @@ def group_equal_trees(texts: Iterable[FunctionTrees]) -> tuple[list[str], list[l
 def best_rates(
     problem_trees: Sequence[str], texts: Sequence[FunctionTrees], cutoff: float = MIN_RATE
 ) -> NDArray[np.float32]:
-    """For each problem the highest match rate among all texts: it decides on which side of the table a problem is."""
+    """For each problem the highest match rate among all texts; it decides the table's side."""
     import numpy as np
 
     best = np.zeros(len(problem_trees), np.float32)

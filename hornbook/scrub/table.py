@@ -1,4 +1,4 @@
-"""The paper's Table 3 for any data, models and exam: is a score owed to problems whose like was seen in training?
+"""The paper's Table 3 for any data: is a score owed to problems that resemble training data?
 
 In: of every problem the highest match rate in the training data, and of every model who solved
 what. Out: counts and pass rates, with Wilson intervals, on the similar and on the non-similar
@@ -20,7 +20,7 @@ THRESHOLDS = (0.95, 0.9, 0.85, 0.8)
 
 @dataclass(frozen=True)
 class PassRateRow:
-    """A line of the table: at a threshold, the problems on one side of it, and how many of them each model solved."""
+    """A line of the table: the problems on one side of a threshold, and how many each solved."""
 
     threshold: float
     subset: str  # similar, non-similar or total
@@ -47,9 +47,9 @@ def build_table(
     thresholds: Sequence[float] = THRESHOLDS,
     models_by_threshold: Mapping[str, Mapping[float, Mapping[str, bool]]] | None = None,
 ) -> PassRateTable:
-    """The table from match rates by task id and from verdicts by model and task id; more tasks than those are ignored.
+    """The table from match rates by task id, and verdicts by model and task id.
 
-    `by_threshold` are columns that hold another model at each threshold, such as one retrained on what it left.
+    `by_threshold` has columns with another model per threshold, such as one retrained on what is left.
     Raises UserError for a model without a verdict on one of the problems.
     """
     columns = {name: dict.fromkeys(thresholds, verdicts) for name, verdicts in passed.items()}
@@ -62,7 +62,8 @@ def build_table(
         missing = [task for task in matches if task not in verdicts]
         if missing:
             raise UserError(
-                f"{model} has no result for {len(missing)} of {len(matches)} problems, such as {missing[0]}"
+                f"{model} has no result for {len(missing)} of {len(matches)} problems, such as "
+                f"{missing[0]}"
             )
     rows = []
     for threshold in thresholds:
@@ -92,7 +93,8 @@ def count_from_percent(percent: float, n: int, digits: int = 1) -> int:
     candidates = [k for k in range(n + 1) if abs(100 * k / n - percent) <= 0.5 * 10**-digits + 1e-9]
     if len(candidates) != 1:
         raise UserError(
-            f"{percent}% of {n} is {' or '.join(map(str, candidates)) or 'no whole number'}: no single count fits"
+            f"{percent}% of {n} is {' or '.join(map(str, candidates)) or 'no whole number'}: no "
+            "single count fits"
         )
     return candidates[0]
 

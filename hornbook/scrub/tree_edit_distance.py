@@ -1,4 +1,4 @@
-"""The true distance between two syntax trees, for pairs that the quicker distance between strings has flagged.
+"""The true distance of two syntax trees, for pairs that the string distance has flagged.
 
 In: a problem and a text whose functions' strings (canon.py) match. Out: 1 minus the tree edit
 distance (Zhang and Shasha's) over the number of nodes of the larger tree, of the same canonical
@@ -41,7 +41,7 @@ def confirm_matches(
 
 
 def best_tree_rate(problem: Problem, text: str) -> float:
-    """The best rate that a function of the text has with the problem's by true distance; 0 where nothing is near."""
+    """The best rate of a function of the text by true distance; 0 where nothing is near."""
     from rapidfuzz.distance import Levenshtein
 
     reference = [

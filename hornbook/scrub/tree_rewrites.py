@@ -1,4 +1,4 @@
-"""Trees in one form: what can be said in two ways is said in one, so that a translation is a match (canon.py).
+"""AST rewrites to a canonical form, so that a translated copy matches (tree_string.py).
 
 In: a node, or the statements of a block. Out: what stands for them: see FORMS (one node) and `told`
 (a block). Nothing that is given is changed. Not covered: whatever needs to know what the code does,
@@ -113,11 +113,10 @@ NODE_REWRITES: dict[type, Callable[[Any], Any]] = {
 
 
 # A block
-# ----------------------------------------------------------------------------------------------------
 
 
 def rewrite_block(block: Sequence[Any]) -> list[Any]:
-    """The statements of a block in the form in which they are compared, without prints and checks."""
+    """The statements of a block in canonical form, without prints and checks."""
     rewritten: list[Any] = []
     for statement in block:
         kind = type(statement)
@@ -160,7 +159,7 @@ def rewrite_block(block: Sequence[Any]) -> list[Any]:
 
 
 def _is_irrelevant(value: Any) -> bool:
-    """Whether an expression that stands as a statement says nothing of the algorithm: docstrings, prints, logs."""
+    """Whether an expression statement is no part of the algorithm: docstrings, prints, logs."""
     if type(value) is not ast.Call:
         return type(value) is ast.Constant
     match value.func:
@@ -172,7 +171,7 @@ def _is_irrelevant(value: Any) -> bool:
 
 
 def _merge_branches(node: Any) -> Any:
-    """`if c: return a else: return b`, and the same with an assignment, as conditional expressions."""
+    """`if c: return a else: return b` (or assignments) as conditional expressions."""
     match node:
         case ast.If(test, [ast.Return(ast.expr() as a)], [inner]):
             inner = _merge_branches(inner) if type(inner) is ast.If else inner
@@ -184,7 +183,7 @@ def _merge_branches(node: Any) -> Any:
 
 
 def _merge_into_return(preceding: list[Any], last: Any) -> Any:
-    """A return with what stands before it and is nothing without it: `x = e; return x`, `if c: return a; return b`."""
+    """Merge a return with the statement before: `x = e; return x`, `if c: return a; return b`."""
     while preceding and last.value is not None:
         match preceding[-1], last.value:
             case ast.Assign([ast.Name(x)], value), ast.Name(y) if x == y:
@@ -203,7 +202,7 @@ def _merge_into_return(preceding: list[Any], last: Any) -> Any:
 
 
 def _search_to_any_or_all(loop: Any, default: bool) -> Any:
-    """`for t in it: if c: return True` with `return False` after it as `return any(...)`, the opposite as all(...)."""
+    """`for t in it: if c: return True` and `return False` as any(...); the opposite as all(...)."""
     tests, inner = _unwrap_tests(loop)
     match inner:
         case ast.Return(ast.Constant(bool() as early)) if early is not default and tests:
@@ -219,7 +218,7 @@ def _search_to_any_or_all(loop: Any, default: bool) -> Any:
 
 
 def _unwrap_tests(loop: Any) -> tuple[list[Any], Any]:
-    """The tests around the only statement of a loop, and that statement (None where there are more)."""
+    """The conditions around a loop's only statement, and that statement (None if more)."""
     tests: list[Any] = []
     body = loop.body
     while len(body) == 1 and type(body[0]) is ast.If and not body[0].orelse:
@@ -229,7 +228,7 @@ def _unwrap_tests(loop: Any) -> tuple[list[Any], Any]:
 
 
 def _append_loop(loop: Any, rewritten: list[Any]) -> None:
-    """Append a loop to `made`; one that only fills a list, set, dict, sum or text as a comprehension.
+    """Append a loop; one that only fills a list, set, dict, sum or text as a comprehension.
 
     The assignment that it fills must stand before it, with nothing but assignments between.
     """
@@ -263,7 +262,7 @@ def _is_empty_start(start: Any, kind: str) -> bool:
 
 
 def _match_accumulation(statement: Any, loops: list[Any]) -> tuple[str, str, Callable[[Any], Any]]:
-    """(name, what it must have been, the expression from what it was) of a statement that adds to something."""
+    """(name, required initial value, expression) of a statement that adds to something."""
     match statement:
         case ast.Expr(ast.Call(ast.Attribute(ast.Name(name), "append"), [item], [])):
             return name, "list", lambda start: ast.ListComp(item, loops)

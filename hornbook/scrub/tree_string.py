@@ -33,7 +33,7 @@ Writer = Callable[[Any, Callable[[str], None]], None]
 
 
 def _build_node_table() -> dict[type, tuple[str, tuple[tuple[str, bool], ...]]]:
-    """Of every kind of node: its character, and the fields that hold nodes, each with whether it is a block."""
+    """For each kind of node: its character, and the fields with nodes (and which are blocks)."""
     names = sorted(
         name
         for name, kind in vars(ast).items()
@@ -88,7 +88,8 @@ _WRITERS: dict[
 def write_tree_string(function: ast.AST) -> str:
     """The string of a function's tree.
 
-    >>> first, second = (ast.parse(text).body[0] for text in ("def f(a): return a + 1", "def g(b): return b + 2"))
+    >>> texts = ("def f(a): return a + 1", "def g(b): return b + 2")
+    >>> first, second = (ast.parse(text).body[0] for text in texts)
     >>> write_tree_string(first) == write_tree_string(second)
     True
     """
@@ -122,7 +123,7 @@ _BLOCK = """
 
 
 def _compile_writer(kind: type) -> Writer:
-    """What writes a node of this kind as it stands, a function made from source that names every field.
+    """A function that writes a node of this kind, compiled from source that names its fields.
 
     It takes 27 us for a tree of 120 letters, a loop over a table of fields with getattr 44 (a
     one-off script).
@@ -138,7 +139,7 @@ def _compile_writer(kind: type) -> Writer:
 
 
 def list_nodes(function: ast.AST) -> list[tuple[int, str]]:
-    """The same tree with its shape: (position of the parent, letter) of each node, parents first; a block is a node."""
+    """The tree's shape: (parent position, letter) per node, parents first; blocks are nodes."""
     tree_nodes: list[tuple[int, str]] = []
 
     def visit(node: Any, parent: int) -> None:
@@ -165,7 +166,7 @@ def list_nodes(function: ast.AST) -> list[tuple[int, str]]:
 
 
 def _sort_statements(block: Sequence[Any]) -> list[Any]:
-    """Statements as they are compared: neighbouring assignments and neighbouring functions sorted by their strings."""
+    """Statements for comparison: neighbouring assignments or functions are sorted."""
     statements: list[Any] = []
     for kind, group in itertools.groupby(rewrite_block(block), key=type):
         members = list(group)
