@@ -248,7 +248,7 @@ def test_the_page_escapes_what_strangers_wrote_and_marks_what_is_shared(ctx: Run
             hostile, hostile + BODY, "id", hostile, hostile + BODY, hostile, "copy", hostile
         )
     ]
-    text = review.render_review_page(hostile, found_pairs, hostile)
+    text = review.render_pairs(hostile, found_pairs, hostile)
     assert "<script" not in text and text.count("<mark") >= 2 and "http" not in text
 
 

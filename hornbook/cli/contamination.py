@@ -126,7 +126,7 @@ def _write_review_page(path: Path, title: str, problems: Any, nearest: Any) -> N
     from hornbook.scrub import review
 
     pairs = review.pair_nearest(problems, nearest)
-    path.write_text(review.render_review_page(title, pairs), encoding="utf-8")
+    path.write_text(review.render_pairs(title, pairs), encoding="utf-8")
 
 
 @click.command("audit")

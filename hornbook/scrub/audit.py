@@ -113,18 +113,16 @@ class AuditScrub(FileStage):
 
     def _sample_records(self, ctx: RunContext) -> list[dict[str, Any]]:
         """The records with the smallest hashes of their ids, in the data's order."""
-        ids = [
-            one
-            for table in ctx.run.read_kept_rows(self.data, ["id"])
-            for one in table["id"].to_pylist()
-        ]
-        chosen_ids = set(
-            sorted(ids, key=lambda record_id: (hash_fraction(self.name, record_id), record_id))[
-                : self.sample_size
-            ]
-        )
-        tables = ctx.run.read_kept_rows(self.data, ["id", "text", "origin", "path", "start"])
-        return [row for table in tables for row in table.to_pylist() if row["id"] in chosen_ids]
+        ids: list[str] = []
+        for table in ctx.run.read_kept_rows(self.data, ["id"]):
+            ids += table["id"].to_pylist()
+        ids.sort(key=lambda record_id: (hash_fraction(self.name, record_id), record_id))
+        sample_ids = set(ids[: self.sample_size])
+        rows: list[dict[str, Any]] = []
+        # Table by table: only the sample is held in memory.
+        for table in ctx.run.read_kept_rows(self.data, ["id", "text", "origin", "path", "start"]):
+            rows += [row for row in table.to_pylist() if row["id"] in sample_ids]
+        return rows
 
     def _select_hits(
         self,

@@ -39,8 +39,11 @@ def match_trees(
     min_tree_nodes: int = 0,
     cutoff: float = syntax.MIN_RATE,
 ) -> tuple[list[str], list[float], list[str]]:
-    """The problem that one of each text's functions matches best, the rate ("" and 0 below the cutoff), and whether
-    the text parsed, was repaired, or is unreadable.
+    """The best match of each text's functions by syntax trees.
+
+    Returns:
+        For each text the problem ("" below the cutoff), the rate (0 below the cutoff), and "parsed",
+        "repaired" or "unreadable".
     """
     problem_trees = [
         tree if len(tree) >= min_tree_nodes else ""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import itertools
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -109,9 +110,8 @@ def _join_columns(values: Mapping[str, Any], columns: Sequence[str], file: Path)
     missing = [name for name in columns if name not in values]
     if missing:
         raise UserError(f"{file} has no column {missing[0]}; it has {', '.join(values) or 'none'}")
-    return "\n".join(
-        [text for name in columns or TEXT_COLUMNS if isinstance(text := values.get(name), str)]
-    )
+    texts = [values.get(name) for name in columns or TEXT_COLUMNS]
+    return "\n".join(text for text in texts if isinstance(text, str))
 
 
 def _count_skipped(skipped: dict[str, int], reason: str) -> None:
@@ -145,9 +145,8 @@ def join_notebook_cells(text: str) -> str:
     if not isinstance(cells, dict):
         raise ValueError("no notebook")
     # Up to format 3 the cells lie in worksheets, and code is called input.
-    code_cells = cells.get("cells") or [
-        cell for sheet in cells.get("worksheets", ()) for cell in sheet.get("cells", ())
-    ]
+    sheets = [sheet.get("cells", ()) for sheet in cells.get("worksheets", ())]
+    code_cells = cells.get("cells") or list(itertools.chain.from_iterable(sheets))
     sources = [cell.get("source", cell.get("input", "")) for cell in code_cells]
     return "\n\n".join(source if isinstance(source, str) else "".join(source) for source in sources)
 

@@ -30,9 +30,7 @@ def load_problems(ctx: RunContext, exams: Sequence[str | Stage]) -> list[Problem
         if isinstance(exam, str):
             problems += load_exam(exam)
         else:
-            problems += problems_from_records(
-                row for table in ctx.run.read_kept_rows(exam) for row in table.to_pylist()
-            )
+            problems += problems_from_records(ctx.run.iterate_rows(exam, kept_only=True))
     if not problems:
         raise UserError("nothing to keep unseen: name an exam, such as exams=('humaneval',)")
     return problems
@@ -63,10 +61,14 @@ def entry_point_trees(problems: tuple[Problem, ...]) -> tuple[str, ...]:
 
 
 def embedding_variants(problems: Sequence[Problem]) -> tuple[list[str], list[int]]:
-    """The forms of all problems, and of each form the position of its problem."""
-    variants = [(text, owner) for owner, problem in enumerate(problems)
-             for text in (problem.solution, strip_docstrings(problem.solution)) if text]  # fmt: skip
-    return [text for text, _ in variants], [owner for _, owner in variants]
+    """Each problem with and without docstrings, and for each text the position of its problem."""
+    texts: list[str] = []
+    owners: list[int] = []
+    for problem_index, problem in enumerate(problems):
+        variants = [problem.solution, strip_docstrings(problem.solution)]
+        texts += [text for text in variants if text]
+        owners += [problem_index for text in variants if text]
+    return texts, owners
 
 
 def strip_docstrings(program: str) -> str | None:

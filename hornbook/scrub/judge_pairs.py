@@ -1,12 +1,14 @@
 """A language model judges detected pairs: copy, paraphrase, same idea or unrelated.
 
-In: a finished search (NearExam), an LLM. Out: a row a pair with the columns `said` (which detectors
-named it),
-`verdict` and `why`, the judge's own words; and `judged.json`: how many of each detector's candidates were copies or
-paraphrases, with intervals. Scrub(judged=...) drops those; a judge's "unrelated" excuses nothing, a
+In: a finished search (NearExam), an LLM. Out: one row per pair with the columns `said` (which
+detectors named it), `verdict` and `why` (the judge's reply); and `judged.json`: how many of each
+detector's candidates were copies or paraphrases, with intervals.
+
+Scrub(judge_stage=...) drops copies and paraphrases. A judge's "unrelated" does not save a record; a
 person's does. A reply without a verdict is asked for again, then marked and counted, never guessed.
-Every pair is in the ledger once. Not covered: candidates beyond the `top` of the search, and what
-no detector came near. The embedded model is no judge; it stands here so that the path is real.
+Every pair is in the ledger once. Not covered: candidates beyond the `top` of the search, and pairs
+that no detector came near. The embedded model is too weak to judge; it only exercises the code
+path.
 """
 
 from __future__ import annotations
@@ -42,11 +44,13 @@ JUDGED_COLUMNS = {
     "said": "string", "verdict": "string", "why": "string", "kept": "bool", "reason": "string",
 }  # fmt: skip
 JUDGE_PROMPT = """\
-A is a problem of an exam with its solution. B is a part of the data that a model was trained on. Would somebody who \
-had learned B by heart have been given A's answer?
+A is a problem of an exam with its solution. B is a part of the data that a model was trained on. \
+Would somebody who had learned B by heart have been given A's answer?
 
-copy: B has the same task or the same solution, but for names, constants, comments, order or formatting.
-paraphrase: B tells the same task in other words, or solves it by another construction; whoever knows B knows A.
+copy: B has the same task or the same solution, but for names, constants, comments, order or \
+formatting.
+paraphrase: B tells the same task in other words, or solves it by another construction; \
+whoever knows B knows A.
 same idea: B uses the same technique or stands in the same field, but its task is another one.
 unrelated: what they share is what any two programs may share.
 
@@ -60,7 +64,8 @@ B:
 {text}
 ```
 
-Give your reason in one sentence, then end with "Verdict: " and one of: copy, paraphrase, same idea, unrelated."""
+Give your reason in one sentence, then end with "Verdict: " and one of: \
+copy, paraphrase, same idea, unrelated."""
 
 
 @dataclass(frozen=True)
@@ -146,14 +151,14 @@ def parse_verdict(reply: str) -> str:
     """The verdict that a reply ends with, or nothing.
 
     >>> parse_verdict("Only names differ. Verdict: Copy."), parse_verdict("a copy, I think")
-    ('copy', 'same idea', '')
+    ('copy', '')
     """
     verdicts = re.findall(rf"(?i)\bverdict\W*({'|'.join(VERDICTS)})\b", reply)
     return verdicts[-1].lower() if verdicts else ""
 
 
 def ask_judge(judge: LLM, prompts: Sequence[str], ctx: RunContext) -> list[tuple[str, str]]:
-    """(verdict, reply) of each prompt; a reply without a verdict is asked for again, TRIES times in all."""
+    """(verdict, reply) of each prompt; without a verdict it is asked again, MAX_TRIES in all."""
     replies = ask_until_parsed(
         judge, prompts, lambda reply: parse_verdict(reply) or None, MAX_TRIES, ctx
     )
@@ -182,11 +187,7 @@ def read_judged_copies(ctx: RunContext, stage: JudgeNear | None) -> dict[str, tu
     if stage is None:
         return {}
     decisions = review_decisions.read_stage_verdicts(ctx, stage)
-    rows = [
-        row
-        for table in ctx.run.read_shards(stage, ["id", "task_id", "verdict"])
-        for row in table.to_pylist()
-    ]
+    rows = ctx.run.iterate_rows(stage, ["id", "task_id", "verdict"])
     verdicts = [
         (
             row["id"],

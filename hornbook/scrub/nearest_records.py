@@ -71,7 +71,7 @@ class NearExam(Stage):
 
     @property
     def placement(self) -> Placement:  # type: ignore[override]
-        """With embeddings a model's weights stay in one process; without, every core reads for itself."""
+        """With embeddings the model stays in one process; without, each core takes shards."""
         return "per_core" if self.embedder is None else "per_machine"
 
     def identity_inputs(self, ctx: RunContext) -> Mapping[str, Any]:
@@ -82,11 +82,10 @@ class NearExam(Stage):
         }
 
     def shards(self, ctx: RunContext) -> Sequence[str]:
-        return [
-            f"{stage_index}-{part}"
-            for stage_index, stage in enumerate(self.data)
-            for part in ctx.run.shard_names(stage)
-        ]
+        names: list[str] = []
+        for stage_index, stage in enumerate(self.data):
+            names += [f"{stage_index}-{shard}" for shard in ctx.run.shard_names(stage)]
+        return names
 
     def make_shard(self, ctx: RunContext, part: str) -> pa.Table:
         stage_index, _, stage_shard = part.partition("-")

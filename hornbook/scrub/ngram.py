@@ -38,7 +38,7 @@ BITMAP_BITS_PER_NGRAM = (
 
 @dataclass(frozen=True, eq=False)
 class NgramIndex:
-    """The n-grams of an exam as an index. `owners[r]` are positions of the problems with n-gram r."""
+    """The n-grams of an exam as an index; `owners[r]`: positions of the problems with n-gram r."""
 
     n: int
     ngrams: list[bytes]  # words joined by single spaces

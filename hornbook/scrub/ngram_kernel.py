@@ -31,8 +31,11 @@ PADDING = 32  # zeros after a text, so that sixteen bytes can be read at any pla
 
 @intrinsic  # type: ignore[untyped-decorator]
 def _normalise_byte(typing: Any, c: Any, previous: Any) -> Any:
-    """What a byte of a word is read as (ASCII capitals as small letters), zero for what separates words: all else, and
-    the rest of a line end, tab or return that is spelled out with a backslash `before` it."""
+    """The byte as it is compared: ASCII letters in lower case, zero for separators.
+
+    A separator is everything else, and the letter of an escape (a backslash is `previous`, then n,
+    t or r), so that a JSON string reads like its text.
+    """
 
     def make(context: Any, b: Any, signature: Any, a: Any) -> Any:
         def byte_constant(value: int) -> Any:
@@ -102,8 +105,11 @@ def _load_8_bytes(words64: Any, position: Any) -> Any:
 
 @njit(inline="always")
 def _find_word_start(words64: Any, position: Any, end: Any) -> Any:
-    """Where the next word begins, or a place from `end` on. Two numbers at once, for blanks are of all lengths and a
-    wrong guess of the processor costs more than a number too many."""
+    """The start of the next word, or a position from `end` on.
+
+    Two 8-byte words are looked at together: gaps vary in length, and a mispredicted branch costs
+    more than one word too many.
+    """
     while position < end:
         first, second = _load_8_bytes(words64, position), _load_8_bytes(words64, position + EIGHT)
         if first | second:
@@ -175,9 +181,11 @@ def hash_ngrams(data: Any, offsets: Any) -> Any:
 def find_ngrams(data: Any, offsets: Any, n: int, table: Any, index: Any, out: Any) -> int:
     """Write (text, n-gram) of every match to `out` (capacity, 2); returns the number of matches.
 
-    `table` is fold.py's. `index` is (bitmap, keys, runs, words, places): `keys` and `runs` are a hash set of a power of
-    two of slots (runs is -1 where it is empty); run r is the bytes words[places[r]:places[r + 1]];
-    `bitmap` has a bit for the highest bits of each key.
+    Args:
+        table: the character table of normalise.py.
+        index: (bitmap, keys, runs, words, places). `keys` and `runs` are a hash set with 2^k slots
+            (runs is -1 in an empty one); n-gram r is words[places[r]:places[r + 1]]; `bitmap` has a
+            bit for the highest bits of each key.
     """
     bitmap = index[0]
     hit_count, capacity = 0, len(out)

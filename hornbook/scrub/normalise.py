@@ -33,8 +33,11 @@ SPACES = dict.fromkeys(
     "\u00a0\u1680\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B))), " "
 )
 FULL_WIDTH = {chr(code + 0xFEE0): chr(code) for code in range(0x21, 0x7F)}
-MATHEMATICAL = {chr(code): letter for code in range(0x1D400, 0x1D800)
-                if (letter := unicodedata.normalize("NFKC", chr(code))).isascii()}  # fmt: skip
+MATHEMATICAL = {
+    chr(code): unicodedata.normalize("NFKC", chr(code))
+    for code in range(0x1D400, 0x1D800)
+    if unicodedata.normalize("NFKC", chr(code)).isascii()
+}
 # Every one to one ASCII character or to none: what the kernel does by bytes is the same.
 CHARACTER_MAP = str.maketrans({**CYRILLIC, **GREEK, **QUOTES, **DASHES, **SPACES,
                                **FULL_WIDTH, **MATHEMATICAL,

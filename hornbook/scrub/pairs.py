@@ -27,7 +27,8 @@ MAX_TOKENS = 800  # of each side that are compared: difflib takes their product 
 MIN_SAME_WORDS, MIN_FORM_TOKENS = 4, 6  # tokens in a row that are marked
 WORD = re.compile(r"[^\W_]+")
 TOKEN = re.compile(
-    r'"""(?:.|\n)*?"""|\'\'\'(?:.|\n)*?\'\'\'|"[^"\n]*"|\'[^\'\n]*\'|#[^\n]*|[^\W\d]\w*|\d[\w.]*|[^\s\w]'
+    r'"""(?:.|\n)*?"""|\'\'\'(?:.|\n)*?\'\'\'|"[^"\n]*"|\'[^\'\n]*\''
+    r"|#[^\n]*|[^\W\d]\w*|\d[\w.]*|[^\s\w]"
 )
 
 SharedSpan = tuple[
@@ -129,10 +130,18 @@ def _form_tokens(text: str) -> list[_ComparedToken]:
         word = token[0]
         if word[0] == "#" or word.startswith(('"""', "'''")):
             continue
-        form = word if keyword.iskeyword(word) or not (word[0].isalnum() or word[0] in "_\"'") else (
-            "0" if word[0].isdigit() else "s" if word[0] in "\"'" else "n")  # fmt: skip
-        tokens.append((form, token.start(), token.end()))
+        tokens.append((_token_form(word), token.start(), token.end()))
     return tokens
+
+
+def _token_form(word: str) -> str:
+    """0 for a number, s for a string, n for a name; keywords and operators as they are."""
+    if word[0].isdigit():
+        return "0"
+    if word[0] in "\"'":
+        return "s"
+    is_name = word[0].isalnum() or word[0] == "_"
+    return "n" if is_name and not keyword.iskeyword(word) else word
 
 
 def _is_code(forms: Sequence[str]) -> bool:

@@ -105,7 +105,7 @@ def reword_docstring(problem: Problem) -> str | None:
 
 
 def rewrite_everything(problem: Problem) -> str | None:
-    """The docstring in other words, names replaced, constants changed: a paraphrase of everything but the idea."""
+    """Reworded docstring, other names and constants: a paraphrase of all but the idea."""
     text = _reword_docstrings(problem.solution)
     return (
         ast.unparse(_ChangeConstants().visit(_rename_bound_names(ast.parse(text))))
@@ -142,7 +142,8 @@ def wrap_in_notebook(problem: Problem) -> str:
 def wrap_in_session(problem: Problem) -> str:
     """Renamed, as it was typed at a prompt."""
     lines = ast.unparse(_rename_bound_names(_parse_without_docstrings(problem))).splitlines()
-    return "".join(f"{'... ' if line.startswith(' ') else '>>> '}{line}\n" for line in lines)
+    prompts = ["... " if line.startswith(" ") else ">>> " for line in lines]
+    return "".join(f"{prompt}{line}\n" for prompt, line in zip(prompts, lines, strict=True))
 
 
 def add_argument(problem: Problem) -> str:
@@ -254,9 +255,10 @@ class _ForToWhile(ast.NodeTransformer):
         self.generic_visit(node)
         match node:
             case ast.For(ast.Name(name), ast.Call(ast.Name("range"), [stop], []), body, []):
+                start = ast.parse(f"{name} = 0").body
                 step = ast.parse(f"{name} += 1").body
-                return [*ast.parse(f"{name} = 0").body,
-                        ast.While(ast.Compare(ast.Name(name), [ast.Lt()], [stop]), body + step, [])]  # fmt: skip
+                condition = ast.Compare(ast.Name(name), [ast.Lt()], [stop])
+                return [*start, ast.While(condition, body + step, [])]
         return node
 
 

@@ -77,11 +77,10 @@ def repair_modules(text: str) -> list[ast.Module]:
     whole = parse_module(modern) if modern != text else 0
     if isinstance(whole, ast.Module):
         return [whole]
-    return [
-        module
-        for block in FENCED_BLOCK.findall(text) or [modern]
-        for module in _parse_pieces(block)
-    ]
+    modules: list[ast.Module] = []
+    for block in FENCED_BLOCK.findall(text) or [modern]:
+        modules += _parse_pieces(block)
+    return modules
 
 
 def find_hidden_modules(text: str, module: ast.Module | None) -> Iterator[ast.Module]:
@@ -183,7 +182,7 @@ def _outdent_block(lines: Sequence[str]) -> list[str]:
 
 
 def _longest_valid_prefix(lines: Sequence[str]) -> tuple[ast.Module | None, int]:
-    """The longest prefix of lines that parses, found by cutting before each error, and its length."""
+    """The longest prefix of lines that parses (cut before each error), and its length."""
     line_count = len(lines)
     while line_count > 0:
         parsed = parse_module("\n".join(lines[:line_count]) + "\n")

@@ -1,14 +1,13 @@
 """The pairs of a stage: its hits beside the exam's problems, with what was decided on them.
 
 In: a run's folder and the name of a Scrub, JudgeNear, NearExam or AuditScrub stage; no recipe is
-needed. Out: pairs (pairs.py) in the order of the problems, and one page (`page`) of them side by
-side, with the shared parts marked. Decisions are written by `decide` (verdicts.py) and applied when
-the stage is made again.
+needed. Out: pairs (pairs.py) in the order of the problems, and a page of them side by side, with the
+shared parts marked. `record_decisions` writes decisions (review_decisions.py); they are applied when
+the stage is rebuilt.
 """
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -16,19 +15,17 @@ from typing import TYPE_CHECKING, Any
 
 from hornbook import exams, store
 from hornbook.frame.stage import RunContext
+from hornbook.pages import review_page
 from hornbook.records import UserError
 from hornbook.scrub import judge_pairs, nearest_records, review_decisions, syntax
-from hornbook.scrub.pairs import ReviewPair, SharedSpan, cut_excerpt, find_shared_spans
+from hornbook.scrub.pairs import ReviewPair, cut_excerpt, find_shared_spans
 
 if TYPE_CHECKING:
     from hornbook.exams import Problem
 
 REVIEWED_CLASSES = ("Scrub", "JudgeNear", "NearExam", "AuditScrub")
-DECIDABLE_CLASSES = (
-    "Scrub",
-    "JudgeNear",
-    "AuditScrub",
-)  # whose decisions are applied; the others are only looked at
+# Decisions are applied by these; NearExam is only looked at.
+DECIDABLE_CLASSES = ("Scrub", "JudgeNear", "AuditScrub")
 
 
 def reviewable_stages(ctx: RunContext) -> list[str]:
@@ -65,15 +62,13 @@ def read_pairs(ctx: RunContext, stage: str, kept: bool = False) -> list[ReviewPa
         for decision in decisions
         if decision.stage == stage
     }
-    return [
-        replace(
-            pair, verdict=decision_by_pair[key].verdict, by=decision_by_pair[key].by or "a person"
-        )
-        if key in decision_by_pair
-        else pair
-        for pair in pairs
-        for key in [(pair.id, pair.task_id)]
-    ]
+    decided_pairs = []
+    for pair in pairs:
+        decision = decision_by_pair.get((pair.id, pair.task_id))
+        if decision is not None:
+            pair = replace(pair, verdict=decision.verdict, by=decision.by or "a person")
+        decided_pairs.append(pair)
+    return decided_pairs
 
 
 def _load_stage_problems(ctx: RunContext, stage: str) -> dict[str, Problem]:
@@ -83,9 +78,8 @@ def _load_stage_problems(ctx: RunContext, stage: str) -> dict[str, Problem]:
         if isinstance(exam, str):
             problems += exams.load_exam(exam)
         else:
-            problems += exams.problems_from_records(
-                row for table in ctx.run.read_kept_rows(exam["stage"]) for row in table.to_pylist()
-            )
+            rows = ctx.run.iterate_rows(exam["stage"], kept_only=True)
+            problems += exams.problems_from_records(rows)
     return {problem.task_id: problem for problem in problems}
 
 
@@ -135,7 +129,7 @@ def _task_from_reason(row: Mapping[str, Any], problem_by_id: Mapping[str, Proble
 
 def _read_judge_pairs(ctx: RunContext, stage: str, kept: bool) -> list[ReviewPair]:
     settings = ctx.run.read_manifest(stage)["identity"]["settings"]
-    rows = [row for table in ctx.run.read_shards(stage) for row in table.to_pylist()]
+    rows = list(ctx.run.iterate_rows(stage))
     return judge_pairs.make_review_pairs(
         rows, _load_stage_problems(ctx, settings["near"]["stage"]), settings["judge"]["model"]
     )
@@ -150,19 +144,19 @@ def _read_near_pairs(ctx: RunContext, stage: str, kept: bool) -> list[ReviewPair
 def pair_nearest(
     problems: Iterable[Problem], records: Sequence[nearest_records.NearRecord]
 ) -> list[ReviewPair]:
-    """Neighbours (near.py) as pairs, one a record and problem."""
+    """Nearest records as pairs, one per record and problem."""
     solution_by_id = {problem.task_id: problem.solution for problem in problems}
+    groups = judge_pairs.group_candidates(records, max_distance=2.0)
     return [
         ReviewPair(
-            row.task_id,
-            solution_by_id[row.task_id],
-            row.id,
-            _format_location(vars(row)),
-            row.text,
+            group[0].task_id,
+            solution_by_id[group[0].task_id],
+            group[0].id,
+            _format_location(vars(group[0])),
+            group[0].text,
             judge_pairs.describe_evidence(group),
         )
-        for group in judge_pairs.group_candidates(records, max_distance=2.0)
-        for row in group[:1]
+        for group in groups
     ]
 
 
@@ -204,17 +198,12 @@ def record_decisions(
         *(read_pairs(ctx, stage, kept=True) if _stage_class(ctx, stage) == "Scrub" else []),
     ]
     pair_keys = {(pair.id, pair.task_id) for pair in pairs}
-    # What was let go is no hit any more, and can be called back.
-    pair_keys |= {
-        (id, task)
-        for id, tasks in review_decisions.read_stage_verdicts(ctx, stage).items()
-        for task in tasks
-    }
-    decisions = [
-        decision
-        for word in options
-        for decision in _parse_decision_option(word, stage, pair_keys, by)
-    ]
+    # A pair that was decided earlier is no hit any more; its decision can be taken back.
+    for record_id, tasks in review_decisions.read_stage_verdicts(ctx, stage).items():
+        pair_keys |= {(record_id, task) for task in tasks}
+    decisions: list[review_decisions.ReviewDecision] = []
+    for option in options:
+        decisions += _parse_decision_option(option, stage, pair_keys, by)
     review_decisions.append_decisions(ctx.root / review_decisions.DECISIONS_FILE, decisions)
     return decisions
 
@@ -243,53 +232,22 @@ def _parse_decision_option(
         )
 
 
-STYLE = """
-body{font:15px/1.5 system-ui,sans-serif;margin:2em auto;max-width:90em;padding:0 1em;color:#222;background:#fff}
-section{border-top:1px solid #ccc;margin-top:1.5em;padding-top:.5em}h2{font-size:1em;margin:.3em 0}
-.sides{display:grid;grid-template-columns:1fr 1fr;gap:1em}pre{white-space:pre-wrap;overflow-wrap:anywhere;
-font:13px/1.45 ui-monospace,monospace;background:#f7f7f5;padding:.7em;margin:0;max-height:36em;overflow:auto}
-mark{color:inherit}.same{background:#ffd98a}.form{background:#cfe3ff}.key span{padding:0 .4em}code{background:#f1f1ee}
-@media(prefers-color-scheme:dark){body{background:#181818;color:#ddd}pre,code{background:#242424}
-.same{background:#7a5a10}.form{background:#1d4675}section{border-color:#444}}
-"""
-
-
-def render_review_page(title: str, pairs: Sequence[ReviewPair], instructions: str = "") -> str:
-    """One self-contained HTML page; everything in it but its own words is escaped."""
-    counts = ", ".join(
-        f"{name} {sum(pair.verdict == name for pair in pairs)}"
-        for name in review_decisions.VERDICTS
-    )
-    undecided = sum(not pair.verdict for pair in pairs)
-    sections = "".join(
-        _render_pair(pair_number, pair) for pair_number, pair in enumerate(pairs, start=1)
-    )
-    return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{html.escape(title)}</title>'
-        f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style><h1>{html.escape(title)}</h1>'
-        f"<p>{len(pairs)} pairs: {counts}, not decided {undecided}. {html.escape(instructions)}</p>"
-        '<p class="key"><span class="same">same words</span> <span class="form">same code but for names, numbers and '
-        f"texts</span></p>{sections}</html>\n"
-    )
-
-
-def _render_pair(pair_number: int, pair: ReviewPair) -> str:
-    first, second = find_shared_spans(pair.problem, pair.text)
-    verdict = (
-        f" &middot; <strong>{html.escape(pair.verdict)}</strong> ({html.escape(pair.by)})"
-        if pair.verdict
-        else ""
-    )
-    return (
-        f"<section><h2>{pair_number}. {html.escape(pair.task_id)} &middot; {html.escape(pair.location)}{verdict}</h2>"
-        f"<p>{html.escape(pair.evidence)} &middot; <code>{html.escape(pair.id[:12])}</code></p><div class=sides>"
-        f"<pre>{_highlight_spans(pair.problem, first)}</pre><pre>{_highlight_spans(pair.text, second)}</pre></div></section>"
-    )
-
-
-def _highlight_spans(text: str, spans: Sequence[SharedSpan]) -> str:
-    highlighted, position = "", 0
-    for start, stop, kind in spans:
-        highlighted += f"{html.escape(text[position:start])}<mark class={kind}>{html.escape(text[start:stop])}</mark>"
-        position = stop
-    return highlighted + html.escape(text[position:])
+def render_pairs(title: str, pairs: Sequence[ReviewPair], instructions: str = "") -> str:
+    """The page of these pairs as HTML (pages/review_page.py)."""
+    counts = dict.fromkeys(review_decisions.VERDICTS, 0) | {"not decided": 0}
+    shown = []
+    for pair in pairs:
+        counts[pair.verdict or "not decided"] = counts.get(pair.verdict or "not decided", 0) + 1
+        problem_spans, record_spans = find_shared_spans(pair.problem, pair.text)
+        shown.append(
+            review_page.ShownPair(
+                f"{pair.task_id} \u00b7 {pair.location}",
+                pair.evidence,
+                pair.id[:12],
+                pair.verdict,
+                pair.by,
+                review_page.MarkedText(pair.problem, problem_spans),
+                review_page.MarkedText(pair.text, record_spans),
+            )
+        )
+    return review_page.render_review_page(title, shown, counts, instructions)

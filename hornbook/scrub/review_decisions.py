@@ -86,10 +86,9 @@ def read_stage_verdicts(ctx: RunContext, stage: Stage | str) -> dict[str, dict[s
 
 
 def decision_identity_inputs(ctx: RunContext, stage: Stage) -> dict[str, dict[str, str]]:
-    """What of an identity the decisions are: nothing where nothing was decided."""
-    verdicts = {
-        f"{id[:12]} {task}": verdict
-        for id, tasks in sorted(read_stage_verdicts(ctx, stage).items())
-        for task, verdict in sorted(tasks.items())
-    }
+    """The decisions as identity inputs; nothing where nothing was decided."""
+    verdicts: dict[str, str] = {}
+    for record_id, tasks in sorted(read_stage_verdicts(ctx, stage).items()):
+        for task, verdict in sorted(tasks.items()):
+            verdicts[f"{record_id[:12]} {task}"] = verdict
     return {"decisions": verdicts} if verdicts else {}

@@ -45,11 +45,11 @@ class Scrub(RowFilter):
     """Drop what overlaps with `exams` (names or stages of exercises). None: detector off.
 
     `max_problems_per_ngram`: n-grams of more problems are idioms and no evidence (0: all count).
-    `smallest`: trees of fewer nodes, block ends counted, are not compared: `return len(s)` is in half of all files. At
-    15, as many of HumanEval's 164 problems are left to the other detectors (benchmarks/scrub.py
-    counts what that gains and costs); the paper, which scrubbed exercises only, states no such
-    limit (0).
-    `recheck`: a match by trees must also reach this rate by the true distance between trees (ted.py; extra `trees`).
+    `min_tree_nodes`: smaller trees (block ends counted) are not compared, because `return len(s)`
+    is in half of all files. At 15, 15 of HumanEval's 164 problems are left to the other detectors
+    (benchmarks/scrub.py measures gain and cost). The paper, which scrubbed exercises only, states
+    no such limit (0). `recheck`: a match by trees must also reach this rate by the true tree edit
+    distance (the extra `trees`).
     """
 
     exams: tuple[str | Stage, ...] = ("humaneval",)
@@ -67,7 +67,7 @@ class Scrub(RowFilter):
 
     @property
     def placement(self) -> Placement:  # type: ignore[override]
-        """With embeddings a model's weights stay in one process; without, every core reads for itself."""
+        """With embeddings the model stays in one process; without, each core takes shards."""
         return "per_core" if self.embedding is None else "per_machine"
 
     def identity_inputs(self, ctx: RunContext) -> Mapping[str, Any]:
@@ -172,7 +172,8 @@ class Scrub(RowFilter):
                 )
         columns = {"ngram_hit": pa.array(ngram_hits, pa.string()),
                    "nearest_exam": pa.array(matched_problems, pa.string()),
-                   "syntax_match": pa.array(rates, pa.float32()), "tree": pa.array(states, pa.string())}  # fmt: skip
+                   "syntax_match": pa.array(rates, pa.float32()),
+                   "tree": pa.array(states, pa.string())}  # fmt: skip
         if self.embedding is not None:
             embedding_matches, distances = detect.match_embeddings(
                 problems, texts, self.embedder, str(ctx.options.get("device", "cpu"))

@@ -10,6 +10,7 @@ rules). Not covered: code outside functions.
 from __future__ import annotations
 
 import ast
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -28,18 +29,22 @@ MB_PER_SECOND = (
     3.5  # a core, of library code: the parser's speed, beside which comparing is nothing
 )
 
-# Of every statement that holds others, and of a clause of one, the fields that hold them, the last
-# first.
-_BLOCK_FIELDS = {
-    kind: fields
-    for kind in vars(ast).values()
-    if isinstance(kind, type) and issubclass(kind, (ast.stmt, ast.ExceptHandler, ast.match_case))
-    if (
-        fields := [
-            f for f in ("cases", "handlers", "finalbody", "orelse", "body") if f in kind._fields
-        ]
-    )
-}
+
+def _list_block_fields() -> dict[type, list[str]]:
+    """The fields of each compound statement (and clause) that hold statements, the last first."""
+    fields_by_kind: dict[type, list[str]] = {}
+    for kind in vars(ast).values():
+        if isinstance(kind, type) and issubclass(
+            kind, (ast.stmt, ast.ExceptHandler, ast.match_case)
+        ):
+            names = ("cases", "handlers", "finalbody", "orelse", "body")
+            fields = [name for name in names if name in kind._fields]
+            if fields:
+                fields_by_kind[kind] = fields
+    return fields_by_kind
+
+
+_BLOCK_FIELDS = _list_block_fields()
 
 
 @dataclass(frozen=True)
@@ -77,12 +82,12 @@ def _parse_functions(text: str) -> tuple[list[tuple[str, Any]], str]:
         modules, state = [parsed], "parsed"
     else:
         modules, state = repair.repair_modules(text), "repaired"
-    functions = [function for module in modules for function in _walk_functions(module)]
+    functions = list(itertools.chain.from_iterable(map(_walk_functions, modules)))
     if repair.count_definitions(text) > len(functions):
         hidden_modules = list(
             repair.find_hidden_modules(text, parsed if isinstance(parsed, ast.Module) else None)
         )
-        functions += [function for module in hidden_modules for function in _walk_functions(module)]
+        functions += itertools.chain.from_iterable(map(_walk_functions, hidden_modules))
         modules += hidden_modules
     return functions, state if modules else "unreadable"
 

@@ -49,16 +49,17 @@ def build_table(
 ) -> PassRateTable:
     """The table from match rates by task id, and verdicts by model and task id.
 
-    `by_threshold` has columns with another model per threshold, such as one retrained on what is left.
+    `models_by_threshold` has columns with another model per threshold, such as one retrained on
+    what is left.
+
     Raises UserError for a model without a verdict on one of the problems.
     """
     columns = {name: dict.fromkeys(thresholds, verdicts) for name, verdicts in passed.items()}
     columns |= {name: dict(models) for name, models in (models_by_threshold or {}).items()}
-    for model, verdicts in (
-        (name, model_verdicts)
-        for name, models in columns.items()
-        for model_verdicts in models.values()
-    ):
+    all_verdicts: list[tuple[str, Mapping[str, bool]]] = []
+    for name, models in columns.items():
+        all_verdicts += [(name, verdicts) for verdicts in models.values()]
+    for model, verdicts in all_verdicts:
         missing = [task for task in matches if task not in verdicts]
         if missing:
             raise UserError(
@@ -127,10 +128,20 @@ def _format_cell(passed: int, rate: Estimate) -> str:
 
 
 def table_records(table: PassRateTable) -> list[dict[str, object]]:
-    """A dictionary a row and model: threshold, subset, n, model, passed, rate, low, high."""
-    return [
-        {"threshold": row.threshold, "subset": row.subset, "n": row.n, "model": model, "passed": count,
-         "rate": rate.value if row.n else None, "low": rate.low, "high": rate.high}
-        for row in table.rows
-        for model, count, rate in zip(table.models, row.passed, row.rates, strict=True)
-    ]  # fmt: skip
+    """One dictionary per row and model: threshold, subset, n, model, passed, rate, low, high."""
+    records: list[dict[str, object]] = []
+    for row in table.rows:
+        for model, count, rate in zip(table.models, row.passed, row.rates, strict=True):
+            records.append(
+                {
+                    "threshold": row.threshold,
+                    "subset": row.subset,
+                    "n": row.n,
+                    "model": model,
+                    "passed": count,
+                    "rate": rate.value if row.n else None,
+                    "low": rate.low,
+                    "high": rate.high,
+                }
+            )
+    return records

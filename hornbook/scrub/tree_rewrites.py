@@ -32,9 +32,18 @@ def _flip_greater_than(node: Any) -> Any:
     )
 
 
-_OPPOSITE_OPERATOR: dict[type, type] = {ast.Lt: ast.GtE, ast.GtE: ast.Lt, ast.Gt: ast.LtE, ast.LtE: ast.Gt, ast.Eq: ast.NotEq,
-                               ast.NotEq: ast.Eq, ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot,
-                               ast.IsNot: ast.Is}  # fmt: skip
+_OPPOSITE_OPERATOR: dict[type, type] = {
+    ast.Lt: ast.GtE,
+    ast.GtE: ast.Lt,
+    ast.Gt: ast.LtE,
+    ast.LtE: ast.Gt,
+    ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq,
+    ast.In: ast.NotIn,
+    ast.NotIn: ast.In,
+    ast.Is: ast.IsNot,
+    ast.IsNot: ast.Is,
+}
 
 
 def _push_negation_inward(node: Any) -> Any:
@@ -62,8 +71,10 @@ def _swap_negated_branches(node: Any) -> Any:
 def _drop_self_argument(node: Any) -> Any:
     """A method's arguments without its self."""
     if node.args and node.args[0].arg in ("self", "cls"):
-        return ast.arguments(node.posonlyargs, node.args[1:], node.vararg, node.kwonlyargs, node.kw_defaults,
-                             node.kwarg, node.defaults)  # fmt: skip
+        return ast.arguments(
+            node.posonlyargs, node.args[1:], node.vararg, node.kwonlyargs, node.kw_defaults,
+            node.kwarg, node.defaults,
+        )  # fmt: skip
     return node
 
 
