@@ -1,16 +1,28 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hornbook import meter
+from hornbook.collect import CollectFiles
+from hornbook.curate import JudgeSample
 from hornbook.frame.identity import canonical_form
-from hornbook.frame.stage import RunContext
-from hornbook.llm import LLM, Prompt, complete_prompts, estimate_cost, spending_by_model
+from hornbook.frame.run import run_recipe
+from hornbook.frame.stage import RunContext, Size
+from hornbook.llm import (
+    LLM,
+    Prompt,
+    complete_prompts,
+    estimate_cost,
+    price_requests,
+    spending_by_model,
+)
 from hornbook.llm.requests import make_request
 from hornbook.records import UserError
+from hornbook.scrub import JudgeNear, NearExam
 
 SCRIPTED = LLM("script", "scripted", answers=("one", "two words", "three"))
 
@@ -161,3 +173,37 @@ def test_the_embedded_model_answers_as_transformers_does_and_whoever_sits_beside
         0, ids["input_ids"].shape[1] :
     ]
     assert answer.text == tokenizer.decode(reference_ids, skip_special_tokens=True)
+
+
+@pytest.mark.parametrize("kind", ["http", "embedded", "trained"])
+def test_every_model_is_priced_by_one_function_with_tokens_time_and_money(
+    kind: str, tmp_path: Path
+) -> None:
+    llm = LLM("smollm2" if kind == "embedded" else "m", kind)
+    ctx = RunContext(tmp_path, options={"prices": {llm.model: (1.0, 10.0)}})
+    cost = price_requests(llm, 10, 6000, 1500, ctx)
+    assert (cost.requests, cost.tokens) == (10, 7500)
+    assert cost.money == pytest.approx((6000 * 1 + 1500 * 10) / 1e6)
+    seconds = {"http": 1.5, "embedded": 20, "trained": 6000 / 5000 + 1500 / 800}
+    assert 60 * cost.minutes == pytest.approx(seconds[kind])
+
+
+def test_judges_are_priced_with_their_money(tmp_path: Path) -> None:
+    ctx = RunContext(tmp_path, options={"prices": {"judge": (2.0, 10.0)}})
+    judge = LLM("judge", "http", max_tokens=60)
+    sample = JudgeSample("judged", CollectFiles("code", "."), judge, sample=100)
+    near = NearExam("near", (CollectFiles("code", "."),), ("humaneval",))
+    for stage in (sample, JudgeNear("pairs", near, judge)):
+        price = stage.price(ctx, [Size(1000, 2)])
+        assert price.requests >= 100
+        assert price.money > 0
+
+
+def test_a_judge_whose_reply_has_no_score_is_asked_again(tmp_path: Path) -> None:
+    row = {"text": "def f():\n    return 1\n"}
+    (tmp_path / "code.jsonl").write_text(json.dumps(row) + "\n")
+    judge = LLM("m", "scripted", answers=("I cannot say.", "Good. Score: 4"))
+    data = CollectFiles("code", str(tmp_path / "code.jsonl"), piece_lines=0)
+    ctx = RunContext(tmp_path / "run")
+    run_recipe(JudgeSample("judged", data, judge, sample=10), ctx)
+    assert [row["label"] for row in ctx.run.iterate_rows("judged")] == [4]

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from hornbook import intervals, llm, records, store
 from hornbook.frame.stage import GlobalStage, Price, RunContext, Size, Stage
 from hornbook.llm import LLM
+from hornbook.llm.ask_until_parsed import ask_until_parsed
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -55,11 +56,8 @@ class JudgeSample(GlobalStage):
             rows, key=lambda row: (records.hash_fraction("judged", row["id"]), row["id"])
         )[: self.sample]
         ctx.reporter.begin(self.name, len(sample_rows), "pieces")
-        replies = ask_for_scores(
-            self.judge,
-            [format_question(row["text"][: self.characters]) for row in sample_rows],
-            ctx,
-        )
+        questions = [format_question(row["text"][: self.characters]) for row in sample_rows]
+        replies = ask_until_parsed(self.judge, questions, parse_score, MAX_TRIES, ctx)
         judged_rows = [
             row | {"label": -1 if label is None else label, "why": why, "kept": label is not None,
                    "reason": "" if label is not None else "no score in the judge's reply"}
@@ -81,18 +79,15 @@ class JudgeSample(GlobalStage):
         tokens_in = (
             n_documents * (len(RUBRIC_PATH.read_text(encoding="utf-8")) + self.characters / 2) / 3.5
         )
-        # The embedded model reads about 600 tokens a second on 2 cores without AMX.
-        minutes = (
-            (tokens_in / 600 + n_documents * 40 / 100) / 60
-            if self.judge.kind == "embedded"
-            else n_documents / 600
-        )
+        # A sentence and a score.
+        cost = llm.price_requests(self.judge, n_documents, tokens_in, n_documents * 60, ctx)
         return Price(
             Size(n_documents, n_documents * self.characters / 2e6),
-            tokens_in + n_documents * 60,
+            cost.tokens,
             n_documents,
-            minutes,
+            cost.minutes,
             1500,
+            cost.money,
         )
 
 
@@ -111,23 +106,6 @@ def parse_score(reply: str) -> int | None:
     """
     scores = re.findall(r"(?i)\bscore\**\s*[:=]\s*\**\s*(\d+)", reply)
     return int(scores[-1]) if scores and int(scores[-1]) <= 5 else None
-
-
-def ask_for_scores(
-    judge: LLM, prompts: Sequence[str], ctx: RunContext
-) -> list[tuple[int | None, str]]:
-    """(score, reply) of each prompt; a malformed reply is asked for again, TRIES times in all."""
-    results: list[tuple[int | None, str]] = [(None, "")] * len(prompts)
-    for attempt in range(MAX_TRIES):
-        unanswered = [i for i, (label, _) in enumerate(results) if label is None]
-        if not unanswered:
-            break
-        answers = llm.complete_prompts(
-            judge, [prompts[i] for i in unanswered], ctx, samples=[attempt] * len(unanswered)
-        )
-        for i, answer in zip(unanswered, answers, strict=True):
-            results[i] = (parse_score(answer.text), answer.text.strip())
-    return results
 
 
 def summarise_agreement(

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hornbook import meter, records, store
+from hornbook import llm, meter, records, store
 from hornbook.curate.judge import COLUMNS, RUBRIC_PATH, format_question, summarise_agreement
 from hornbook.frame.stage import GlobalStage, Price, RunContext, Size, Stage
 from hornbook.models import embedded_weights
@@ -68,7 +68,7 @@ class JudgeLogprobs(GlobalStage):
         return Price(
             Size(n_documents, n_documents * self.characters / 2e6),
             tokens,
-            minutes=tokens / 2000 / 60,
+            minutes=llm.price_requests(llm.LLM(), n_documents, tokens, 0, ctx).minutes,
             peak_mb=1500,
         )
 

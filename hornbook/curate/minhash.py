@@ -83,7 +83,7 @@ def hash_shingles(data: Any, begin: Any, end: Any, out: Any) -> int:
 
 @njit(nogil=True, cache=True)
 def compute_signatures(data: Any, offsets: Any, a: Any, b: Any, out: Any) -> None:
-    """MinHash signatures of texts data[offsets[i]:offsets[i + 1]] to `out` (texts, PERMUTATIONS)."""
+    """MinHash signatures of texts data[offsets[i]:offsets[i + 1]] to `out` (texts, 128)."""
     longest = 0
     for i in range(len(offsets) - 1):
         longest = max(longest, offsets[i + 1] - offsets[i])

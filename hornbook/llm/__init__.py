@@ -29,6 +29,7 @@ __all__ = [
     "complete_prompts",
     "estimate_cost",
     "named",
+    "price_requests",
     "check_server",
     "spending_by_model",
 ]
@@ -141,9 +142,10 @@ class CostEstimate(NamedTuple):
 BYTES_PER_TOKEN = 3.6  # English and Python in current vocabularies
 PROMPT_TOKENS = 400.0  # of a prompt that is not written yet: instructions and one example
 ANSWER_SHARE = 0.6  # share of max_tokens that an answer takes, until the ledger knows better
-# Tokens read or written per second by the embedded model. An estimate: the matrix products alone
-# allow 285 on 2 cores with AVX2 at 32 rows.
-EMBEDDED_TOKENS_S = 200.0
+# Tokens (read, written) per second on 2 cores without AMX: the embedded model at batch 32, and a
+# model of 3M to 17M parameters trained here. With AMX one core reads 1,080 and writes 176
+# (docs/log.md, "The embedded model on AMX").
+LOCAL_TOKENS_S = {"embedded": (600.0, 150.0), "trained": (5000.0, 800.0)}
 SERVER_TOKENS_S = 1000.0  # written, of a hosted model under the concurrency that we reach
 
 
@@ -168,17 +170,27 @@ def estimate_cost(llm: LLM, prompts: Sequence[str | Prompt] | int, ctx: LLMConte
             len(unanswered),
             sum(_prompt_bytes(request) for request in unanswered) / BYTES_PER_TOKEN,
         )
+    return price_requests(llm, request_count, tokens_in, request_count * tokens_out, ctx)
+
+
+def price_requests(
+    llm: LLM, requests: float, tokens_in: float, tokens_out: float, ctx: LLMContext
+) -> CostEstimate:
+    """The cost of asking a model: every stage that asks one is priced by this function.
+
+    Args:
+        tokens_in: read by the model, of all requests together.
+        tokens_out: written by the model, of all requests together.
+    """
+    seconds = 0.0
+    if llm.kind == "http":
+        seconds = tokens_out / SERVER_TOKENS_S
+    elif llm.kind in LOCAL_TOKENS_S:
+        read_s, write_s = LOCAL_TOKENS_S[llm.kind]
+        seconds = tokens_in / read_s + tokens_out / write_s
     price_in, price_out = dict(ctx.options.get("prices") or {}).get(llm.model, (0.0, 0.0))
-    seconds = {
-        "scripted": 0.0,
-        "embedded": (tokens_in + request_count * tokens_out) / EMBEDDED_TOKENS_S,
-        "trained": (tokens_in + request_count * tokens_out) / EMBEDDED_TOKENS_S,
-        "http": request_count * tokens_out / SERVER_TOKENS_S,
-    }
-    money = (tokens_in * price_in + request_count * tokens_out * price_out) / 1e6
-    return CostEstimate(
-        request_count, tokens_in + request_count * tokens_out, money, seconds[llm.kind] / 60
-    )
+    money = (tokens_in * price_in + tokens_out * price_out) / 1e6
+    return CostEstimate(round(requests), tokens_in + tokens_out, money, seconds / 60)
 
 
 def _find_unanswered(requests: Sequence[LLMRequest], ctx: LLMContext) -> list[LLMRequest]:

@@ -42,7 +42,7 @@ def match_trees(
     """The best match of each text's functions by syntax trees.
 
     Returns:
-        For each text the problem ("" below the cutoff), the rate (0 below the cutoff), and "parsed",
+        For each text the problem ("" below the cutoff), the rate (0 below it), and "parsed",
         "repaired" or "unreadable".
     """
     problem_trees = [

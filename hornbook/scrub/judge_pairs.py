@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from hornbook import records, store
 from hornbook.frame.stage import GlobalStage, Price, RunContext, Size
 from hornbook.intervals import wilson_interval
-from hornbook.llm import LLM
+from hornbook.llm import LLM, price_requests
 from hornbook.llm.ask_until_parsed import ask_until_parsed
 from hornbook.scrub import nearest_records as nearby
 from hornbook.scrub import review_decisions
@@ -81,14 +81,11 @@ class JudgeNear(GlobalStage):
         return {"question": JUDGE_PROMPT}
 
     def price(self, ctx: RunContext, inputs: Sequence[Size]) -> Price:
-        request_count = (
-            164 * self.top
-        )  # of an exam of HumanEval's size, if every problem had so many
-        tokens = request_count * 900
-        minutes = tokens / 600 / 60 if self.judge.kind == "embedded" else request_count / 600
-        return Price(
-            Size(request_count, request_count * 0.001), tokens, request_count, minutes, 1500
-        )
+        # Of an exam of HumanEval's size, if every problem had as many near records.
+        requests = 164 * self.top
+        cost = price_requests(self.judge, requests, requests * 800, requests * 100, ctx)
+        size = Size(requests, requests * 0.001)
+        return Price(size, cost.tokens, requests, cost.minutes, 1500, cost.money)
 
     def make_shards(self, ctx: RunContext) -> Iterable[tuple[str, pa.Table]]:
         problem_by_id = {

@@ -1,9 +1,9 @@
 """The pairs of a stage: its hits beside the exam's problems, with what was decided on them.
 
 In: a run's folder and the name of a Scrub, JudgeNear, NearExam or AuditScrub stage; no recipe is
-needed. Out: pairs (pairs.py) in the order of the problems, and a page of them side by side, with the
-shared parts marked. `record_decisions` writes decisions (review_decisions.py); they are applied when
-the stage is rebuilt.
+needed. Out: pairs (pairs.py) in the order of the problems, and a page of them side by side, with
+the shared parts marked. `record_decisions` writes decisions (review_decisions.py); they are applied
+when the stage is rebuilt.
 """
 
 from __future__ import annotations

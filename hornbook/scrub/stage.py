@@ -48,7 +48,8 @@ class Scrub(RowFilter):
     `min_tree_nodes`: smaller trees (block ends counted) are not compared, because `return len(s)`
     is in half of all files. At 15, 15 of HumanEval's 164 problems are left to the other detectors
     (benchmarks/scrub.py measures gain and cost). The paper, which scrubbed exercises only, states
-    no such limit (0). `recheck`: a match by trees must also reach this rate by the true tree edit
+    no such limit (0).
+    `recheck`: a match by trees must also reach this rate by the true tree edit
     distance (the extra `trees`).
     """
 

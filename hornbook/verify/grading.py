@@ -10,11 +10,12 @@ judge is any good; the agreement with the tests, printed beside the score, tells
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hornbook.intervals import Estimate, bootstrap_mean, weighted_kappa, wilson_interval
+from hornbook.llm.ask_until_parsed import AskPrompts, repeat_until_parsed
 
 if TYPE_CHECKING:
     from hornbook.exams import Problem
@@ -40,10 +41,6 @@ First write a short evaluation, three sentences at most. Then, on a line of its 
 "Grade: N", where N is a whole number from 0 (no understanding) to 10 (correct and complete)."""
 REFERENCE_TEMPLATE = "A correct solution:\n```python\n{}\n```"
 ANSWER_TEMPLATE = "The student's answer:\n```python\n{}\n```"
-
-AskJudge = Callable[
-    [Sequence[str], int], Sequence[str]
-]  # prompts and the number of the try, to replies in their order
 
 
 @dataclass(frozen=True)
@@ -98,7 +95,7 @@ def parse_grade(reply: str) -> int | None:
 
 
 def grade_answers(
-    problem_answers: Sequence[tuple[Problem, str]], judge_index: int, ask: AskJudge
+    problem_answers: Sequence[tuple[Problem, str]], judge_index: int, ask: AskPrompts
 ) -> list[JudgeGrade]:
     """One judge's grades of (problem, answer) pairs. Even judges read the reference first."""
     order = "answer" if judge_index % 2 else "reference"
@@ -106,14 +103,10 @@ def grade_answers(
         make_judge_prompt(problem, answer, order == "reference")
         for problem, answer in problem_answers
     ]
-    grades: dict[int, JudgeGrade] = {}
-    for attempt in range(1, MAX_TRIES + 1):
-        missing = [i for i in range(len(prompts)) if i not in grades or grades[i].grade is None]
-        if not missing:
-            break
-        for i, reply in zip(missing, ask([prompts[i] for i in missing], attempt), strict=True):
-            grades[i] = JudgeGrade(judge_index, order, reply.strip(), parse_grade(reply), attempt)
-    return [grades[i] for i in range(len(prompts))]
+    replies = repeat_until_parsed(prompts, parse_grade, range(1, MAX_TRIES + 1), ask)
+    return [
+        JudgeGrade(judge_index, order, reply.reply, reply.value, reply.attempt) for reply in replies
+    ]
 
 
 def summarise_grades(rows: Sequence[Any]) -> GradeSummary:
