@@ -193,6 +193,36 @@ def compare_pairs(first: Sequence[bool], second: Sequence[bool]) -> PairedResult
     )
 
 
+@dataclass(frozen=True)
+class Agreement:
+    """How far two raters agree on the same items.
+
+    Attributes:
+        n: items that both rated.
+        kappa: Cohen's kappa with quadratic weights; nan where it is not defined.
+        within_one: share of items on which the grades differ by at most one.
+    """
+
+    n: int
+    kappa: float
+    within_one: Estimate
+
+
+def measure_agreement(pairs: Sequence[tuple[int, int]], levels: int = 11) -> Agreement:
+    """The agreement of (first, second) grades from 0 to levels - 1.
+
+    >>> agreement = measure_agreement([(0, 0), (4, 5), (5, 2)], levels=6)
+    >>> agreement.n, round(agreement.kappa, 2), round(agreement.within_one.value, 2)
+    (3, 0.64, 0.67)
+    """
+    n_within_one = sum(abs(first - second) <= 1 for first, second in pairs)
+    kappa = math.nan
+    if pairs:
+        first_grades, second_grades = zip(*pairs, strict=True)
+        kappa = weighted_kappa(first_grades, second_grades, levels)
+    return Agreement(len(pairs), kappa, wilson_interval(n_within_one, len(pairs)))
+
+
 def weighted_kappa(first: Sequence[int], second: Sequence[int], levels: int = 11) -> float:
     """Cohen's kappa with quadratic weights (Cohen 1968): 1 is agreement, 0 is chance.
 

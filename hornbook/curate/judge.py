@@ -9,6 +9,7 @@ path is real and its weakness is seen.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -112,23 +113,15 @@ def summarise_agreement(
     pairs: Sequence[tuple[int, int]], n_asked: int, judge: str
 ) -> dict[str, Any]:
     """Agreement of (label, judge's label) pairs: weighted kappa, within one point, share good."""
-    within = (
-        intervals.wilson_interval(sum(abs(a - b) <= 1 for a, b in pairs), len(pairs))
-        if pairs
-        else None
-    )
-    kappa = (
-        intervals.weighted_kappa([a for a, _ in pairs], [b for _, b in pairs], levels=6)
-        if pairs
-        else None
-    )
+    agreement = intervals.measure_agreement(pairs, levels=6)
+    within = agreement.within_one
     return {
         "judge": judge,
         "asked": n_asked,
         "compared": len(pairs),
-        "kappa": None if kappa is None or kappa != kappa else round(kappa, 4),
+        "kappa": None if math.isnan(agreement.kappa) else round(agreement.kappa, 4),
         "within_one": [round(v, 4) for v in (within.low, within.value, within.high)]
-        if within
+        if pairs
         else None,
         "good_by_label": sum(a >= MIN_GOOD_LABEL for a, _ in pairs),
         "good_by_judge": sum(b >= MIN_GOOD_LABEL for _, b in pairs),

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from hornbook import records
 from hornbook.frame.stage import RunContext, Stage
+from hornbook.python_source import find_docstrings
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -58,7 +59,7 @@ def strip_comments(text: str) -> str | None:
     except (SyntaxError, ValueError, RecursionError, MemoryError, tokenize.TokenError):
         return None
     docstring_positions, sole_positions = (
-        {(node.lineno, node.col_offset) for node in _find_docstrings(tree)},
+        {(doc.statement.lineno, doc.statement.col_offset) for doc in find_docstrings(tree)},
         _find_sole_docstrings(tree),
     )
     lines: list[list[str]] = [list(line) for line in text.split("\n")]
@@ -85,23 +86,6 @@ def strip_comments(text: str) -> str | None:
     except SyntaxError:  # a docstring with a statement on its line
         return None
     return f"{code}\n" if code else ""
-
-
-def _find_docstrings(tree: ast.Module) -> list[ast.Expr]:
-    docstrings = []
-    for node in ast.walk(tree):
-        if (
-            isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-            and node.body
-        ):
-            first = node.body[0]
-            if (
-                isinstance(first, ast.Expr)
-                and isinstance(first.value, ast.Constant)
-                and isinstance(first.value.value, str)
-            ):
-                docstrings.append(first)
-    return docstrings
 
 
 def _find_sole_docstrings(tree: ast.Module) -> set[tuple[int, int]]:

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import ast
 import functools
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from hornbook.exams import load_exam, problems_from_records
 from hornbook.frame.stage import RunContext, Stage
+from hornbook.python_source import Docstring, find_docstrings
 from hornbook.records import UserError
 from hornbook.scrub import ngram, syntax
 
@@ -73,11 +74,20 @@ def embedding_variants(problems: Sequence[Problem]) -> tuple[list[str], list[int
 
 def strip_docstrings(program: str) -> str | None:
     """The program without docstrings, otherwise unchanged; None if there is none to remove."""
-    docstring_nodes = [node for _, node in find_docstrings(ast.parse(program))]
+    docstring_nodes = [doc.statement for doc in removable_docstrings(ast.parse(program))]
     lines = program.splitlines()
     for node in sorted(docstring_nodes, key=lambda statement: -statement.lineno):
         lines[node.lineno - 1 : node.end_lineno] = []
     return text_if_valid("\n".join(lines) + "\n") if docstring_nodes else None
+
+
+def removable_docstrings(tree: ast.AST) -> list[Docstring]:
+    """The docstrings of functions, classes and the module that are not the whole body."""
+    return [
+        docstring
+        for docstring in find_docstrings(tree)
+        if not docstring.is_whole_body and not isinstance(docstring.owner, ast.AsyncFunctionDef)
+    ]
 
 
 def text_if_valid(text: str) -> str | None:
@@ -87,16 +97,3 @@ def text_if_valid(text: str) -> str | None:
     except SyntaxError:
         return None
     return text
-
-
-def find_docstrings(tree: ast.AST) -> Iterator[tuple[Any, ast.Expr]]:
-    """(owner, statement) of every docstring that is not all of its owner's body."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Module) and len(node.body) > 1:
-            first = node.body[0]
-            if (
-                isinstance(first, ast.Expr)
-                and isinstance(first.value, ast.Constant)
-                and isinstance(first.value.value, str)
-            ):
-                yield node, first

@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from hornbook.scrub.exam_index import find_docstrings, strip_docstrings, text_if_valid
+from hornbook.scrub.exam_index import removable_docstrings, strip_docstrings, text_if_valid
 
 if TYPE_CHECKING:
     from hornbook.exams import Problem
@@ -194,16 +194,17 @@ def plant_copies(problems: Sequence[Problem]) -> Iterator[tuple[str, str, str]]:
 
 def _parse_without_docstrings(problem: Problem) -> ast.Module:
     tree = ast.parse(problem.solution)
-    for owner, _ in list(find_docstrings(tree)):
-        del owner.body[0]
+    for docstring in removable_docstrings(tree):
+        del docstring.owner.body[0]
     return tree
 
 
 def _reword_docstrings(program: str) -> str | None:
     """Every docstring of a program by the table of synonyms, cut before its first example."""
     lines = program.splitlines()
-    docstring_nodes = sorted(find_docstrings(ast.parse(program)), key=lambda pair: -pair[1].lineno)
-    for _, node in docstring_nodes:
+    docstring_nodes = [doc.statement for doc in removable_docstrings(ast.parse(program))]
+    docstring_nodes.sort(key=lambda statement: -statement.lineno)
+    for node in docstring_nodes:
         docstring = ast.literal_eval(node.value)
         prose = re.split(r">>>|\n\s*(?:for )?examples?\b", docstring, maxsplit=1, flags=re.I)[0]
         reworded = re.sub(

@@ -14,16 +14,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hornbook.intervals import Estimate, bootstrap_mean, weighted_kappa, wilson_interval
+from hornbook.intervals import Estimate, bootstrap_mean, measure_agreement, wilson_interval
 from hornbook.llm.ask_until_parsed import AskPrompts, repeat_until_parsed
 
 if TYPE_CHECKING:
     from hornbook.exams import Problem
 
 MAX_TRIES = 3
-PASSING_GRADE = (
-    5  # a grade of half or more is read as "the judge thinks it works" when compared with the tests
-)
+# A grade of half or more is read as "the judge thinks it works" when compared with the tests.
+PASSING_GRADE = 5
 
 # The paper prints no prompt; it asks for "a short verbal evaluation followed by grades from 0 to
 # 10" beside the correct solution. The rest is ours.
@@ -116,7 +115,7 @@ def summarise_grades(rows: Sequence[Any]) -> GradeSummary:
     by_task: dict[str, list[float]] = {}
     for row in graded_rows:
         by_task.setdefault(row["task_id"], []).append(row["grade"] / 10)
-    grade_pairs = _pair_grades(graded_rows)
+    agreement = measure_agreement(_pair_grades(graded_rows))
     agreements = [(row["grade"] >= PASSING_GRADE) == row["passed"] for row in graded_rows]
     return GradeSummary(
         bootstrap_mean([sum(grades) / len(grades) for grades in by_task.values()], "understanding"),
@@ -128,10 +127,8 @@ def summarise_grades(rows: Sequence[Any]) -> GradeSummary:
             )
             for judge_index in judge_indexes
         ],
-        weighted_kappa([a for a, _ in grade_pairs], [b for _, b in grade_pairs])
-        if grade_pairs
-        else float("nan"),
-        wilson_interval(sum(abs(a - b) <= 1 for a, b in grade_pairs), len(grade_pairs)),
+        agreement.kappa,
+        agreement.within_one,
         wilson_interval(sum(agreements), len(agreements)),
     )
 
