@@ -132,8 +132,8 @@ def test_near_doubles_are_marked_and_the_first_stays():
         "    return word.upper()\n",
         "",
     )
-    found = mark_near_duplicates([Draft(None, "", each) for each in (one, two, one)], [two.program])
-    assert [each.found for each in found] == [
+    drafts = [Draft(None, "", exercise) for exercise in (one, two, one)]
+    assert [draft.candidate for draft in mark_near_duplicates(drafts, [two.program])] == [
         one,
         "nearly the same as another one",
         "nearly the same as another one",

@@ -170,9 +170,9 @@ def variants_per_concept(texts: Sequence[str], labels: IntArray) -> float:
     shapes_by_cluster: dict[int, list[str]] = {}
     for text, label in zip(texts, labels.tolist(), strict=True):
         shapes_by_cluster.setdefault(label, []).append(_tree_shape(text))
-    shared_clusters = [each for each in shapes_by_cluster.values() if len(each) > 1]
-    total = sum(len(each) for each in shared_clusters)
-    return round(sum(len(set(each)) for each in shared_clusters) / total, 4) if total else 1.0
+    shared_clusters = [trees for trees in shapes_by_cluster.values() if len(trees) > 1]
+    total = sum(len(trees) for trees in shared_clusters)
+    return round(sum(len(set(trees)) for trees in shared_clusters) / total, 4) if total else 1.0
 
 
 def _extract_prose(text: str) -> str:

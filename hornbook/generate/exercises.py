@@ -1,4 +1,4 @@
-"""Exercises from a teacher: asked for under sampled constraints, kept only if they run and their tests bite.
+"""Exercises from a teacher under sampled constraints, kept only if they run and tests catch mutants.
 
 In: a teacher (any LLM), a number; a stage with code that may inspire it. Out: exercise records with
 the constraints that they were written under, each rejected one with its reason. Parts of PART
@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from hornbook import intervals, records, store
+from hornbook import intervals, llm, records, store
 from hornbook.frame.stage import Placement, Price, RunContext, Size, Stage
 from hornbook.generate import drafts, prompts
 from hornbook.generate.constraints import (
@@ -42,8 +42,9 @@ if TYPE_CHECKING:
 REQUESTS_PER_SHARD = 256  # requests
 TRIAL_ANSWERS = 200  # answers after which a prompt has shown what it is worth
 COLUMNS = records.EXERCISE | {
-    "topic": "string", "audience": "string", "style": "string", "difficulty": "string", "library": "string",
-    "function_name": "string", "words": "string", "attempt": "int32", "caught": "int32", "mutants": "int32",
+    "topic": "string", "audience": "string", "style": "string", "difficulty": "string",
+    "library": "string", "function_name": "string", "words": "string", "attempt": "int32",
+    "caught": "int32", "mutants": "int32",
     "votes": "int32", "parent": "string",
 }  # fmt: skip
 REPORTED_AXES = ("audience", "style", "difficulty", "library")
@@ -60,19 +61,24 @@ class CheckedDraft:
     @property
     def accepted_exercise(self) -> Exercise | None:
         """The exercise, if it was accepted."""
-        found = self.draft.found
-        return found if isinstance(found, Exercise) and not self.verdict.reason else None
+        return None if self.verdict.reason else self.draft.exercise
 
 
 @dataclass(frozen=True)
 class Exercises(Stage):
-    """Ask `teacher` for `number` exercises; each is tried `tries` times until one holds. `shots` examples are shown.
+    """Ask a teacher for exercises.
 
-    `inspired` is a stage of code, a piece of which goes into each request (OSS-Instruct). `evolve` times, what was
-    accepted is asked for again one level harder (Evol-Instruct). `solutions` of each exercise vote
-    (0: by the teacher, 5 for the embedded one, which is weak, 1 for others). Under a yield of
-    `least` a prompt is given up.
-    `by` is a stage that trains: its model is the teacher, sampled as `teacher` says (the paper's recursive training).
+    Args:
+        teacher: the model that is asked.
+        count: exercises asked for.
+        tries: requests per exercise until one is accepted.
+        shots: examples shown in each request.
+        snippet_source: a stage of code; a piece of it goes into each request (OSS-Instruct).
+        evolve: how often accepted exercises are asked for again one level harder (Evol-Instruct).
+        solutions: solutions per exercise that vote; 0: 5 for a weak teacher, 1 for others.
+        least: share of accepted exercises below which a prompt is given up.
+        teacher_stage: a stage that trains; its model is the teacher, sampled as `teacher` says (the
+            paper's recursive training).
     """
 
     teacher: LLM
@@ -120,7 +126,8 @@ class Exercises(Stage):
                 for constraint, piece in zip(constraints, pieces, strict=True)
             ]
         ctx.reporter.say(
-            f"{self.name} {part}: {len(constraints)} of {count_distinct_prompts():.1e} distinct prompts"
+            f"{self.name} {part}: {len(constraints)} of {count_distinct_prompts():.1e} distinct "
+            "prompts"
         )
         checked: list[CheckedDraft] = []
         with open_sandbox(ctx) as box:
@@ -128,14 +135,14 @@ class Exercises(Stage):
                 checked += self._draft_and_check(ctx, box, batch, f"{self.name} {part}", checked)
                 self._stop_on_low_yield(checked)
         ctx.reporter.say(f"{self.name} {part}: {summarise_yield(checked)}")
-        programs = [each.accepted_exercise.program for each in checked if each.accepted_exercise]
+        programs = [item.accepted_exercise.program for item in checked if item.accepted_exercise]
         if len(programs) > 1:
             numbers = ", ".join(
                 f"{name.replace('_', ' ')} {value}"
                 for name, value in measure_texts(programs).items()
             )
             ctx.reporter.say(f"{self.name} {part}: {numbers}")
-        return records.make_table([self._make_row(each) for each in checked], COLUMNS)
+        return records.make_table([self._make_row(item) for item in checked], COLUMNS)
 
     def _draft_and_check(
         self,
@@ -145,34 +152,30 @@ class Exercises(Stage):
         title: str,
         earlier: Sequence[CheckedDraft],
     ) -> list[CheckedDraft]:
-        """All that comes of these constraints: each is asked again while it fails, and then for something harder."""
+        """Ask until each constraint has an accepted exercise or no try left, then for harder ones."""
         solutions = self._solution_count()
         settings = TeacherSettings(self._resolve_teacher(ctx), self.shots, solutions, title=title)
         pending, checked = list(constraints), list[CheckedDraft]()
         for attempt in range(self.tries if constraints else 0):
             ctx.reporter.begin(title, len(pending), "answers")
-            found = (draft_scaffolded if solutions > 1 else _draft_direct)(
-                replace(settings, attempt=attempt), pending, ctx, box
-            )
-            now = self._check_drafts(box, found, [*earlier, *checked], attempt)
-            checked += now
-            pending = [each.draft.constraint for each in now if not each.accepted_exercise]
+            ask = draft_scaffolded if solutions > 1 else _draft_direct
+            new_drafts = ask(replace(settings, attempt=attempt), pending, ctx, box)
+            newest = self._check_drafts(box, new_drafts, [*earlier, *checked], attempt)
+            checked += newest
+            pending = [item.draft.constraint for item in newest if not item.accepted_exercise]
             if not pending:
                 break
-        now = checked
+        newest = checked
         for _ in range(self.evolve):
-            steps = [
-                (raise_difficulty(each.draft.constraint), each.accepted_exercise)
-                for each in now
-                if each.accepted_exercise
-            ]
-            easier = [(to, was) for (to, was), each in zip(steps, (e for e in now if e.accepted_exercise), strict=True)
-                      if to != each.draft.constraint]  # fmt: skip
+            easier: list[tuple[Constraint, Exercise]] = []
+            for item in newest:
+                harder = raise_difficulty(item.draft.constraint)
+                if item.accepted_exercise and harder != item.draft.constraint:
+                    easier.append((harder, item.accepted_exercise))
             ctx.reporter.begin(f"{title} harder", len(easier), "answers")
-            now = self._check_drafts(
-                box, drafts.draft_harder(settings, easier, ctx), [*earlier, *checked], 0
-            )
-            checked += now
+            new_drafts = drafts.draft_harder(settings, easier, ctx)
+            newest = self._check_drafts(box, new_drafts, [*earlier, *checked], 0)
+            checked += newest
         return checked
 
     def _resolve_teacher(self, ctx: RunContext) -> LLM:
@@ -180,7 +183,8 @@ class Exercises(Stage):
             return self.teacher
         from hornbook.llm.trained import digest_model
 
-        model = f"{self.teacher_stage.name}#{digest_model(ctx.run.stage_folder(self.teacher_stage) / 'model')}"
+        digest = digest_model(ctx.run.stage_folder(self.teacher_stage) / "model")
+        model = f"{self.teacher_stage.name}#{digest}"
         return replace(self.teacher, model=model, kind="trained")
 
     def _solution_count(self) -> int:
@@ -197,48 +201,49 @@ class Exercises(Stage):
         earlier: Sequence[CheckedDraft],
         attempt: int,
     ) -> list[CheckedDraft]:
-        programs = [each.accepted_exercise.program for each in earlier if each.accepted_exercise]
-        verdicts = check_exercises(box, [each.found for each in new_drafts], lambda number: None)
-        holding = [
-            each if not verdict.reason else replace(each, found=verdict.reason)
-            for each, verdict in zip(new_drafts, verdicts, strict=True)
+        programs = [item.accepted_exercise.program for item in earlier if item.accepted_exercise]
+        candidates = [draft.candidate for draft in new_drafts]
+        verdicts = check_exercises(box, candidates, lambda n_checked: None)
+        passed = [
+            draft.with_candidate(verdict.reason) if verdict.reason else draft
+            for draft, verdict in zip(new_drafts, verdicts, strict=True)
         ]
+        marked = drafts.mark_near_duplicates(passed, programs)
         result = []
-        for each, was, verdict in zip(
-            drafts.mark_near_duplicates(holding, programs), new_drafts, verdicts, strict=True
-        ):
-            if isinstance(each.found, str) and not verdict.reason:
-                verdict = replace(verdict, reason=each.found)
-            result.append(CheckedDraft(was, verdict, attempt))
+        for draft, marked_draft, verdict in zip(new_drafts, marked, verdicts, strict=True):
+            if marked_draft.exercise is None and not verdict.reason:
+                verdict = replace(verdict, reason=marked_draft.rejection)
+            result.append(CheckedDraft(draft, verdict, attempt))
         return result
 
     def _stop_on_low_yield(self, checked: Sequence[CheckedDraft]) -> None:
-        """Raise UserError where so many answers have yielded so little that the prompt must be at fault."""
+        """Raise UserError if many answers yield so little that the prompt must be at fault."""
         answer_count, accepted_count = (
             len(checked),
-            sum(each.accepted_exercise is not None for each in checked),
+            sum(item.accepted_exercise is not None for item in checked),
         )
         if answer_count >= TRIAL_ANSWERS and accepted_count < self.least * answer_count:
             raise UserError(
-                f"{self.name}: {summarise_yield(checked)}. That is under least={self.least:g}, so nothing more is asked: the prompt "
-                f"does not suit {self._origin_name()}. What was answered is in the ledger. Change shots, solutions or "
-                "the teacher, or set least=0 to go on"
+                f"{self.name}: {summarise_yield(checked)}. That is under least={self.least:g}, so "
+                f"nothing more is asked: the prompt does not suit {self._origin_name()}. What was "
+                "answered is in the ledger. Change shots, solutions or the teacher, or set "
+                "least=0 to go on"
             )
 
     def _make_row(self, checked: CheckedDraft) -> dict[str, Any]:
         """A record; an answer that is no exercise is kept as it is, to be looked at."""
-        was, verdict, constraint = checked.draft, checked.verdict, checked.draft.constraint
-        if isinstance(was.found, Exercise):
-            row = make_exercise_row(was.found, verdict.reason, self._origin_name())
+        draft, verdict, constraint = checked.draft, checked.verdict, checked.draft.constraint
+        if draft.exercise is not None:
+            row = make_exercise_row(draft.exercise, verdict.reason, self._origin_name())
         else:
-            row = {"id": records.document_id(was.text), "text": was.text, "kind": "exercise"}
-            row |= {"origin": self._origin_name(), "kept": False, "reason": was.found}
-        parent = records.document_id(was.parent) if was.parent else ""
+            row = {"id": records.document_id(draft.text), "text": draft.text, "kind": "exercise"}
+            row |= {"origin": self._origin_name(), "kept": False, "reason": draft.rejection}
+        parent = records.document_id(draft.parent) if draft.parent else ""
         more = {
             "attempt": checked.attempt,
             "caught": verdict.caught,
             "mutants": verdict.mutants,
-            "votes": was.votes,
+            "votes": draft.votes,
         }
         return (
             row
@@ -265,16 +270,16 @@ def _draft_direct(
 
 
 def summarise_yield(checked: Sequence[CheckedDraft]) -> str:
-    """How many were accepted, what the others failed at, and the values whose yield is surely below the rest's."""
-    accepted_count = sum(each.accepted_exercise is not None for each in checked)
-    reasons = Counter(gate_name(each.verdict.reason) for each in checked if each.verdict.reason)
+    """How many were accepted, why the others failed, and constraint values with a low yield."""
+    accepted_count = sum(item.accepted_exercise is not None for item in checked)
+    reasons = Counter(gate_name(item.verdict.reason) for item in checked if item.verdict.reason)
     text = f"{accepted_count} of {len(checked)} accepted"
     if reasons:
-        text += "; " + ", ".join(f"{number} {reason}" for reason, number in reasons.most_common(6))
+        text += "; " + ", ".join(f"{n} {reason}" for reason, n in reasons.most_common(6))
     poor = find_poor_values(
         [
-            (constraint_columns(each.draft.constraint), each.accepted_exercise is not None)
-            for each in checked
+            (constraint_columns(item.draft.constraint), item.accepted_exercise is not None)
+            for item in checked
         ]
     )
     return text + (f"; hardly any under {', '.join(poor)}" if poor else "")
@@ -286,7 +291,7 @@ def gate_name(reason: str) -> str:
 
 
 def find_poor_values(rows: Sequence[tuple[Mapping[str, Any], bool]]) -> list[str]:
-    """Values of the constraints whose yield is below the yield of all, the whole 95% interval: `style=a puzzle`."""
+    """Constraint values (`style=a puzzle`) whose whole 95 % interval of yield is below the mean."""
     if not rows:
         return []
     overall = sum(good for _, good in rows) / len(rows)
@@ -308,24 +313,21 @@ def estimate_price(
     ctx: RunContext,
     scaffolded: bool = False,
 ) -> Price:
-    """What that many requests cost, by the teacher's own estimate; half of the answers are counted as kept."""
+    """The price of requests to a teacher; half of the answers are counted as kept."""
     tokens_in = requests * prompt_characters / 3.5
     tokens_out = requests * teacher.max_tokens * 0.7
-    if scaffolded:  # a sentence and five solutions; what is shown is read once (docs/log.md)
+    if scaffolded:
+        # A sentence and five solutions; the examples are read once (docs/log.md).
         tokens_in, tokens_out = requests * 120, requests * 270
-    # Tokens/s read and written on 2 cores: the embedded model without AMX at batch 32, a trained
-    # one of 3M to 17M. A server: 20 requests/s.
-    rates = {"embedded": (600, 150), "trained": (5000, 800)}.get(teacher.kind)
-    minutes = (tokens_in / rates[0] + tokens_out / rates[1]) / 60 if rates else requests / 20 / 60
-    price_in, price_out = dict(ctx.options.get("prices") or {}).get(teacher.model, (0.0, 0.0))
-    money = (tokens_in * price_in + tokens_out * price_out) / 1e6
+    cost = llm.price_requests(teacher, requests, tokens_in, tokens_out, ctx)
     size = Size(requests / 2, tokens_out * 3.5 / 2 / 1e6)
-    return Price(size, tokens_in + tokens_out, requests, minutes, peak_mb=1500, money=money)
+    return Price(size, cost.tokens, requests, cost.minutes, peak_mb=1500, money=cost.money)
 
 
 def constraint_columns(constraint: Constraint) -> dict[str, Any]:
     """The constraints as columns."""
     return {
-        "path": constraint.topic, "topic": constraint.topic, "audience": constraint.audience, "style": constraint.style,
-        "difficulty": constraint.difficulty, "library": constraint.module, "words": " ".join(constraint.words),
+        "path": constraint.topic, "topic": constraint.topic, "audience": constraint.audience,
+        "style": constraint.style, "difficulty": constraint.difficulty,
+        "library": constraint.module, "words": " ".join(constraint.words),
     }  # fmt: skip

@@ -50,22 +50,22 @@ class ShelfExercises(Stage):
 
     def make_shard(self, ctx: RunContext, part: str) -> pa.Table:
         seed_exercises = [
-            each
-            for each in seed.read_exercises()
-            if self.split in ("all", choose_split(each.name))
-            and hash_fraction("shelf share", each.name) < self.share
+            item
+            for item in seed.read_exercises()
+            if self.split in ("all", choose_split(item.name))
+            and hash_fraction("shelf share", item.name) < self.share
         ]
         exercises = [
-            Exercise(each.name, each.prompt, each.solution, each.tests) for each in seed_exercises
+            Exercise(item.name, item.prompt, item.solution, item.tests) for item in seed_exercises
         ]
         ctx.reporter.begin(self.name, len(exercises), "exercises")
         with open_sandbox(ctx) as box:
             results = check_exercises(box, exercises, ctx.reporter.advance)
         rows = [
             make_exercise_row(exercise, verdict.reason, "shelf")
-            | {"path": each.path, "start": each.lines[0], "end": each.lines[1], "licence": LICENCE}
-            | {"topic": each.topic, "caught": verdict.caught, "mutants": verdict.mutants}
-            for each, exercise, verdict in zip(seed_exercises, exercises, results, strict=True)
+            | {"path": item.path, "start": item.lines[0], "end": item.lines[1], "licence": LICENCE}
+            | {"topic": item.topic, "caught": verdict.caught, "mutants": verdict.mutants}
+            for item, exercise, verdict in zip(seed_exercises, exercises, results, strict=True)
         ]
         return records.make_table(rows, COLUMNS)
 
@@ -95,17 +95,17 @@ class ShelfSections(Stage):
         seed_sections = list(read_sections())
         with open_sandbox(ctx) as box:
             reasons = check_lessons(
-                box, [[block.code for block in each.blocks] for each in seed_sections]
+                box, [[block.code for block in item.blocks] for item in seed_sections]
             )
         rows = [
             {
-                "id": records.document_id(each.text),
-                "text": each.text,
+                "id": records.document_id(item.text),
+                "text": item.text,
                 "kind": "textbook",
                 "origin": "shelf",
             }
-            | {"path": each.path, "licence": LICENCE, "kept": not reason, "reason": reason}
-            for each, reason in zip(seed_sections, reasons, strict=True)
+            | {"path": item.path, "licence": LICENCE, "kept": not reason, "reason": reason}
+            for item, reason in zip(seed_sections, reasons, strict=True)
         ]
         return records.make_table(rows)
 

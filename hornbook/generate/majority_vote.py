@@ -63,7 +63,7 @@ def majority_vote(
     results = []
     for draft, some, texts in zip(drafts, calls_by_draft, solutions, strict=True):
         outcomes = [
-            _parse_outcome(next(verdicts).output if each else "", len(some)) for each in texts
+            _parse_outcome(next(verdicts).output if text else "", len(some)) for text in texts
         ]
         results.append(count_votes(draft, texts, some, outcomes))
     return results

@@ -146,10 +146,10 @@ def select_few_shot_examples(parameter: str) -> list[tuple[str, str]]:
         if isinstance(node, ast.FunctionDef)
     ]
     others = sorted(
-        (each for each in functions if not each[0]),
-        key=lambda each: hash_fraction(parameter, each[1]),
+        (example for example in functions if not example[0]),
+        key=lambda example: hash_fraction(parameter, example[1]),
     )
-    same = [each for each in functions if each[0]][-FEW_SHOT_COUNT:]
+    same = [example for example in functions if example[0]][-FEW_SHOT_COUNT:]
     return [(name, program) for _, name, program in [*others[: FEW_SHOT_COUNT - len(same)], *same]]
 
 
@@ -214,10 +214,10 @@ def _short_examples() -> list[HandwrittenExercise]:
     from hornbook.generate.from_shelf import choose_split
 
     return [
-        each
-        for each in seed.read_exercises()
-        if choose_split(each.name) == "train"
-        and len(each.prompt + each.solution + each.tests) < MAX_EXAMPLE_CHARS
+        example
+        for example in seed.read_exercises()
+        if choose_split(example.name) == "train"
+        and len(example.prompt + example.solution + example.tests) < MAX_EXAMPLE_CHARS
     ]
 
 

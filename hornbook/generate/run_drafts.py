@@ -1,4 +1,4 @@
-"""Exercises and lessons, earned by execution: each is run in the sandbox before anybody learns from it.
+"""Run exercises and textbook sections in the sandbox before a model may learn from them.
 
 In: exercises (or lessons' code blocks). Out: a verdict each: "" for what may be learned from, else
 the reason; and the share of mutants that an exercise's tests catch. The gates, in order: its own
@@ -42,14 +42,16 @@ class GateResult:
 def check_exercises(
     box: Sandbox, candidates: Candidates, advance: Callable[[int], object]
 ) -> list[GateResult]:
-    """A verdict for each exercise; what is a reason already stays one."""
-    results = [GateResult(each if isinstance(each, str) else "") for each in candidates]
-    _run_gate(box, candidates, results, lambda each: each.tests, "its own tests")
+    """A verdict per candidate; a candidate that is a rejection reason keeps it."""
+    results = [
+        GateResult(candidate if isinstance(candidate, str) else "") for candidate in candidates
+    ]
+    _run_gate(box, candidates, results, lambda candidate: candidate.tests, "its own tests")
     _run_gate(
         box,
         candidates,
         results,
-        lambda each: examples_as_tests(each.prompt, each.entry_point),
+        lambda candidate: examples_as_tests(candidate.prompt, candidate.entry_point),
         "its examples",
     )
     _count_caught_mutants(box, candidates, results)
@@ -60,9 +62,9 @@ def check_exercises(
 def _list_open(candidates: Candidates, results: Sequence[GateResult]) -> list[tuple[int, Exercise]]:
     """Those that no gate has stopped yet."""
     return [
-        (at, each)
-        for at, each in enumerate(candidates)
-        if isinstance(each, Exercise) and not results[at].reason
+        (i, candidate)
+        for i, candidate in enumerate(candidates)
+        if isinstance(candidate, Exercise) and not results[i].reason
     ]
 
 
@@ -74,36 +76,38 @@ def _run_gate(
     subject: str,
 ) -> None:
     """Run each open exercise against these tests; what has none passes."""
-    tested = [
-        (at, each, tests)
-        for at, each in _list_open(candidates, results)
-        if (tests := get_tests(each))
-    ]
-    verdicts = box.run_jobs(
-        [_make_job(each.program, tests, each.entry_point) for _, each, tests in tested]
-    )
-    for (at, _, _), verdict in zip(tested, verdicts, strict=True):
+    indexes: list[int] = []
+    jobs: list[ProgramJob] = []
+    for i, exercise in _list_open(candidates, results):
+        tests = get_tests(exercise)
+        if tests:
+            indexes.append(i)
+            jobs.append(_make_job(exercise.program, tests, exercise.entry_point))
+    for i, verdict in zip(indexes, box.run_jobs(jobs), strict=True):
         if verdict.status != "passed":
-            results[at] = GateResult(f"{subject} end with {_describe_verdict(verdict)}")
+            results[i] = GateResult(f"{subject} end with {_describe_verdict(verdict)}")
 
 
 def _count_caught_mutants(box: Sandbox, candidates: Candidates, results: list[GateResult]) -> None:
     """Count the mutants that each open exercise's tests catch."""
-    asked = [
-        (at, each, list(generate_mutants(each.program, each.entry_point, MUTANTS_PER_EXERCISE)))
-        for at, each in _list_open(candidates, results)
-    ]
-    jobs = [
-        _make_job(mutant, each.tests, each.entry_point, MUTANT_TIMEOUT_S)
-        for _, each, some in asked
-        for mutant in some
-    ]
+    mutant_counts: list[tuple[int, int]] = []
+    jobs: list[ProgramJob] = []
+    for i, exercise in _list_open(candidates, results):
+        mutants = list(
+            generate_mutants(exercise.program, exercise.entry_point, MUTANTS_PER_EXERCISE)
+        )
+        mutant_counts.append((i, len(mutants)))
+        jobs += [
+            _make_job(mutant, exercise.tests, exercise.entry_point, MUTANT_TIMEOUT_S)
+            for mutant in mutants
+        ]
     verdicts = box.run_jobs(jobs)
-    for at, _, some in asked:
-        caught = sum(next(verdicts).status != "passed" for _ in some)
-        weak = bool(some) and caught < MIN_CAUGHT_SHARE * len(some)
-        reason = f"its tests do not bite: {caught} of {len(some)} mutants caught" if weak else ""
-        results[at] = GateResult(reason, caught, len(some))
+    for i, n_mutants in mutant_counts:
+        caught = sum(next(verdicts).status != "passed" for _ in range(n_mutants))
+        reason = ""
+        if n_mutants and caught < MIN_CAUGHT_SHARE * n_mutants:
+            reason = f"its tests do not bite: {caught} of {n_mutants} mutants caught"
+        results[i] = GateResult(reason, caught, n_mutants)
 
 
 def _make_job(

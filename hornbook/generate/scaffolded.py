@@ -1,4 +1,4 @@
-"""Exercises from a teacher that is led by the hand, because it is weak: it writes a sentence, then several solutions.
+"""Scaffolded exercises for a weak teacher: it writes one sentence, then several solutions.
 
 In: constraints. Out: a Draft each. Nothing that the teacher could get wrong is asked of it: the
 signature is prefilled (types by a hash of the name), examples are shown as a chat in which it has
@@ -102,73 +102,71 @@ LIST_VALUES: dict[str, Sequence[Any]] = {
 def draft_scaffolded(
     settings: TeacherSettings, constraints: Sequence[Constraint], ctx: RunContext, box: Sandbox
 ) -> list[Draft]:
-    """One exercise for each constraint, of what most of `how.solutions` solutions agree on."""
+    """One exercise per constraint, by the majority of `settings.solutions` solutions."""
     requests = [
-        prompts.build_scaffolded_prompt(each, choose_signature(each.function_name))
-        for each in constraints
+        prompts.build_scaffolded_prompt(constraint, choose_signature(constraint.function_name))
+        for constraint in constraints
     ]
     teacher = replace(settings.teacher, max_tokens=SENTENCE_TOKENS, stop=prompts.SENTENCE_STOPS)
     answers = llm.complete_prompts(
         teacher, requests, ctx, samples=[settings.attempt] * len(requests)
     )
-    drafts = [
-        Draft(
-            each,
+    drafts = []
+    for constraint, answer in zip(constraints, answers, strict=True):
+        unsolved = build_unsolved_exercise(
+            constraint.function_name,
+            choose_signature(constraint.function_name),
             answer.text,
-            build_unsolved_exercise(
-                each.function_name,
-                choose_signature(each.function_name),
-                answer.text,
-                answer.finish == "stop",
-            ),
+            answer.finish == "stop",
         )
-        for each, answer in zip(constraints, answers, strict=True)
-    ]
-    pending = [at for at, each in enumerate(drafts) if isinstance(each.found, Exercise)]
-    solutions = _ask_for_solutions(settings, [(drafts[at], requests[at]) for at in pending], ctx)
-    exercises = [each for at in pending if isinstance(each := drafts[at].found, Exercise)]
-    for at, verdict in zip(pending, majority_vote(box, exercises, solutions), strict=True):
-        found = verdict.exercise or verdict.reason
-        if isinstance(found, Exercise):
-            found = _check_copied_example(found) or found
-        text = (
-            drafts[at].text
-            if isinstance(found, Exercise)
-            else _rejected_text(drafts[at], solutions[pending.index(at)])
-        )
-        drafts[at] = replace(drafts[at], found=found, votes=verdict.votes, text=text)
+        drafts.append(Draft(constraint, answer.text).with_candidate(unsolved))
+    pending: list[int] = []
+    unsolved_exercises: list[Exercise] = []
+    for i, draft in enumerate(drafts):
+        if draft.exercise is not None:
+            pending.append(i)
+            unsolved_exercises.append(draft.exercise)
+    pending_requests = [requests[i] for i in pending]
+    solutions = _ask_for_solutions(settings, unsolved_exercises, pending_requests, ctx)
+    votes = majority_vote(box, unsolved_exercises, solutions)
+    for i, draft_solutions, vote in zip(pending, solutions, votes, strict=True):
+        candidate: Exercise | str = vote.exercise or vote.reason
+        if isinstance(candidate, Exercise):
+            candidate = _check_copied_example(candidate) or candidate
+        text = drafts[i].text
+        if not isinstance(candidate, Exercise):
+            text = _rejected_text(drafts[i], draft_solutions)
+        drafts[i] = drafts[i].with_candidate(candidate, votes=vote.votes, text=text)
     return drafts
 
 
 def _ask_for_solutions(
-    settings: TeacherSettings, drafts: Sequence[tuple[Draft, Prompt]], ctx: RunContext
+    settings: TeacherSettings,
+    exercises: Sequence[Exercise],
+    prompts_shown: Sequence[Prompt],
+    ctx: RunContext,
 ) -> list[list[str]]:
-    """The bodies that the teacher gave each draft's function, several of each."""
+    """The bodies that the teacher wrote for each exercise's function, several of each."""
     teacher: LLM = replace(
         settings.teacher, max_tokens=SOLUTION_TOKENS, stop=prompts.SOLUTION_STOPS
     )
-    requests = [
-        (replace(prompt, begins=f"```python\n{each.found.prompt.rstrip()}{SOLUTION_START}"), number)
-        for each, prompt in drafts
-        for number in range(settings.solutions)
-        if isinstance(each.found, Exercise)
-    ]
+    requests: list[Prompt] = []
+    samples: list[int] = []
+    first_sample = settings.attempt * settings.solutions
+    for exercise, prompt in zip(exercises, prompts_shown, strict=True):
+        begins = f"```python\n{exercise.prompt.rstrip()}{SOLUTION_START}"
+        requests += [replace(prompt, begins=begins)] * settings.solutions
+        samples += range(first_sample, first_sample + settings.solutions)
     ctx.reporter.begin(settings.title, len(requests), "solutions")
-    numbers = [settings.attempt * settings.solutions + number for _, number in requests]
-    answers = iter(
-        llm.complete_prompts(teacher, [prompt for prompt, _ in requests], ctx, samples=numbers)
-    )
-    solutions = []
-    for each, _ in drafts:
-        assert isinstance(each.found, Exercise)
-        solutions.append(
-            [extract_solution(next(answers).text, each.found) for _ in range(settings.solutions)]
-        )
-    return solutions
+    answers = iter(llm.complete_prompts(teacher, requests, ctx, samples=samples))
+    return [
+        [extract_solution(next(answers).text, exercise) for _ in range(settings.solutions)]
+        for exercise in exercises
+    ]
 
 
 def _check_copied_example(exercise: Exercise) -> str:
-    """The reason to reject a copy of what was shown, or "": the same function under another name is one."""
+    """The reason to reject a copy of an example, also under another name; or ""."""
     parameter = exercise.prompt.partition("(")[2].partition(":")[0]
     for name, program in prompts.select_few_shot_examples(parameter):
         body = program.partition('"""')[2].partition('"""')[2]
@@ -181,17 +179,17 @@ def _check_copied_example(exercise: Exercise) -> str:
 
 
 def _rejected_text(draft: Draft, solutions: Sequence[str]) -> str:
-    """What a rejected draft is kept as: its beginning and the first solution."""
-    assert isinstance(draft.found, Exercise)
-    return draft.found.prompt + next((each for each in solutions if each), "")
+    """The text kept for a rejected draft: its prompt and the first solution."""
+    assert draft.exercise is not None
+    return draft.exercise.prompt + next(filter(None, solutions), "")
 
 
 def build_unsolved_exercise(
     name: str, signature: str, text: str, is_complete: bool = False
 ) -> Exercise | str:
-    """A function with the sentence that the teacher wrote, no solution yet, and calls in the place of tests.
+    """A function with the teacher's sentence as docstring, no solution, and calls instead of tests.
 
-    What follows the last full stop was cut off, unless the answer `ended` of itself.
+    Text after the last full stop is cut off, unless the answer `is_complete`.
     """
     match_ = SENTENCE_PATTERN.search(text)
     prose = " ".join(match_.group(1).split()) if match_ else ""
@@ -212,11 +210,13 @@ def build_unsolved_exercise(
 
 
 def choose_signature(name: str) -> str:
-    """Parameters and result, by a hash of the name; what sounds like a question is answered by a bool."""
+    """Parameters and result by a hash of the name; a name like a question has a bool result."""
     first = name.partition("_")[0]
     result_type = "bool" if first in QUESTION_WORDS else "int" if first in NUMBER_WORDS else ""
     signatures = [
-        each for each in SIGNATURES if each.endswith(f"-> {result_type}" if result_type else "")
+        signature
+        for signature in SIGNATURES
+        if not result_type or signature.endswith(f"-> {result_type}")
     ]
     return signatures[int(hash_fraction("signature", name) * len(signatures))]
 
@@ -235,4 +235,4 @@ def make_calls(name: str, signature: str) -> list[str]:
         ", ".join(repr(pool[(i + i // len(pool)) % len(pool)]) for pool in pools)
         for i in range(call_count)
     ]
-    return [f"{name}({each})" for each in dict.fromkeys(argument_lists)]
+    return [f"{name}({arguments})" for arguments in dict.fromkeys(argument_lists)]

@@ -31,8 +31,8 @@ def sample_snippets(
             rows.sort(
                 key=lambda row: (hash_fraction(f"inspires {shard_index}", row["id"]), row["id"])
             )
-            return [cut_snippet(row["text"], f"{row['id']} {at // len(rows)}", line_count) for at in range(count)
-                    for row in [rows[at % len(rows)]]]  # fmt: skip
+            return [cut_snippet(row["text"], f"{row['id']} {piece_index // len(rows)}", line_count) for piece_index in range(count)
+                    for row in [rows[piece_index % len(rows)]]]  # fmt: skip
     raise UserError(
         f"{code.name} has no code that could inspire: what it kept is empty or under {MIN_CHARACTERS} characters"
     )
@@ -42,7 +42,9 @@ def cut_snippet(text: str, name: str, line_count: int = SNIPPET_LINES) -> str:
     """`number` lines of a text, where a hash of the name says; from a line that is not blank."""
     lines = text.splitlines()
     starts = [
-        at for at, line in enumerate(lines[: max(1, len(lines) - line_count + 1)]) if line.strip()
+        piece_index
+        for piece_index, line in enumerate(lines[: max(1, len(lines) - line_count + 1)])
+        if line.strip()
     ] or [0]
     first = starts[int(hash_fraction("piece", name) * len(starts))]
     return "\n".join(lines[first : first + line_count]).strip("\n")

@@ -93,27 +93,33 @@ class Textbooks(Stage):
             else [None] * len(constraints)
         )
         requests = [
-            self._build_prompt(*each) for each in zip(constraints, positions, sources, strict=True)
+            self._build_prompt(*item) for item in zip(constraints, positions, sources, strict=True)
         ]
         answers_per_request = self.answers or (
             WEAK_TEACHER_ANSWERS if self._is_weak_teacher() else 1
         )
         ctx.reporter.begin(f"{self.name} {part}", len(requests) * answers_per_request, "answers")
-        sample_numbers = [number for number in range(answers_per_request) for _ in requests]
+        sample_numbers = [
+            sample_index for sample_index in range(answers_per_request) for _ in requests
+        ]
         answers = llm.complete_prompts(
             self.teacher, requests * answers_per_request, ctx, samples=sample_numbers
         )
         texts = [trim_answer(answer.text) for answer in answers]
         with open_sandbox(ctx) as box:
             reasons = check_lessons(box, [extract_code_blocks(text) for text in texts])
-        held = [
-            index_of_first_accepted(reasons[at :: len(requests)]) * len(requests) + at
-            for at in range(len(requests))
+        accepted_indexes = [
+            index_of_first_accepted(reasons[position_index :: len(requests)]) * len(requests)
+            + position_index
+            for position_index in range(len(requests))
         ]
-        texts, reasons = [texts[at] for at in held], [reasons[at] for at in held]
+        texts, reasons = (
+            [texts[position_index] for position_index in accepted_indexes],
+            [reasons[position_index] for position_index in accepted_indexes],
+        )
         rows = [
-            _make_row(each, text, reason, self.teacher.model) | _position_columns(place)
-            for each, text, reason, place in zip(
+            _make_row(item, text, reason, self.teacher.model) | _position_columns(place)
+            for item, text, reason, place in zip(
                 constraints, texts, reasons, positions, strict=True
             )
         ]
@@ -146,7 +152,7 @@ class Textbooks(Stage):
             for answer, about in zip(answers, chapters, strict=True)
         ]
         return [
-            SectionPosition(chapters[at // SECTIONS_PER_CHAPTER], plans[at // SECTIONS_PER_CHAPTER], at % SECTIONS_PER_CHAPTER) for at in range(len(constraints))
+            SectionPosition(chapters[position_index // SECTIONS_PER_CHAPTER], plans[position_index // SECTIONS_PER_CHAPTER], position_index % SECTIONS_PER_CHAPTER) for position_index in range(len(constraints))
         ]  # fmt: skip
 
     def price(self, ctx: RunContext, inputs: Sequence[Size]) -> Price:
@@ -157,7 +163,7 @@ class Textbooks(Stage):
 
 def index_of_first_accepted(reasons: Sequence[str]) -> int:
     """The place of the first empty reason, or 0."""
-    return next((at for at, reason in enumerate(reasons) if not reason), 0)
+    return next((position_index for position_index, reason in enumerate(reasons) if not reason), 0)
 
 
 def parse_titles(text: str, chapter: str) -> tuple[str, ...]:
@@ -167,8 +173,8 @@ def parse_titles(text: str, chapter: str) -> tuple[str, ...]:
     ('Slices', 'Loops: a start')
     """
     list_items = [
-        " ".join(each.strip(' *"#').split())
-        for each in re.findall(r"(?m)^\s*(?:\d+[.)]|[-*])\s+(.+)$", text)
+        " ".join(item.strip(' *"#').split())
+        for item in re.findall(r"(?m)^\s*(?:\d+[.)]|[-*])\s+(.+)$", text)
     ]
     leaves = [
         topic.partition(" / ")[2]
@@ -176,7 +182,7 @@ def parse_titles(text: str, chapter: str) -> tuple[str, ...]:
         if topic.startswith(f"{chapter} / ")
     ]
     titles = list(
-        dict.fromkeys(each for each in [*list_items, *leaves, *vocabulary.read_topics()] if each)
+        dict.fromkeys(item for item in [*list_items, *leaves, *vocabulary.read_topics()] if item)
     )
     return tuple(titles[:SECTIONS_PER_CHAPTER])
 
