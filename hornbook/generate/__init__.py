@@ -1,4 +1,4 @@
-"""Stage folder 3: textbooks and exercises: from the shelf, or from a teacher under constraints; all of them are run."""
+"""Stage 3: textbooks and exercises, from the shelf or from a teacher; all of them are run."""
 
 from hornbook.generate.diversity import MeasureDiversity
 from hornbook.generate.exercises import Exercises

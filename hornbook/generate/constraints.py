@@ -1,4 +1,4 @@
-"""What makes a thousand requests a thousand different ones: constraints drawn from vocabularies, with their coverage.
+"""Constraints that make requests differ, sampled from vocabularies, and their coverage.
 
 In: a number and a seed. Out: so many Constraints; those of a smaller number are the first of a
 larger one's. Every topic and every function name comes once before any comes twice. Audience, style
@@ -44,8 +44,10 @@ def sample_constraints(count: int, seed: int = 0) -> list[Constraint]:
 def count_distinct_prompts() -> int:
     """How many distinct constraints there are, seed snippets apart."""
     axes = (
-        vocabulary.read_topics(), vocabulary.read_audiences(), vocabulary.read_styles(), vocabulary.list_difficulties(),
-        vocabulary.read_function_names(), vocabulary.read_nouns(), vocabulary.read_verbs(), vocabulary.read_adjectives(),
+        vocabulary.read_topics(), vocabulary.read_audiences(), vocabulary.read_styles(),
+        vocabulary.list_difficulties(),
+        vocabulary.read_function_names(), vocabulary.read_nouns(), vocabulary.read_verbs(),
+        vocabulary.read_adjectives(),
     )  # fmt: skip
     total = len(vocabulary.read_libraries()) + 1
     for axis in axes:
@@ -54,7 +56,7 @@ def count_distinct_prompts() -> int:
 
 
 def raise_difficulty(constraint: Constraint, steps: int = 1) -> Constraint:
-    """The same with a higher difficulty, at most the highest (Evol-Instruct's depth, arXiv 2304.12244)."""
+    """The same with a higher difficulty, up to the highest (Evol-Instruct, arXiv 2304.12244)."""
     levels = vocabulary.list_difficulties()
     return replace(
         constraint,
@@ -86,7 +88,7 @@ def _make_constraint(index: int, seed: int) -> Constraint:
 
 
 def _pick_triple(index: int, seed: int) -> tuple[str, str, str]:
-    """(audience, style, difficulty): a Latin arrangement, so that nothing has to be remembered or searched.
+    """(audience, style, difficulty) by a Latin arrangement: nothing is remembered or searched.
 
     A round asks each audience once, with the style moved on by one from round to round; the
     difficulty follows from both and moves on by one when all pairs of audience and style were

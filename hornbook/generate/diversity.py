@@ -1,4 +1,4 @@
-"""How different the texts of a set are from each other: what the paper's authors said that they lacked a measure of.
+"""Diversity of a set of texts: the measure that the paper's authors said they lacked.
 
 In: stages with texts. Out: `diversity.json`: for each stage, numbers that do not grow with its
 size, so that two sets or two rounds can be compared: a set that narrows shows it here before its
@@ -10,6 +10,7 @@ the differences are worth anything to a student.
 from __future__ import annotations
 
 import ast
+import itertools
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -34,7 +35,8 @@ MAX_WORDS = 20_000  # words that distinct-n looks at, for the same reason
 OPENING_WORDS = 3  # words
 CLUSTER_COUNT = 50
 KMEANS_STEPS = 10  # of k-means
-COVERAGE_DRAWS = 50  # texts of which the coverage is told, so that a large set does not cover more for its size alone
+# Texts whose coverage is counted, so that a large set does not cover more for its size alone.
+COVERAGE_DRAWS = 50
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,8 @@ class MeasureDiversity(FileStage):
         texts = {stage.name: sample_texts(ctx, stage) for stage in self.data}
         measures = measure_sets(texts, self.embedder)
         report = {
-            stage.name: {"texts": ctx.run.read_manifest(stage)["kept"], **measures[stage.name]} for stage in self.data
+            stage.name: {"texts": ctx.run.read_manifest(stage)["kept"], **measures[stage.name]}
+            for stage in self.data
         }  # fmt: skip
         store.write_json(ctx.run.stage_folder(self) / "diversity.json", report)
 
@@ -59,10 +62,8 @@ class MeasureDiversity(FileStage):
 
 
 def sample_texts(ctx: RunContext, stage: Stage) -> list[str]:
-    """SAMPLE of a stage's kept texts, by a hash of their ids."""
-    rows = [
-        row for table in ctx.run.read_kept_rows(stage, ["id", "text"]) for row in table.to_pylist()
-    ]
+    """SAMPLE_SIZE of a stage's kept texts, by a hash of their ids."""
+    rows = list(ctx.run.iterate_rows(stage, ["id", "text"], kept_only=True))
     rows.sort(key=lambda row: (records.hash_fraction("diversity", row["id"]), row["id"]))
     return [row["text"] for row in rows[:SAMPLE_SIZE]]
 
@@ -70,7 +71,7 @@ def sample_texts(ctx: RunContext, stage: Stage) -> list[str]:
 def measure_sets(
     sets: Mapping[str, Sequence[str]], embedder: Embedder
 ) -> dict[str, dict[str, Any]]:
-    """The numbers of each set: its own, its clusters among all sets', and how near it is to each other set."""
+    """The measures of each set: its own, its clusters among all sets', distances to other sets."""
     import numpy as np
 
     measures: dict[str, dict[str, Any]] = {
@@ -79,7 +80,8 @@ def measure_sets(
     names = [name for name, texts in sets.items() if texts]
     if not names:
         return measures
-    all_vectors = embed_texts([text for name in names for text in sets[name]], embedder)
+    all_texts = list(itertools.chain.from_iterable(sets[name] for name in names))
+    all_vectors = embed_texts(all_texts, embedder)
     ends = np.cumsum([len(sets[name]) for name in names])
     vectors = dict(zip(names, np.split(all_vectors, ends[:-1]), strict=True))
     labels = dict(zip(names, np.split(cluster_vectors(all_vectors), ends[:-1]), strict=True))
@@ -96,8 +98,11 @@ def measure_sets(
 
 
 def measure_texts(texts: Sequence[str]) -> dict[str, float]:
-    """What needs no vectors, cheap enough to be told while texts are being written."""
-    words = [word for text in texts for word in re.findall(r"\w+|[^\w\s]", text)][:MAX_WORDS]
+    """The measures that need no vectors, cheap enough to report while texts are being written."""
+    words: list[str] = []
+    for text in texts:
+        words += re.findall(r"\w+|[^\w\s]", text)
+    del words[MAX_WORDS:]
     openings = Counter(
         " ".join(_extract_prose(text).split()[:OPENING_WORDS]).lower() for text in texts
     )
@@ -120,7 +125,7 @@ def distinct_ngram_share(words: Sequence[str], n: int) -> float:
 
 
 def measure_likeness(vectors: Vectors) -> dict[str, float]:
-    """`likeness`: mean cosine of each text to the nearest other one, 1 where all have twins; and to all others."""
+    """`likeness`: mean cosine to the nearest other text (1: all have twins), and to all others."""
     import numpy as np
 
     n = len(vectors)
@@ -134,12 +139,12 @@ def measure_likeness(vectors: Vectors) -> dict[str, float]:
 
 
 def mean_nearest_cosine(vectors: Vectors, others: Vectors) -> float:
-    """Mean cosine of each text to the nearest one of another set: 1 where the other set has all of it."""
+    """Mean cosine of each text to the nearest of another set (1: the other set has all of it)."""
     return round(float((vectors @ others.T).max(1).mean()), 4)
 
 
 def cluster_vectors(vectors: Vectors) -> IntArray:
-    """k-means on the sphere, begun at points far from each other (Gonzalez 1985); the same every time."""
+    """Spherical k-means from farthest-point starts (Gonzalez 1985); deterministic."""
     import numpy as np
 
     centre_indices = [0]
@@ -166,7 +171,7 @@ def cluster_coverage(labels: IntArray) -> float:
 
 
 def variants_per_concept(texts: Sequence[str], labels: IntArray) -> float:
-    """Of the texts of one cluster, the share with a syntax tree of their own, over clusters of two and more."""
+    """The share of texts with a syntax tree of their own, over clusters of two and more."""
     shapes_by_cluster: dict[int, list[str]] = {}
     for text, label in zip(texts, labels.tolist(), strict=True):
         shapes_by_cluster.setdefault(label, []).append(_tree_shape(text))

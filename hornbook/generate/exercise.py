@@ -1,4 +1,4 @@
-"""A teacher's text to an exercise: what a student is given, what completes it, and tests; or the reason why not.
+"""Parse a teacher's text into an exercise (prompt, solution, tests), or a rejection reason.
 
 In: text with Python in it, fenced or not. Out: an Exercise whose prompt + solution is a program, or
 a reason in words. Pure text and syntax trees: nothing is run here, check.py does that.
@@ -32,7 +32,7 @@ class Exercise:
 
 
 def parse_exercise(text: str) -> Exercise | str:
-    """The first explained function of a text with the assertions after it, or the reason why there is none.
+    """The first function with a docstring and the assertions after it, or a rejection reason.
 
     >>> parse_exercise("Sure! I hope that it helps.")
     'does not parse'
@@ -61,7 +61,7 @@ def parse_exercise(text: str) -> Exercise | str:
 
 
 def _parse_longest_prefix(code: str) -> tuple[str, ast.Module | None]:
-    """The longest beginning of whole lines that parses: an answer that was cut in its tests still has a function."""
+    """The longest prefix of lines that parses: an answer cut in its tests still has a function."""
     rows = code.splitlines(keepends=True)[:MAX_LINES]
     while rows:
         try:
@@ -99,7 +99,7 @@ def _split_function(module: ast.Module, code: str, node: ast.FunctionDef, tests:
 
 
 def _extract_tests(module: ast.Module, code: str, function: ast.FunctionDef) -> str:
-    """Assertions after the function at the left margin, or in a function named test..., with what they stand among."""
+    """Assertions after the function, at the left margin or in a test function, with context."""
     after = module.body[module.body.index(function) + 1 :]
     test_sources: list[str] = []
     for node in after:
@@ -116,9 +116,9 @@ def _extract_tests(module: ast.Module, code: str, function: ast.FunctionDef) -> 
             )
         elif _has_assertion(node) or (test_sources == [] and isinstance(node, ast.Assign)):
             test_sources.append(source)
-    calls = {
-        n.id for text in test_sources for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Name)
-    }
+    calls: set[str] = set()
+    for text in test_sources:
+        calls |= {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
     return (
         "\n".join(test_sources) + "\n"
         if any("assert" in text for text in test_sources) and function.name in calls

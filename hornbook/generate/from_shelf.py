@@ -1,4 +1,4 @@
-"""The seed shelf as stages: exercises and textbook sections written by hand, run like everything that a model writes.
+"""The seed shelf as stages: hand-written exercises and sections, run like any other.
 
 In: the shelf's files. Out: records. A fixed part of the exercises is the project's own exam: the
 split goes by a hash of the exercise's name, so that an exercise never changes sides when others are
@@ -31,7 +31,7 @@ Split = Literal["train", "held-out", "all"]
 
 @dataclass(frozen=True)
 class ShelfExercises(Stage):
-    """The shelf's exercises of one split; those of "held-out" are an exam and must never be trained on."""
+    """The shelf's exercises of one split. "held-out" is an exam: never train on it."""
 
     split: Split = "train"
     share: float = 1.0  # of the split, by a hash of the names
@@ -122,8 +122,10 @@ def choose_split(name: str) -> Split:
 def make_exercise_row(exercise: Exercise, reason: str, origin: str) -> dict[str, Any]:
     """An exercise as a record."""
     return {
-        "id": records.document_id(exercise.program), "text": exercise.program, "kind": "exercise", "origin": origin,
-        "kept": not reason, "reason": reason, "prompt": exercise.prompt, "solution": exercise.solution,
+        "id": records.document_id(exercise.program), "text": exercise.program,
+        "kind": "exercise", "origin": origin,
+        "kept": not reason, "reason": reason, "prompt": exercise.prompt,
+        "solution": exercise.solution,
         "tests": exercise.tests, "entry_point": exercise.entry_point,
     }  # fmt: skip
 

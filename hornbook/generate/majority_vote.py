@@ -1,4 +1,4 @@
-"""Solutions by majority, for a teacher that is weak: what more than half of its solutions agree on is taken for right.
+"""Self-consistency for weak teachers: the majority outcome of the solutions counts as right.
 
 In: an exercise as it was begun, several solutions of it. Out: the exercise with the solution that
 the most agree with, its examples and tests rewritten to what that solution gives; or the reason why
@@ -47,32 +47,30 @@ class VoteResult:
 def majority_vote(
     box: Sandbox, drafts: Sequence[Exercise], solutions: Sequence[Sequence[str]]
 ) -> list[VoteResult]:
-    """For each draft and the solutions of its prompt ("" where there is none), the exercise that most of them make."""
+    """For each exercise and its solutions ("" for none), the exercise that most of them make."""
     from hornbook.sandbox import ProgramJob
 
     calls_by_draft = [extract_calls(draft) for draft in drafts]
-    jobs = [
-        ProgramJob(
-            _add_outcome_printer(draft.prompt + solution, some), timeout_s=TIMEOUT_S, memory_mb=256
-        )
-        for draft, some, texts in zip(drafts, calls_by_draft, solutions, strict=True)
-        for solution in texts
-        if solution
-    ]
+    jobs: list[ProgramJob] = []
+    for draft, calls, texts in zip(drafts, calls_by_draft, solutions, strict=True):
+        programs = [
+            _add_outcome_printer(draft.prompt + solution, calls) for solution in texts if solution
+        ]
+        jobs += [ProgramJob(program, timeout_s=TIMEOUT_S, memory_mb=256) for program in programs]
     verdicts = box.run_jobs(jobs)
     results = []
-    for draft, some, texts in zip(drafts, calls_by_draft, solutions, strict=True):
+    for draft, calls, texts in zip(drafts, calls_by_draft, solutions, strict=True):
         outcomes = [
-            _parse_outcome(next(verdicts).output if text else "", len(some)) for text in texts
+            _parse_outcome(next(verdicts).output if text else "", len(calls)) for text in texts
         ]
-        results.append(count_votes(draft, texts, some, outcomes))
+        results.append(count_votes(draft, texts, calls, outcomes))
     return results
 
 
 def count_votes(
     draft: Exercise, solutions: Sequence[str], calls: Sequence[str], outcomes: Sequence[Outcome]
 ) -> VoteResult:
-    """The exercise of the largest group of solutions with one outcome; the first written of them stands for it."""
+    """The exercise of the largest group of solutions with equal outcomes, by its first solution."""
     if len(calls) < MIN_CALLS:
         return VoteResult(None, 0, "fewer than three calls in its tests and examples")
     groups = Counter(outcome for outcome in outcomes if any(value is not None for value in outcome))
@@ -103,7 +101,7 @@ def count_votes(
 
 
 def correct_return_type(prompt: str, values: Sequence[str]) -> str:
-    """The prompt with the result's annotation set right, where it says another type than all the values have.
+    """The prompt with the return annotation corrected, if it differs from all values' type.
 
     >>> correct_return_type("def f(a: int) -> list[int]:\\n", ["1.5", "2.0"])
     'def f(a: int) -> float:\\n'
@@ -130,17 +128,18 @@ def _parse_call(text: str) -> ast.Call:
 
 def extract_calls(draft: Exercise) -> list[str]:
     """The calls with plain arguments in an exercise's examples and tests, each once."""
-    call_sources = [
-        ast.unparse(node)
-        for text in (_example_sources(draft.prompt), draft.tests)
-        for node in ast.walk(_parse_or_empty(text))
-        if isinstance(node, ast.Call) and _is_plain_call(node, draft.entry_point)
-    ]
+    call_sources: list[str] = []
+    for text in (_example_sources(draft.prompt), draft.tests):
+        call_sources += [
+            ast.unparse(node)
+            for node in ast.walk(_parse_or_empty(text))
+            if isinstance(node, ast.Call) and _is_plain_call(node, draft.entry_point)
+        ]
     return list(dict.fromkeys(call_sources))[:MAX_CALLS]
 
 
 def extract_claims(draft: Exercise) -> list[tuple[str, str]]:
-    """(call, repr of the value) as the teacher says it, in tests `f(x) == value` and in examples."""
+    """(call, repr of the value) from the teacher's tests `f(x) == value` and examples."""
     pairs = []
     for node in ast.walk(_parse_or_empty(draft.tests)):
         if (
@@ -161,7 +160,7 @@ def extract_claims(draft: Exercise) -> list[tuple[str, str]]:
 
 
 def replace_examples(draft: Exercise, examples: Sequence[tuple[str, str]]) -> str | None:
-    """The prompt with these examples in the place of the docstring's own; None where that cannot be written."""
+    """The prompt with its docstring's examples replaced; None if that cannot be written."""
     node = next(
         n for n in _parse_or_empty(draft.prompt).body if getattr(n, "name", "") == draft.entry_point
     )
@@ -189,7 +188,8 @@ def _watch():
             said = repr(eval(call))
         except Exception:
             said = None
-        print(json.dumps(["watched", said if said is None or len(said) <= {MAX_VALUE_CHARS} else None]))
+        is_short = said is None or len(said) <= {MAX_VALUE_CHARS}
+        print(json.dumps(["watched", said if is_short else None]))
 
 _watch()
 """
@@ -208,7 +208,7 @@ def _parse_outcome(output: str, call_count: int) -> Outcome:
 
 
 def _is_plain_literal(value: str) -> bool:
-    """Whether a repr is a literal that gives itself back; a set's order is not the same in two processes."""
+    """Whether a repr is a literal of the same value; a set's order differs between processes."""
     try:
         read = ast.literal_eval(value)
         has_set = any(isinstance(node, ast.Set | ast.Call) for node in ast.walk(ast.parse(value)))

@@ -1,4 +1,4 @@
-"""What a teacher is asked: sampled constraints in words; a weak teacher is shown examples and led by the hand.
+"""Prompts for teachers: constraints in words; a weak teacher gets examples and a scaffold.
 
 In: a Constraint. Out: the request. The texts are part of a stage's identity: another wording is
 other data.
@@ -25,8 +25,8 @@ EXERCISE = """\
 Write one small Python exercise for {audience}.
 Topic: {topic}. Difficulty: {difficulty}. Style: {style}.
 The function is called `{function_name}`. The story uses the words {words}.{library}{snippet}
-Answer with one Python code block and nothing else: the function with type hints, a docstring that explains the task \
-and shows two examples as >>> lines, its solution, and after it four assert statements that call it.
+Answer with one Python code block and nothing else: the function with type hints, \
+a docstring that explains the task and shows two examples as >>> lines, its solution, and after it four assert statements that call it.
 """
 
 SHOT = """
@@ -43,8 +43,9 @@ Make this Python exercise harder, to the level "{difficulty}": {change}
 {program}
 
 {tests}```
-Answer with one Python code block and nothing else: the new function under a new name, with type hints, a docstring \
-that explains the task and shows two examples as >>> lines, its solution, and after it four assert statements.
+Answer with one Python code block and nothing else: the new function under a new name, \
+with type hints, a docstring that explains the task and shows two examples as >>> lines, \
+its solution, and after it four assert statements.
 """
 
 # Evol-Instruct's operations in depth (arXiv 2306.08568), said for small exercises.
@@ -60,21 +61,33 @@ SCAFFOLDED = "Write a short Python function {function_name}."
 
 LESSON = """\
 Write one section of a Python textbook for {audience}.
-Topic: {topic}. Difficulty: {difficulty}. Style: {style}. Use the words {words} in the examples.{library}
+Topic: {topic}. Difficulty: {difficulty}. Style: {style}. \
+Use the words {words} in the examples.{library}
 Form: {form}
-Begin with a title line "# ...". Explain the idea in short paragraphs, and between them show Python code blocks that \
-run one after the other, each going on from those before. Check results with assert. Do not ask questions of the reader.
+Begin with a title line "# ...". Explain the idea in short paragraphs, and between them show \
+Python code blocks that run one after the other, each going on from those before. \
+Check results with assert. Do not ask questions of the reader.
 """
 
-# For a weak teacher, which after the longer request wrote lists of headings: 0 of 8 held.
-SHORT_LESSON = "Explain {leaf} in Python to {audience}, in a few sentences, with two short code examples that run."
+# For a weak teacher, which after the longer request wrote lists of headings: 0 of 8 were accepted.
+SHORT_LESSON = (
+    "Explain {leaf} in Python to {audience}, in a few sentences, "
+    "with two short code examples that run."
+)
 
 FORMS = {
     "tutorial": "a tutorial that builds one thing up, a step a block.",
-    "worked example": "a worked example: a problem, the thoughts that lead to the solution, the solution, its check.",
-    "questions and answers": "questions that a student would ask, each answered with a few lines of code.",
+    "worked example": (
+        "a worked example: a problem, the thoughts that lead to the solution, the solution, "
+        "its check."
+    ),
+    "questions and answers": (
+        "questions that a student would ask, each answered with a few lines of code."
+    ),
     "commented walk-through": "a whole small program first, then a walk through it line by line.",
-    "debugging story": "a debugging story: code that fails, how the fault is found, the mended code.",
+    "debugging story": (
+        "a debugging story: code that fails, how the fault is found, the mended code."
+    ),
 }
 
 OUTLINE = """\
@@ -86,7 +99,8 @@ PLACE = """
 The section is number {at} of the chapter "{chapter}" and is called "{title}".{before}"""
 
 REPHRASE = """
-Teach what this code does and why it is written so. Rewrite what does not stand alone; do not mention the file.
+Teach what this code does and why it is written so. Rewrite what does not stand alone; \
+do not mention the file.
 ```python
 {source}
 ```"""
@@ -97,9 +111,12 @@ Be inspired by this piece of code, without copying it:
 {snippet}
 ```"""
 
-MAX_EXAMPLE_CHARS = 700  # characters of an exercise that is shown: a small model reads slowly and copies what is long
+# Characters of an exercise that is shown: a small model reads slowly and copies long texts.
+MAX_EXAMPLE_CHARS = 700
 FEW_SHOT_FILE = Path(__file__).parent / "few_shot_examples.py"
-FEW_SHOT_COUNT = 4  # functions of the primer: two chats of the embedded model's shortest requests share these, and read them once
+# Few-shot examples that are shown. Two chats of the embedded model's shortest requests share them,
+# and read them once.
+FEW_SHOT_COUNT = 4
 SENTENCE_STOPS = ('"""', ">>>", "\n\n")
 SOLUTION_STOPS = ("\n```", "\nassert", "\nprint", "\ndef ", "\nclass ", "\nif __name__", "\n#")
 
@@ -123,7 +140,7 @@ def build_harder_prompt(constraint: Constraint, program: str, tests: str) -> str
 
 
 def build_scaffolded_prompt(constraint: Constraint, signature: str) -> Prompt:
-    """The request to a weak teacher: a chat in which it has answered well, and an answer begun up to the docstring."""
+    """A chat with good earlier answers, and the new answer begun up to its docstring."""
     turns: list[tuple[str, str]] = []
     for name, program in select_few_shot_examples(signature.partition(":")[0]):
         turns += [
@@ -138,7 +155,7 @@ def build_scaffolded_prompt(constraint: Constraint, signature: str) -> Prompt:
 
 @functools.lru_cache(maxsize=32)
 def select_few_shot_examples(parameter: str) -> list[tuple[str, str]]:
-    """(name, program) of SHOWN functions of the primer; those that take this parameter first come last."""
+    """(name, program) of FEW_SHOT_COUNT examples; those with this parameter first come last."""
     text = FEW_SHOT_FILE.read_text(encoding="utf-8")
     functions = [
         (node.args.args[0].arg == parameter, node.name, ast.get_source_segment(text, node) or "")
@@ -195,14 +212,14 @@ def build_short_lesson_prompt(
 
 
 def choose_form(constraint: Constraint) -> str:
-    """Which of FORMS a section has: by a hash of what it is about, so that every topic meets all of them."""
+    """The form of a section by a hash of its constraint, so that each topic meets all forms."""
     return list(FORMS)[
         int(hash_fraction("form", f"{constraint.topic} {constraint.function_name}") * len(FORMS))
     ]
 
 
 def choose_examples(constraint: Constraint, shots: int) -> Sequence[HandwrittenExercise]:
-    """The shelf's exercises that a request shows: short ones of the training split, drawn by the constraint."""
+    """Short exercises of the shelf's training split to show, chosen by the constraint."""
     identity = f"{constraint.function_name} {constraint.topic}"
     return sorted(_short_examples(), key=lambda example: hash_fraction(identity, example.name))[
         :shots

@@ -1,19 +1,19 @@
 """The paper's recursive training, seen round by round: yield, diversity and score in one table.
 
 In: for each round the stage that wrote, and the exam of the model that was trained on it; a set to
-compare with. Out:
-`rounds.json`: the table as it is shown, a line a round, and the numbers in it, so that a set that narrows is seen when
-it happens and not when the score falls. Diversity is measured on equally many texts of each set,
-because most measures depend on their number; a set of fewer than FEWEST texts is not measured. Not
-covered: what caused a change; a round's data, its teacher and its model all differ from the last
-round's.
+compare with. Out: `rounds.json`, the table with one line per round and its numbers, so that a loss of
+diversity is seen when it happens and not when the score falls.
+
+Diversity is measured on equally many texts of each set, because most measures depend on their
+number; a set of fewer than MIN_TEXTS texts is not measured. Not covered: the cause of a change;
+data, teacher and model all differ between rounds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from hornbook import intervals, store
 from hornbook.frame.stage import FileStage, Price, RunContext, Size, Stage
@@ -21,23 +21,22 @@ from hornbook.generate.diversity import measure_sets, sample_texts
 from hornbook.models.embedder import Embedder
 from hornbook.records import UserError
 
-if TYPE_CHECKING:
-    pass
-
 MIN_TEXTS = 10  # texts: of fewer, the measures say more about their number than about the teacher
 DIVERSITY_MEASURES = ("distinct_2", "distinct_syntax_trees", "cluster_coverage", "likeness")
 NARROWING = (
-    "A set that narrows: distinct 2, distinct syntax trees and cluster coverage fall from round to round, likeness and "
-    "near rise (1: the other set has all of it); the score follows later. Intervals that overlap show no change."
+    "If diversity is lost, distinct 2, distinct syntax trees and cluster coverage fall from round "
+    "to round; likeness and near rise (1: the other set has all of it). The score follows later. "
+    "Intervals that overlap show no change."
 )
 
 
 @dataclass(frozen=True)
 class MeasureRounds(FileStage):
-    """Round n wrote `written[n]`; the model of that round was examined in `exams[n]` (fewer: no score yet).
+    """The table of rounds: `rounds[n]` wrote round n, and `exams[n]` examined its model.
 
-    `reference`, such as the shelf, has a line of its own: what a set looks like that did not narrow, and how near to
-    it each round is (a model that only repeats what it was trained on is near).
+    There may be fewer exams than rounds. `reference`, such as the shelf, has a line of its own: how
+    diverse another set is, and how near to it each round is (a model that only repeats its training
+    data is near).
     """
 
     rounds: tuple[Stage, ...]
@@ -80,7 +79,7 @@ class MeasureRounds(FileStage):
 def measure_equal_sizes(
     sets: Mapping[str, Sequence[str]], embedder: Embedder
 ) -> dict[str, dict[str, Any]]:
-    """The diversity of each set by as many texts as the smallest has, sets under FEWEST left out."""
+    """The diversity of each set by equally many texts; sets under MIN_TEXTS are left out."""
     enough = {name: texts for name, texts in sets.items() if len(texts) >= MIN_TEXTS}
     size = min(map(len, enough.values()), default=0)
     measures = measure_sets({name: texts[:size] for name, texts in enough.items()}, embedder)
@@ -92,16 +91,22 @@ def _yield_columns(facts: Mapping[str, Any]) -> dict[str, Any]:
     estimate = intervals.wilson_interval(facts["kept"], facts["seen"])
     most = max(facts["reasons"].items(), key=lambda item: item[1], default=("", 0))
     return {
-        "kept": facts["kept"], "asked": facts["seen"], "stopped most": f"{most[0]} {most[1]}" if most[1] else "",
+        "kept": facts["kept"],
+        "asked": facts["seen"],
+        "stopped most": f"{most[0]} {most[1]}" if most[1] else "",
         "yield": {"value": estimate.value, "low": estimate.low, "high": estimate.high},
     }  # fmt: skip
 
 
 def _score_columns(ctx: RunContext, exam: Stage) -> dict[str, Any]:
-    """pass@1 by the first protocol of the exam's summary, and bits per byte of the reference solutions."""
+    """pass@1 by the exam's first protocol, and bits per byte of the references."""
     summary = store.read_json(ctx.run.stage_folder(exam) / "summary.json") or {}
-    found = {"pass@1": scores[0]["pass@1"]} if (scores := summary.get("scores")) else {}
-    return found | ({"bits per byte": bits} if (bits := summary.get("bits_per_byte")) else {})
+    columns = {}
+    if summary.get("scores"):
+        columns["pass@1"] = summary["scores"][0]["pass@1"]
+    if summary.get("bits_per_byte"):
+        columns["bits per byte"] = summary["bits_per_byte"]
+    return columns
 
 
 def format_table(rows: Sequence[Mapping[str, Any]]) -> list[list[str]]:
@@ -121,9 +126,11 @@ def format_table(rows: Sequence[Mapping[str, Any]]) -> list[list[str]]:
     ]
     body = [
         [
-            str(row.get("round", "")), row["set"], f"{row['kept']} of {row['asked']}", _format_interval(row["yield"], 100, 1),
+            str(row.get("round", "")), row["set"], f"{row['kept']} of {row['asked']}",
+            _format_interval(row["yield"], 100, 1),
             *(f"{row[name]:.3f}" if name in row else "" for name in (*DIVERSITY_MEASURES, *near)),
-            _format_interval(row.get("pass@1"), 100, 1), _format_interval(row.get("bits per byte"), 1, 3), row["stopped most"],
+            _format_interval(row.get("pass@1"), 100, 1),
+            _format_interval(row.get("bits per byte"), 1, 3), row["stopped most"],
         ]
         for row in rows
     ]  # fmt: skip

@@ -130,7 +130,7 @@ def _describe_verdict(verdict: Verdict) -> str:
 
 
 def check_lessons(box: Sandbox, lessons: Sequence[Sequence[str] | str]) -> list[str]:
-    """The reason why a lesson's code blocks do not run in order, or "". What is a reason already stays one."""
+    """Why a section's code blocks do not run in order, or ""; an earlier reason stays."""
     from hornbook.sandbox import ProgramJob
 
     jobs = [

@@ -38,12 +38,15 @@ MAX_CALLS = 8
 
 SIGNATURES = (
     "text: str) -> str", "text: str) -> int", "text: str) -> bool", "text: str) -> list[str]",
-    "text: str) -> dict[str, int]", "text: str, letter: str) -> int", "text: str, letter: str) -> str",
+    "text: str) -> dict[str, int]", "text: str, letter: str) -> int",
+     "text: str, letter: str) -> str",
     "words: list[str]) -> list[str]", "words: list[str]) -> str", "words: list[str]) -> int",
-    "words: list[str]) -> dict[str, int]", "words: list[str]) -> bool", "words: list[str], length: int) -> list[str]",
+    "words: list[str]) -> dict[str, int]", "words: list[str]) -> bool",
+     "words: list[str], length: int) -> list[str]",
     "numbers: list[int]) -> int", "numbers: list[int]) -> list[int]", "numbers: list[int]) -> bool",
     "numbers: list[int], limit: int) -> list[int]", "numbers: list[int], limit: int) -> int",
-    "number: int) -> int", "number: int) -> bool", "number: int) -> str", "number: int) -> list[int]",
+    "number: int) -> int", "number: int) -> bool", "number: int) -> str",
+     "number: int) -> list[int]",
     "first: int, second: int) -> int", "first: int, second: int) -> bool",
     "first: list[int], second: list[int]) -> list[int]", "counts: dict[str, int]) -> list[str]",
     "counts: dict[str, int]) -> int", "counts: dict[str, int], limit: int) -> dict[str, int]",
@@ -212,7 +215,11 @@ def build_unsolved_exercise(
 def choose_signature(name: str) -> str:
     """Parameters and result by a hash of the name; a name like a question has a bool result."""
     first = name.partition("_")[0]
-    result_type = "bool" if first in QUESTION_WORDS else "int" if first in NUMBER_WORDS else ""
+    result_type = ""
+    if first in QUESTION_WORDS:
+        result_type = "bool"
+    elif first in NUMBER_WORDS:
+        result_type = "int"
     signatures = [
         signature
         for signature in SIGNATURES

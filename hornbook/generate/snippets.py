@@ -1,4 +1,4 @@
-"""Pieces of real code that inspire a teacher (OSS-Instruct, arXiv 2312.02120): fifteen lines from a kept document.
+"""Snippets of real code for a teacher's prompt (OSS-Instruct, arXiv 2312.02120): 15 lines.
 
 In: a stage of code, the number of a part. Out: so many pieces. A part of requests reads one part of
 the code, so that the whole corpus is never read at once; which lines are taken goes by a hash of
@@ -17,7 +17,7 @@ MIN_CHARACTERS = 40  # characters that are not space
 def sample_snippets(
     code: Stage, ctx: RunContext, shard_index: int, count: int, line_count: int = SNIPPET_LINES
 ) -> list[str]:
-    """`number` pieces of the kept documents of one part of `code`; a small part gives several of one document."""
+    """`count` snippets of the kept documents of one shard; a small shard repeats documents."""
     shards = ctx.run.shard_names(code)
     for step in range(len(shards)):
         name = shards[(shard_index + step) % len(shards)]
@@ -31,15 +31,20 @@ def sample_snippets(
             rows.sort(
                 key=lambda row: (hash_fraction(f"inspires {shard_index}", row["id"]), row["id"])
             )
-            return [cut_snippet(row["text"], f"{row['id']} {piece_index // len(rows)}", line_count) for piece_index in range(count)
-                    for row in [rows[piece_index % len(rows)]]]  # fmt: skip
+            snippets = []
+            for i in range(count):
+                row = rows[i % len(rows)]
+                name = f"{row['id']} {i // len(rows)}"
+                snippets.append(cut_snippet(row["text"], name, line_count))
+            return snippets
     raise UserError(
-        f"{code.name} has no code that could inspire: what it kept is empty or under {MIN_CHARACTERS} characters"
+        f"{code.name} has no code for snippets: what it kept is empty or under {MIN_CHARACTERS} "
+        "characters"
     )
 
 
 def cut_snippet(text: str, name: str, line_count: int = SNIPPET_LINES) -> str:
-    """`number` lines of a text, where a hash of the name says; from a line that is not blank."""
+    """`line_count` lines of a text from a non-blank line that a hash of the name chooses."""
     lines = text.splitlines()
     starts = [
         piece_index

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 COLUMNS = records.DOCUMENT | {
-    "topic": "string", "audience": "string", "style": "string", "difficulty": "string", "library": "string",
-    "words": "string", "blocks": "int32", "form": "string", "chapter": "string", "section": "int32",
+    "topic": "string", "audience": "string", "style": "string", "difficulty": "string",
+    "library": "string", "words": "string", "blocks": "int32", "form": "string", "chapter": "string", "section": "int32",
 }  # fmt: skip
 MIN_PROSE_WORDS = 40  # of prose
 MIN_DISTINCT_LINES = 0.5  # the share of distinct lines below which a text turns in circles
@@ -44,10 +44,12 @@ SOURCE_LINES = 60  # of a file that is made a lesson
 
 @dataclass(frozen=True)
 class Textbooks(Stage):
-    """Ask `teacher` for `number` sections; with `outline` it plans the chapters first, SECTIONS sections each.
+    """Ask `teacher` for `count` sections; with `outline` it plans the chapters first.
 
-    `rephrase` is a stage of code: each section teaches a piece of it. Of `answers` to each request the first that holds
-    is taken (0: by the teacher, 4 for the embedded one, which is weak, 1 for others).
+    Args:
+        rephrase: a stage of code; each section teaches a piece of it.
+        answers: answers to each request, of which the first accepted one is kept; 0: 4 for a weak
+            teacher such as the embedded one, 1 for others.
     """
 
     teacher: LLM
@@ -99,9 +101,9 @@ class Textbooks(Stage):
             WEAK_TEACHER_ANSWERS if self._is_weak_teacher() else 1
         )
         ctx.reporter.begin(f"{self.name} {part}", len(requests) * answers_per_request, "answers")
-        sample_numbers = [
-            sample_index for sample_index in range(answers_per_request) for _ in requests
-        ]
+        sample_numbers: list[int] = []
+        for i in range(answers_per_request):
+            sample_numbers += [i] * len(requests)
         answers = llm.complete_prompts(
             self.teacher, requests * answers_per_request, ctx, samples=sample_numbers
         )
@@ -138,7 +140,7 @@ class Textbooks(Stage):
     def _plan_sections(
         self, ctx: RunContext, constraints: Sequence[Constraint], first: int
     ) -> list[SectionPosition | None]:
-        """Where each section stands: a chapter is about the branch of its first section's topic, for its audience."""
+        """Each section's chapter and place; a chapter's branch and audience are its first section's."""
         first_sections = constraints[::SECTIONS_PER_CHAPTER]
         chapters = [head.topic.partition(" / ")[0] for head in first_sections]
         requests = [
@@ -151,9 +153,13 @@ class Textbooks(Stage):
             parse_titles(answer.text, about)
             for answer, about in zip(answers, chapters, strict=True)
         ]
-        return [
-            SectionPosition(chapters[position_index // SECTIONS_PER_CHAPTER], plans[position_index // SECTIONS_PER_CHAPTER], position_index % SECTIONS_PER_CHAPTER) for position_index in range(len(constraints))
-        ]  # fmt: skip
+        positions: list[SectionPosition | None] = []
+        for i in range(len(constraints)):
+            chapter_index, section_index = divmod(i, SECTIONS_PER_CHAPTER)
+            positions.append(
+                SectionPosition(chapters[chapter_index], plans[chapter_index], section_index)
+            )
+        return positions
 
     def price(self, ctx: RunContext, inputs: Sequence[Size]) -> Price:
         requests = self.count * (1 + 1 / SECTIONS_PER_CHAPTER) if self.outline else self.count
@@ -196,7 +202,7 @@ def _position_columns(position: SectionPosition | None) -> dict[str, Any]:
 
 
 def trim_answer(text: str) -> str:
-    """The text without what a chat model says before its title, and cut after its last finished sentence or block."""
+    """The text from its title to its last finished sentence or block."""
     title = re.search(r"^#+ ", text, re.MULTILINE)
     text = text[title.start() :] if title else text
     if text.count("```") % 2:  # the last block was not closed
@@ -221,8 +227,10 @@ def extract_code_blocks(text: str) -> list[str] | str:
 def _make_row(constraint: Constraint, text: str, reason: str, teacher: str) -> dict[str, Any]:
     blocks = extract_code_blocks(text)
     return {
-        "id": records.document_id(text), "text": text, "kind": "textbook", "origin": teacher, "path": constraint.topic,
-        "kept": not reason, "reason": reason, "topic": constraint.topic, "audience": constraint.audience, "style": constraint.style,
-        "difficulty": constraint.difficulty, "library": constraint.module, "words": " ".join(constraint.words),
-        "form": prompts.choose_form(constraint), "blocks": 0 if isinstance(blocks, str) else len(blocks),
+        "id": records.document_id(text), "text": text, "kind": "textbook", "origin": teacher,
+        "path": constraint.topic, "kept": not reason, "reason": reason, "topic": constraint.topic,
+        "audience": constraint.audience, "style": constraint.style,
+        "difficulty": constraint.difficulty, "library": constraint.module,
+        "words": " ".join(constraint.words), "form": prompts.choose_form(constraint),
+        "blocks": 0 if isinstance(blocks, str) else len(blocks),
     }  # fmt: skip

@@ -1,4 +1,4 @@
-"""The seed shelf: hand-written exercises that ship with Hornbook, read as text and split into records.
+"""The seed shelf: hand-written exercises that ship with Hornbook, split into records.
 
 In: the topic files in `exercises/`, ordinary Python, one topic each. Out: `Handwritten` records, in
 the order of file name and line. Why: few-shot examples for weak teachers, and an offline drill set

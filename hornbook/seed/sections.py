@@ -1,4 +1,4 @@
-"""The seed shelf's textbook sections: hand-written lessons that ship with Hornbook, read from Markdown.
+"""The seed shelf's textbook sections, hand-written in Markdown.
 
 In: the files of `sections/`, each a title, a topic, a format and prose between code blocks. Out:
 `Section` records in the order of the files' numbers. Why: few-shot examples for weak teachers, and
@@ -40,7 +40,7 @@ class LessonBlock:
 
 @dataclass(frozen=True)
 class SeedSection:
-    """One lesson. `text` is what a student reads: the title and the body, without the topic and format lines."""
+    """One section. `text` is what a model reads: title and body, without the head lines."""
 
     title: str
     topic: str  # a leaf of the topic tree (vocabulary/topics.txt), "Branch / leaf", or a branch
@@ -57,7 +57,7 @@ def read_sections() -> Iterator[SeedSection]:
 
 
 def parse_section(source: str, path: str) -> SeedSection:
-    """One file as a record. Raises AssertionError, with the file's name, where its head is not as it must be."""
+    """One file as a record. Raises AssertionError with the file's name for a malformed head."""
     head = _HEAD_PATTERN.match(source)
     assert head, (
         f"{path} does not open with '# title', 'topic: ...', 'format: ...' and an empty line"
