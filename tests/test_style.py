@@ -51,12 +51,6 @@ EXCEPTIONS = {
     "main": "console script",
     "named": "public since 0.1: recipes import hornbook.llm.named",
 }
-# Packages whose names and sentences are still being revised; each leaves the list when done.
-IN_REVISION = (
-    "generate",
-    "seed",
-)
-REVISED_LATER = tuple(f"hornbook/{name}" for name in IN_REVISION)
 RULES = (
     "participle",
     "pro-word",
@@ -80,8 +74,7 @@ def places() -> list[object]:
 
 @pytest.mark.parametrize("rule", RULES)
 def test_no_place_breaks_the_rule(rule: str, places: list) -> None:
-    revised = [place for place in places if not place.path.startswith(REVISED_LATER)]
-    broken = [str(p) for p in revised if p.rule == rule and p.name not in EXCEPTIONS]
+    broken = [str(place) for place in places if place.rule == rule and place.name not in EXCEPTIONS]
     assert broken == []
 
 
@@ -97,10 +90,10 @@ def test_the_measures_stay_within_their_limits() -> None:
     limits = {
         "one-word functions, %": 45,
         "bare participles, %": 1,
-        "pro-words among bound names, %": 0.6,
-        "comprehensions with two fors": 50,
+        "pro-words among bound names, %": 0.5,
+        "comprehensions with two fors": 0,
         "loose modules": 6,
-        "longest file, lines": 450,
+        "longest file, lines": 399,
         "longest function, lines": 59,
     }
     assert {name: measures[name] for name in limits if measures[name] > limits[name]} == {}

@@ -1,4 +1,4 @@
-"""Exercises from a teacher under sampled constraints, kept only if they run and tests catch mutants.
+"""Exercises from a teacher under sampled constraints, kept only if tested by execution.
 
 In: a teacher (any LLM), a number; a stage with code that may inspire it. Out: exercise records with
 the constraints that they were written under, each rejected one with its reason. Parts of PART
@@ -152,7 +152,7 @@ class Exercises(Stage):
         title: str,
         earlier: Sequence[CheckedDraft],
     ) -> list[CheckedDraft]:
-        """Ask until each constraint has an accepted exercise or no try left, then for harder ones."""
+        """Ask until each constraint has an accepted exercise or no try left; then for harder."""
         solutions = self._solution_count()
         settings = TeacherSettings(self._resolve_teacher(ctx), self.shots, solutions, title=title)
         pending, checked = list(constraints), list[CheckedDraft]()

@@ -26,7 +26,8 @@ Write one small Python exercise for {audience}.
 Topic: {topic}. Difficulty: {difficulty}. Style: {style}.
 The function is called `{function_name}`. The story uses the words {words}.{library}{snippet}
 Answer with one Python code block and nothing else: the function with type hints, \
-a docstring that explains the task and shows two examples as >>> lines, its solution, and after it four assert statements that call it.
+a docstring that explains the task and shows two examples as >>> lines, its solution, \
+and after it four assert statements that call it.
 """
 
 SHOT = """

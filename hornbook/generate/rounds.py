@@ -1,8 +1,8 @@
 """The paper's recursive training, seen round by round: yield, diversity and score in one table.
 
 In: for each round the stage that wrote, and the exam of the model that was trained on it; a set to
-compare with. Out: `rounds.json`, the table with one line per round and its numbers, so that a loss of
-diversity is seen when it happens and not when the score falls.
+compare with. Out: `rounds.json`, the table with one line per round and its numbers, so that a loss
+of diversity is seen when it happens and not when the score falls.
 
 Diversity is measured on equally many texts of each set, because most measures depend on their
 number; a set of fewer than MIN_TEXTS texts is not measured. Not covered: the cause of a change;

@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
 COLUMNS = records.DOCUMENT | {
     "topic": "string", "audience": "string", "style": "string", "difficulty": "string",
-    "library": "string", "words": "string", "blocks": "int32", "form": "string", "chapter": "string", "section": "int32",
+    "library": "string", "words": "string", "blocks": "int32", "form": "string",
+    "chapter": "string", "section": "int32",
 }  # fmt: skip
 MIN_PROSE_WORDS = 40  # of prose
 MIN_DISTINCT_LINES = 0.5  # the share of distinct lines below which a text turns in circles
@@ -140,7 +141,7 @@ class Textbooks(Stage):
     def _plan_sections(
         self, ctx: RunContext, constraints: Sequence[Constraint], first: int
     ) -> list[SectionPosition | None]:
-        """Each section's chapter and place; a chapter's branch and audience are its first section's."""
+        """Each section's chapter and place; the first section gives a chapter's branch and audience."""
         first_sections = constraints[::SECTIONS_PER_CHAPTER]
         chapters = [head.topic.partition(" / ")[0] for head in first_sections]
         requests = [

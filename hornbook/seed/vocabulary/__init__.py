@@ -1,4 +1,4 @@
-"""Vocabularies that requests are drawn from: plain text files, a value a line, written for this project.
+"""Vocabularies from which constraints are sampled: plain text files, one value per line.
 
 In: the files of this folder. Out: tuples of texts, in the files' order. In topics.txt a line
 without indentation is a branch and the indented lines below it are its leaves; the other files hold
@@ -46,7 +46,7 @@ def read_libraries() -> tuple[str, ...]:
 
 
 def read_nouns() -> tuple[str, ...]:
-    """Plain English nouns that colour a story; with a verb and an adjective as in TinyStories (arXiv 2305.07759)."""
+    """Plain English nouns for a story, with verbs and adjectives (TinyStories, arXiv 2305.07759)."""
     return _read_words("nouns.txt")
 
 
@@ -67,7 +67,7 @@ def read_function_names() -> tuple[str, ...]:
 
 @functools.lru_cache(maxsize=16)
 def _read_words(name: str) -> tuple[str, ...]:
-    return tuple(word for line in _read_lines(name) for word in line.split())
+    return tuple(" ".join(_read_lines(name)).split())
 
 
 @functools.lru_cache(maxsize=16)
