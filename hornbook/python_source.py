@@ -1,7 +1,7 @@
 """What several packages ask of a Python syntax tree.
 
-In: a tree of `ast`. Out: its docstrings, with the definitions that they explain. Not covered: source
-that does not parse (scrub/repair.py).
+In: a tree of `ast`. Out: its docstrings, with the definitions that they explain. Not covered:
+source that does not parse (scrub/repair.py).
 """
 
 from __future__ import annotations

@@ -141,7 +141,7 @@ class Textbooks(Stage):
     def _plan_sections(
         self, ctx: RunContext, constraints: Sequence[Constraint], first: int
     ) -> list[SectionPosition | None]:
-        """Each section's chapter and place; the first section gives a chapter's branch and audience."""
+        """Each section's chapter and place; a first section gives its chapter's audience."""
         first_sections = constraints[::SECTIONS_PER_CHAPTER]
         chapters = [head.topic.partition(" / ")[0] for head in first_sections]
         requests = [

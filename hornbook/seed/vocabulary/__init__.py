@@ -46,7 +46,7 @@ def read_libraries() -> tuple[str, ...]:
 
 
 def read_nouns() -> tuple[str, ...]:
-    """Plain English nouns for a story, with verbs and adjectives (TinyStories, arXiv 2305.07759)."""
+    """Plain English nouns for a story, after TinyStories (arXiv 2305.07759)."""
     return _read_words("nouns.txt")
 
 
