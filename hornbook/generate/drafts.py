@@ -1,8 +1,8 @@
 """Ask a teacher for exercises and parse its answers; nothing is run yet.
 
-In: constraints (or exercises that are to become harder), a teacher. Out: a Draft each, an exercise
-or the reason why there is none. A strong teacher is asked for everything at once; led.py is the way
-for a weak one.
+In: constraints (or exercises that are to become harder), a teacher. Out: one Draft for each, with
+an exercise or a rejection reason. This is the way for a strong teacher, which writes the whole
+exercise in one answer; scaffolded.py is the way for a weak one.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ from hornbook.llm import LLM
 
 # Share of another exercise's tokens, in order, from which an exercise counts as a copy.
 COPY_SIMILARITY = 0.9
-WEAK_TEACHER_SOLUTIONS = 5  # of an exercise, to vote
+WEAK_TEACHER_SOLUTIONS = 5  # solutions per exercise that vote
 
 
 @dataclass(frozen=True)
 class Draft:
     """The result of one request: an exercise that is not run yet, or the reason why there is none.
 
-    `parent` is the program that was to become harder.
+    Exactly one of `exercise` and `rejection` is set, except before the answer is there.
     """
 
     constraint: Constraint
-    text: str
+    text: str  # the teacher's answer
     exercise: Exercise | None = None
-    rejection: str = ""
-    votes: int = 0
-    parent: str = ""
+    rejection: str = ""  # why there is no exercise
+    votes: int = 0  # solutions that agree with the one kept
+    parent: str = ""  # the program that was to become harder
 
     @property
     def candidate(self) -> Exercise | str:
@@ -51,19 +51,19 @@ class Draft:
 
 @dataclass(frozen=True)
 class TeacherSettings:
-    """How a teacher is asked: examples shown, solutions per exercise (1: its own), and the try."""
+    """How a teacher is asked."""
 
     teacher: LLM
-    shots: int
-    solutions: int
-    attempt: int = 0
-    title: str = ""  # under which progress is told
+    shots: int  # examples in each prompt
+    solutions: int  # per exercise; 1: the one in the answer
+    attempt: int = 0  # 0 for the first try
+    title: str = ""  # heading of the progress line
 
 
 def draft_exercises(
     settings: TeacherSettings, constraints: Sequence[Constraint], ctx: RunContext
 ) -> list[Draft]:
-    """One exercise for each constraint."""
+    """Ask for one exercise per constraint."""
     requests = [
         prompts.build_exercise_prompt(constraint, settings.shots) for constraint in constraints
     ]
@@ -75,7 +75,7 @@ def draft_exercises(
 def draft_harder(
     settings: TeacherSettings, easier: Sequence[tuple[Constraint, Exercise]], ctx: RunContext
 ) -> list[Draft]:
-    """One harder exercise for each of these; the constraints say how hard."""
+    """Ask for a harder version of each exercise; its constraint has the new difficulty."""
     requests = [
         prompts.build_harder_prompt(constraint, exercise.program, exercise.tests)
         for constraint, exercise in easier
@@ -117,15 +117,19 @@ def check_copied_example(constraint: Constraint, shots: int, exercise: Exercise)
     return ""
 
 
-def token_similarity(one: str, other: str) -> float:
-    """1 for the same tokens in order, 0 for none in common (normalised indel similarity)."""
+def token_similarity(text: str, other_text: str) -> float:
+    """1 for the same tokens in order, 0 for none in common (normalised indel similarity).
+
+    >>> token_similarity("return a + b", "return a - b")
+    0.75
+    """
     from rapidfuzz.distance import Indel
 
-    return float(Indel.normalized_similarity(one.split(), other.split()))
+    return float(Indel.normalized_similarity(text.split(), other_text.split()))
 
 
 def mark_near_duplicates(drafts: Sequence[Draft], earlier_programs: Sequence[str]) -> list[Draft]:
-    """The drafts; those that nearly equal an earlier draft or program are rejected."""
+    """Reject drafts whose program nearly equals an earlier draft's or one of `earlier_programs`."""
     programs, result = list(earlier_programs), []
     for draft in drafts:
         if draft.exercise is not None:

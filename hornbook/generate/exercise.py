@@ -1,7 +1,7 @@
 """Parse a teacher's text into an exercise (prompt, solution, tests), or a rejection reason.
 
 In: text with Python in it, fenced or not. Out: an Exercise whose prompt + solution is a program, or
-a reason in words. Pure text and syntax trees: nothing is run here, check.py does that.
+a rejection reason. Only text and syntax trees are used: run_drafts.py runs the exercises.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import textwrap
 from dataclasses import dataclass
 
 FENCE = re.compile(r"^```(?:python|py)?[ \t]*\n(.*?)(?:^```|\Z)", re.DOTALL | re.MULTILINE)
-MIN_DOCSTRING_WORDS = 5  # of a docstring that explains anything
-MAX_LINES = 200  # of an exercise with its tests
+MIN_DOCSTRING_WORDS = 5  # a shorter docstring does not explain a task
+MAX_LINES = 200  # lines read of an answer; bounds the search for a prefix that parses
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,9 @@ class Exercise:
 
 def parse_exercise(text: str) -> Exercise | str:
     """The first function with a docstring and the assertions after it, or a rejection reason.
+
+    Args:
+        text: a teacher's answer; only its fenced Python blocks are read if there are any.
 
     >>> parse_exercise("Sure! I hope that it helps.")
     'does not parse'
@@ -72,7 +75,7 @@ def _parse_longest_prefix(code: str) -> tuple[str, ast.Module | None]:
 
 
 def extract_solution(text: str, exercise: Exercise) -> str:
-    """The body that a text gives the exercise's function; "" where it gives none."""
+    """The body of the exercise's function in a teacher's text, or "" if it is not there."""
     code = "\n".join(FENCE.findall(text)) or text
     code, module = _parse_longest_prefix(code)
     rows = code.splitlines(keepends=True)
@@ -92,10 +95,10 @@ def _split_function(module: ast.Module, code: str, node: ast.FunctionDef, tests:
         ast.unparse(n) + "\n" for n in module.body if isinstance(n, ast.Import | ast.ImportFrom)
     ]
     first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
-    docstring_ends, last = node.body[0].end_lineno or 0, node.end_lineno or 0
+    docstring_end, last = node.body[0].end_lineno or 0, node.end_lineno or 0
     head = "".join(imports) + ("\n\n" if imports else "")
-    solution = "".join(rows[docstring_ends:last]).rstrip("\n") + "\n"
-    return Exercise(node.name, head + "".join(rows[first - 1 : docstring_ends]), solution, tests)
+    solution = "".join(rows[docstring_end:last]).rstrip("\n") + "\n"
+    return Exercise(node.name, head + "".join(rows[first - 1 : docstring_end]), solution, tests)
 
 
 def _extract_tests(module: ast.Module, code: str, function: ast.FunctionDef) -> str:
@@ -109,21 +112,17 @@ def _extract_tests(module: ast.Module, code: str, function: ast.FunctionDef) -> 
             and node.name.startswith(("test", "check"))
             and not node.args.args
         ):
-            test_sources.append(
-                textwrap.dedent(
-                    "\n".join(code.splitlines()[node.body[0].lineno - 1 : node.end_lineno])
-                )
-            )
-        elif _has_assertion(node) or (test_sources == [] and isinstance(node, ast.Assign)):
+            body_lines = code.splitlines()[node.body[0].lineno - 1 : node.end_lineno]
+            test_sources.append(textwrap.dedent("\n".join(body_lines)))
+        # Assignments before the first assertion are the data that the assertions use.
+        elif _has_assertion(node) or (not test_sources and isinstance(node, ast.Assign)):
             test_sources.append(source)
-    calls: set[str] = set()
+    names: set[str] = set()
     for text in test_sources:
-        calls |= {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
-    return (
-        "\n".join(test_sources) + "\n"
-        if any("assert" in text for text in test_sources) and function.name in calls
-        else ""
-    )
+        names |= {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
+    if function.name not in names or not any("assert" in text for text in test_sources):
+        return ""
+    return "\n".join(test_sources) + "\n"
 
 
 def _has_assertion(node: ast.AST) -> bool:
@@ -133,12 +132,13 @@ def _has_assertion(node: ast.AST) -> bool:
 
 
 def examples_as_tests(prompt: str, entry_point: str) -> str:
-    """The docstring's >>> examples as a test program; "" where there are none that show a value.
+    """The docstring's >>> examples as a test program, or "" if no example has a value.
 
-    An example that must raise becomes a try; one that prints runs unchecked, for tests see values
-    and not output.
+    An example that must raise becomes a `try`. An example that prints runs unchecked, because tests
+    compare values and not output.
     """
-    module = ast.parse(prompt + "    pass\n" if not prompt.rstrip().endswith("pass") else prompt)
+    has_body = prompt.rstrip().endswith("pass")
+    module = ast.parse(prompt if has_body else prompt + "    pass\n")
     node = next(n for n in module.body if getattr(n, "name", "") == entry_point)
     assert isinstance(node, ast.FunctionDef | ast.ClassDef)
     try:

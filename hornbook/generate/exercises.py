@@ -1,10 +1,12 @@
 """Exercises from a teacher under sampled constraints, kept only if tested by execution.
 
-In: a teacher (any LLM), a number; a stage with code that may inspire it. Out: exercise records with
-the constraints that they were written under, each rejected one with its reason. Parts of PART
-requests: a killed run asks nothing twice, for every answer is in the ledger first. A prompt that
-yields nothing stops the run after WATCHED answers. Not covered: near-duplicates across parts;
-DropDuplicates drops them over the whole set (recipes/phi1.py).
+In: a teacher (any LLM), a count, optionally a stage of code for snippets. Out: exercise records
+with their constraints; a rejected record has its reason. A shard has REQUESTS_PER_SHARD requests.
+A killed run asks nothing twice, because each answer is first written to the ledger. A prompt that
+yields hardly anything stops the run after TRIAL_ANSWERS answers.
+
+Not covered: near-duplicates across shards; DropDuplicates drops them over the whole set
+(recipes/phi1.py).
 """
 
 from __future__ import annotations
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
 
     from hornbook.sandbox import Sandbox
 
-REQUESTS_PER_SHARD = 256  # requests
+REQUESTS_PER_SHARD = 256
 TRIAL_ANSWERS = 200  # answers after which a prompt has shown what it is worth
 COLUMNS = records.EXERCISE | {
     "topic": "string", "audience": "string", "style": "string", "difficulty": "string",
@@ -189,7 +191,9 @@ class Exercises(Stage):
 
     def _solution_count(self) -> int:
         weak = self.teacher_stage is not None or self.teacher.kind in ("embedded", "trained")
-        return self.solutions or (drafts.WEAK_TEACHER_SOLUTIONS if weak else 1)
+        if self.solutions:
+            return self.solutions
+        return drafts.WEAK_TEACHER_SOLUTIONS if weak else 1
 
     def _origin_name(self) -> str:
         return self.teacher_stage.name if self.teacher_stage else self.teacher.model
@@ -201,6 +205,7 @@ class Exercises(Stage):
         earlier: Sequence[CheckedDraft],
         attempt: int,
     ) -> list[CheckedDraft]:
+        """Run the gates on new drafts, then reject near-duplicates of accepted exercises."""
         programs = [item.accepted_exercise.program for item in earlier if item.accepted_exercise]
         candidates = [draft.candidate for draft in new_drafts]
         verdicts = check_exercises(box, candidates, lambda n_checked: None)
@@ -218,10 +223,8 @@ class Exercises(Stage):
 
     def _stop_on_low_yield(self, checked: Sequence[CheckedDraft]) -> None:
         """Raise UserError if many answers yield so little that the prompt must be at fault."""
-        answer_count, accepted_count = (
-            len(checked),
-            sum(item.accepted_exercise is not None for item in checked),
-        )
+        answer_count = len(checked)
+        accepted_count = sum(item.accepted_exercise is not None for item in checked)
         if answer_count >= TRIAL_ANSWERS and accepted_count < self.least * answer_count:
             raise UserError(
                 f"{self.name}: {summarise_yield(checked)}. That is under least={self.least:g}, so "
@@ -231,7 +234,7 @@ class Exercises(Stage):
             )
 
     def _make_row(self, checked: CheckedDraft) -> dict[str, Any]:
-        """A record; an answer that is no exercise is kept as it is, to be looked at."""
+        """A record. An answer without an exercise keeps its whole text, so that it can be read."""
         draft, verdict, constraint = checked.draft, checked.verdict, checked.draft.constraint
         if draft.exercise is not None:
             row = make_exercise_row(draft.exercise, verdict.reason, self._origin_name())
@@ -239,18 +242,16 @@ class Exercises(Stage):
             row = {"id": records.document_id(draft.text), "text": draft.text, "kind": "exercise"}
             row |= {"origin": self._origin_name(), "kept": False, "reason": draft.rejection}
         parent = records.document_id(draft.parent) if draft.parent else ""
-        more = {
+        return {
+            **row,
+            **constraint_columns(constraint),
             "attempt": checked.attempt,
             "caught": verdict.caught,
             "mutants": verdict.mutants,
             "votes": draft.votes,
+            "function_name": constraint.function_name,
+            "parent": parent,
         }
-        return (
-            row
-            | constraint_columns(constraint)
-            | more
-            | {"function_name": constraint.function_name, "parent": parent}
-        )
 
     def price(self, ctx: RunContext, inputs: Sequence[Size]) -> Price:
         scaffolded = self._solution_count() > 1
@@ -286,7 +287,11 @@ def summarise_yield(checked: Sequence[CheckedDraft]) -> str:
 
 
 def gate_name(reason: str) -> str:
-    """A reason without the particulars, to be counted: "its own tests end with failed"."""
+    """A reason without its details, for counting.
+
+    >>> gate_name("its own tests end with failed: 3 != 4")
+    'its own tests end with failed'
+    """
     return reason.partition(":")[0]
 
 
@@ -314,6 +319,7 @@ def estimate_price(
     scaffolded: bool = False,
 ) -> Price:
     """The price of requests to a teacher; half of the answers are counted as kept."""
+    # 3.5 characters per token, and answers that use 70 % of max_tokens: both are estimates.
     tokens_in = requests * prompt_characters / 3.5
     tokens_out = requests * teacher.max_tokens * 0.7
     if scaffolded:

@@ -1,9 +1,13 @@
 """Run exercises and textbook sections in the sandbox before a model may learn from them.
 
-In: exercises (or lessons' code blocks). Out: a verdict each: "" for what may be learned from, else
-the reason; and the share of mutants that an exercise's tests catch. The gates, in order: its own
-tests pass, its examples hold, its tests bite. Not covered: whether the docstring says what the
-function does; examples that were run are all the evidence.
+In: exercises, or the code blocks of sections. Out: a verdict for each, with a rejection reason or
+"", and the number of mutants that an exercise's tests catch. The gates, in order:
+
+1. the exercise's own tests pass;
+2. the examples of its docstring hold;
+3. its tests catch at least MIN_CAUGHT_SHARE of its mutants.
+
+Not covered: whether the docstring describes the function; only its examples are checked.
 """
 
 from __future__ import annotations
@@ -19,20 +23,19 @@ from hornbook.generate.mutants import generate_mutants
 if TYPE_CHECKING:
     from hornbook.sandbox import ProgramJob, Sandbox, Verdict
 
-MUTANTS_PER_EXERCISE = (
-    4  # a solution, drawn from all of its own: enough to see tests that catch nothing
-)
+# Sampled from all mutants of a solution; enough to see tests that catch nothing.
+MUTANTS_PER_EXERCISE = 4
 MIN_CAUGHT_SHARE = 0.5
 TIMEOUT_S = 2.0
 MUTANT_TIMEOUT_S = 0.3  # a mutant that never ends is caught, and should be caught soon
 MEMORY_MB = 256
 
-Candidates = Sequence[Exercise | str]  # an exercise, or the reason why a text is none
+Candidates = Sequence[Exercise | str]  # an exercise, or the reason why there is none
 
 
 @dataclass(frozen=True)
 class GateResult:
-    """`reason` is "" for what may be learned from; `caught` of `mutants` were not let through."""
+    """The result of the gates: why it is rejected ("": accepted), and the mutants caught."""
 
     reason: str = ""
     caught: int = 0
@@ -60,7 +63,7 @@ def check_exercises(
 
 
 def _list_open(candidates: Candidates, results: Sequence[GateResult]) -> list[tuple[int, Exercise]]:
-    """Those that no gate has stopped yet."""
+    """(index, exercise) of those that no gate has rejected yet."""
     return [
         (i, candidate)
         for i, candidate in enumerate(candidates)
@@ -75,7 +78,7 @@ def _run_gate(
     get_tests: Callable[[Exercise], str],
     subject: str,
 ) -> None:
-    """Run each open exercise against these tests; what has none passes."""
+    """Run each open exercise against these tests; an exercise without tests passes."""
     indexes: list[int] = []
     jobs: list[ProgramJob] = []
     for i, exercise in _list_open(candidates, results):

@@ -1,11 +1,16 @@
 """Scaffolded exercises for a weak teacher: it writes one sentence, then several solutions.
 
-In: constraints. Out: a Draft each. Nothing that the teacher could get wrong is asked of it: the
-signature is prefilled (types by a hash of the name), examples are shown as a chat in which it has
-answered well, the docstring is one begun sentence, calls for the tests are made here from the
-types, and what they give is what most solutions agree on. Measured with the embedded teacher: asked
-for whole exercises after the same examples, 5 of 32 answers could be read as exercises at all and
-none held; docs/log.md has what each step brought.
+In: constraints. Out: one Draft for each. The teacher is asked only for what it can do:
+
+- The signature is prefilled, with types by a hash of the name.
+- Few-shot examples are earlier turns of the chat with good answers.
+- The docstring is one sentence, which the prompt begins.
+- The calls of the tests are made here from the types.
+- Their expected values are those that most solutions agree on.
+
+Measured with the embedded teacher: asked for whole exercises after the same examples, 5 of 32
+answers could be parsed as exercises, and none passed the gates. docs/log.md has the gain of each
+step.
 """
 
 from __future__ import annotations
@@ -30,54 +35,38 @@ if TYPE_CHECKING:
     from hornbook.sandbox import Sandbox
 
 SENTENCE_TOKENS, SOLUTION_TOKENS = 48, 80
-# Tokens end before the last space of an indentation. Begun with a whole line, 95 of 95 answers
-# closed the fence at once; begun so, none can.
+# Tokens end before the last space of an indentation. After a whole line, 95 of 95 answers closed
+# the fence at once; after this start, none can.
 SOLUTION_START = "\n   "
 SENTENCE_PATTERN = re.compile(r'"""\s*(.*?)(?:"""|>>>|\n\s*\n|\Z)', re.DOTALL)
-MAX_CALLS = 8
+MAX_CALLS = 8  # as in majority_vote.py
 
 SIGNATURES = (
     "text: str) -> str", "text: str) -> int", "text: str) -> bool", "text: str) -> list[str]",
     "text: str) -> dict[str, int]", "text: str, letter: str) -> int",
-     "text: str, letter: str) -> str",
+    "text: str, letter: str) -> str",
     "words: list[str]) -> list[str]", "words: list[str]) -> str", "words: list[str]) -> int",
     "words: list[str]) -> dict[str, int]", "words: list[str]) -> bool",
-     "words: list[str], length: int) -> list[str]",
+    "words: list[str], length: int) -> list[str]",
     "numbers: list[int]) -> int", "numbers: list[int]) -> list[int]", "numbers: list[int]) -> bool",
     "numbers: list[int], limit: int) -> list[int]", "numbers: list[int], limit: int) -> int",
     "number: int) -> int", "number: int) -> bool", "number: int) -> str",
-     "number: int) -> list[int]",
+    "number: int) -> list[int]",
     "first: int, second: int) -> int", "first: int, second: int) -> bool",
     "first: list[int], second: list[int]) -> list[int]", "counts: dict[str, int]) -> list[str]",
     "counts: dict[str, int]) -> int", "counts: dict[str, int], limit: int) -> dict[str, int]",
 )  # fmt: skip
+# First words of function names that have a bool result, and of those that have an int result.
 QUESTION_WORDS = (
-    "is",
-    "has",
-    "are",
-    "can",
-    "all",
-    "any",
-    "same",
-    "valid",
-    "contains",
-    "accepts",
-    "passes",
-)
+    "is", "has", "are", "can", "all", "any", "same", "valid", "contains", "accepts", "passes",
+)  # fmt: skip
 NUMBER_WORDS = (
-    "count",
-    "sum",
-    "total",
-    "number",
-    "max",
-    "min",
-    "longest",
-    "shortest",
-    "largest",
-    "smallest",
+    "count", "sum", "total", "number", "max", "min", "longest", "shortest", "largest", "smallest",
     "product",
-)
+)  # fmt: skip
 
+# Argument values by parameter name. Each set has empty, small and ordinary cases, so that wrong
+# solutions differ from right ones on some call.
 ARGUMENT_VALUES: dict[str, Sequence[Any]] = {
     "text": ["banana", "Hello World", "", "a", "two blue kites", "level", "x1y22", "Mississippi"],
     "letter": ["a", "l", "z", "i"],
@@ -149,7 +138,7 @@ def _ask_for_solutions(
     prompts_shown: Sequence[Prompt],
     ctx: RunContext,
 ) -> list[list[str]]:
-    """The bodies that the teacher wrote for each exercise's function, several of each."""
+    """`settings.solutions` function bodies from the teacher for each exercise."""
     teacher: LLM = replace(
         settings.teacher, max_tokens=SOLUTION_TOKENS, stop=prompts.SOLUTION_STOPS
     )
@@ -229,14 +218,17 @@ def choose_signature(name: str) -> str:
 
 
 def make_calls(name: str, signature: str) -> list[str]:
-    """Calls with values that suit the parameters."""
+    """Calls of the function with argument values that suit the parameters.
+
+    >>> make_calls("triple", "number: int) -> int")[:2]
+    ['triple(7)', 'triple(0)']
+    """
     pools = []
-    for parameter, kind in re.findall(r"(\w+): (\w+)", signature.partition(")")[0]):
-        pools.append(
-            LIST_VALUES[parameter]
-            if parameter in LIST_VALUES and kind == "list"
-            else ARGUMENT_VALUES[parameter]
-        )
+    for parameter, type_name in re.findall(r"(\w+): (\w+)", signature.partition(")")[0]):
+        if parameter in LIST_VALUES and type_name == "list":
+            pools.append(LIST_VALUES[parameter])
+        else:
+            pools.append(ARGUMENT_VALUES[parameter])
     call_count = min(MAX_CALLS, max(len(pool) for pool in pools) + len(pools) - 1)
     argument_lists = [
         ", ".join(repr(pool[(i + i // len(pool)) % len(pool)]) for pool in pools)
