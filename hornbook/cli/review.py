@@ -83,9 +83,7 @@ def review_command(
     if page_path is not None:
         instructions = f"Decide with: hornbook review {folder} {stage} --mark ID=VERDICT"
         title = f"{ctx.root.name}: {stage}"
-        page_path.write_text(
-            reviewing.render_pairs(title, pairs, instructions), encoding="utf-8"
-        )
+        page_path.write_text(reviewing.render_pairs(title, pairs, instructions), encoding="utf-8")
         click.echo(f"wrote {page_path}: {len(pairs)} pairs")
     elif as_json:
         for pair in pairs:
