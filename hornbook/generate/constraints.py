@@ -1,11 +1,15 @@
 """Constraints that make requests differ, sampled from vocabularies, and their coverage.
 
-In: a number and a seed. Out: so many Constraints; those of a smaller number are the first of a
-larger one's. Every topic and every function name comes once before any comes twice. Audience, style
-and difficulty: every pair of values comes before any triple repeats, all pairs within the fewest
-requests that can hold them, all triples once before any comes twice. Words (a noun, a verb, an
-adjective: TinyStories' idea) and libraries are drawn independently. Not covered: pairs with a topic
-or a name; a round of topics meets each audience about equally often, by chance.
+In: a count and a seed. Out: a list of Constraints; a smaller sample is the start of a larger one.
+Coverage:
+
+- Every topic and every function name comes once before any comes twice.
+- Audience, style and difficulty: all pairs of values come within the fewest requests that can hold
+  them, and all triples come once before any comes twice.
+- Words (a noun, a verb, an adjective: TinyStories, arXiv 2305.07759) and libraries are sampled
+  independently.
+
+Not covered: pairs with a topic or a function name; those are random.
 """
 
 from __future__ import annotations
@@ -17,7 +21,7 @@ from dataclasses import dataclass, replace
 from hornbook.records import hash_fraction
 from hornbook.seed import vocabulary
 
-LIBRARY_SHARE = 0.3  # the share of requests that name a module of the standard library
+LIBRARY_SHARE = 0.3  # of requests; they name a module of the standard library
 
 
 @dataclass(frozen=True)
@@ -31,18 +35,16 @@ class Constraint:
     module: str
     function_name: str
     words: tuple[str, str, str]  # noun, verb, adjective
-    snippet: str = (
-        ""  # a piece of somebody's code that is to inspire (OSS-Instruct, arXiv 2312.02120)
-    )
+    snippet: str = ""  # real code for inspiration (OSS-Instruct, arXiv 2312.02120)
 
 
 def sample_constraints(count: int, seed: int = 0) -> list[Constraint]:
-    """The first `number` constraints of this seed."""
+    """The first `count` constraints of this seed."""
     return [_make_constraint(index, seed) for index in range(count)]
 
 
 def count_distinct_prompts() -> int:
-    """How many distinct constraints there are, seed snippets apart."""
+    """How many distinct constraints there are, without snippets."""
     axes = (
         vocabulary.read_topics(), vocabulary.read_audiences(), vocabulary.read_styles(),
         vocabulary.list_difficulties(),
@@ -56,7 +58,7 @@ def count_distinct_prompts() -> int:
 
 
 def raise_difficulty(constraint: Constraint, steps: int = 1) -> Constraint:
-    """The same with a higher difficulty, up to the highest (Evol-Instruct, arXiv 2304.12244)."""
+    """The constraint with a higher difficulty, at most the highest (arXiv 2304.12244)."""
     levels = vocabulary.list_difficulties()
     return replace(
         constraint,
@@ -88,22 +90,21 @@ def _make_constraint(index: int, seed: int) -> Constraint:
 
 
 def _pick_triple(index: int, seed: int) -> tuple[str, str, str]:
-    """(audience, style, difficulty) by a Latin arrangement: nothing is remembered or searched.
+    """(audience, style, difficulty) computed from the index alone, as in a Latin square.
 
-    A round asks each audience once, with the style moved on by one from round to round; the
-    difficulty follows from both and moves on by one when all pairs of audience and style were
-    asked.
+    A round has each audience once. The style of each audience shifts by one from round to round.
+    The difficulty follows from both, and shifts by one when all pairs of audience and style have
+    come.
     """
-    audiences, styles, levels = (
-        vocabulary.read_audiences(),
-        vocabulary.read_styles(),
-        vocabulary.list_difficulties(),
-    )
+    audiences = vocabulary.read_audiences()
+    styles = vocabulary.read_styles()
+    levels = vocabulary.list_difficulties()
     round_index, position = divmod(index, len(audiences))
     repeat_index, round_index = divmod(round_index, len(styles))
     audience_index = _shuffle_indices(len(audiences), f"audience {seed} {round_index}")[position]
     style_index = (audience_index + round_index) % len(styles)
-    # a // 2 mixes the levels within a round; for one style or one audience all levels still come.
+    # audience_index // 2 mixes the levels within a round. Each style and each audience still gets
+    # all levels.
     level = (audience_index + audience_index // 2 + style_index + repeat_index) % len(levels)
     return (
         audiences[_shuffle_indices(len(audiences), f"audiences {seed}")[audience_index]],
@@ -113,7 +114,7 @@ def _pick_triple(index: int, seed: int) -> tuple[str, str, str]:
 
 
 def _value_in_round(values: Sequence[str], index: int, name: str) -> str:
-    """The index-th of endless rounds through the values, each round in another order."""
+    """The value at `index` of endless rounds through all values, each round in another order."""
     round_index, position = divmod(index, len(values))
     return values[_shuffle_indices(len(values), f"{name} {round_index}")[position]]
 

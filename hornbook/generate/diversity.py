@@ -1,10 +1,11 @@
 """Diversity of a set of texts: the measure that the paper's authors said they lacked.
 
-In: stages with texts. Out: `diversity.json`: for each stage, numbers that do not grow with its
-size, so that two sets or two rounds can be compared: a set that narrows shows it here before its
-score does. Clusters are made of all sets together, so that a set's coverage is of what the sets
-have between them; `near NAME` says how much of a set the other one has too. Not covered: whether
-the differences are worth anything to a student.
+In: stages with texts. Out: `diversity.json`, measures of each stage's texts. They do not grow with
+the number of texts, so that two sets or two rounds can be compared. A loss of diversity shows here
+before the score falls. Clusters are computed over all sets together, so that coverage is the share
+of what all sets have. `near NAME` says how much of a set another set also has.
+
+Not covered: whether the differences help a model that is trained on the texts.
 """
 
 from __future__ import annotations
@@ -28,13 +29,12 @@ if TYPE_CHECKING:
     Vectors = NDArray[np.float32]
     IntArray = NDArray[np.int64]
 
-SAMPLE_SIZE = (
-    1000  # texts that are measured, drawn by a hash of their ids: distinct-n falls as a set grows
-)
-MAX_WORDS = 20_000  # words that distinct-n looks at, for the same reason
-OPENING_WORDS = 3  # words
+# Texts that are measured, sampled by a hash of their ids: distinct-n falls as a set grows.
+SAMPLE_SIZE = 1000
+MAX_WORDS = 20_000  # words that distinct-n reads, for the same reason
+OPENING_WORDS = 3  # the first words of a text that are compared
 CLUSTER_COUNT = 50
-KMEANS_STEPS = 10  # of k-means
+KMEANS_STEPS = 10
 # Texts whose coverage is counted, so that a large set does not cover more for its size alone.
 COVERAGE_DRAWS = 50
 
@@ -54,7 +54,7 @@ class MeasureDiversity(FileStage):
         report = {
             stage.name: {"texts": ctx.run.read_manifest(stage)["kept"], **measures[stage.name]}
             for stage in self.data
-        }  # fmt: skip
+        }
         store.write_json(ctx.run.stage_folder(self) / "diversity.json", report)
 
     def price(self, ctx: RunContext, inputs: Sequence[Size]) -> Price:
@@ -71,7 +71,11 @@ def sample_texts(ctx: RunContext, stage: Stage) -> list[str]:
 def measure_sets(
     sets: Mapping[str, Sequence[str]], embedder: Embedder
 ) -> dict[str, dict[str, Any]]:
-    """The measures of each set: its own, its clusters among all sets', distances to other sets."""
+    """The measures of each set: its own, its coverage of all sets' clusters, and `near NAME`.
+
+    Args:
+        sets: texts by name; an empty set has no measures.
+    """
     import numpy as np
 
     measures: dict[str, dict[str, Any]] = {
@@ -98,7 +102,7 @@ def measure_sets(
 
 
 def measure_texts(texts: Sequence[str]) -> dict[str, float]:
-    """The measures that need no vectors, cheap enough to report while texts are being written."""
+    """The measures that need no embeddings; fast enough to report while texts are generated."""
     words: list[str] = []
     for text in texts:
         words += re.findall(r"\w+|[^\w\s]", text)
@@ -125,7 +129,14 @@ def distinct_ngram_share(words: Sequence[str], n: int) -> float:
 
 
 def measure_likeness(vectors: Vectors) -> dict[str, float]:
-    """`likeness`: mean cosine to the nearest other text (1: all have twins), and to all others."""
+    """`likeness` and `mean_likeness`: mean cosine to the nearest other text, and to all others.
+
+    Args:
+        vectors: float32 of shape (texts, dimensions), each of norm 1.
+
+    Returns:
+        Both between -1 and 1; a likeness of 1 means that each text has a twin.
+    """
     import numpy as np
 
     n = len(vectors)
@@ -163,7 +174,7 @@ def cluster_vectors(vectors: Vectors) -> IntArray:
 
 
 def cluster_coverage(labels: IntArray) -> float:
-    """The share of CLUSTERS that DRAWS texts of this set are expected to fall into."""
+    """Expected share of CLUSTER_COUNT clusters that COVERAGE_DRAWS texts of this set fall into."""
     import numpy as np
 
     shares = np.bincount(labels) / len(labels)
@@ -171,13 +182,15 @@ def cluster_coverage(labels: IntArray) -> float:
 
 
 def variants_per_concept(texts: Sequence[str], labels: IntArray) -> float:
-    """The share of texts with a syntax tree of their own, over clusters of two and more."""
+    """Distinct syntax trees per text within the clusters, over clusters of two and more texts."""
     shapes_by_cluster: dict[int, list[str]] = {}
     for text, label in zip(texts, labels.tolist(), strict=True):
         shapes_by_cluster.setdefault(label, []).append(_tree_shape(text))
     shared_clusters = [trees for trees in shapes_by_cluster.values() if len(trees) > 1]
-    total = sum(len(trees) for trees in shared_clusters)
-    return round(sum(len(set(trees)) for trees in shared_clusters) / total, 4) if total else 1.0
+    n_texts = sum(len(trees) for trees in shared_clusters)
+    if not n_texts:
+        return 1.0
+    return round(sum(len(set(trees)) for trees in shared_clusters) / n_texts, 4)
 
 
 def _extract_prose(text: str) -> str:
@@ -194,7 +207,7 @@ def _extract_prose(text: str) -> str:
 
 
 def _tree_shape(text: str) -> str:
-    """The kinds of the syntax tree's nodes in order; a text that is no program is its own shape."""
+    """The node types of the syntax tree in order; a text that does not parse is its own shape."""
     try:
         return " ".join(type(node).__name__ for node in ast.walk(ast.parse(text)))
     except (SyntaxError, ValueError, RecursionError):

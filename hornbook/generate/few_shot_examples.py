@@ -1,7 +1,8 @@
-"""Twenty-one small functions to show to a weak teacher: one sentence, a few lines, the signatures that led.py prefills.
+"""Few-shot examples for a weak teacher: 21 small functions with signatures as in scaffolded.py.
 
-They are shown, never trained on: an exercise that copies one is rejected. Grouped by their first parameter, so that a
-teacher sees what can be done with what it was given. The shelf's exercises are richer, and too long for this.
+They are shown in prompts and are never training data: an exercise that copies one is rejected. They
+are grouped by their first parameter, because a prompt shows those with the parameter of the new
+exercise. The shelf's exercises are longer, and too long for these prompts.
 """
 
 

@@ -1,8 +1,7 @@
 """The seed shelf as stages: hand-written exercises and sections, run like any other.
 
-In: the shelf's files. Out: records. A fixed part of the exercises is the project's own exam: the
-split goes by a hash of the exercise's name, so that an exercise never changes sides when others are
-added.
+In: the shelf's files. Out: records. HELD_OUT_SHARE of the exercises is the project's own exam. The
+split is by a hash of the exercise's name, so that an exercise keeps its side when others are added.
 """
 
 from __future__ import annotations
@@ -70,10 +69,9 @@ class ShelfExercises(Stage):
         return records.make_table(rows, COLUMNS)
 
     def price(self, ctx: RunContext, inputs: Sequence[Size]) -> Price:
-        split_share = {"train": 1 - HELD_OUT_SHARE, "held-out": HELD_OUT_SHARE, "all": 1.0}[
-            self.split
-        ]
-        count = self.share * split_share * sum(1 for _ in seed.read_exercises())
+        split_shares = {"train": 1 - HELD_OUT_SHARE, "held-out": HELD_OUT_SHARE, "all": 1.0}
+        count = self.share * split_shares[self.split] * sum(1 for _ in seed.read_exercises())
+        # Estimates: 0.7 kB per exercise, 8 sandbox jobs each, 150 jobs per second.
         return Price(Size(count, count * 0.0007), minutes=0.05 + count * 8 / 150 / 60)
 
 
@@ -131,12 +129,13 @@ def make_exercise_row(exercise: Exercise, reason: str, origin: str) -> dict[str,
 
 
 def open_sandbox(ctx: RunContext) -> Any:
-    """The sandbox that this desk's options allow."""
+    """A sandbox; `allow_unsafe` in the options allows one without isolation."""
     from hornbook.sandbox import Sandbox
 
     return Sandbox(allow_unsafe=bool(ctx.options.get("allow_unsafe")))
 
 
-@cache  # the package's own files: every identity of a run asks for them
+# Cached, because each identity of a run needs the digests. The files belong to the package.
+@cache
 def _digest_files(folder: Path, pattern: str) -> dict[str, str]:
     return {file.name: store.file_digest(file) for file in sorted(folder.glob(pattern))}

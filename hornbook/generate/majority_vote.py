@@ -1,12 +1,14 @@
 """Self-consistency for weak teachers: the majority outcome of the solutions counts as right.
 
-In: an exercise as it was begun, several solutions of it. Out: the exercise with the solution that
-the most agree with, its examples and tests rewritten to what that solution gives; or the reason why
-there is none. The calls come from the exercise's own tests and examples. Of what its teacher claims
-that they give, if it claims anything, something must be true: else the text and the code have
-nothing to do with each other. Of the first seven exercises on which two or more of five solutions
-of the embedded teacher agreed, the two with three votes and more were right, of the five with two
-one was. Not covered: a misunderstanding that most of them share.
+In: an exercise without a solution, and several solutions of it. Out: the exercise with the
+majority's solution, and with examples and tests rewritten to its values; or a rejection reason.
+
+The calls come from the exercise's own tests and examples. If the teacher claims values for them, at
+least one claim must be true: otherwise text and code are unrelated. A majority is more than half of
+the solutions. Of the first seven exercises on which two or more of five solutions of the embedded
+teacher agreed, the two with three or more votes were right, and one of the five with two votes was.
+
+Not covered: a misunderstanding that most solutions share.
 """
 
 from __future__ import annotations
@@ -27,17 +29,18 @@ if TYPE_CHECKING:
     from hornbook.sandbox import Sandbox
 
 MIN_CALLS = 3
-MAX_CALLS = 8  # the sandbox keeps 4 KiB of what a program prints
-MAX_VALUE_CHARS = 300  # characters of a value
-DOCSTRING_EXAMPLES = 2  # examples in the docstring
+# The sandbox keeps 4 KiB of a program's output. MAX_CALLS values of MAX_VALUE_CHARS fit in it.
+MAX_CALLS = 8
+MAX_VALUE_CHARS = 300
+DOCSTRING_EXAMPLES = 2
 TIMEOUT_S = 1.0
 
-Outcome = tuple[str | None, ...]  # the repr of what each call gave; None where it raised
+Outcome = tuple[str | None, ...]  # the repr of each call's value; None: it raised or is too long
 
 
 @dataclass(frozen=True)
 class VoteResult:
-    """`exercise` is None where `reason` says why; `votes` solutions gave the same."""
+    """The exercise or the reason why there is none; `votes` solutions have equal outcomes."""
 
     exercise: Exercise | None
     votes: int = 0
@@ -47,7 +50,12 @@ class VoteResult:
 def majority_vote(
     box: Sandbox, drafts: Sequence[Exercise], solutions: Sequence[Sequence[str]]
 ) -> list[VoteResult]:
-    """For each exercise and its solutions ("" for none), the exercise that most of them make."""
+    """Run each exercise's solutions and build the exercise of the majority.
+
+    Args:
+        drafts: exercises without a solution, whose tests and examples have the calls.
+        solutions: for each draft, bodies of its function; "" for an answer without one.
+    """
     from hornbook.sandbox import ProgramJob
 
     calls_by_draft = [extract_calls(draft) for draft in drafts]
@@ -114,10 +122,10 @@ def correct_return_type(prompt: str, values: Sequence[str]) -> str:
 
 
 def _returns_an_argument(values_by_call: Mapping[str, str]) -> bool:
-    return all(
-        any(ast.unparse(a) == value for a in _parse_call(call).args)
-        for call, value in values_by_call.items()
-    )
+    for call, value in values_by_call.items():
+        if value not in [ast.unparse(argument) for argument in _parse_call(call).args]:
+            return False
+    return True
 
 
 def _parse_call(text: str) -> ast.Call:
@@ -210,11 +218,11 @@ def _parse_outcome(output: str, call_count: int) -> Outcome:
 def _is_plain_literal(value: str) -> bool:
     """Whether a repr is a literal of the same value; a set's order differs between processes."""
     try:
-        read = ast.literal_eval(value)
+        literal = ast.literal_eval(value)
         has_set = any(isinstance(node, ast.Set | ast.Call) for node in ast.walk(ast.parse(value)))
     except (ValueError, SyntaxError, RecursionError, MemoryError):
         return False
-    return not has_set and repr(read) == value
+    return not has_set and repr(literal) == value
 
 
 def _normalise_literal(value: str) -> str:
@@ -254,7 +262,7 @@ def _example_sources(prompt: str) -> str:
 
 
 def _parse_or_empty(text: str) -> ast.Module:
-    """The syntax tree; of a prompt with a body put under it; empty where it is none."""
+    """The syntax tree of a text, or of a prompt with a body added; empty if neither parses."""
     for body in ("", "    pass\n"):
         try:
             return ast.parse(text + body)

@@ -1,8 +1,8 @@
-"""Small wrong versions of a right solution: tests that let them pass do not test.
+"""Mutants of a solution, for mutation testing: good tests fail on most of them.
 
-In: a program and the function in it. Out: programs with one comparison or operator swapped, one
-whole number moved, one condition negated, or one result dropped. Not covered: mutants that mean the
-same; a good test set leaves some alive.
+In: a program and the name of a function or class in it. Out: programs with one comparison or
+operator swapped, one integer incremented, one condition negated, or one result replaced by None.
+Not covered: equivalent mutants; a good test set leaves some alive.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 
 from hornbook.records import hash_fraction
 
+# Each operator becomes one that is easily confused with it, such as an off-by-one comparison.
 SWAPS: dict[type[ast.AST], type[ast.AST]] = {
     ast.Lt: ast.LtE,
     ast.LtE: ast.Lt,
@@ -59,7 +60,7 @@ def generate_mutants(program: str, entry_point: str, limit: int = 0) -> Iterator
 
 
 def swap_operator(node: ast.AST) -> bool:
-    """One comparison or operator becomes another."""
+    """Replace a comparison or an operator; False if the node has none."""
     if isinstance(node, ast.Compare) and type(node.ops[0]) in SWAPS:
         node.ops = [SWAPS[type(node.ops[0])](), *node.ops[1:]]  # type: ignore[list-item]
     elif isinstance(node, (ast.BinOp, ast.AugAssign, ast.BoolOp)) and type(node.op) in SWAPS:
@@ -70,7 +71,7 @@ def swap_operator(node: ast.AST) -> bool:
 
 
 def increment_integer(node: ast.AST) -> bool:
-    """One whole number becomes the next."""
+    """Add 1 to an integer constant; False if the node is none."""
     if isinstance(node, ast.Constant) and type(node.value) is int:
         node.value += 1
         return True
@@ -78,7 +79,7 @@ def increment_integer(node: ast.AST) -> bool:
 
 
 def negate_condition(node: ast.AST) -> bool:
-    """One condition becomes its opposite."""
+    """Negate the condition of a branch, loop or comprehension; False if the node has none."""
     if isinstance(node, (ast.If, ast.While, ast.IfExp)):
         node.test = ast.UnaryOp(ast.Not(), node.test)
     elif isinstance(node, ast.comprehension) and node.ifs:
@@ -89,7 +90,7 @@ def negate_condition(node: ast.AST) -> bool:
 
 
 def drop_result(node: ast.AST) -> bool:
-    """One result becomes None."""
+    """Return None instead of a value; False if the node returns none."""
     if isinstance(node, ast.Return) and node.value is not None and not _is_none(node.value):
         node.value = ast.Constant(None)
         return True
@@ -100,9 +101,9 @@ def _is_none(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and node.value is None
 
 
-# Each sets attributes of the node and touches nothing below it, so a shallow copy is enough to ask
-# whether it applies.
-# By the name that goes into the hash by which mutants are sampled: another name, other mutants.
+# A change sets attributes of the node and changes no node below it, so that a shallow copy is
+# enough to find out whether it applies. The names go into the hash by which mutants are sampled:
+# another name gives other mutants.
 CHANGES: dict[str, Callable[[ast.AST], bool]] = {
     "swapped": swap_operator,
     "moved": increment_integer,

@@ -1,7 +1,7 @@
 """Prompts for teachers: constraints in words; a weak teacher gets examples and a scaffold.
 
-In: a Constraint. Out: the request. The texts are part of a stage's identity: another wording is
-other data.
+In: a Constraint. Out: the prompt. The texts are part of a stage's identity, because another wording
+gives other data.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ with type hints, a docstring that explains the task and shows two examples as >>
 its solution, and after it four assert statements.
 """
 
-# Evol-Instruct's operations in depth (arXiv 2306.08568), said for small exercises.
+# Evol-Instruct's in-depth operations (arXiv 2306.08568), reworded for small exercises.
 HARDER_CHANGES = (
     "add one more requirement.",
     "replace a common requirement by a less common one.",
@@ -123,7 +123,7 @@ SOLUTION_STOPS = ("\n```", "\nassert", "\nprint", "\ndef ", "\nclass ", "\nif __
 
 
 def build_exercise_prompt(constraint: Constraint, shots: int) -> str:
-    """The request for an exercise, with that many examples from the shelf's training split."""
+    """The prompt for an exercise, with `shots` examples from the shelf's training split."""
     text = EXERCISE.format(**_prompt_fields(constraint))
     for example in choose_examples(constraint, shots):
         text += SHOT.format(program=example.prompt + example.solution, tests=example.tests)
@@ -131,7 +131,7 @@ def build_exercise_prompt(constraint: Constraint, shots: int) -> str:
 
 
 def build_harder_prompt(constraint: Constraint, program: str, tests: str) -> str:
-    """The request to make an accepted exercise harder."""
+    """The prompt to make an accepted exercise harder."""
     change = HARDER_CHANGES[
         int(hash_fraction("change", constraint.function_name + program) * len(HARDER_CHANGES))
     ]
@@ -173,7 +173,7 @@ def select_few_shot_examples(parameter: str) -> list[tuple[str, str]]:
 
 @dataclass(frozen=True)
 class SectionPosition:
-    """Where a section stands in an outline."""
+    """The place of a section in an outline."""
 
     chapter: str
     titles: tuple[str, ...]
@@ -185,14 +185,14 @@ class SectionPosition:
 
 
 def build_outline_prompt(chapter: str, audience: str, section_count: int) -> str:
-    """The request for the titles of a chapter's sections."""
+    """The prompt for the titles of a chapter's sections."""
     return OUTLINE.format(chapter=chapter, audience=audience, number=section_count)
 
 
 def build_lesson_prompt(
     constraint: Constraint, position: SectionPosition | None = None, source: str = ""
 ) -> str:
-    """The request for a textbook section: of an outline, or about a piece of code."""
+    """The prompt for a textbook section, with its place in an outline or code to explain."""
     text = LESSON.format(form=FORMS[choose_form(constraint)], **_prompt_fields(constraint))
     if position:
         earlier_titles = "; ".join(position.titles[: position.index])
@@ -206,7 +206,7 @@ def build_lesson_prompt(
 def build_short_lesson_prompt(
     constraint: Constraint, position: SectionPosition | None = None
 ) -> Prompt:
-    """The request to a weak teacher, and its answer begun with the title."""
+    """A short prompt for a weak teacher, whose answer is begun with the title."""
     leaf = position.title if position else constraint.topic.rpartition(" / ")[2]
     text = SHORT_LESSON.format(leaf=leaf, audience=constraint.audience)
     return Prompt((("user", text),), begins=f"# {leaf[:1].upper()}{leaf[1:]}\n\n")

@@ -86,16 +86,16 @@ def measure_equal_sizes(
     return {name: {"measured": size} | measures[name] if name in measures else {} for name in sets}
 
 
-def _yield_columns(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """What a stage kept, with Wilson's interval, and the gate that stopped most."""
-    estimate = intervals.wilson_interval(facts["kept"], facts["seen"])
-    most = max(facts["reasons"].items(), key=lambda item: item[1], default=("", 0))
+def _yield_columns(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """A stage's yield with its Wilson interval, and the gate that rejected most."""
+    estimate = intervals.wilson_interval(manifest["kept"], manifest["seen"])
+    reason, count = max(manifest["reasons"].items(), key=lambda item: item[1], default=("", 0))
     return {
-        "kept": facts["kept"],
-        "asked": facts["seen"],
-        "stopped most": f"{most[0]} {most[1]}" if most[1] else "",
+        "kept": manifest["kept"],
+        "asked": manifest["seen"],
+        "stopped most": f"{reason} {count}" if count else "",
         "yield": {"value": estimate.value, "low": estimate.low, "high": estimate.high},
-    }  # fmt: skip
+    }
 
 
 def _score_columns(ctx: RunContext, exam: Stage) -> dict[str, Any]:
@@ -110,7 +110,7 @@ def _score_columns(ctx: RunContext, exam: Stage) -> dict[str, Any]:
 
 
 def format_table(rows: Sequence[Mapping[str, Any]]) -> list[list[str]]:
-    """The table in text, its head first. Every share and score has its 95 % interval."""
+    """The table as text, head first. Each share and score has its 95 % interval."""
     names = [row["set"] for row in rows if any("measured" in row for row in rows)]
     near = [f"near {name}" for name in names if any(f"near {name}" in row for row in rows)]
     head = [
@@ -138,7 +138,8 @@ def format_table(rows: Sequence[Mapping[str, Any]]) -> list[list[str]]:
 
 
 def _format_interval(estimate: Mapping[str, float] | None, factor: float, digits: int) -> str:
-    """
+    """A value with its interval; "" if there is none.
+
     >>> _format_interval({"value": 0.047, "low": 0.023, "high": 0.093}, 100, 1)
     '4.7 (2.3 to 9.3)'
     """
@@ -149,7 +150,7 @@ def _format_interval(estimate: Mapping[str, float] | None, factor: float, digits
 
 
 def format_lines(table: Sequence[Sequence[str]]) -> list[str]:
-    """The table for a terminal, on its side: a measure a line, a round a column."""
+    """The table transposed for a terminal: one line per measure, one column per round."""
     transposed_rows = list(zip(*table, strict=True))
     widths = [max(map(len, column)) for column in table]
     return [

@@ -65,8 +65,7 @@ NUMBER_WORDS = (
     "product",
 )  # fmt: skip
 
-# Argument values by parameter name. Each set has empty, small and ordinary cases, so that wrong
-# solutions differ from right ones on some call.
+# Argument values by parameter name, empty and edge cases among them.
 ARGUMENT_VALUES: dict[str, Sequence[Any]] = {
     "text": ["banana", "Hello World", "", "a", "two blue kites", "level", "x1y22", "Mississippi"],
     "letter": ["a", "l", "z", "i"],

@@ -1,8 +1,8 @@
 """Snippets of real code for a teacher's prompt (OSS-Instruct, arXiv 2312.02120): 15 lines.
 
-In: a stage of code, the number of a part. Out: so many pieces. A part of requests reads one part of
-the code, so that the whole corpus is never read at once; which lines are taken goes by a hash of
-the document's id.
+In: a stage of code, the index of a shard of requests. Out: snippets. A shard of requests reads one
+shard of code, so that the whole corpus is never read at once. The lines are chosen by a hash of the
+document's id.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from hornbook.frame.stage import RunContext, Stage
 from hornbook.records import UserError, hash_fraction
 
 SNIPPET_LINES = 15  # the paper of OSS-Instruct takes 1 to 15
-MIN_CHARACTERS = 40  # characters that are not space
+MIN_CHARACTERS = 40  # without white space; a shorter document has nothing to show
 
 
 def sample_snippets(
@@ -47,8 +47,8 @@ def cut_snippet(text: str, name: str, line_count: int = SNIPPET_LINES) -> str:
     """`line_count` lines of a text from a non-blank line that a hash of the name chooses."""
     lines = text.splitlines()
     starts = [
-        piece_index
-        for piece_index, line in enumerate(lines[: max(1, len(lines) - line_count + 1)])
+        line_index
+        for line_index, line in enumerate(lines[: max(1, len(lines) - line_count + 1)])
         if line.strip()
     ] or [0]
     first = starts[int(hash_fraction("piece", name) * len(starts))]

@@ -1,9 +1,9 @@
-"""Textbook sections from a teacher: prose between code blocks that were executed in their order.
+"""Textbook sections from a teacher: prose and code blocks; the blocks are run in order.
 
-In: a teacher (any LLM), a number; a stage of code, if lessons are to be made of it. Out: textbook
-records with the constraints they were written under, each rejected one with its reason. Without an
-outline the topic tree is one: its branches are the chapters, its leaves the sections. With one, the
-teacher plans each chapter first, and each section is told its place.
+In: a teacher (any LLM), a count, optionally a stage of code that the sections explain. Out:
+textbook records with their constraints; a rejected record has its reason. Without an outline the
+topic tree is the outline: its branches are the chapters, its leaves the sections. With an outline
+the teacher plans each chapter first, and the prompt of each section gives its place.
 """
 
 from __future__ import annotations
@@ -34,13 +34,12 @@ COLUMNS = records.DOCUMENT | {
     "library": "string", "words": "string", "blocks": "int32", "form": "string",
     "chapter": "string", "section": "int32",
 }  # fmt: skip
-MIN_PROSE_WORDS = 40  # of prose
-MIN_DISTINCT_LINES = 0.5  # the share of distinct lines below which a text turns in circles
-SECTIONS_PER_CHAPTER = 8  # of a chapter; PART is a multiple of it
-WEAK_TEACHER_ANSWERS = (
-    4  # of the embedded model, whose 32 slots are computed whether they are used or not
-)
-SOURCE_LINES = 60  # of a file that is made a lesson
+MIN_PROSE_WORDS = 40  # outside the code blocks
+MIN_DISTINCT_LINES = 0.5  # share of distinct lines; a text with fewer repeats itself
+SECTIONS_PER_CHAPTER = 8  # REQUESTS_PER_SHARD is a multiple of it: no chapter spans two shards
+# The embedded model computes all of its 32 slots, used or not: further answers are nearly free.
+WEAK_TEACHER_ANSWERS = 4
+SOURCE_LINES = 60  # lines of a code file that a section explains
 
 
 @dataclass(frozen=True)
@@ -98,9 +97,7 @@ class Textbooks(Stage):
         requests = [
             self._build_prompt(*item) for item in zip(constraints, positions, sources, strict=True)
         ]
-        answers_per_request = self.answers or (
-            WEAK_TEACHER_ANSWERS if self._is_weak_teacher() else 1
-        )
+        answers_per_request = self._answers_per_request()
         ctx.reporter.begin(f"{self.name} {part}", len(requests) * answers_per_request, "answers")
         sample_numbers: list[int] = []
         for i in range(answers_per_request):
@@ -111,15 +108,13 @@ class Textbooks(Stage):
         texts = [trim_answer(answer.text) for answer in answers]
         with open_sandbox(ctx) as box:
             reasons = check_lessons(box, [extract_code_blocks(text) for text in texts])
-        accepted_indexes = [
-            index_of_first_accepted(reasons[position_index :: len(requests)]) * len(requests)
-            + position_index
-            for position_index in range(len(requests))
+        # Answers are in rounds: answer k of request i is at k * len(requests) + i.
+        answer_indexes = [
+            index_of_first_accepted(reasons[i :: len(requests)]) * len(requests) + i
+            for i in range(len(requests))
         ]
-        texts, reasons = (
-            [texts[position_index] for position_index in accepted_indexes],
-            [reasons[position_index] for position_index in accepted_indexes],
-        )
+        texts = [texts[i] for i in answer_indexes]
+        reasons = [reasons[i] for i in answer_indexes]
         rows = [
             _make_row(item, text, reason, self.teacher.model) | _position_columns(place)
             for item, text, reason, place in zip(
@@ -130,6 +125,11 @@ class Textbooks(Stage):
 
     def _is_weak_teacher(self) -> bool:
         return self.teacher.kind in ("embedded", "trained")
+
+    def _answers_per_request(self) -> int:
+        if self.answers:
+            return self.answers
+        return WEAK_TEACHER_ANSWERS if self._is_weak_teacher() else 1
 
     def _build_prompt(
         self, constraint: Constraint, position: SectionPosition | None, source: str
@@ -164,17 +164,17 @@ class Textbooks(Stage):
 
     def price(self, ctx: RunContext, inputs: Sequence[Size]) -> Price:
         requests = self.count * (1 + 1 / SECTIONS_PER_CHAPTER) if self.outline else self.count
-        requests *= self.answers or (WEAK_TEACHER_ANSWERS if self._is_weak_teacher() else 1)
+        requests *= self._answers_per_request()
         return estimate_price(self.teacher, requests, len(prompts.LESSON), ctx)
 
 
 def index_of_first_accepted(reasons: Sequence[str]) -> int:
-    """The place of the first empty reason, or 0."""
-    return next((position_index for position_index, reason in enumerate(reasons) if not reason), 0)
+    """Index of the first empty reason, or 0 if there is none."""
+    return next((i for i, reason in enumerate(reasons) if not reason), 0)
 
 
 def parse_titles(text: str, chapter: str) -> tuple[str, ...]:
-    """SECTIONS titles from a numbered or dashed list; what is missing comes from the topic tree.
+    """SECTIONS_PER_CHAPTER titles from a list; missing ones come from the topic tree.
 
     >>> parse_titles("Sure!\\n1. **Slices**\\n2) Loops: a start\\n", "Lists")[:2]
     ('Slices', 'Loops: a start')
@@ -188,18 +188,15 @@ def parse_titles(text: str, chapter: str) -> tuple[str, ...]:
         for topic in vocabulary.read_topics()
         if topic.startswith(f"{chapter} / ")
     ]
-    titles = list(
-        dict.fromkeys(item for item in [*list_items, *leaves, *vocabulary.read_topics()] if item)
-    )
+    candidates = [*list_items, *leaves, *vocabulary.read_topics()]
+    titles = list(dict.fromkeys(title for title in candidates if title))
     return tuple(titles[:SECTIONS_PER_CHAPTER])
 
 
 def _position_columns(position: SectionPosition | None) -> dict[str, Any]:
-    return (
-        {"chapter": position.chapter, "section": position.index + 1}
-        if position
-        else {"chapter": "", "section": 0}
-    )
+    if position is None:
+        return {"chapter": "", "section": 0}
+    return {"chapter": position.chapter, "section": position.index + 1}
 
 
 def trim_answer(text: str) -> str:
@@ -212,7 +209,7 @@ def trim_answer(text: str) -> str:
 
 
 def extract_code_blocks(text: str) -> list[str] | str:
-    """The code blocks of a lesson, or the reason why it is none."""
+    """The code blocks of a section, or a rejection reason."""
     blocks = [block for block in FENCE.findall(text) if block.strip()]
     prose = FENCE.sub("", text)
     if not blocks:

@@ -1,8 +1,8 @@
 """The seed shelf: hand-written exercises that ship with Hornbook, split into records.
 
-In: the topic files in `exercises/`, ordinary Python, one topic each. Out: `Handwritten` records, in
-the order of file name and line. Why: few-shot examples for weak teachers, and an offline drill set
-that needs no model at all.
+In: the files in `exercises/`, ordinary Python with one topic per file. Out: `HandwrittenExercise`
+records in the order of file name and line. They are few-shot examples for teachers, and training
+data that needs no model.
 """
 
 from __future__ import annotations
@@ -19,6 +19,6 @@ FOLDER = Path(__file__).parent / "exercises"
 
 
 def read_exercises() -> Iterator[HandwrittenExercise]:
-    """Every exercise of the shelf, easy to hard within a topic file."""
+    """All exercises of the shelf, easy to hard within a topic file."""
     for path in sorted(FOLDER.glob("*.py")):
         yield from split_exercises(path.read_text(encoding="utf-8"), path.name)

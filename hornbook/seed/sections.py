@@ -1,12 +1,10 @@
 """The seed shelf's textbook sections, hand-written in Markdown.
 
-In: the files of `sections/`, each a title, a topic, a format and prose between code blocks. Out:
-`Section` records in the order of the files' numbers. Why: few-shot examples for weak teachers, and
-textbook pages that need no model.
+In: the files of `sections/`, each with a title, a topic, a format, and prose between code blocks.
+Out: `SeedSection` records in the order of the files' numbers: textbook pages that need no model.
 
-Not covered: nothing is run here. The blocks of a section are meant to run in order in one
-namespace, and a ```text block right after a ```python block is what that one prints; whoever runs
-them checks it.
+Not covered: running the blocks. They run in order in one namespace, and a ```text block right after
+a ```python block is its expected output; tests/test_shelf_sections.py checks both.
 """
 
 from __future__ import annotations
@@ -32,7 +30,7 @@ _BLOCK_PATTERN = re.compile(
 
 @dataclass(frozen=True)
 class LessonBlock:
-    """One code block, and what it prints where the lesson shows it."""
+    """One code block, and its output if the section shows it."""
 
     code: str
     expected_output: str | None
@@ -51,16 +49,20 @@ class SeedSection:
 
 
 def read_sections() -> Iterator[SeedSection]:
-    """Every section of the shelf, in the order of the files' numbers."""
+    """All sections of the shelf, in the order of the files' numbers."""
     for path in sorted(FOLDER.glob("*.md")):
         yield parse_section(path.read_text(encoding="utf-8"), path.name)
 
 
 def parse_section(source: str, path: str) -> SeedSection:
-    """One file as a record. Raises AssertionError with the file's name for a malformed head."""
+    """One file as a record.
+
+    Raises:
+        AssertionError: the head is malformed; the message has the file's name.
+    """
     head = _HEAD_PATTERN.match(source)
     assert head, (
-        f"{path} does not open with '# title', 'topic: ...', 'format: ...' and an empty line"
+        f"{path} does not start with '# title', 'topic: ...', 'format: ...' and an empty line"
     )
     return SeedSection(
         title=head["title"],

@@ -1,8 +1,8 @@
 """Vocabularies from which constraints are sampled: plain text files, one value per line.
 
-In: the files of this folder. Out: tuples of texts, in the files' order. In topics.txt a line
-without indentation is a branch and the indented lines below it are its leaves; the other files hold
-a value or several words a line.
+In: the files of this folder. Out: tuples of strings in the files' order. In topics.txt a line
+without indentation is a branch, and the indented lines below it are its leaves. The other files
+have one value or several words per line. Lines that start with # are comments.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ FOLDER = Path(__file__).parent
 
 @functools.lru_cache(maxsize=1)
 def read_topics() -> tuple[str, ...]:
-    """Leaves of the topic tree as "Branch / Leaf"."""
+    """The leaves of the topic tree as "Branch / leaf"."""
     leaves, branch = [], ""
     for line in _read_lines("topics.txt"):
         if line.startswith("  "):
@@ -26,17 +26,17 @@ def read_topics() -> tuple[str, ...]:
 
 
 def read_audiences() -> tuple[str, ...]:
-    """Who a text is written for."""
+    """Readers for whom a text is written."""
     return _read_lines("audiences.txt")
 
 
 def read_styles() -> tuple[str, ...]:
-    """In which form."""
+    """Styles of a text."""
     return _read_lines("styles.txt")
 
 
 def list_difficulties() -> tuple[str, ...]:
-    """How hard, from easy to hard."""
+    """Levels of difficulty, from easy to hard."""
     return ("very easy", "easy", "medium", "hard")
 
 
@@ -61,7 +61,7 @@ def read_adjectives() -> tuple[str, ...]:
 
 
 def read_function_names() -> tuple[str, ...]:
-    """What an exercise's function may be called, such as days_until_warmer."""
+    """Names for an exercise's function, such as days_until_warmer."""
     return _read_words("names.txt")
 
 
