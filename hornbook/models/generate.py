@@ -37,6 +37,11 @@ DEFAULT_SLOTS = 64
 SCORE_TOKENS = 8192  # tokens of a batch in measure_continuation_bits
 
 
+def prompt_room(context: int, max_new_tokens: int) -> int:
+    """Tokens of a prompt that a model reads: what the answer leaves, at least half the context."""
+    return max(context - max_new_tokens, context // 2)
+
+
 def generate_completions(
     model: Phi,
     tokenizer: Tokenizer,
@@ -61,7 +66,7 @@ def generate_completions(
         on_progress: called with 1 for each finished completion.
     """
     context = model.shape.context
-    max_prompt = max(context - sampling.max_new_tokens, context // 2)
+    max_prompt = prompt_room(context, sampling.max_new_tokens)
     prompt_ids = [(ids or [tokenizer.end])[-max_prompt:] for ids in tokenizer.encode_many(prompts)]
     engine = _pick_engine(model, prompt_ids, sampling.max_new_tokens, slots)
     sampler = make_sampler(sampling, seeds or range(len(prompts)))

@@ -92,10 +92,8 @@ class Choose(FileStage):
         """How many exercises a snapshot solves, its bits per byte, and its answers."""
         phi, tokenizer = samplers.load_model(snapshot, ctx)
         completer = samplers.make_model_completer(phi, tokenizer, 0.0, self.max_new_tokens)
-        prompts, raw_folder = (
-            group_prompts(exam, get_protocols(("plain",))),
-            ctx.run.stage_folder(self) / "raw" / snapshot.name,
-        )
+        prompts = group_prompts(exam, get_protocols(("plain",)))
+        raw_folder = ctx.run.stage_folder(self) / "raw" / snapshot.name
         answers = list(sample_answers(raw_folder, prompts, 1, completer, ctx.reporter.advance))
         verdicts = list(run_answer_tests(exam, answers, bool(ctx.options.get("allow_unsafe"))))
         bits = generate.measure_continuation_bits(
@@ -106,7 +104,10 @@ class Choose(FileStage):
             "solved": sum(verdict.has_passed for verdict in verdicts),
             "bits_per_byte": sum(bits) / max(1, reference_bytes),
         }
-        return summary, make_answer_table(exam, verdicts, bits)
+        texts = [prompt.prompt for prompt in prompts]
+        cut_tokens = samplers.count_tokens_beyond_room(phi, tokenizer, texts, self.max_new_tokens)
+        cut_by_prompt = dict(zip(texts, cut_tokens, strict=True))
+        return summary, make_answer_table(exam, verdicts, bits, cut_by_prompt)
 
 
 def find_best_row(rows: Sequence[Mapping[str, Any]]) -> int:

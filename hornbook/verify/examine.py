@@ -47,6 +47,7 @@ RESULT_COLUMNS: dict[str, str] = {
     # Of the reference given the prompt; null where the model gives no probabilities.
     "reference_bits": "double",
     "reference_bytes": "int32",
+    "cut_tokens": "int32",  # tokens at the beginning of the prompt that the context cut off
 }
 
 
@@ -65,7 +66,7 @@ class Examine(GlobalStage):
     max_problems: int = 0  # so many, chosen by a hash of their ids; 0 for all
     after: tuple[Stage, ...] = ()
 
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def identity_inputs(self, ctx: RunContext) -> Mapping[str, Any]:
         source = exams.describe_source(self.exam) if isinstance(self.exam, str) else ""
@@ -101,6 +102,16 @@ class Examine(GlobalStage):
         exam = self.open_exam(ctx)
         prompts = group_prompts(exam, chosen_protocols)
         completer = samplers.make_completer(self.model, ctx, self.temperature, self.max_new_tokens)
+        cut_tokens = samplers.count_cut_tokens(
+            self.model, ctx, [prompt.prompt for prompt in prompts], self.max_new_tokens
+        )
+        n_cut = sum(tokens > 0 for tokens in cut_tokens)
+        if n_cut:
+            ctx.reporter.say(
+                f"{self.name}: {n_cut} of {len(prompts)} prompts are longer than the context "
+                "leaves room for and are cut at their beginning, by up to "
+                f"{max(cut_tokens)} tokens: use a larger context, or a smaller max_new_tokens"
+            )
         ctx.reporter.begin(self.name, len(prompts), "prompts")
         answers = list(
             sample_answers(
@@ -122,10 +133,17 @@ class Examine(GlobalStage):
         )
         verdicts = list(run_answer_tests(exam, answers, bool(ctx.options.get("allow_unsafe"))))
         bits = samplers.compute_reference_bits(self.model, ctx, exam)
-        yield "answers", make_answer_table(exam, verdicts, bits)
-        store.write_json(
-            ctx.run.stage_folder(self) / "summary.json", _make_summary(self, exam, verdicts, bits)
-        )
+        cut_by_prompt = {
+            prompt.prompt: tokens for prompt, tokens in zip(prompts, cut_tokens, strict=True)
+        }
+        yield "answers", make_answer_table(exam, verdicts, bits, cut_by_prompt)
+        summary = _make_summary(self, exam, verdicts, bits)
+        summary["prompts"] = {
+            "asked": len(prompts),
+            "cut": n_cut,
+            "most_cut_tokens": max(cut_tokens, default=0),
+        }
+        store.write_json(ctx.run.stage_folder(self) / "summary.json", summary)
 
     def open_exam(self, ctx: RunContext) -> list[Problem]:
         """The problems; for a benchmark, the run's log is told first."""
@@ -168,8 +186,12 @@ def select_by_hash(stage_name: str, exam: Sequence[Problem], count: int) -> list
 
 
 def make_answer_table(
-    exam: Sequence[Problem], verdicts: Sequence[AnswerVerdict], bits: Sequence[float | None]
+    exam: Sequence[Problem],
+    verdicts: Sequence[AnswerVerdict],
+    bits: Sequence[float | None],
+    cut_by_prompt: Mapping[str, int],
 ) -> pa.Table:
+    """One row per answer: its verdict, the bits of its reference, the cut of its prompt."""
     import pyarrow as pa
 
     from hornbook.records import make_schema
@@ -187,6 +209,7 @@ def make_answer_table(
         | {
             "reference_bits": bits_by_task[verdict.answer.task_id],
             "reference_bytes": bytes_by_task[verdict.answer.task_id],
+            "cut_tokens": cut_by_prompt.get(verdict.answer.prompt, 0),
         }
         for verdict in verdicts
     ]

@@ -40,6 +40,29 @@ def make_completer(
     )
 
 
+def count_cut_tokens(
+    model: Stage | LLM, ctx: RunContext, prompts: Sequence[str], max_new_tokens: int
+) -> list[int]:
+    """For each prompt the number of tokens at its beginning that the model's context cuts off.
+
+    Zeros for an LLM: servers refuse what is too long for them.
+    """
+    if isinstance(model, LLM):
+        return [0] * len(prompts)
+    phi, tokenizer = load_model(ctx.run.stage_folder(model) / "model", ctx)
+    return count_tokens_beyond_room(phi, tokenizer, prompts, max_new_tokens)
+
+
+def count_tokens_beyond_room(
+    phi: Phi, tokenizer: Tokenizer, prompts: Sequence[str], max_new_tokens: int
+) -> list[int]:
+    """For each prompt the tokens beyond the room that the answer leaves in the context."""
+    from hornbook.models import generate
+
+    room = generate.prompt_room(phi.shape.context, max_new_tokens)
+    return [max(0, len(ids) - room) for ids in tokenizer.encode_many(list(prompts))]
+
+
 def compute_reference_bits(
     model: Stage | LLM, ctx: RunContext, exam: Sequence[Problem]
 ) -> list[float | None]:

@@ -43,7 +43,16 @@ def build_exam_section(ctx: RunContext, stages: Sequence[Stage]) -> PageSection 
         _build_verdict_table(scores),
         *understanding.build_exam_lock_blocks(ctx),
     ]
-    for name, _ in summaries:
+    for name, summary in summaries:
+        prompts = summary["prompts"]
+        if prompts["cut"]:
+            blocks.append(
+                Paragraph(
+                    f"{name}: {prompts['cut']} of {prompts['asked']} prompts were longer than the "
+                    "model's context leaves room for. They were cut at their beginning, by up to "
+                    f"{prompts['most_cut_tokens']} tokens, so these problems were not fully shown."
+                )
+            )
         blocks += _build_sample_blocks(ctx, name)
     blocks += _build_paper_tables()
     # A model of a few million parameters usually solves nothing.
