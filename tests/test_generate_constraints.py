@@ -1,4 +1,4 @@
-"""Constraints: nothing repeats before it must, a smaller sample is the beginning of a larger one."""
+"""Constraints: no repeats before all values came; a smaller sample starts a larger one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from hornbook.seed import vocabulary
 
 def sample_triples(count, seed=0):
     return [
-        (each.audience, each.style, each.difficulty) for each in sample_constraints(count, seed)
+        (constraint.audience, constraint.style, constraint.difficulty)
+        for constraint in sample_constraints(count, seed)
     ]
 
 
@@ -38,21 +39,24 @@ def test_a_smaller_sample_is_the_beginning_of_a_larger_one():
 
 @pytest.mark.parametrize("axis", ["topic", "function_name"])
 def test_every_value_comes_once_before_any_comes_twice(axis):
-    values = {"topic": vocabulary.read_topics(), "function_name": vocabulary.read_function_names()}[
-        axis
+    vocabularies = {
+        "topic": vocabulary.read_topics(),
+        "function_name": vocabulary.read_function_names(),
+    }
+    values = vocabularies[axis]
+    sampled = [
+        getattr(constraint, axis) for constraint in sample_constraints(2 * len(values), seed=1)
     ]
-    drawn = [getattr(each, axis) for each in sample_constraints(2 * len(values), seed=1)]
-    assert sorted(drawn[: len(values)]) == sorted(drawn[len(values) :]) == sorted(values)
-    assert drawn[: len(values)] != drawn[len(values) :]
+    assert sorted(sampled[: len(values)]) == sorted(sampled[len(values) :]) == sorted(values)
+    assert sampled[: len(values)] != sampled[len(values) :]
 
 
 def test_every_pair_comes_as_early_as_it_can_and_every_triple_before_any_repeats():
-    drawn = sample_triples(TRIPLES)
-    assert len(set(drawn)) == TRIPLES
-    fewest = len(AXES[0]) * len(
-        AXES[1]
-    )  # no fewer requests can hold all pairs of audience and style
-    assert len(set().union(*map(pairs_of_triple, drawn[:fewest]))) == PAIRS
+    triples = sample_triples(TRIPLES)
+    assert len(set(triples)) == TRIPLES
+    # No fewer requests can hold all pairs of audience and style.
+    fewest = len(AXES[0]) * len(AXES[1])
+    assert len(set().union(*map(pairs_of_triple, triples[:fewest]))) == PAIRS
 
 
 def test_few_requests_are_mixed_already():
@@ -84,11 +88,12 @@ def test_vocabularies_are_large(values, least):
 @pytest.mark.parametrize(
     "values",
     [
-        vocabulary.read_topics(), vocabulary.read_audiences(), vocabulary.read_styles(), vocabulary.read_libraries(), vocabulary.read_nouns(),
-        vocabulary.read_verbs(), vocabulary.read_adjectives(), vocabulary.read_function_names(),
+        vocabulary.read_topics(), vocabulary.read_audiences(), vocabulary.read_styles(),
+        vocabulary.read_libraries(), vocabulary.read_nouns(), vocabulary.read_verbs(),
+        vocabulary.read_adjectives(), vocabulary.read_function_names(),
     ],
 )  # fmt: skip
-def test_vocabularies_have_no_doubles(values):
+def test_vocabularies_have_no_duplicates(values):
     assert len(set(values)) == len(values)
 
 
@@ -113,7 +118,8 @@ def test_function_names_are_not_a_cross_of_verbs_and_nouns():
 
 
 def test_harder_goes_up_and_stays_at_the_top():
-    easy = next(each for each in sample_constraints(50) if each.difficulty == "very easy")
+    constraints = sample_constraints(50)
+    easy = next(item for item in constraints if item.difficulty == "very easy")
     assert [raise_difficulty(easy, n).difficulty for n in (0, 1, 2, 3, 9)] == [
         *vocabulary.list_difficulties(),
         "hard",

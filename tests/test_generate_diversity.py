@@ -1,4 +1,4 @@
-"""The meter: a set that narrows shows it in every number, a larger one does not look more diverse for its size."""
+"""Diversity: each measure shows a narrow set, and none grows with the size of the set."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from hornbook.records import UserError
 from hornbook.seed import read_exercises
 from hornbook.store import read_json
 
-PROGRAMS = [each.prompt + each.solution for each in read_exercises()][:80]
+PROGRAMS = [exercise.prompt + exercise.solution for exercise in read_exercises()][:80]
 NARROW = [PROGRAMS[n % 4].replace("each", f"each{n}") for n in range(80)]
 HASHED = Embedder("hashed")
 BETTER_HIGH = (
@@ -64,10 +64,8 @@ def test_what_a_narrow_set_has_the_wide_one_has_too_and_not_the_other_way(number
 
 
 def test_the_size_alone_changes_little():
-    half, whole = (
-        measure_sets({"half": PROGRAMS[:40]}, HASHED)["half"],
-        measure_sets({"all": PROGRAMS}, HASHED)["all"],
-    )
+    half = measure_sets({"half": PROGRAMS[:40]}, HASHED)["half"]
+    whole = measure_sets({"all": PROGRAMS}, HASHED)["all"]
     for name in (
         "distinct_syntax_trees",
         "repeated_openings",
@@ -80,14 +78,10 @@ def test_the_size_alone_changes_little():
 def test_the_numbers_of_small_sets_by_hand():
     same, apart = np.array([[1, 0], [1, 0]], np.float32), np.eye(2, dtype=np.float32)
     assert measure_likeness(same) == {"likeness": 1.0, "mean_likeness": 1.0}
-    assert (
-        measure_likeness(apart)
-        == {"likeness": 0.0, "mean_likeness": 0.0}
-        == measure_likeness(apart[:1])
-    )
-    assert (
-        mean_nearest_cosine(apart[:1], same) == 1.0 and mean_nearest_cosine(apart[1:], same) == 0.0
-    )
+    zero = {"likeness": 0.0, "mean_likeness": 0.0}
+    assert measure_likeness(apart) == zero == measure_likeness(apart[:1])
+    assert mean_nearest_cosine(apart[:1], same) == 1.0
+    assert mean_nearest_cosine(apart[1:], same) == 0.0
     assert sorted(cluster_vectors(np.repeat(apart, 3, axis=0)).tolist()) == [0, 0, 0, 1, 1, 1]
     assert cluster_coverage(np.zeros(9, np.int64)) == pytest.approx(1 / 50)
     assert variants_per_concept(["x = 1", "y = 2", "f(x)"], np.array([0, 0, 0])) == pytest.approx(
@@ -103,8 +97,8 @@ def test_the_stages_write_their_tables(tmp_path):
     rounds = MeasureRounds("rounds", (first, second))
     run_recipe(MeasureDiversity("diversity", (first, second)), ctx)
     run_recipe(rounds, ctx)
-    found = read_json(tmp_path / "diversity" / "diversity.json")
-    assert set(found) == {"first", "second"} and 0 < found["first"]["near second"] < 1
+    diversity = read_json(tmp_path / "diversity" / "diversity.json")
+    assert set(diversity) == {"first", "second"} and 0 < diversity["first"]["near second"] < 1
     numbers = read_json(tmp_path / "rounds" / "rounds.json")["numbers"]
     assert [row["round"] for row in numbers] == [1, 2] and 0 < numbers[0]["yield"]["value"] < 1
     assert "pass@1" not in numbers[0] and "measured" not in numbers[0]
@@ -113,11 +107,12 @@ def test_the_stages_write_their_tables(tmp_path):
 
 
 def test_rounds_are_measured_on_equally_many_texts_and_small_ones_not_at_all():
-    found = measure_equal_sizes(
+    measures = measure_equal_sizes(
         {"shelf": PROGRAMS, "first": NARROW[:30], "second": PROGRAMS[: MIN_TEXTS - 1]}, HASHED
     )
-    assert found["shelf"]["measured"] == found["first"]["measured"] == 30 and found["second"] == {}
-    assert found["first"]["distinct_2"] < found["shelf"]["distinct_2"]
+    assert measures["shelf"]["measured"] == measures["first"]["measured"] == 30
+    assert measures["second"] == {}
+    assert measures["first"]["distinct_2"] < measures["shelf"]["distinct_2"]
 
 
 def test_the_table_of_rounds_has_intervals_and_leaves_open_what_was_not_measured():
@@ -136,17 +131,10 @@ def test_the_table_of_rounds_has_intervals_and_leaves_open_what_was_not_measured
         ]
     )
     by_name = dict(zip(table[0], zip(*table[1:], strict=True), strict=True))
-    assert by_name["round"] == ("", "1", "2") and by_name["kept"] == (
-        "100 of 100",
-        "5 of 100",
-        "5 of 100",
-    )
-    assert by_name["pass@1, %"] == ("", "5.0 (2.1 to 11.2)", "") and by_name["near shelf"] == (
-        "0.900",
-        "0.900",
-        "",
-    )
-    assert [line.split()[0] for line in format_lines(table)[:2]] == [
-        "round",
-        "set",
-    ] and "a  " in format_lines(table)[1]
+    assert by_name["round"] == ("", "1", "2")
+    assert by_name["kept"] == ("100 of 100", "5 of 100", "5 of 100")
+    assert by_name["pass@1, %"] == ("", "5.0 (2.1 to 11.2)", "")
+    assert by_name["near shelf"] == ("0.900", "0.900", "")
+    lines = format_lines(table)
+    assert [line.split()[0] for line in lines[:2]] == ["round", "set"]
+    assert "a  " in lines[1]

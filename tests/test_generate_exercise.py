@@ -1,4 +1,4 @@
-"""From a teacher's text to an exercise: what can be used is found, what cannot says why."""
+"""Parse a teacher's text into an exercise, or into a rejection reason."""
 
 from __future__ import annotations
 
@@ -44,15 +44,16 @@ I hope that helps.
 '''
 
 
-def test_a_good_answer_is_taken_apart():
-    found = parse_exercise(GOOD)
-    assert isinstance(found, Exercise)
-    assert found.entry_point == "area"
-    assert found.prompt.endswith('"""\n')
-    assert found.solution.startswith("    if r < 0:")
-    assert found.tests == "assert area(0) == 0\nassert area(2) == 4 * math.pi\n"
+def test_a_good_answer_is_split_into_prompt_solution_and_tests():
+    exercise = parse_exercise(GOOD)
+    assert isinstance(exercise, Exercise)
+    assert exercise.entry_point == "area"
+    assert exercise.prompt.endswith('"""\n')
+    assert exercise.solution.startswith("    if r < 0:")
+    assert exercise.tests == "assert area(0) == 0\nassert area(2) == 4 * math.pi\n"
+    examples = examples_as_tests(exercise.prompt, "area")
     namespace: dict[str, object] = {}
-    exec(found.program + found.tests + examples_as_tests(found.prompt, "area"), namespace)  # noqa: S102
+    exec(exercise.program + exercise.tests + examples, namespace)  # noqa: S102
 
 
 BODY = 'def f(a):\n    """Add one to the number a."""\n    return a + 1\n'
@@ -75,7 +76,7 @@ BODY = 'def f(a):\n    """Add one to the number a."""\n    return a + 1\n'
         ("(" * 500, "does not parse"),
     ],
 )
-def test_what_is_no_exercise_says_why(text, reason):
+def test_a_text_without_an_exercise_has_a_reason(text, reason):
     assert parse_exercise(text) == reason
 
 
@@ -89,13 +90,13 @@ def test_what_is_no_exercise_says_why(text, reason):
     ],
 )
 def test_tests_are_found_in_many_forms(tests):
-    found = parse_exercise(BODY + tests)
-    assert isinstance(found, Exercise)
+    exercise = parse_exercise(BODY + tests)
+    assert isinstance(exercise, Exercise)
     namespace: dict[str, object] = {}
-    exec(found.program, namespace)  # noqa: S102
-    exec(found.tests, namespace)  # noqa: S102
+    exec(exercise.program, namespace)  # noqa: S102
+    exec(exercise.tests, namespace)  # noqa: S102
     with pytest.raises(AssertionError):
-        exec(found.tests, {"f": lambda a: -1})  # noqa: S102
+        exec(exercise.tests, {"f": lambda a: -1})  # noqa: S102
 
 
 def test_examples_that_print_run_unchecked():
@@ -111,7 +112,7 @@ def test_examples_with_setup_keep_it():
 
 
 @pytest.mark.parametrize(
-    ("change", "before"),
+    ("change", "statement"),
     [
         (swap_operator, "a < b"),
         (swap_operator, "a + b"),
@@ -120,8 +121,8 @@ def test_examples_with_setup_keep_it():
         (drop_result, "return a"),
     ],
 )
-def test_the_mutators_change_the_tree(change, before):
-    source = f"def g():\n    {before}\n"
+def test_the_mutators_change_the_tree(change, statement):
+    source = f"def g():\n    {statement}\n"
     tree = ast.parse(source)
     assert any(map(change, list(ast.walk(tree))))
     assert ast.dump(tree) != ast.dump(ast.parse(source))
@@ -129,12 +130,12 @@ def test_the_mutators_change_the_tree(change, before):
 
 def test_mutants_change_one_thing_in_the_function_and_nothing_else():
     program = "LIMIT = 5\n\n\ndef f(a):\n    if a > 3:\n        return a + 1\n    return 0\n"
-    found = list(generate_mutants(program, "f"))
-    assert len(found) == len(set(found)) == 8
-    assert all(text.startswith("LIMIT = 5\n") for text in found)
+    mutants = list(generate_mutants(program, "f"))
+    assert len(mutants) == len(set(mutants)) == 8
+    assert all(mutant.startswith("LIMIT = 5\n") for mutant in mutants)
 
 
-def test_a_lesson_is_tidied():
+def test_an_answer_is_trimmed_to_its_section():
     text = "Sure!\n# Lists\n\nText.\n\n```python\nx = 1\n```\n\nMore.\n\n```python\ny ="
     assert trim_answer(text) == "# Lists\n\nText.\n\n```python\nx = 1\n```\n\nMore.\n"
 
@@ -151,5 +152,5 @@ def test_a_lesson_is_tidied():
         ),
     ],
 )
-def test_a_lesson_is_read_or_refused(text, expected):
+def test_a_section_has_code_blocks_or_a_reason(text, expected):
     assert extract_code_blocks(text) == expected

@@ -1,4 +1,4 @@
-"""Exercises as a stage: yields are told, a bad prompt is stopped, code inspires, what holds becomes harder."""
+"""The stage Exercises: yields, the stop of bad prompts, snippets, harder exercises."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def run_and_read_rows(ctx, stage):
     return [row for table in ctx.run.read_shards(stage) for row in table.to_pylist()]
 
 
-def test_yields_and_the_number_of_distinct_prompts_are_told(tmp_path):
+def test_yields_and_the_number_of_distinct_prompts_are_reported(tmp_path):
     listener = Listener()
     ctx = RunContext(tmp_path, reporter=listener)
     stage = Exercises("drills", named("scripted"), 12)
@@ -66,7 +66,7 @@ def test_a_value_whose_yield_is_below_the_others_is_named():
 CODE = "\n".join(f"value_{n} = {n} * {n}" for n in range(60)) + "\n"
 
 
-def test_pieces_of_code_inspire_and_are_the_same_every_time(tmp_path):
+def test_snippets_are_in_the_prompts_and_deterministic(tmp_path):
     source = tmp_path / "src"
     source.mkdir()
     for name in "abc":
@@ -74,10 +74,11 @@ def test_pieces_of_code_inspire_and_are_the_same_every_time(tmp_path):
     ctx = RunContext(tmp_path / "run")
     stack = CollectFiles("stack", str(source), licences=())
     run_recipe(stack, ctx)
-    found = sample_snippets(stack, ctx, 0, 7)
-    assert found == sample_snippets(stack, ctx, 0, 7) and len(set(found)) > 3
-    assert all(len(each.splitlines()) <= SNIPPET_LINES and "value_" in each for each in found)
-    seen = []
+    snippets = sample_snippets(stack, ctx, 0, 7)
+    assert snippets == sample_snippets(stack, ctx, 0, 7) and len(set(snippets)) > 3
+    for snippet in snippets:
+        assert len(snippet.splitlines()) <= SNIPPET_LINES and "value_" in snippet
+    sent_prompts = []
     teacher = named("scripted")
     stage = Exercises("drills", teacher, 4, snippet_source=stack)
     assert stage.inputs() == [stack]
@@ -85,21 +86,21 @@ def test_pieces_of_code_inspire_and_are_the_same_every_time(tmp_path):
 
     original = drafts.llm.complete_prompts
     drafts.llm.complete_prompts = lambda llm, prompts, *rest, **more: (
-        seen.extend(prompts) or original(llm, prompts, *rest, **more)
+        sent_prompts.extend(prompts) or original(llm, prompts, *rest, **more)
     )
     try:
         stage.make_shard(ctx, "00000")
     finally:
         drafts.llm.complete_prompts = original
-    assert len(seen) == 4 and all(
-        "without copying it" in prompt and "value_" in prompt for prompt in seen
-    )
+    assert len(sent_prompts) == 4
+    for prompt in sent_prompts:
+        assert "without copying it" in prompt and "value_" in prompt
 
 
 @pytest.mark.parametrize("text", ["x = 1\n", "\n\nx = 1\n\n\ny = 2\n", CODE])
-def test_a_piece_is_in_its_text(text):
-    found = cut_snippet(text, "name")
-    assert found and found in text and len(found.splitlines()) <= SNIPPET_LINES
+def test_a_snippet_is_in_its_text(text):
+    snippet = cut_snippet(text, "name")
+    assert snippet and snippet in text and len(snippet.splitlines()) <= SNIPPET_LINES
 
 
 HARDER = '''```python
@@ -120,7 +121,7 @@ assert add_two_and_check(1) == 3
 ```'''
 
 
-def test_what_was_accepted_is_asked_for_again_one_level_harder(tmp_path):
+def test_accepted_exercises_are_asked_for_again_one_level_harder(tmp_path):
     teacher = LLM("m", "scripted", answers=(HARDER,))
     stage = Exercises("drills", teacher, 6, evolve=1)
     rows = stage.make_shard(RunContext(tmp_path), "00000").to_pylist()
@@ -138,15 +139,15 @@ def test_what_was_accepted_is_asked_for_again_one_level_harder(tmp_path):
     }
 
 
-def test_a_weak_teachers_exercise_is_made_of_what_its_solutions_agree_on(tmp_path, monkeypatch):
+def test_a_weak_teachers_exercise_has_the_values_of_the_majority(tmp_path, monkeypatch):
     monkeypatch.setattr(
         "hornbook.generate.scaffolded.choose_signature", lambda name: "number: int) -> int"
     )
     name = sample_constraints(1)[0].function_name
     body = "    return number * 2 if number > 3 else 0\n"
     text = (
-        f'```python\ndef {name}(number: int) -> int:\n    """Double numbers above three, for the others give nought.'
-        f'"""\n{body}```'
+        f"```python\ndef {name}(number: int) -> int:\n"
+        f'    """Double numbers above three, for the others give nought."""\n{body}```'
     )
     stage = Exercises("drills", LLM("m", "scripted", answers=(text,)), 1, solutions=3)
     (row,) = stage.make_shard(RunContext(tmp_path), "00000").to_pylist()

@@ -1,6 +1,8 @@
-"""Textbooks: outlines give each section its place, code becomes lessons, every form comes, what fails says why."""
+"""The stage Textbooks: outlines, sections about code, forms, and rejection reasons."""
 
 from __future__ import annotations
+
+import itertools
 
 import pytest
 
@@ -21,21 +23,21 @@ LESSON += "The next block goes on from it.\n\n```python\nassert x[1:] == [2, 3]\
 
 
 @pytest.fixture
-def asked(monkeypatch):
-    """The requests that were made of any teacher."""
+def sent_prompts(monkeypatch):
+    """The prompts that were sent to any teacher."""
     from hornbook.generate import textbooks
 
-    seen, original = [], textbooks.llm.complete_prompts
+    sent, original = [], textbooks.llm.complete_prompts
 
     def complete(llm, prompts, *rest, **more):
-        seen.extend(prompts)
+        sent.extend(prompts)
         return original(llm, prompts, *rest, **more)
 
     monkeypatch.setattr(textbooks.llm, "complete_prompts", complete)
-    return seen
+    return sent
 
 
-def test_blocks_run_in_order_and_what_fails_says_why(tmp_path):
+def test_blocks_run_in_order_and_a_failure_is_the_reason(tmp_path):
     bad = LESSON.replace("x = [1", "y = [1")
     rows = (
         Textbooks("books", LLM("m", "scripted", answers=(LESSON, bad)), 8)
@@ -46,7 +48,7 @@ def test_blocks_run_in_order_and_what_fails_says_why(tmp_path):
     assert all(row["blocks"] == 2 and row["form"] in prompts.FORMS for row in rows)
 
 
-def test_with_an_outline_each_section_knows_its_chapter_and_what_came_before(tmp_path, asked):
+def test_with_an_outline_a_prompt_has_the_chapter_and_the_earlier_titles(tmp_path, sent_prompts):
     plan = "\n".join(f"{n}. Title {n}" for n in range(1, SECTIONS_PER_CHAPTER + 1))
     teacher = LLM("m", "scripted", answers=(plan,))
     rows = (
@@ -55,14 +57,14 @@ def test_with_an_outline_each_section_knows_its_chapter_and_what_came_before(tmp
         .to_pylist()
     )
     chapters = [
-        each.topic.partition(" / ")[0]
-        for each in sample_constraints(2 * SECTIONS_PER_CHAPTER)[::SECTIONS_PER_CHAPTER]
+        constraint.topic.partition(" / ")[0]
+        for constraint in sample_constraints(2 * SECTIONS_PER_CHAPTER)[::SECTIONS_PER_CHAPTER]
     ]
-    assert [(row["chapter"], row["section"]) for row in rows] == [
-        (chapter, at + 1) for chapter in chapters for at in range(SECTIONS_PER_CHAPTER)
-    ]
-    assert sum("Plan one chapter" in each for each in asked) == 2
-    third = asked[2 + 2]
+    assert [(row["chapter"], row["section"]) for row in rows] == list(
+        itertools.product(chapters, range(1, SECTIONS_PER_CHAPTER + 1))
+    )
+    assert sum("Plan one chapter" in prompt for prompt in sent_prompts) == 2
+    third = sent_prompts[2 + 2]
     assert 'called "Title 3"' in third and "Before it came: Title 1; Title 2." in third
 
 
@@ -75,13 +77,13 @@ def test_with_an_outline_each_section_knows_its_chapter_and_what_came_before(tmp
         ("no list", ()),
     ],
 )
-def test_titles_are_read_and_the_topic_tree_fills_what_is_missing(text, first):
-    found = parse_titles(text, "Lists")
-    assert found[: len(first)] == first and len(set(found)) == SECTIONS_PER_CHAPTER
-    assert found[len(first)] == "slicing with a step"
+def test_titles_are_parsed_and_missing_ones_come_from_the_topic_tree(text, first):
+    titles = parse_titles(text, "Lists")
+    assert titles[: len(first)] == first and len(set(titles)) == SECTIONS_PER_CHAPTER
+    assert titles[len(first)] == "slicing with a step"
 
 
-def test_a_curated_file_is_made_a_lesson(tmp_path, asked):
+def test_a_section_explains_a_file_of_code(tmp_path, sent_prompts):
     source = tmp_path / "src"
     source.mkdir()
     (source / "a.py").write_text("\n".join(f"value_{n} = {n} + {n}" for n in range(90)))
@@ -89,18 +91,19 @@ def test_a_curated_file_is_made_a_lesson(tmp_path, asked):
     run_recipe(
         Textbooks("books", named("scripted"), 2, rephrase=stack), RunContext(tmp_path / "run")
     )
-    assert len(asked) == 2 and all(
-        "Teach what this code does" in each and "value_" in each for each in asked
-    )
+    assert len(sent_prompts) == 2
+    for prompt in sent_prompts:
+        assert "Teach what this code does" in prompt and "value_" in prompt
 
 
-def test_every_form_comes_and_a_weak_teachers_answer_is_begun():
-    assert {prompts.choose_form(each) for each in sample_constraints(60)} == set(prompts.FORMS)
-    begun = Textbooks("books", LLM(), 1)._build_prompt(sample_constraints(1)[0], None, "")
-    assert begun.begins.startswith("# ") and begun.begins.endswith("\n\n")
+def test_all_forms_come_and_a_weak_teachers_answer_starts_with_a_title():
+    forms = {prompts.choose_form(constraint) for constraint in sample_constraints(60)}
+    assert forms == set(prompts.FORMS)
+    prompt = Textbooks("books", LLM(), 1)._build_prompt(sample_constraints(1)[0], None, "")
+    assert prompt.begins.startswith("# ") and prompt.begins.endswith("\n\n")
 
 
-def test_of_several_answers_the_first_that_holds_is_taken(tmp_path):
+def test_the_first_accepted_of_several_answers_is_kept(tmp_path):
     bad = LESSON.replace("x = [1", "y = [1")
     teacher = LLM("m", "scripted", answers=(bad, bad, LESSON, bad))
     rows = (
@@ -109,9 +112,9 @@ def test_of_several_answers_the_first_that_holds_is_taken(tmp_path):
         .to_pylist()
     )
     assert len(rows) == 8 and all(row["kept"] for row in rows)
-    again = (
+    rows_of_one_answer = (
         Textbooks("books", teacher, 8, answers=1)
         .make_shard(RunContext(tmp_path / "b"), "00000")
         .to_pylist()
     )
-    assert not all(row["kept"] for row in again)
+    assert not all(row["kept"] for row in rows_of_one_answer)

@@ -1,4 +1,4 @@
-"""The seed shelf's exercises: their form, their examples, their hidden tests, and whether those tests bite."""
+"""The seed shelf's exercises: form, examples, hidden tests, and mutants that the tests catch."""
 
 from __future__ import annotations
 
@@ -37,15 +37,14 @@ def parse_definition(exercise: HandwrittenExercise) -> ast.FunctionDef | ast.Cla
 def test_the_shelf_holds_four_hundred_exercises_on_fifty_topics_with_unique_names() -> None:
     assert len(SHELF) >= 400
     assert len({exercise.topic for exercise in SHELF}) >= 50
-    assert [
-        name for name, count in Counter(exercise.name for exercise in SHELF).items() if count > 1
-    ] == []
+    names = Counter(exercise.name for exercise in SHELF)
+    assert [name for name, count in names.items() if count > 1] == []
 
 
 def test_every_topic_of_the_shelf_is_a_leaf_or_a_branch_of_the_topic_tree() -> None:
     leaves = set(vocabulary.read_topics())
     tree = leaves | {leaf.partition(" / ")[0] for leaf in leaves}
-    shelf = {each.path: each.topic for each in (*SHELF, *read_sections())}
+    shelf = {item.path: item.topic for item in (*SHELF, *read_sections())}
     assert {path: topic for path, topic in shelf.items() if topic not in tree} == {}
 
 
@@ -116,33 +115,36 @@ def test_hidden_tests_catch_most_mutants() -> None:
     share = sum(verdict for _, verdict in verdicts) / len(verdicts)
     alive = Counter(exercise.name for exercise, verdict in verdicts if not verdict)
     print(f"{share:.3f} of {len(verdicts)} mutants caught; most alive: {alive.most_common(12)}")
-    unhurt = {exercise.name for exercise, _ in verdicts} - {
-        exercise.name for exercise, verdict in verdicts if verdict
-    }
+    names = {exercise.name for exercise, _ in verdicts}
+    names_with_caught_mutants = {exercise.name for exercise, verdict in verdicts if verdict}
     assert share >= 0.6
-    assert unhurt == set()
+    assert names == names_with_caught_mutants
 
 
 @pytest.mark.slow
 def test_the_sandbox_lets_every_exercise_pass() -> None:
-    """There the program and its tests are two processes, so no test may look for what does not cross."""
-    written = [Exercise(each.name, each.prompt, each.solution, each.tests) for each in SHELF]
+    """There the program and its tests are two processes: tests can only use values that cross."""
+    exercises = [Exercise(item.name, item.prompt, item.solution, item.tests) for item in SHELF]
     with Sandbox() as box:
-        verdicts = check_exercises(box, written, lambda number: None)
-    assert {each.name: v.reason for each, v in zip(SHELF, verdicts, strict=True) if v.reason} == {}
+        verdicts = check_exercises(box, exercises, lambda n_checked: None)
+    reasons = {item.name: verdict.reason for item, verdict in zip(SHELF, verdicts, strict=True)}
+    assert {name: reason for name, reason in reasons.items() if reason} == {}
 
 
 @pytest.mark.network
 def test_a_scrubber_finds_nothing_like_humaneval_on_the_shelf() -> None:
-    texts = {f"{each.path} {each.name}": each.prompt + each.solution for each in SHELF}
-    texts |= {each.path: "".join(block.code for block in each.blocks) for each in read_sections()}
+    texts = {f"{item.path} {item.name}": item.prompt + item.solution for item in SHELF}
+    for section in read_sections():
+        texts[section.path] = "".join(block.code for block in section.blocks)
     rows = [
         {"id": path, "text": text, "origin": "", "path": path, "start": 1}
         for path, text in texts.items()
     ]
-    found = find_nearest(exams.load_exam("humaneval"), pa.Table.from_pylist(rows), top=2)
+    matches = find_nearest(exams.load_exam("humaneval"), pa.Table.from_pylist(rows), top=2)
     assert [
-        (each.task_id, each.path) for each in found if each.by == "words" or each.value >= 0.9
+        (match.task_id, match.path)
+        for match in matches
+        if match.by == "words" or match.value >= 0.9
     ] == []
 
 
@@ -162,13 +164,15 @@ def is_caught(exercise: HandwrittenExercise, mutant: str) -> bool:
 
 
 def run_source(source: str, namespace: dict[str, object], name: str = "shelf") -> None:
-    """Without this file's `from __future__ import annotations`, which data classes could not resolve in a bare
-    namespace."""
+    """Run a source without this file's `from __future__ import annotations`.
+
+    Data classes could not resolve such annotations in a bare namespace.
+    """
     exec(compile(source, name, "exec", dont_inherit=True), namespace)  # noqa: S102
 
 
 class TookTooLong(BaseException):
-    """Not an Exception, so that no solution's own handler swallows it."""
+    """Not an Exception, so that a solution's own handler does not catch it."""
 
 
 def raise_took_too_long(_signal: int, _frame: object) -> None:

@@ -1,4 +1,4 @@
-"""Majority: what several solutions agree on becomes the tests, and everything else says why not."""
+"""Majority vote: values that most solutions agree on become tests; others give a reason."""
 
 from __future__ import annotations
 
@@ -25,7 +25,11 @@ def double_positive(n: int) -> int:
     5
     """
 '''
-TESTS = "assert double_positive(3) == 6\nassert double_positive(-1) == 7\nassert double_positive(0) == 0\n"
+TESTS = """\
+assert double_positive(3) == 6
+assert double_positive(-1) == 7
+assert double_positive(0) == 0
+"""
 RIGHT, SAME, WRONG = (
     "    return max(0, 2 * n)\n",
     "    return 2 * n if n > 0 else 0\n",
@@ -37,15 +41,13 @@ DRAFT = Exercise("double_positive", PROMPT, WRONG, TESTS)
 
 def test_the_majority_decides_and_wrong_claims_are_rewritten():
     with Sandbox(workers=1) as box:
-        (found,) = majority_vote(box, [DRAFT], [[RIGHT, SAME, RIGHT, BROKEN, ""]])
-        assert found.votes == 3 and found.exercise
-        assert found.exercise.solution == RIGHT
-        assert "assert double_positive(-1) == 0\n" in found.exercise.tests
-        assert (
-            ">>> double_positive(2)\n    4\n" in found.exercise.prompt
-            and "Example:" not in found.exercise.prompt
-        )
-        (verdict,) = check_exercises(box, [found.exercise], lambda number: None)
+        (vote,) = majority_vote(box, [DRAFT], [[RIGHT, SAME, RIGHT, BROKEN, ""]])
+        assert vote.votes == 3 and vote.exercise
+        assert vote.exercise.solution == RIGHT
+        assert "assert double_positive(-1) == 0\n" in vote.exercise.tests
+        assert ">>> double_positive(2)\n    4\n" in vote.exercise.prompt
+        assert "Example:" not in vote.exercise.prompt
+        (verdict,) = check_exercises(box, [vote.exercise], lambda n_checked: None)
     assert verdict.reason == "" and verdict.caught >= 2
 
 
@@ -76,9 +78,9 @@ CALLS = extract_calls(DRAFT)
         ([("8", "9", "11", "12")] * 3, "nothing that it claims holds"),
     ],
 )
-def test_what_is_not_agreed_on_says_why(outcomes, reason):
-    found = count_votes(DRAFT, [RIGHT, SAME, WRONG, BROKEN][: len(outcomes)], CALLS, outcomes)
-    assert (found.exercise, found.reason) == (None, reason)
+def test_a_vote_without_a_usable_majority_has_a_reason(outcomes, reason):
+    vote = count_votes(DRAFT, [RIGHT, SAME, WRONG, BROKEN][: len(outcomes)], CALLS, outcomes)
+    assert (vote.exercise, vote.reason) == (None, reason)
 
 
 def test_calls_and_claims_are_read_from_examples_and_tests():
@@ -89,13 +91,13 @@ def test_calls_and_claims_are_read_from_examples_and_tests():
         (CALLS[3], "0"),
         (CALLS[0], "5"),
     ]
-    named = Exercise(
+    with_a_name_as_argument = Exercise(
         "f",
         'def f(a):\n    """x"""\n',
         "    return a\n",
         "x = 1\nassert f(x) == 1\nassert f([1]) == [1]\n",
     )
-    assert extract_calls(named) == ["f([1])"]
+    assert extract_calls(with_a_name_as_argument) == ["f([1])"]
 
 
 @pytest.mark.parametrize(
@@ -104,11 +106,11 @@ def test_calls_and_claims_are_read_from_examples_and_tests():
 def test_a_docstring_is_rewritten_to_one_that_means_the_same(prose):
     draft = Exercise("f", f'def f(a: int) -> int:\n    """{prose}"""\n', "    return a\n", "")
     prompt = replace_examples(draft, [("f(1)", "1"), ("f('\\n')", "'\\n'")])
-    before, after = {}, {}
-    exec(draft.program, before)  # noqa: S102
-    exec(prompt + draft.solution, after)  # noqa: S102
-    assert after["f"].__doc__.split() == [
-        *before["f"].__doc__.split(),
+    old_names, new_names = {}, {}
+    exec(draft.program, old_names)  # noqa: S102
+    exec(prompt + draft.solution, new_names)  # noqa: S102
+    assert new_names["f"].__doc__.split() == [
+        *old_names["f"].__doc__.split(),
         *[">>>", "f(1)", "1", ">>>", "f('\\n')", "'\\n'"],
     ]
 
@@ -119,28 +121,31 @@ def test_a_solution_is_found_in_an_answer_that_was_cut():
     assert extract_solution("I do not know.", DRAFT) == extract_solution(PROMPT, DRAFT) == ""
 
 
-def test_near_doubles_are_marked_and_the_first_stays():
-    one = Exercise(
+def test_near_duplicates_are_rejected_and_the_first_stays():
+    add_one = Exercise(
         "f",
         'def f(a):\n    """Add one to the number a that is given."""\n',
         "    return a + 1\n",
         "",
     )
-    two = Exercise(
+    shout = Exercise(
         "g",
         'def g(word):\n    """Say a word in capitals, and nothing else."""\n',
         "    return word.upper()\n",
         "",
     )
-    drafts = [Draft(None, "", exercise) for exercise in (one, two, one)]
-    assert [draft.candidate for draft in mark_near_duplicates(drafts, [two.program])] == [
-        one,
+    drafts = [Draft(None, "", exercise) for exercise in (add_one, shout, add_one)]
+    assert [draft.candidate for draft in mark_near_duplicates(drafts, [shout.program])] == [
+        add_one,
         "nearly the same as another one",
         "nearly the same as another one",
     ]
-    assert (
-        token_similarity(one.program, two.program)
-        < 0.6
-        < token_similarity(one.program, one.program)
-        == 1
-    )
+    assert token_similarity(add_one.program, shout.program) < 0.6
+    assert token_similarity(add_one.program, add_one.program) == 1
+
+
+def test_a_draft_has_an_exercise_or_a_rejection_reason():
+    draft = Draft(None, "text").with_candidate(DRAFT, votes=3)
+    assert (draft.exercise, draft.rejection, draft.votes) == (DRAFT, "", 3)
+    draft = draft.with_candidate("no tests")
+    assert (draft.exercise, draft.rejection, draft.votes) == (None, "no tests", 3)
