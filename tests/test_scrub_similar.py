@@ -255,3 +255,48 @@ def test_the_command_without_results_still_counts_the_similar_problems(
     shown = CliRunner().invoke(main, words).output
     assert "<mark" in (tmp_path / "page.html").read_text()
     assert "| 0.8 | similar | 1 |" in shown and "solved" not in shown
+
+
+CHAT_PROMPT = 'def weave(left, right):\n    """Take values by turns from left and right."""\n'
+CHAT_SOLUTION = (
+    "    woven = []\n    for pair in zip(left, right):\n        woven += pair\n    return woven\n"
+)
+CHAT_FORMS = {
+    "messages": {
+        "messages": [
+            {"role": "user", "content": CHAT_PROMPT},
+            {"role": "assistant", "content": CHAT_PROMPT + CHAT_SOLUTION},
+        ]
+    },
+    "conversations": {
+        "conversations": [
+            {"from": "human", "value": CHAT_PROMPT},
+            {"from": "gpt", "value": CHAT_PROMPT + CHAT_SOLUTION},
+        ]
+    },
+    "chosen": {
+        "prompt": [{"role": "user", "content": CHAT_PROMPT}],
+        "chosen": [{"role": "assistant", "content": CHAT_PROMPT + CHAT_SOLUTION}],
+    },
+    "query and answer": {"query": CHAT_PROMPT, "answer": CHAT_PROMPT + CHAT_SOLUTION},
+    "inputs and targets": {"inputs": CHAT_PROMPT, "targets": CHAT_PROMPT + CHAT_SOLUTION},
+    "prompt and answer": {"prompt": "Write weave.", "answer": CHAT_PROMPT + CHAT_SOLUTION},
+}
+
+
+@pytest.mark.parametrize("form", CHAT_FORMS)
+def test_all_text_columns_and_the_turns_of_chats_are_read(form: str, tmp_path: Path) -> None:
+    path = tmp_path / "data.jsonl"
+    path.write_text(json.dumps({"id": "a-1", "licence": "mit", **CHAT_FORMS[form]}) + "\n")
+    (table,) = documents.read_batches([path])
+    (text,) = table["text"].to_pylist()
+    assert CHAT_PROMPT + CHAT_SOLUTION in text
+    # Metadata stays out: it would keep the code from parsing.
+    assert "a-1" not in text and "mit" not in text
+
+
+def test_a_file_without_text_is_refused_with_its_columns(tmp_path: Path) -> None:
+    path = tmp_path / "data.jsonl"
+    path.write_text(json.dumps({"id": "a-1", "tokens": [1, 2, 3]}) + "\n")
+    with pytest.raises(UserError, match="none of its 1 records has text.*id, tokens.*--column"):
+        list(documents.read_batches([path]))

@@ -1,10 +1,11 @@
 """Texts of any data set in batches, for `hornbook similar`: no recipe, no filter.
 
 In: files and folders (.py, .md, .txt, .ipynb, .jsonl and .json with .gz or .zst, .parquet), or a
-stage's folder in a run. Out: tables with id, text, origin, path, start. A row's text is what its
-known columns hold, joined by line ends (`prompt` and `solution`, `instruction` and `output`, ...),
-or the columns asked for. What cannot be read is counted with a reason and passed over. Unlike
-collect/, nothing is cut into pieces or refused: code that does not parse is data too.
+stage's folder in a run. Out: tables with id, text, origin, path, start. A row's text is all text in
+it, joined by line ends: known columns first (`prompt` and `solution`, `instruction` and `output`,
+...), then all others, with the turns of chats (`messages`, `conversations`, `chosen`); or only the
+columns asked for. What cannot be read is counted with a reason and passed over; a file without any
+text is refused. Unlike collect/, nothing is cut into pieces: code that does not parse is data too.
 """
 
 from __future__ import annotations
@@ -32,6 +33,9 @@ BATCH_COLUMNS = {name: records.DOCUMENT[name] for name in ("id", "text", "origin
 TEXT_SUFFIXES = (".py", ".md", ".txt")
 SUFFIXES = (*TEXT_SUFFIXES, ".ipynb", ".jsonl", ".json", ".jsonl.gz", ".jsonl.zst", ".parquet")
 BATCH_ROWS, BATCH_BYTES = 5000, 8_000_000
+# A value of another column with fewer words is taken for metadata (an id, a path, a licence):
+# joined to code it would keep the code from parsing.
+MIN_TEXT_WORDS = 4
 
 Row = dict[str, Any]
 
@@ -87,12 +91,15 @@ def list_files(path: Path) -> list[Path]:
 
 def _read_rows(path: Path, columns: Sequence[str], skipped: dict[str, int]) -> Iterator[Row]:
     for file in list_files(path):
-        relative_path = (
-            str(file.relative_to(path)) if path.is_dir() else ""
-        )  # once a file: a row costs as much as this
+        # Once per file: a row costs as much as this.
+        relative_path = str(file.relative_to(path)) if path.is_dir() else ""
+        n_rows = n_texts = 0
+        names: dict[str, None] = {}
         for line_number, values in _read_file(file, skipped):
             text = values if isinstance(values, str) else _join_columns(values, columns, file)
+            n_rows += 1
             if text:
+                n_texts += 1
                 # A lone surrogate fits in no Arrow table.
                 text = text.encode("utf-8", "replace").decode("utf-8")
                 yield {
@@ -104,14 +111,52 @@ def _read_rows(path: Path, columns: Sequence[str], skipped: dict[str, int]) -> I
                 }
             else:
                 _count_skipped(skipped, "no text")
+                names |= dict.fromkeys(values)
+        if n_rows and not n_texts and names:
+            raise UserError(
+                f"{file}: none of its {n_rows:,} records has text in a column that can be read; "
+                f"columns are {', '.join(names)}. Name the right ones by --column"
+            )
 
 
 def _join_columns(values: Mapping[str, Any], columns: Sequence[str], file: Path) -> str:
     missing = [name for name in columns if name not in values]
     if missing:
         raise UserError(f"{file} has no column {missing[0]}; it has {', '.join(values) or 'none'}")
-    texts = [values.get(name) for name in columns or TEXT_COLUMNS]
-    return "\n".join(text for text in texts if isinstance(text, str))
+    texts: list[str] = []
+    if columns:
+        for name in columns:
+            texts += _collect_texts(values[name])
+        return "\n".join(texts)
+    for name in TEXT_COLUMNS:
+        texts += _collect_texts(values.get(name))
+    for name, value in values.items():
+        if name not in TEXT_COLUMNS:
+            texts += [text for text in _collect_texts(value) if _has_words(text)]
+    return "\n".join(texts)
+
+
+def _collect_texts(value: Any) -> list[str]:
+    """All texts in a value, in order: a text, a list of turns, a record.
+
+    >>> _collect_texts([{"role": "user", "content": "Add."}, {"from": "gpt", "value": "a + b"}])
+    ['Add.', 'a + b']
+    """
+    if isinstance(value, str):
+        return [value] if value else []
+    texts: list[str] = []
+    if isinstance(value, Mapping):
+        for key, part in value.items():
+            if key not in ("role", "from"):
+                texts += _collect_texts(part)
+    elif isinstance(value, list | tuple):
+        for part in value:
+            texts += _collect_texts(part)
+    return texts
+
+
+def _has_words(text: str) -> bool:
+    return len(text.split(maxsplit=MIN_TEXT_WORDS)) >= MIN_TEXT_WORDS
 
 
 def _count_skipped(skipped: dict[str, int], reason: str) -> None:
