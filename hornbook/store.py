@@ -2,7 +2,7 @@
 
 In: tables and values. Out: files that are complete or absent. A file is written under a temporary
 name, synced to disk and renamed, so that a killed process leaves no partial file under the final
-name. A full disk is a UserError.
+name. A full disk is a UserError. `open_zstd` reads .zst files and notices those that were cut.
 
 Not covered: object stores without an atomic rename. There the manifest, which is written last, is
 the commit.
@@ -13,12 +13,13 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import io
 import json
 import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from hornbook.records import UserError
 
@@ -29,6 +30,58 @@ if TYPE_CHECKING:
 # files that are read a few times.
 ZSTD_LEVEL = 1
 ROW_GROUP_ROWS = 4096
+
+
+# A frame may ask for a window of gigabytes; 128 MB is what the `zstd` command grants by default.
+MAX_ZSTD_WINDOW = 1 << 27
+# Packed bytes that are unpacked at a time. A block of 4 bytes may unpack to 128 KB, so 512 bytes
+# are at most 16 MB, whatever the file claims.
+ZSTD_CHUNK_BYTES = 512
+
+
+def open_zstd(path: Path) -> IO[bytes]:
+    """Open a .zst file for reading; several frames follow each other as one stream.
+
+    Reading raises EOFError if the file ends within a frame. zstandard's own readers report nothing
+    there (version 0.25), so that a file cut in half would be taken for a complete one.
+    """
+    return io.BufferedReader(_ZstdStream(path), 1 << 20)
+
+
+class _ZstdStream(io.RawIOBase):
+    def __init__(self, path: Path) -> None:
+        import zstandard
+
+        self._decompressor = zstandard.ZstdDecompressor(max_window_size=MAX_ZSTD_WINDOW)
+        self._file = path.open("rb")
+        self._frame: Any = None  # the decompressor of the current frame
+        self._packed = b""  # read from the file and not unpacked yet
+        self._unpacked = memoryview(b"")  # unpacked and not read yet
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._unpacked:
+            packed = self._packed or self._file.read(ZSTD_CHUNK_BYTES)
+            self._packed = b""
+            if not packed:
+                if self._frame is not None:
+                    raise EOFError("the file ends within a zstd frame: it was cut")
+                return 0
+            if self._frame is None:
+                self._frame = self._decompressor.decompressobj()
+            self._unpacked = memoryview(self._frame.decompress(packed))
+            if self._frame.eof:
+                self._packed, self._frame = self._frame.unused_data, None
+        size = min(len(buffer), len(self._unpacked))
+        buffer[:size] = self._unpacked[:size]
+        self._unpacked = self._unpacked[size:]
+        return size
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
 
 
 @contextlib.contextmanager

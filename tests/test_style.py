@@ -37,6 +37,7 @@ EXCEPTIONS = {
     "close": "file objects",
     "read": "file objects",
     "readable": "file objects",
+    "readinto": "file objects",
     "readline": "file objects",
     "writable": "file objects",
     "write": "file objects",

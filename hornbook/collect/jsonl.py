@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from hornbook import store
 from hornbook.collect.listing import FileSlice
 from hornbook.records import UserError
 
@@ -65,15 +66,7 @@ def open_unpacked(path: Path) -> IO[bytes]:
     if path.suffix.lower() == ".gz":
         return gzip.open(path, "rb")  # type: ignore[return-value]
     if path.suffix.lower() == ".zst":
-        import io
-
-        import zstandard
-
-        # A frame may ask for a window of gigabytes; 128 MB is what `zstd` itself grants unless
-        # told.
-        reader = zstandard.ZstdDecompressor(max_window_size=1 << 27)
-        stream = reader.stream_reader(path.open("rb"), read_across_frames=True, closefd=True)
-        return io.BufferedReader(stream, 1 << 20)
+        return store.open_zstd(path)
     return path.open("rb")
 
 

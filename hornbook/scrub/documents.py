@@ -11,7 +11,6 @@ text is refused. Unlike collect/, nothing is cut into pieces: code that does not
 from __future__ import annotations
 
 import gzip
-import io
 import itertools
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,6 +20,7 @@ from typing import IO, TYPE_CHECKING, Any
 from hornbook import records
 from hornbook.frame.stage import RunContext
 from hornbook.records import UserError
+from hornbook.store import open_zstd
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -232,7 +232,5 @@ def _open_stream(file: Path) -> IO[bytes] | gzip.GzipFile:
     if file.suffix == ".gz":
         return gzip.open(file)
     if file.suffix == ".zst":
-        import zstandard
-
-        return io.BufferedReader(zstandard.open(file, "rb"))
+        return open_zstd(file)
     return file.open("rb")
