@@ -143,6 +143,7 @@ def measure_likeness(vectors: Vectors) -> dict[str, float]:
     if n < 2:
         return {"likeness": 0.0, "mean_likeness": 0.0}
     cosines = vectors @ vectors.T
+    # A text is not compared with itself: 0 leaves the sum alone, -1 the maximum.
     np.fill_diagonal(cosines, 0)
     mean = float(cosines.sum() / (n * (n - 1)))
     np.fill_diagonal(cosines, -1)
@@ -167,6 +168,7 @@ def cluster_vectors(vectors: Vectors) -> IntArray:
     labels = (vectors @ centres.T).argmax(1)
     for _ in range(KMEANS_STEPS):
         for label in set(labels.tolist()):
+            # The mean direction. Opposite vectors may sum to nearly zero: hence the floor.
             centre = vectors[labels == label].sum(0)
             centres[label] = centre / max(float(np.linalg.norm(centre)), 1e-9)
         labels = (vectors @ centres.T).argmax(1)

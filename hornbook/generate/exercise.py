@@ -67,6 +67,7 @@ def _parse_longest_prefix(code: str) -> tuple[str, ast.Module | None]:
     """The longest prefix of lines that parses: an answer cut in its tests still has a function."""
     rows = code.splitlines(keepends=True)[:MAX_LINES]
     while rows:
+        # ValueError: null bytes; RecursionError and MemoryError: very deep nesting.
         try:
             return "".join(rows), ast.parse("".join(rows))
         except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -83,6 +84,7 @@ def extract_solution(text: str, exercise: Exercise) -> str:
         if (
             isinstance(node, ast.FunctionDef)
             and node.name == exercise.entry_point
+            # The first statement is the docstring, which the prompt already has.
             and len(node.body) > 1
         ):
             return "".join(rows[node.body[0].end_lineno or 0 : node.end_lineno]).rstrip("\n") + "\n"
@@ -157,10 +159,12 @@ def _example_as_test(example: doctest.Example) -> str:
     if not example.want:
         return example.source
     if example.exc_msg is not None:
+        # Compared by the bare name, because doctest examples may have a module's name before it.
         name = example.exc_msg.split(":")[0].strip().rpartition(".")[2]
         body = textwrap.indent(example.source, "    ")
         caught = f"except Exception as _error:\n    assert type(_error).__name__ == {name!r}\n"
         return f"try:\n{body}{caught}else:\n    assert False, 'no {name}'\n"
+    # Setup lines and printed output cannot be compared as values: the source runs unchecked.
     if len(tree.body) != 1 or not isinstance(tree.body[0], ast.Expr) or _calls_print(tree):
         return example.source
     return f"assert repr({ast.unparse(tree.body[0])}) == {example.want.strip()!r}\n"

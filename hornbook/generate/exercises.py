@@ -106,8 +106,8 @@ class Exercises(Stage):
             "shot": prompts.SHOT,
             "harder": prompts.HARDER,
             "led": prompts.SCAFFOLDED,
+            "primer": prompts.FEW_SHOT_FILE.read_text(encoding="utf-8"),
         }
-        prompt_texts |= {"primer": prompts.FEW_SHOT_FILE.read_text(encoding="utf-8")}
         vocabulary_digests = {
             file.name: store.file_digest(file) for file in sorted(vocabulary.FOLDER.glob("*.txt"))
         }
@@ -116,34 +116,34 @@ class Exercises(Stage):
             "distinct prompts": f"{count_distinct_prompts():.1e}",
         }
 
-    def make_shard(self, ctx: RunContext, part: str) -> pa.Table:
-        first = int(part) * REQUESTS_PER_SHARD
-        constraints = sample_constraints(min(self.count, first + REQUESTS_PER_SHARD), self.seed)[
-            first:
-        ]
+    def make_shard(self, ctx: RunContext, shard: str) -> pa.Table:
+        first = int(shard) * REQUESTS_PER_SHARD
+        last = min(self.count, first + REQUESTS_PER_SHARD)
+        constraints = sample_constraints(last, self.seed)[first:]
         if self.snippet_source:
-            pieces = sample_snippets(self.snippet_source, ctx, int(part), len(constraints))
+            pieces = sample_snippets(self.snippet_source, ctx, int(shard), len(constraints))
             constraints = [
                 replace(constraint, snippet=piece)
                 for constraint, piece in zip(constraints, pieces, strict=True)
             ]
         ctx.reporter.say(
-            f"{self.name} {part}: {len(constraints)} of {count_distinct_prompts():.1e} distinct "
+            f"{self.name} {shard}: {len(constraints)} of {count_distinct_prompts():.1e} distinct "
             "prompts"
         )
         checked: list[CheckedDraft] = []
         with open_sandbox(ctx) as box:
+            # In two batches, so that a bad prompt costs TRIAL_ANSWERS answers and not a shard's.
             for batch in (constraints[:TRIAL_ANSWERS], constraints[TRIAL_ANSWERS:]):
-                checked += self._draft_and_check(ctx, box, batch, f"{self.name} {part}", checked)
+                checked += self._draft_and_check(ctx, box, batch, f"{self.name} {shard}", checked)
                 self._stop_on_low_yield(checked)
-        ctx.reporter.say(f"{self.name} {part}: {summarise_yield(checked)}")
+        ctx.reporter.say(f"{self.name} {shard}: {summarise_yield(checked)}")
         programs = [item.accepted_exercise.program for item in checked if item.accepted_exercise]
         if len(programs) > 1:
             numbers = ", ".join(
                 f"{name.replace('_', ' ')} {value}"
                 for name, value in measure_texts(programs).items()
             )
-            ctx.reporter.say(f"{self.name} {part}: {numbers}")
+            ctx.reporter.say(f"{self.name} {shard}: {numbers}")
         return records.make_table([self._make_row(item) for item in checked], COLUMNS)
 
     def _draft_and_check(
@@ -168,6 +168,7 @@ class Exercises(Stage):
             if not pending:
                 break
         newest = checked
+        # Each level is made from the accepted exercises of the level below.
         for _ in range(self.evolve):
             easier: list[tuple[Constraint, Exercise]] = []
             for item in newest:
@@ -186,6 +187,8 @@ class Exercises(Stage):
         from hornbook.llm.trained import digest_model
 
         digest = digest_model(ctx.run.stage_folder(self.teacher_stage) / "model")
+        # The ledger's key has the model's name: with the digest in it, the answers of another model
+        # under the same name are not reused.
         model = f"{self.teacher_stage.name}#{digest}"
         return replace(self.teacher, model=model, kind="trained")
 
@@ -208,6 +211,7 @@ class Exercises(Stage):
         """Run the gates on new drafts, then reject near-duplicates of accepted exercises."""
         programs = [item.accepted_exercise.program for item in earlier if item.accepted_exercise]
         candidates = [draft.candidate for draft in new_drafts]
+        # Progress counts answers, not checks: hence no `advance`.
         verdicts = check_exercises(box, candidates, lambda n_checked: None)
         passed = [
             draft.with_candidate(verdict.reason) if verdict.reason else draft

@@ -47,7 +47,7 @@ class ShelfExercises(Stage):
     def identity_inputs(self, ctx: RunContext) -> Mapping[str, Any]:
         return {"files": _digest_files(seed.FOLDER, "*.py")}
 
-    def make_shard(self, ctx: RunContext, part: str) -> pa.Table:
+    def make_shard(self, ctx: RunContext, shard: str) -> pa.Table:
         seed_exercises = [
             item
             for item in seed.read_exercises()
@@ -89,7 +89,7 @@ class ShelfSections(Stage):
 
         return {"files": _digest_files(FOLDER, "*.md")}
 
-    def make_shard(self, ctx: RunContext, part: str) -> pa.Table:
+    def make_shard(self, ctx: RunContext, shard: str) -> pa.Table:
         seed_sections = list(read_sections())
         with open_sandbox(ctx) as box:
             reasons = check_lessons(

@@ -81,10 +81,12 @@ def count_votes(
     """The exercise of the largest group of solutions with equal outcomes, by its first solution."""
     if len(calls) < MIN_CALLS:
         return VoteResult(None, 0, "fewer than three calls in its tests and examples")
+    # A solution that raises on every call does not vote.
     groups = Counter(outcome for outcome in outcomes if any(value is not None for value in outcome))
     if not groups:
         return VoteResult(None, 0, "no solution runs")
     outcome, votes = groups.most_common(1)[0]
+    # More than half of all solutions, also of those that did not run.
     if 2 * votes <= len(solutions):
         return VoteResult(None, votes, "its solutions do not agree")
     values_by_call = {
@@ -92,11 +94,13 @@ def count_votes(
         for call, value in zip(calls, outcome, strict=True)
         if value is not None and _is_plain_literal(value)
     }
+    # One value for all calls is often the empty list or False: such tests accept a stub.
     if len(values_by_call) < MIN_CALLS or len(set(values_by_call.values())) < 2:
         return VoteResult(None, votes, "its calls show too little")
     if _returns_an_argument(values_by_call):
         return VoteResult(None, votes, "gives back what it was given")
     claims = extract_claims(draft)
+    # A weak teacher's claims are often wrong, so that one true claim is enough.
     if claims and not any(values_by_call.get(call) == value for call, value in claims):
         return VoteResult(None, votes, "nothing that it claims holds")
     prompt = replace_examples(draft, list(values_by_call.items())[:DOCSTRING_EXAMPLES])
@@ -175,6 +179,7 @@ def replace_examples(draft: Exercise, examples: Sequence[tuple[str, str]]) -> st
     assert isinstance(node, ast.FunctionDef)
     prose = (ast.get_docstring(node) or "").split(">>>")[0].rstrip()
     lines = prose.split("\n")
+    # Headings above the old examples go with them.
     while lines and lines[-1].strip().lower().rstrip("s:") in ("", "example", "usage", "doctest"):
         lines.pop()
     text = "\n".join([*lines, "", *(f">>> {call}\n{value}" for call, value in examples), ""])
@@ -186,7 +191,10 @@ def replace_examples(draft: Exercise, examples: Sequence[tuple[str, str]]) -> st
 
 
 def _add_outcome_printer(program: str, calls: Sequence[str]) -> str:
-    """The program, and each call's repr printed as a line of JSON."""
+    """The program, followed by code that prints the repr of each call's value as JSON.
+
+    It stands in a function, so that its names do not replace the program's.
+    """
     return f"""{program}
 
 def _watch():
@@ -204,6 +212,7 @@ _watch()
 
 
 def _parse_outcome(output: str, call_count: int) -> Outcome:
+    # The program may print too: only lines with the tag "watched" are outcomes.
     values: list[str | None] = []
     for line in output.splitlines():
         try:

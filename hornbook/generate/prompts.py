@@ -167,6 +167,7 @@ def select_few_shot_examples(parameter: str) -> list[tuple[str, str]]:
         (example for example in functions if not example[0]),
         key=lambda example: hash_fraction(parameter, example[1]),
     )
+    # The most similar examples come last, next to the new request.
     same = [example for example in functions if example[0]][-FEW_SHOT_COUNT:]
     return [(name, program) for _, name, program in [*others[: FEW_SHOT_COUNT - len(same)], *same]]
 
@@ -231,6 +232,7 @@ def choose_examples(constraint: Constraint, shots: int) -> Sequence[HandwrittenE
 def _short_examples() -> list[HandwrittenExercise]:
     from hornbook.generate.from_shelf import choose_split
 
+    # Only the training split: held-out exercises are an exam.
     return [
         example
         for example in seed.read_exercises()

@@ -108,6 +108,7 @@ def _count_caught_mutants(box: Sandbox, candidates: Candidates, results: list[Ga
     for i, n_mutants in mutant_counts:
         caught = sum(next(verdicts).status != "passed" for _ in range(n_mutants))
         reason = ""
+        # A solution without any mutant, such as `return text`, passes.
         if n_mutants and caught < MIN_CAUGHT_SHARE * n_mutants:
             reason = f"its tests do not bite: {caught} of {n_mutants} mutants caught"
         results[i] = GateResult(reason, caught, n_mutants)
@@ -118,6 +119,7 @@ def _make_job(
 ) -> ProgramJob:
     from hornbook.sandbox import ProgramJob
 
+    # Instances of a class are asked how they add and compare; functions need not be.
     classes = (entry_point,) if re.search(rf"^class {entry_point}\b", program, re.MULTILINE) else ()
     return ProgramJob(
         program, tests, (entry_point,), timeout_s=timeout_s, memory_mb=MEMORY_MB, classes=classes
@@ -136,6 +138,7 @@ def check_lessons(box: Sandbox, lessons: Sequence[Sequence[str] | str]) -> list[
     """Why a section's code blocks do not run in order, or ""; an earlier reason stays."""
     from hornbook.sandbox import ProgramJob
 
+    # One program per section: later blocks use the names of earlier ones.
     jobs = [
         ProgramJob("\n".join(blocks), timeout_s=TIMEOUT_S)
         for blocks in lessons

@@ -114,6 +114,7 @@ def draft_scaffolded(
     pending: list[int] = []
     unsolved_exercises: list[Exercise] = []
     for i, draft in enumerate(drafts):
+        # A draft without a sentence is rejected already.
         if draft.exercise is not None:
             pending.append(i)
             unsolved_exercises.append(draft.exercise)
@@ -182,6 +183,7 @@ def build_unsolved_exercise(
 
     Text after the last full stop is cut off, unless the answer `is_complete`.
     """
+    # The text of an answer includes its prefilled start, so that the opening quotes are there.
     match_ = SENTENCE_PATTERN.search(text)
     prose = " ".join(match_.group(1).split()) if match_ else ""
     is_complete = is_complete or bool(match_ and match_.group(0).endswith('"""'))
@@ -230,6 +232,7 @@ def make_calls(name: str, signature: str) -> list[str]:
             pools.append(ARGUMENT_VALUES[parameter])
     call_count = min(MAX_CALLS, max(len(pool) for pool in pools) + len(pools) - 1)
     argument_lists = [
+        # The shift by i // len(pool) pairs other values when a pool starts again.
         ", ".join(repr(pool[(i + i // len(pool)) % len(pool)]) for pool in pools)
         for i in range(call_count)
     ]

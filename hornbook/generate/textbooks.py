@@ -81,24 +81,23 @@ class Textbooks(Stage):
             "vocabulary": vocabulary_digests,
         }
 
-    def make_shard(self, ctx: RunContext, part: str) -> pa.Table:
-        first = int(part) * REQUESTS_PER_SHARD
-        constraints = sample_constraints(min(self.count, first + REQUESTS_PER_SHARD), self.seed)[
-            first:
-        ]
+    def make_shard(self, ctx: RunContext, shard: str) -> pa.Table:
+        first = int(shard) * REQUESTS_PER_SHARD
+        last = min(self.count, first + REQUESTS_PER_SHARD)
+        constraints = sample_constraints(last, self.seed)[first:]
         sources = [""] * len(constraints)
         if self.rephrase:
-            sources = sample_snippets(self.rephrase, ctx, int(part), len(constraints), SOURCE_LINES)
-        positions = (
-            self._plan_sections(ctx, constraints, first)
-            if self.outline
-            else [None] * len(constraints)
-        )
+            sources = sample_snippets(
+                self.rephrase, ctx, int(shard), len(constraints), SOURCE_LINES
+            )
+        positions: list[SectionPosition | None] = [None] * len(constraints)
+        if self.outline:
+            positions = self._plan_sections(ctx, constraints)
         requests = [
             self._build_prompt(*item) for item in zip(constraints, positions, sources, strict=True)
         ]
         answers_per_request = self._answers_per_request()
-        ctx.reporter.begin(f"{self.name} {part}", len(requests) * answers_per_request, "answers")
+        ctx.reporter.begin(f"{self.name} {shard}", len(requests) * answers_per_request, "answers")
         sample_numbers: list[int] = []
         for i in range(answers_per_request):
             sample_numbers += [i] * len(requests)
@@ -139,7 +138,7 @@ class Textbooks(Stage):
         return prompts.build_lesson_prompt(constraint, position, source)
 
     def _plan_sections(
-        self, ctx: RunContext, constraints: Sequence[Constraint], first: int
+        self, ctx: RunContext, constraints: Sequence[Constraint]
     ) -> list[SectionPosition | None]:
         """Each section's chapter and place; a first section gives its chapter's audience."""
         first_sections = constraints[::SECTIONS_PER_CHAPTER]
@@ -201,9 +200,11 @@ def _position_columns(position: SectionPosition | None) -> dict[str, Any]:
 
 def trim_answer(text: str) -> str:
     """The text from its title to its last finished sentence or block."""
+    # A chat model often writes a sentence to the user before the title.
     title = re.search(r"^#+ ", text, re.MULTILINE)
     text = text[title.start() :] if title else text
-    if text.count("```") % 2:  # the last block was not closed
+    # An odd number of fences: the answer was cut inside its last block.
+    if text.count("```") % 2:
         text = text[: text.rindex("```")]
     return text.strip() + "\n"
 
